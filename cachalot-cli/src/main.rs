@@ -1,0 +1,72 @@
+//! The `cachalot` command: invalidate, look at and ask the cache of cachalot-diesel.
+
+mod analyze;
+mod failure;
+mod invalidate;
+mod status;
+
+use std::{io::Write, process::ExitCode};
+
+use cachalot_diesel::{Builder, Cachalot};
+use clap::{Args, Parser, Subcommand};
+
+use failure::Failure;
+
+/// Invalidate, look at and ask the cache of a Diesel program.
+///
+/// Settings come from the same CACHALOT_* variables that the program reads.
+/// Exit codes: 0 done, 1 could not, 2 misuse.
+#[derive(Parser)]
+#[command(name = "cachalot", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Invalidate what depends on tables that were changed by something else than the program
+    Invalidate(invalidate::Invalidate),
+    /// Show whether the store is there and when each table was last changed
+    Status(status::Status),
+    /// Tell what SQL statements read and write: one a line in, one line of JSON each out
+    Analyze(analyze::Analyze),
+}
+
+/// Where the cache is, where it differs from the environment.
+#[derive(Args)]
+struct Target {
+    /// The store, instead of CACHALOT_URL
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The namespace, instead of CACHALOT_NAMESPACE
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+}
+
+impl Target {
+    fn open(&self) -> Result<Cachalot, Failure> {
+        let mut builder = Builder::from_env().map_err(Failure::misuse)?;
+        if let Some(url) = &self.url {
+            builder = builder.url(url);
+        }
+        if let Some(namespace) = &self.namespace {
+            builder = builder.namespace(namespace);
+        }
+        builder.build().map_err(Failure::misuse)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = &mut std::io::stdout().lock();
+    let done = match &cli.command {
+        Command::Invalidate(command) => command.run(out),
+        Command::Status(command) => command.run(out),
+        Command::Analyze(command) => command.run(out),
+    };
+    match done.and_then(|()| out.flush().map_err(Failure::from)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,230 @@
+//! `#[cachalot(…)]`, and the one key of `#[diesel(…)]` that matters here.
+
+use std::time::Duration;
+
+use proc_macro2::TokenTree;
+use syn::{
+    Attribute, Ident, LitStr, Path, Token,
+    ext::IdentExt,
+    parenthesized,
+    parse::{ParseStream, Parser},
+    token,
+};
+
+use crate::errors::{Errors, with_help};
+
+/// The right forms, for the help lines.
+const KEYS: &str = "the keys are `ttl = \"10m\"`, `table = \"name\"`, `depends_on(a, b)`, `uncacheable` and `crate = path`";
+const TTL: &str = "write a number and a unit, like `ttl = \"10m\"` or `ttl = \"1h 30m\"`; `ttl = \"0s\"` is for ever";
+const DEPENDS_ON: &str = "name tables, like `depends_on(users, crate::schema::posts)` or `depends_on(\"a_view\")`";
+const TABLE: &str = "write the SQL name as text, like `table = \"users\"`";
+const CRATE: &str = "write a path, like `crate = my_crate::cachalot_diesel`";
+const TABLE_NAME: &str = "write the path of the `table!`, like `table_name = crate::schema::users`";
+
+/// A table, as a module that `table!` made or by its SQL name.
+pub(crate) enum Table {
+    Module(Path),
+    Name(LitStr),
+}
+
+/// What the attributes of a type say; the identifier is the key, for its place.
+#[derive(Default)]
+pub(crate) struct Attributes {
+    pub(crate) ttl: Option<(Ident, Duration)>,
+    pub(crate) table: Option<(Ident, LitStr)>,
+    pub(crate) depends_on: Option<(Ident, Vec<Table>)>,
+    pub(crate) uncacheable: Option<Ident>,
+    pub(crate) krate: Option<(Ident, Path)>,
+    pub(crate) table_name: Option<(Ident, Path)>,
+}
+
+impl Attributes {
+    pub(crate) fn of(attributes: &[Attribute], errors: &mut Errors) -> Self {
+        let mut this = Self::default();
+        for attribute in attributes {
+            let parsed = if attribute.path().is_ident("cachalot") {
+                match &attribute.meta {
+                    syn::Meta::List(list) => {
+                        (|input: ParseStream<'_>| this.cachalot(input, errors))
+                            .parse2(list.tokens.clone())
+                    }
+                    meta => Err(syn::Error::new_spanned(
+                        meta,
+                        with_help("`#[cachalot]` needs keys in parentheses", KEYS),
+                    )),
+                }
+            } else if attribute.path().is_ident("diesel") {
+                match &attribute.meta {
+                    syn::Meta::List(list) => {
+                        (|input: ParseStream<'_>| this.diesel(input)).parse2(list.tokens.clone())
+                    }
+                    // Diesel's own derives say what is wrong with it.
+                    _ => Ok(()),
+                }
+            } else {
+                Ok(())
+            };
+            if let Err(error) = parsed {
+                errors.push(error);
+            }
+        }
+        this
+    }
+
+    /// Goes on after a mistake where it can tell the next key.
+    fn cachalot(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
+        if input.is_empty() {
+            return Err(input.error(with_help("`#[cachalot()]` says nothing", KEYS)));
+        }
+        while !input.is_empty() {
+            let key = input.call(Ident::parse_any)?;
+            if let Err(error) = self.key(&key, input) {
+                errors.push(error);
+                skip_to_comma(input)?;
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        match key.to_string().as_str() {
+            "ttl" => {
+                let text = text_after(key, input, TTL)?;
+                let ttl = humantime::parse_duration(&text.value()).map_err(|error| {
+                    let message = format!("`{}` is no length of time: {error}", text.value());
+                    syn::Error::new_spanned(&text, with_help(message, TTL))
+                })?;
+                put(&mut self.ttl, key, ttl)
+            }
+            "table" => {
+                let name = text_after(key, input, TABLE)?;
+                put(&mut self.table, key, name)
+            }
+            "depends_on" => {
+                let tables = tables_after(key, input)?;
+                put(&mut self.depends_on, key, tables)
+            }
+            "uncacheable" => {
+                if !input.is_empty() && !input.peek(Token![,]) {
+                    let help = "write just `uncacheable`";
+                    return Err(input.error(with_help("`uncacheable` takes no value", help)));
+                }
+                match self.uncacheable.replace(key.clone()) {
+                    Some(_) => Err(twice(key)),
+                    None => Ok(()),
+                }
+            }
+            "crate" => {
+                let missing = || with_help("`crate` needs a path", CRATE);
+                input
+                    .parse::<Token![=]>()
+                    .map_err(|_| syn::Error::new_spanned(key, missing()))?;
+                let path = input
+                    .call(Path::parse_mod_style)
+                    .map_err(|error| syn::Error::new(error.span(), missing()))?;
+                put(&mut self.krate, key, path)
+            }
+            other => Err(syn::Error::new_spanned(
+                key,
+                with_help(format!("unknown key `{other}`"), KEYS),
+            )),
+        }
+    }
+
+    /// Takes `table_name` and passes over all else, as each of Diesel's own derives does.
+    fn diesel(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        while !input.is_empty() {
+            if input.peek(Ident::peek_any) {
+                let key = input.call(Ident::parse_any)?;
+                if key == "table_name" {
+                    let path = table_name_after(&key, input)?;
+                    put(&mut self.table_name, &key, path)?;
+                }
+            }
+            skip_to_comma(input)?;
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn put<T>(slot: &mut Option<(Ident, T)>, key: &Ident, value: T) -> syn::Result<()> {
+    match slot.replace((key.clone(), value)) {
+        Some(_) => Err(twice(key)),
+        None => Ok(()),
+    }
+}
+
+fn twice(key: &Ident) -> syn::Error {
+    syn::Error::new_spanned(key, with_help(format!("`{key}` is said twice"), "leave one out"))
+}
+
+fn text_after(key: &Ident, input: ParseStream<'_>, help: &str) -> syn::Result<LitStr> {
+    let missing = || with_help(format!("`{key}` needs a value in quotes"), help);
+    input.parse::<Token![=]>().map_err(|_| syn::Error::new_spanned(key, missing()))?;
+    input.parse().map_err(|error: syn::Error| syn::Error::new(error.span(), missing()))
+}
+
+fn tables_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Table>> {
+    if !input.peek(token::Paren) {
+        let message = with_help("`depends_on` needs tables in parentheses", DEPENDS_ON);
+        return Err(syn::Error::new_spanned(key, message));
+    }
+    let content;
+    parenthesized!(content in input);
+    let mut tables = Vec::new();
+    while !content.is_empty() {
+        if content.peek(LitStr) {
+            tables.push(Table::Name(content.parse()?));
+        } else {
+            let path = content.call(Path::parse_mod_style).map_err(|error| {
+                let message = with_help("`depends_on` takes paths and names in quotes", DEPENDS_ON);
+                syn::Error::new(error.span(), message)
+            })?;
+            tables.push(Table::Module(path));
+        }
+        if !content.is_empty() {
+            content.parse::<Token![,]>()?;
+        }
+    }
+    if tables.is_empty() {
+        let message = with_help("`depends_on` names no table", DEPENDS_ON);
+        return Err(syn::Error::new_spanned(key, message));
+    }
+    Ok(tables)
+}
+
+/// A path, or Diesel's older form, the path in quotes.
+fn table_name_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+    let missing = || with_help("`table_name` needs a path", TABLE_NAME);
+    input.parse::<Token![=]>().map_err(|_| syn::Error::new_spanned(key, missing()))?;
+    if input.peek(LitStr) {
+        let text: LitStr = input.parse()?;
+        return text
+            .parse_with(Path::parse_mod_style)
+            .map_err(|_| syn::Error::new_spanned(&text, missing()));
+    }
+    input
+        .call(Path::parse_mod_style)
+        .map_err(|error| syn::Error::new(error.span(), missing()))
+}
+
+/// Passes over a value, with the commas of its generics.
+fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    let mut depth = 0_usize;
+    while !input.is_empty() && (depth > 0 || !input.peek(Token![,])) {
+        if let TokenTree::Punct(punct) = input.parse()? {
+            match punct.as_char() {
+                '<' => depth += 1,
+                '>' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+use std::fmt::Display;
+
+use quote::ToTokens;
+use syn::Error;
+
+/// Collects all mistakes of a type, so that one compile shows them all.
+#[derive(Default)]
+pub(crate) struct Errors(Option<Error>);
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: Error) {
+        match &mut self.0 {
+            Some(first) => first.combine(error),
+            None => self.0 = Some(error),
+        }
+    }
+
+    /// A mistake at these tokens, and a line that shows the right form.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display, help: &str) {
+        self.push(Error::new_spanned(tokens, with_help(message, help)));
+    }
+
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+pub(crate) fn with_help(message: impl Display, help: &str) -> String {
+    format!("{message}\nhelp: {help}")
+}

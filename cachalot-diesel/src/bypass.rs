@@ -1,0 +1,119 @@
+use std::fmt;
+
+/// Why a read went to the database and stored nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BypassReason {
+    /// `CACHALOT_ENABLED=false`, or inside [`disabled`](crate::disabled).
+    Disabled,
+    /// No cache was installed before the read; call [`install`](crate::install) at start-up.
+    NotInstalled,
+    /// The connection has an instrumentation that the tracker could not be added to.
+    NotTracked,
+    /// Not a `SELECT`, or one that also writes.
+    NotSelect,
+    /// Several statements in one text.
+    SeveralStatements,
+    /// `FOR UPDATE` and its kin.
+    RowLock,
+    /// A function that may answer differently each time, or that is not known not to.
+    VolatileFunction(String),
+    /// `ORDER BY random()`, unless `CACHALOT_CACHE_RANDOM` allows it.
+    RandomOrder,
+    /// `TABLESAMPLE`.
+    TableSample,
+    /// A table of the database's own catalog.
+    SystemCatalog(String),
+    /// A temporary table, or a connection that has some.
+    TemporaryTable,
+    /// A table that the settings or its model exclude.
+    ExcludedTable(String),
+    /// No table at all: there would be nothing to invalidate it.
+    NoTable,
+    /// The statement changes the session.
+    SessionChange,
+    /// The statement could not be understood well enough.
+    NotUnderstood,
+    /// The transaction has written to a table that the read depends on.
+    OwnWrites,
+    /// Inside a transaction that may read an old snapshot (all but READ COMMITTED).
+    OldSnapshot,
+    /// READ UNCOMMITTED: the rows may never have existed.
+    ReadUncommitted,
+    /// Settings that decide the answer are not known.
+    UnknownSession,
+    /// A read-only replica: it may lag behind what the version records say.
+    Replica,
+    /// A writer is between `begin` and `end` on a table that the read depends on.
+    WriterInFlight,
+    /// The store did not answer, or this process still owes it an invalidation.
+    StoreUnavailable,
+    /// The rows were above the size limit: read, but not stored.
+    TooLarge,
+    /// A value that cannot be kept as it is (SQLite text that is not UTF-8): read, not stored.
+    Unstorable,
+}
+
+impl BypassReason {
+    /// A stable short name, the same for every value of the variant: for metrics and `stats`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::NotInstalled => "not_installed",
+            Self::NotTracked => "not_tracked",
+            Self::NotSelect => "not_select",
+            Self::SeveralStatements => "several_statements",
+            Self::RowLock => "row_lock",
+            Self::VolatileFunction(_) => "volatile_function",
+            Self::RandomOrder => "random_order",
+            Self::TableSample => "table_sample",
+            Self::SystemCatalog(_) => "system_catalog",
+            Self::TemporaryTable => "temporary_table",
+            Self::ExcludedTable(_) => "excluded_table",
+            Self::NoTable => "no_table",
+            Self::SessionChange => "session_change",
+            Self::NotUnderstood => "not_understood",
+            Self::OwnWrites => "own_writes",
+            Self::OldSnapshot => "old_snapshot",
+            Self::ReadUncommitted => "read_uncommitted",
+            Self::UnknownSession => "unknown_session",
+            Self::Replica => "replica",
+            Self::WriterInFlight => "writer_in_flight",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::TooLarge => "too_large",
+            Self::Unstorable => "unstorable",
+        }
+    }
+}
+
+impl fmt::Display for BypassReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::VolatileFunction(name) => write!(f, "`{name}` may answer differently each time"),
+            Self::SystemCatalog(table) => write!(f, "`{table}` is a system catalog"),
+            Self::ExcludedTable(table) => write!(f, "the table `{table}` is excluded"),
+            Self::Disabled => f.write_str("caching is disabled"),
+            Self::NotInstalled => f.write_str("no cache is installed; call `cachalot_diesel::install()`"),
+            Self::NotTracked => f.write_str("the connection's writes are not tracked"),
+            Self::NotSelect => f.write_str("not a plain SELECT"),
+            Self::SeveralStatements => f.write_str("several statements in one text"),
+            Self::RowLock => f.write_str("it locks rows"),
+            Self::RandomOrder => f.write_str("random order"),
+            Self::TableSample => f.write_str("a random sample of a table"),
+            Self::TemporaryTable => f.write_str("the connection has temporary tables"),
+            Self::NoTable => f.write_str("it reads no table"),
+            Self::SessionChange => f.write_str("it changes the session"),
+            Self::NotUnderstood => f.write_str("the statement was not understood"),
+            Self::OwnWrites => f.write_str("the transaction has uncommitted writes to its tables"),
+            Self::OldSnapshot => f.write_str("the transaction may read an old snapshot"),
+            Self::ReadUncommitted => f.write_str("READ UNCOMMITTED"),
+            Self::UnknownSession => f.write_str("session settings that decide the answer are unknown"),
+            Self::Replica => f.write_str("the server is a replica"),
+            Self::WriterInFlight => f.write_str("a writer is in flight"),
+            Self::StoreUnavailable => f.write_str("the store is unavailable"),
+            Self::TooLarge => f.write_str("the result is above the size limit"),
+            Self::Unstorable => f.write_str("the result has a value that cannot be kept"),
+        }
+    }
+}

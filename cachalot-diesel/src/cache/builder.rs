@@ -1,0 +1,136 @@
+use std::{sync::Arc, time::Duration};
+
+use super::Cachalot;
+use crate::{
+    Error,
+    config::{Config, table_set},
+    store::{self, Store, StoreOptions},
+};
+
+/// The in-process store's bound where nobody says otherwise.
+const MEMORY_BYTES: usize = 64 * 1024 * 1024;
+
+/// Settings of a cache; what is not set has the default of the environment variable of that name.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    config: Config,
+    store: Option<StoreBox>,
+}
+
+#[derive(Clone)]
+struct StoreBox(Arc<dyn Store>);
+
+impl std::fmt::Debug for StoreBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.describe())
+    }
+}
+
+impl Builder {
+    pub(super) fn from_config(config: Config) -> Self {
+        Self { config, store: None }
+    }
+
+    /// Settings as the environment describes them, for a program that overrides a few.
+    ///
+    /// # Errors
+    /// A variable that cannot be read, named in the error.
+    pub fn from_env() -> Result<Self, Error> {
+        Ok(Self::from_config(Config::from_env()?))
+    }
+
+    /// Where the store is: `memcache://host:port[,host:port…]`, or `memory://` for this process only.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.config.url = url.into();
+        self
+    }
+
+    /// What this cache shares with other processes, and with nobody else on the same store.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.config.namespace = namespace.into();
+        self
+    }
+
+    /// How long an entry lives at the most; zero is for ever.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.config.ttl = (!ttl.is_zero()).then_some(ttl);
+        self
+    }
+
+    /// How long the tables of a writer that crashed between `begin` and `end` stay uncached.
+    /// Longer than any COMMIT takes; at least a second.
+    pub fn write_lease(mut self, lease: Duration) -> Self {
+        self.config.write_lease = lease.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How long one exchange with the store may take; at least a millisecond.
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.config.store_timeout = timeout.max(Duration::from_millis(1));
+        self
+    }
+
+    /// `false`: every read goes to the database; writes still invalidate.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.config.enabled = enabled;
+        self
+    }
+
+    /// Only queries all of whose tables are among these are cached.
+    pub fn only_tables<S: AsRef<str>>(mut self, tables: impl IntoIterator<Item = S>) -> Self {
+        self.config.only_tables = Some(table_set(tables));
+        self
+    }
+
+    /// Queries that read any of these are not cached. Replaces the default
+    /// (`__diesel_schema_migrations`); wins over `only_tables`.
+    pub fn uncacheable_tables<S: AsRef<str>>(mut self, tables: impl IntoIterator<Item = S>) -> Self {
+        self.config.uncacheable_tables = table_set(tables);
+        self
+    }
+
+    /// Queries in random order are cached: everybody sees the same "random" rows until a write.
+    pub fn cache_random(mut self, cache: bool) -> Self {
+        self.config.cache_random = cache;
+        self
+    }
+
+    /// Results above this size are not stored; at most what the store's own item limit allows.
+    pub fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.config.max_value_bytes = bytes;
+        self
+    }
+
+    /// Entries and version records carry a proof that their writer knew the secret.
+    pub fn secret(mut self, secret: impl Into<String>) -> Self {
+        self.config.secret = Some(secret.into());
+        self
+    }
+
+    /// Another store than those that `url` knows. `url` is then not looked at.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(StoreBox(Arc::new(store)));
+        self
+    }
+
+    /// Builds the cache. The store need not be up: until it is, reads go to the database.
+    ///
+    /// # Errors
+    /// [`Error::Open`] if the URL is not one.
+    pub fn build(self) -> Result<Cachalot, Error> {
+        let store = match self.store {
+            Some(store) => store.0,
+            None => store::open(
+                &self.config.url,
+                &StoreOptions {
+                    timeout: self.config.store_timeout,
+                    // An entry has a header beside its rows.
+                    max_value_bytes: self.config.max_value_bytes.saturating_add(4096),
+                    memory_bytes: MEMORY_BYTES,
+                },
+            )?,
+        };
+        Ok(Cachalot::new(self.config, store))
+    }
+}

@@ -1,0 +1,84 @@
+//! Which tables have a version record, for people: `cachalot status` lists them.
+//!
+//! Store keys are hashes, so the names stand in an item of their own. Nothing depends on it; a lost
+//! one fills again as records are created.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{Cachalot, Dependency};
+use crate::{
+    Error,
+    fingerprint::Fingerprint,
+    store::{Command, Reply},
+};
+
+/// Beyond this the list would itself be a burden.
+const MOST: usize = 10_000;
+const ATTEMPTS: usize = 16;
+
+pub(super) struct Directory {
+    key: String,
+    listed: Mutex<BTreeSet<String>>,
+}
+
+impl Directory {
+    pub(super) fn new(namespace: &str) -> Self {
+        let key = Fingerprint::new(namespace, "directory").finish();
+        Self { key, listed: Mutex::default() }
+    }
+}
+
+impl Cachalot {
+    /// Puts a table on the list, once per process; a failure is nobody's business.
+    pub(super) fn list_table(&self, table: &Dependency) {
+        if *table.table == *super::EPOCH || !self.first_time(&table.table) {
+            return;
+        }
+        let key = &*self.inner.directory.key;
+        for _ in 0..ATTEMPTS {
+            let (mut names, version) = match self.run(&[Command::Get { key }]).pop() {
+                Some(Ok(Reply::Item { value, version })) => {
+                    (self.names(&value).unwrap_or_default(), Some(version))
+                }
+                Some(Ok(Reply::Missing)) => (BTreeSet::new(), None),
+                _ => return,
+            };
+            if names.len() >= MOST || !names.insert(table.table.to_string()) {
+                return;
+            }
+            let json = serde_json::to_vec(&names).unwrap_or_default();
+            let value = &*self.inner.seal.close_record(key, json);
+            let command = match version {
+                Some(version) => Command::Swap { key, value, ttl: None, version },
+                None => Command::Add { key, value, ttl: None },
+            };
+            match self.run(&[command]).pop() {
+                Some(Ok(Reply::Refused | Reply::Missing)) => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn first_time(&self, table: &str) -> bool {
+        let mut listed =
+            self.inner.directory.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.len() < MOST && listed.insert(table.to_owned())
+    }
+
+    pub(super) fn listed_tables(&self) -> Result<BTreeSet<String>, Error> {
+        let key = &*self.inner.directory.key;
+        match self.run(&[Command::Get { key }]).pop() {
+            Some(Ok(Reply::Item { value, .. })) => Ok(self.names(&value).unwrap_or_default()),
+            Some(Err(error)) => Err(error.into()),
+            _ => Ok(BTreeSet::new()),
+        }
+    }
+
+    fn names(&self, value: &[u8]) -> Option<BTreeSet<String>> {
+        let json = self.inner.seal.open_record(&self.inner.directory.key, value)?;
+        serde_json::from_slice(json).ok()
+    }
+}

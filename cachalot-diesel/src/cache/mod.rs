@@ -1,0 +1,247 @@
+//! The `Cachalot` handle: read through, begin and end a write, invalidate.
+//!
+//! Knows no Diesel trait: a read comes as a key, its dependencies and a time to live; the rows come
+//! as bytes. Decisions are the protocol's, the store carries them out.
+
+mod builder;
+mod debts;
+mod directory;
+mod entry;
+mod plan;
+mod read;
+mod records;
+mod seal;
+mod write;
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+pub use builder::Builder;
+pub(crate) use entry::Entry;
+pub(crate) use plan::Dependency;
+pub(crate) use read::{Lookup, Permit};
+pub use records::TableStatus;
+pub(crate) use write::{Outcome, Write};
+
+use crate::{
+    Cacheable, Error,
+    config::Config,
+    fingerprint::Fingerprint,
+    policy::normalise,
+    statement::{Events, Writes},
+    stats::{Counters, Invalidation, InvalidationReason, Listeners, Stats},
+    store::Store,
+};
+use seal::Seal;
+
+/// The name of the record that stands for every table. No table can have it.
+pub(crate) const EPOCH: &str = "*";
+
+/// A cache: a store, a namespace in it, and settings. Cheap to clone; clones are the same cache.
+///
+/// ```
+/// use cachalot_diesel::Cachalot;
+///
+/// let cache = Cachalot::builder().url("memory://").namespace("shop").build()?;
+/// assert_eq!(cache.stats().hits, 0);
+/// # Ok::<(), cachalot_diesel::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Cachalot {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    store: Arc<dyn Store>,
+    seal: Seal,
+    plans: plan::Plans,
+    epoch: Dependency,
+    debts: debts::Debts,
+    directory: directory::Directory,
+    counters: Counters,
+    listeners: Listeners,
+}
+
+impl fmt::Debug for Cachalot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cachalot")
+            .field("store", &self.inner.store.describe())
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cachalot {
+    /// A cache as the environment describes it; see the crate's front page for the variables.
+    ///
+    /// # Errors
+    /// A variable that cannot be read, named in the error. The store need not be up.
+    pub fn from_env() -> Result<Self, Error> {
+        Builder::from_env()?.build()
+    }
+
+    /// A cache as the program describes it, starting from the defaults; the environment is not read.
+    pub fn builder() -> Builder {
+        Builder::from_config(Config::default())
+    }
+
+    fn new(config: Config, store: Arc<dyn Store>) -> Self {
+        let epoch = Dependency::new(&config.namespace, EPOCH.into());
+        let directory = directory::Directory::new(&config.namespace);
+        let inner = Inner {
+            seal: Seal::new(config.secret.as_deref()),
+            plans: plan::Plans::new(),
+            epoch,
+            debts: debts::Debts::default(),
+            directory,
+            counters: Counters::default(),
+            listeners: Listeners::default(),
+            store,
+            config,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Are the two the same cache?
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
+    /// The start of an entry's key.
+    pub(crate) fn entry_fingerprint(&self) -> Fingerprint {
+        Fingerprint::new(&self.inner.config.namespace, "entry")
+    }
+
+    /// Invalidates what depends on these tables, for changes that no tracked connection made.
+    ///
+    /// Names are SQL names; schema and case do not matter.
+    ///
+    /// # Errors
+    /// [`Error::Undelivered`] while the store does not answer; it is delivered when it does.
+    pub fn invalidate<S: AsRef<str>>(&self, tables: impl IntoIterator<Item = S>) -> Result<(), Error> {
+        let tables = tables
+            .into_iter()
+            .map(|table| (Arc::from(normalise(table.as_ref())), Events::ALL))
+            .collect();
+        self.publish_now(&Writes::Tables(tables))
+    }
+
+    /// Invalidates what depends on the tables of a model.
+    ///
+    /// # Errors
+    /// As [`invalidate`](Self::invalidate).
+    pub fn invalidate_model<M: Cacheable>(&self) -> Result<(), Error> {
+        self.invalidate(M::tables())
+    }
+
+    /// Invalidates everything in the namespace.
+    ///
+    /// # Errors
+    /// As [`invalidate`](Self::invalidate).
+    pub fn invalidate_all(&self) -> Result<(), Error> {
+        self.publish_now(&Writes::Everything)
+    }
+
+    fn publish_now(&self, writes: &Writes) -> Result<(), Error> {
+        if writes.is_nothing() {
+            return Ok(());
+        }
+        let write = self.begin(writes);
+        self.end(write, Outcome::Success(InvalidationReason::Requested))
+    }
+
+    /// When the newest of these tables was last changed, by any process: by the clock of the
+    /// process that changed it. `None` if no change is known (a lost record forgets it).
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the store does not answer.
+    pub fn last_invalidation<S: AsRef<str>>(
+        &self,
+        tables: impl IntoIterator<Item = S>,
+    ) -> Result<Option<SystemTime>, Error> {
+        let mut targets: Vec<_> =
+            tables.into_iter().map(|t| self.dependency(&normalise(t.as_ref()))).collect();
+        targets.push(self.inner.epoch.clone());
+        let records = self.fetch_records(&targets)?;
+        let newest = records.into_iter().flatten().filter_map(|record| record.at()).max();
+        Ok(newest.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))))
+    }
+
+    /// The store, for people: no credentials.
+    #[must_use]
+    pub fn store_name(&self) -> String {
+        self.inner.store.describe()
+    }
+
+    /// What this cache shares with other processes.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.inner.config.namespace
+    }
+
+    /// What this process did through this handle and its clones.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.snapshot()
+    }
+
+    /// Calls `listener` after every invalidation that this process makes through this handle or a
+    /// clone: once per transaction, after its COMMIT, never for a rollback.
+    ///
+    /// It runs on the thread that wrote, before the write returns to its caller: keep it short.
+    pub fn on_invalidation(&self, listener: impl Fn(&Invalidation) + Send + Sync + 'static) {
+        self.inner.listeners.add(Arc::new(listener));
+    }
+
+    pub(crate) fn dependency(&self, table: &str) -> Dependency {
+        Dependency::new(&self.inner.config.namespace, Arc::from(table))
+    }
+
+    fn downgrade(&self) -> Weak {
+        Weak(Arc::downgrade(&self.inner))
+    }
+}
+
+/// A handle that does not keep its cache alive.
+struct Weak(std::sync::Weak<Inner>);
+
+impl Weak {
+    fn upgrade(&self) -> Option<Cachalot> {
+        self.0.upgrade().map(|inner| Cachalot { inner })
+    }
+}
+
+/// Milliseconds since 1970 by this machine's clock.
+fn now_millis() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}
+
+static INSTALLED: OnceLock<std::sync::RwLock<Option<Cachalot>>> = OnceLock::new();
+
+/// The cache that new connections report to.
+pub(crate) fn installed() -> Option<Cachalot> {
+    INSTALLED
+        .get()?
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .clone()
+}
+
+pub(crate) fn set_installed(cache: &Cachalot) {
+    let slot = INSTALLED.get_or_init(Default::default);
+    *slot.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(cache.clone());
+}

@@ -1,0 +1,240 @@
+//! Version records in the store: fetch, create, and move from one state to the next.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{Cachalot, Dependency};
+use crate::{
+    Error,
+    protocol::{Record, Token, Writer, calm_token},
+    stats,
+    store::{Command, ItemVersion, Reply, StoreError, Ttl},
+};
+
+/// How often a move is tried again when other writers were faster. Each time one of them succeeds,
+/// so this is reached only by a store that lies.
+const ATTEMPTS: usize = 1_000;
+
+/// Records never expire by time: losing one costs misses for nothing.
+const FOR_EVER: Ttl = None;
+
+/// A record as it was fetched.
+pub(super) enum Fetched {
+    /// No record, or bytes that are none (then with the state to replace them in).
+    Absent(Option<ItemVersion>),
+    /// No writer in flight.
+    Calm(Token),
+    /// Writers in flight.
+    Busy(Record, ItemVersion),
+}
+
+/// What is known of a table; see [`Cachalot::table_status`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TableStatus {
+    /// The table, as it is compared; `*` for the record of the whole namespace.
+    pub table: String,
+    /// The name of the table's present state, if it has a record: it changes with every change.
+    pub version: Option<String>,
+    /// When it was last changed, by its writer's clock.
+    pub last_invalidation: Option<SystemTime>,
+    /// How many writes are between `begin` and `end`.
+    pub writers_in_flight: usize,
+}
+
+impl Cachalot {
+    /// Runs commands and counts those that failed.
+    pub(super) fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
+        let mut replies = self.inner.store.run(commands);
+        // A store that breaks its contract must not break the reads.
+        replies.resize_with(commands.len(), || {
+            Err(StoreError::Protocol("fewer replies than commands".to_owned()))
+        });
+        let failed = replies.iter().filter(|reply| {
+            matches!(reply, Err(StoreError::Unavailable(_) | StoreError::Protocol(_)))
+        });
+        stats::add(&self.counters().store_errors, failed.count());
+        replies
+    }
+
+    fn run_one(&self, command: Command<'_>) -> Result<Reply, StoreError> {
+        self.run(&[command]).pop().unwrap_or_else(|| {
+            Err(StoreError::Protocol("fewer replies than commands".to_owned()))
+        })
+    }
+
+    pub(super) fn fresh_token() -> Result<Token, StoreError> {
+        Token::random().map_err(|error| StoreError::Unavailable(format!("no randomness: {error}")))
+    }
+
+    /// Reads what the store answered to a `Get` of a record.
+    pub(super) fn fetched(
+        &self,
+        key: &str,
+        reply: Result<Reply, StoreError>,
+    ) -> Result<Fetched, StoreError> {
+        match reply? {
+            Reply::Missing => Ok(Fetched::Absent(None)),
+            Reply::Item { value, version } => {
+                let Some(json) = self.inner.seal.open_record(key, &value) else {
+                    return Ok(Fetched::Absent(Some(version)));
+                };
+                if let Some(token) = calm_token(json) {
+                    return Ok(Fetched::Calm(token));
+                }
+                Ok(match Record::from_bytes(json) {
+                    Some(record) if record.writers().is_empty() => Fetched::Calm(record.any()),
+                    Some(record) => Fetched::Busy(record, version),
+                    None => Fetched::Absent(Some(version)),
+                })
+            }
+            _ => Err(StoreError::Protocol("a read was answered as a write".to_owned())),
+        }
+    }
+
+    /// Creates the record of a table that has none: `None` if somebody was faster.
+    pub(super) fn create(
+        &self,
+        table: &Dependency,
+        replaces: Option<ItemVersion>,
+    ) -> Result<Option<Token>, StoreError> {
+        let record = Record::fresh(&mut Self::fresh_token)?;
+        let stored = self.put(table, replaces, &record)?;
+        Ok(stored.map(|_| record.any()))
+    }
+
+    /// Writes a record over the state that was read: `None` if that is no longer its state.
+    pub(super) fn put(
+        &self,
+        table: &Dependency,
+        over: Option<ItemVersion>,
+        record: &Record,
+    ) -> Result<Option<Option<ItemVersion>>, StoreError> {
+        let value = self.inner.seal.close_record(&table.key, record.to_bytes());
+        let (key, value) = (&*table.key, &*value);
+        let reply = self.run_one(match over {
+            Some(version) => Command::Swap { key, value, ttl: FOR_EVER, version },
+            None => Command::Add { key, value, ttl: FOR_EVER },
+        })?;
+        match reply {
+            Reply::Stored(version) => {
+                if over.is_none() {
+                    self.list_table(table);
+                }
+                Ok(Some(version))
+            }
+            Reply::Refused | Reply::Missing => Ok(None),
+            Reply::Item { .. } => {
+                Err(StoreError::Protocol("a write was answered as a read".to_owned()))
+            }
+        }
+    }
+
+    /// Moves a record on, from whatever state it has: reads, applies `step`, swaps, and begins
+    /// again if another was faster. `step` returning `None` leaves it as it is.
+    pub(super) fn move_record(
+        &self,
+        table: &Dependency,
+        mut step: impl FnMut(Option<Record>) -> Result<Option<Record>, StoreError>,
+    ) -> Result<Option<(Record, Option<ItemVersion>)>, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let (present, over) = self.load(table)?;
+            let Some(record) = step(present)? else { return Ok(None) };
+            if let Some(version) = self.put(table, over, &record)? {
+                return Ok(Some((record, version)));
+            }
+        }
+        Err(StoreError::Protocol("a version record never held still".to_owned()))
+    }
+
+    fn load(&self, table: &Dependency) -> Result<(Option<Record>, Option<ItemVersion>), StoreError> {
+        match self.run_one(Command::Get { key: &table.key })? {
+            Reply::Missing => Ok((None, None)),
+            Reply::Item { value, version } => {
+                let json = self.inner.seal.open_record(&table.key, &value);
+                Ok((json.and_then(Record::from_bytes), Some(version)))
+            }
+            _ => Err(StoreError::Protocol("a read was answered as a write".to_owned())),
+        }
+    }
+
+    /// The records of several tables, as far as there are any.
+    pub(super) fn fetch_records(
+        &self,
+        tables: &[Dependency],
+    ) -> Result<Vec<Option<Record>>, StoreError> {
+        let commands: Vec<_> = tables.iter().map(|t| Command::Get { key: &t.key }).collect();
+        self.run(&commands)
+            .into_iter()
+            .zip(tables)
+            .map(|(reply, table)| match reply? {
+                Reply::Item { value, .. } => {
+                    let json = self.inner.seal.open_record(&table.key, &value);
+                    Ok(json.and_then(Record::from_bytes))
+                }
+                _ => Ok(None),
+            })
+            .collect()
+    }
+
+    /// The writers of a record whose lease has ended by both clocks: the one of the writer's
+    /// machine, as it is written in the record, and the store's, where the lease is an item.
+    pub(super) fn crashed(&self, writers: &[Writer], now: u64) -> Result<Vec<Token>, StoreError> {
+        let due: Vec<_> = writers
+            .iter()
+            .filter(|writer| writer.until <= now)
+            .map(|writer| (writer.id, self.lease_key(writer.id)))
+            .collect();
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let commands: Vec<_> = due.iter().map(|(_, key)| Command::Get { key }).collect();
+        let replies = self.run(&commands);
+        let mut crashed = Vec::new();
+        for ((id, _), reply) in due.iter().zip(replies) {
+            if let Reply::Missing = reply? {
+                crashed.push(*id);
+            }
+        }
+        Ok(crashed)
+    }
+
+    pub(super) fn lease_key(&self, writer: Token) -> String {
+        let mut fingerprint =
+            crate::fingerprint::Fingerprint::new(&self.config().namespace, "lease");
+        fingerprint.part(writer.as_bytes());
+        fingerprint.finish()
+    }
+
+    /// What the store knows of these tables, in their order; with none named, of every table that
+    /// it has a record of, after the record of the whole namespace.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the store does not answer.
+    pub fn table_status<S: AsRef<str>>(
+        &self,
+        tables: impl IntoIterator<Item = S>,
+    ) -> Result<Vec<TableStatus>, Error> {
+        let mut targets: Vec<_> = tables
+            .into_iter()
+            .map(|table| self.dependency(&crate::policy::normalise(table.as_ref())))
+            .collect();
+        if targets.is_empty() {
+            targets.push(self.inner.epoch.clone());
+            targets.extend(self.listed_tables()?.iter().map(|table| self.dependency(table)));
+        }
+        let records = self.fetch_records(&targets)?;
+        Ok(targets
+            .iter()
+            .zip(records)
+            .map(|(target, record)| TableStatus {
+                table: target.table.to_string(),
+                version: record.as_ref().map(|record| record.any().to_hex()),
+                last_invalidation: record
+                    .as_ref()
+                    .and_then(Record::at)
+                    .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+                writers_in_flight: record.map_or(0, |record| record.writers().len()),
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,104 @@
+//! Checksums, and with `CACHALOT_SECRET` proofs that an item was written by someone who knows it.
+
+use std::fmt;
+
+/// The length of an entry's tag, in bytes.
+pub(super) const TAG: usize = 16;
+/// A record's proof: a line end and 64 hex digits after the JSON.
+const PROOF: usize = 65;
+
+/// Binds an item's bytes to its key, so that neither damaged nor misplaced bytes pass.
+#[derive(Clone)]
+pub(super) struct Seal {
+    key: [u8; blake3::KEY_LEN],
+    secret: bool,
+}
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seal").field("secret", &self.secret).finish_non_exhaustive()
+    }
+}
+
+impl Seal {
+    pub(super) fn new(secret: Option<&str>) -> Self {
+        let key = blake3::derive_key(
+            "cachalot-diesel 1 items of the store",
+            secret.unwrap_or_default().as_bytes(),
+        );
+        Self { key, secret: secret.is_some() }
+    }
+
+    fn hash(&self, store_key: &str, bytes: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&(store_key.len() as u64).to_le_bytes());
+        hasher.update(store_key.as_bytes());
+        hasher.update(bytes);
+        hasher.finalize()
+    }
+
+    /// The tag of an entry's bytes; a checksum where there is no secret.
+    pub(super) fn tag(&self, store_key: &str, bytes: &[u8]) -> [u8; TAG] {
+        let mut tag = [0; TAG];
+        tag.copy_from_slice(&self.hash(store_key, bytes).as_bytes()[..TAG]);
+        tag
+    }
+
+    pub(super) fn verifies(&self, store_key: &str, bytes: &[u8], tag: &[u8; TAG]) -> bool {
+        let expected = self.tag(store_key, bytes);
+        // In constant time: a forger must not learn how much of a guess was right.
+        expected.iter().zip(tag).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    }
+
+    /// A record as it goes to the store: plain JSON, and its proof if there is a secret.
+    pub(super) fn close_record(&self, store_key: &str, mut json: Vec<u8>) -> Vec<u8> {
+        if self.secret {
+            let proof = self.hash(store_key, &json).to_hex();
+            json.push(b'\n');
+            json.extend_from_slice(proof.as_bytes());
+        }
+        json
+    }
+
+    /// The JSON of a record from the store; `None` if its proof does not hold.
+    pub(super) fn open_record<'a>(&self, store_key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        if !self.secret {
+            return Some(bytes);
+        }
+        let (json, proof) = bytes.split_at_checked(bytes.len().checked_sub(PROOF)?)?;
+        let proof = blake3::Hash::from_hex(proof.strip_prefix(b"\n")?).ok()?;
+        // `blake3::Hash` compares in constant time.
+        (self.hash(store_key, json) == proof).then_some(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_verifies_only_whole_and_under_its_own_key() {
+        let seal = Seal::new(None);
+        let tag = seal.tag("key", b"rows");
+        assert!(seal.verifies("key", b"rows", &tag));
+        assert!(!seal.verifies("other", b"rows", &tag));
+        assert!(!seal.verifies("key", b"rowz", &tag));
+    }
+
+    #[test]
+    fn without_the_secret_nothing_can_be_forged() {
+        let (ours, theirs) = (Seal::new(Some("s3cret")), Seal::new(None));
+        assert!(!ours.verifies("key", b"rows", &theirs.tag("key", b"rows")));
+        let forged = Seal::new(Some("guess")).close_record("key", b"{}".to_vec());
+        assert_eq!(ours.open_record("key", &forged), None);
+        assert_eq!(ours.open_record("key", b"{}"), None);
+    }
+
+    #[test]
+    fn a_record_opens_with_the_secret_that_closed_it() {
+        let seal = Seal::new(Some("s3cret"));
+        let bytes = seal.close_record("key", b"{}".to_vec());
+        assert_eq!(seal.open_record("key", &bytes), Some(b"{}".as_slice()));
+        assert_eq!(seal.open_record("elsewhere", &bytes), None);
+    }
+}

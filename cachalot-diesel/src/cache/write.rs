@@ -1,0 +1,265 @@
+//! The write half of the protocol: `begin` before a change can be seen, `end` after.
+
+use std::time::SystemTime;
+
+use super::{Cachalot, Dependency, EPOCH, now_millis};
+use crate::{
+    Error,
+    protocol::{Record, Token, Writer},
+    statement::{Events, Writes},
+    stats::{self, Invalidation, InvalidationReason},
+    store::{Command, ItemVersion, Reply, StoreError},
+};
+
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is visible, or may be.
+    Success(InvalidationReason),
+    /// It certainly did not happen.
+    Failure,
+}
+
+/// A write between `begin` and `end`.
+#[derive(Debug)]
+#[must_use = "a write that has begun must end"]
+pub(crate) struct Write {
+    id: Token,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug)]
+struct Target {
+    table: Dependency,
+    events: Events,
+    /// The record as `begin` left it, and its state where the store told it: `end` can then swap
+    /// without reading.
+    left: Option<(Record, Option<ItemVersion>)>,
+}
+
+impl Cachalot {
+    /// Announces a write: from here on readers of these tables ask the database.
+    ///
+    /// Never fails: where the store does not answer, the write goes on, and `end` remembers what
+    /// could not be said.
+    pub(crate) fn begin(&self, writes: &Writes) -> Write {
+        let targets = self.targets(writes);
+        // Without randomness there is no writer, only the invalidation at the end.
+        let Ok(id) = Token::random() else {
+            return Write { id: Token::from_bytes([0; Token::LEN]), targets };
+        };
+        let mut write = Write { id, targets };
+        let lease = self.config().write_lease;
+        let until =
+            now_millis().saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
+        let writer = Writer { id, until };
+        if let Err(error) = self.try_begin(&mut write, writer) {
+            tracing::warn!(target: "cachalot", %error, "a write could not be announced to the store");
+        }
+        write
+    }
+
+    fn targets(&self, writes: &Writes) -> Vec<Target> {
+        let target = |table, events| Target { table, events, left: None };
+        match writes {
+            Writes::Nothing => Vec::new(),
+            Writes::Everything => vec![target(self.inner.epoch.clone(), Events::ALL)],
+            Writes::Tables(tables) => tables
+                .iter()
+                .map(|(table, events)| target(self.dependency(table), *events))
+                .collect(),
+        }
+    }
+
+    /// Two round trips while nobody interferes: the lease together with the records as they are,
+    /// then the records with the writer in them.
+    fn try_begin(&self, write: &mut Write, writer: Writer) -> Result<(), StoreError> {
+        let lease_key = self.lease_key(writer.id);
+        let mut commands = Vec::with_capacity(write.targets.len() + 1);
+        commands.push(Command::Set {
+            key: &lease_key,
+            value: b"1",
+            ttl: Some(self.config().write_lease),
+        });
+        commands.extend(write.targets.iter().map(|t| Command::Get { key: &t.table.key }));
+        let mut replies = self.run(&commands).into_iter();
+        // The lease stands before any record names its writer.
+        replies.next().unwrap_or(Ok(Reply::Stored(None)))?;
+
+        let mut announced = Vec::with_capacity(write.targets.len());
+        let mut result = Ok(());
+        for (target, reply) in write.targets.iter().zip(replies) {
+            announced.push(match reply {
+                Ok(Reply::Item { value, version }) => {
+                    let json = self.inner.seal.open_record(&target.table.key, &value);
+                    Some((json.and_then(Record::from_bytes), Some(version)))
+                }
+                Ok(_) => Some((None, None)),
+                Err(error) => {
+                    result = Err(error);
+                    None
+                }
+            });
+        }
+        let mut puts = Vec::with_capacity(announced.len());
+        for seen in announced {
+            puts.push(match seen {
+                Some((record, over)) => {
+                    let record = match record {
+                        Some(record) => record,
+                        None => Record::fresh(&mut Self::fresh_token)?,
+                    };
+                    Some((record.begun(writer), over))
+                }
+                None => None,
+            });
+        }
+        self.put_all(write, &puts, None);
+        // Whoever was refused had company: one after the other, reading again.
+        for (target, put) in write.targets.iter_mut().zip(puts) {
+            if target.left.is_none() && put.is_some() {
+                let moved = self.move_record(&target.table, |present| {
+                    let record = match present {
+                        Some(record) => record,
+                        None => Record::fresh(&mut Self::fresh_token)?,
+                    };
+                    Ok(Some(record.begun(writer)))
+                });
+                match moved {
+                    Ok(left) => target.left = left,
+                    Err(error) => result = Err(error),
+                }
+            }
+        }
+        result
+    }
+
+    /// Writes all records in one batch; a target that was not refused is `left` in its new state.
+    fn put_all(
+        &self,
+        write: &mut Write,
+        puts: &[Option<(Record, Option<ItemVersion>)>],
+        last: Option<Command<'_>>,
+    ) {
+        let values: Vec<_> = write
+            .targets
+            .iter()
+            .zip(puts)
+            .map(|(target, put)| {
+                let (record, _) = put.as_ref()?;
+                Some(self.inner.seal.close_record(&target.table.key, record.to_bytes()))
+            })
+            .collect();
+        let mut commands = Vec::with_capacity(puts.len());
+        let mut places = Vec::with_capacity(puts.len());
+        for (place, put) in puts.iter().enumerate() {
+            let (Some((_, over)), Some(Some(value))) = (put, values.get(place)) else { continue };
+            let key = &*write.targets[place].table.key;
+            commands.push(match over {
+                Some(version) => Command::Swap { key, value, ttl: None, version: *version },
+                None => Command::Add { key, value, ttl: None },
+            });
+            places.push(place);
+        }
+        commands.extend(last);
+        let replies = self.run(&commands);
+        for (place, reply) in places.into_iter().zip(replies) {
+            if let (Ok(Reply::Stored(version)), Some((record, over))) = (reply, &puts[place]) {
+                let target = &mut write.targets[place];
+                target.left = Some((record.clone(), version));
+                if over.is_none() {
+                    self.list_table(&target.table);
+                }
+            }
+        }
+    }
+
+    /// Ends a write: after a success every entry that was made before now is dead.
+    ///
+    /// # Errors
+    /// [`Error::Undelivered`] if the store did not take it all; what it did not take is owed and
+    /// delivered later, and this process bypasses those tables until then.
+    pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
+        let mut failed = Vec::new();
+        let at = now_millis();
+        // Versions of items start anew with a memcached that restarts, so one that was kept over
+        // the COMMIT might name another state by now. New tokens may overwrite any state; old ones,
+        // which a failure would put back, may not.
+        let puts: Vec<_> = write
+            .targets
+            .iter()
+            .map(|target| {
+                let (record, version) = target.left.as_ref()?;
+                if outcome == Outcome::Failure {
+                    return None;
+                }
+                let next = Self::ended(record.clone(), write.id, target.events, outcome, at).ok()?;
+                // Without its state the record has to be read again.
+                version.map(|version| (next, Some(version)))
+            })
+            .collect();
+        let (id, mut rest) = (write.id, Write { id: write.id, targets: write.targets });
+        for target in &mut rest.targets {
+            target.left = None;
+        }
+        let lease_key = self.lease_key(id);
+        self.put_all(&mut rest, &puts, Some(Command::Delete { key: &lease_key }));
+        for target in rest.targets.iter().filter(|target| target.left.is_none()) {
+            let moved = self.move_record(&target.table, |present| match (present, outcome) {
+                (Some(record), Outcome::Failure) if !record.has(id) => Ok(None),
+                (Some(record), _) => {
+                    Self::ended(record, id, target.events, outcome, at).map(Some)
+                }
+                // A lost record cannot match any entry; this one only keeps the time.
+                (None, Outcome::Success(_)) => {
+                    let record = Record::fresh(&mut Self::fresh_token)?;
+                    Self::ended(record, id, target.events, outcome, at).map(Some)
+                }
+                (None, Outcome::Failure) => Ok(None),
+            });
+            if let Err(error) = moved {
+                failed.push((target.table.clone(), target.events, error));
+            }
+        }
+        let Outcome::Success(reason) = outcome else { return Ok(()) };
+        let undelivered = self.owe(&failed);
+        self.signal(&rest, reason);
+        undelivered
+    }
+
+    fn ended(
+        record: Record,
+        id: Token,
+        events: Events,
+        outcome: Outcome,
+        at: u64,
+    ) -> Result<Record, StoreError> {
+        match outcome {
+            Outcome::Success(_) => record.published(id, events, Some(at), &mut Self::fresh_token),
+            Outcome::Failure => Ok(record.withdrawn(id)),
+        }
+    }
+
+    fn signal(&self, write: &Write, reason: InvalidationReason) {
+        stats::add(&self.counters().invalidations, 1);
+        let tables: Vec<_> = write.targets.iter().map(|t| t.table.table.to_string()).collect();
+        tracing::debug!(target: "cachalot", ?tables, ?reason, "invalidated");
+        let invalidation = Invalidation { tables, at: SystemTime::now(), reason };
+        self.inner.listeners.call(&invalidation);
+    }
+
+    /// Publishes one owed invalidation.
+    pub(super) fn publish_owed(&self, table: &str, events: Events) -> Result<(), StoreError> {
+        let target =
+            if table == EPOCH { self.inner.epoch.clone() } else { self.dependency(table) };
+        let id = Self::fresh_token()?;
+        self.move_record(&target, |present| {
+            let record = match present {
+                Some(record) => record,
+                None => Record::fresh(&mut Self::fresh_token)?,
+            };
+            record.published(id, events, Some(now_millis()), &mut Self::fresh_token).map(Some)
+        })
+        .map(drop)
+    }
+}

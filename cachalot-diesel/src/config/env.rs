@@ -1,0 +1,189 @@
+use std::time::Duration;
+
+use super::{Config, ConfigError, table_set};
+
+impl Config {
+    /// Reads every `CACHALOT_*` variable through `get`; what is not set keeps its default.
+    pub(crate) fn from_vars(
+        get: impl Fn(&'static str) -> Result<Option<String>, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        let mut read = |name, set: &mut dyn FnMut(&mut Self, &str) -> Result<(), Problem>| {
+            let Some(text) = get(name)? else { return Ok(()) };
+            set(&mut config, &text).map_err(|problem| problem.of(name))
+        };
+        read("CACHALOT_ENABLED", &mut |config, text| Ok(config.enabled = flag(text)?))?;
+        read("CACHALOT_URL", &mut |config, text| {
+            config.url = filled(text, "a URL such as memcache://127.0.0.1:11211 or memory://")?;
+            Ok(())
+        })?;
+        read("CACHALOT_NAMESPACE", &mut |config, text| {
+            config.namespace = filled(text, "a name that is not empty")?;
+            Ok(())
+        })?;
+        read("CACHALOT_TIMEOUT", &mut |config, text| {
+            let seconds = whole(text, "whole seconds, 0 = for ever")?;
+            config.ttl = (seconds > 0).then(|| Duration::from_secs(seconds));
+            Ok(())
+        })?;
+        read("CACHALOT_STORE_TIMEOUT", &mut |config, text| {
+            let expected = "whole milliseconds from 1 to 60000";
+            config.store_timeout = Duration::from_millis(within(text, 1, 60_000, expected)?);
+            Ok(())
+        })?;
+        read("CACHALOT_WRITE_LEASE", &mut |config, text| {
+            let expected = "whole seconds from 1 to 86400";
+            config.write_lease = Duration::from_secs(within(text, 1, 86_400, expected)?);
+            Ok(())
+        })?;
+        read("CACHALOT_ONLY_CACHABLE_TABLES", &mut |config, text| {
+            let only = table_set(text.split(','));
+            config.only_tables = (!only.is_empty()).then_some(only);
+            Ok(())
+        })?;
+        read("CACHALOT_UNCACHABLE_TABLES", &mut |config, text| {
+            config.uncacheable_tables = table_set(text.split(','));
+            Ok(())
+        })?;
+        read("CACHALOT_CACHE_RANDOM", &mut |config, text| Ok(config.cache_random = flag(text)?))?;
+        read("CACHALOT_MAX_VALUE_BYTES", &mut |config, text| {
+            let expected = "whole bytes from 1 to 1073741824";
+            let bytes = within(text, 1, 1 << 30, expected)?;
+            config.max_value_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            Ok(())
+        })?;
+        read("CACHALOT_SECRET", &mut |config, text| {
+            // Not `filled`: its message would show the value.
+            if text.is_empty() {
+                return Err(Problem::new("is empty".to_owned(), "a secret, or no variable at all"));
+            }
+            config.secret = Some(text.to_owned());
+            Ok(())
+        })?;
+        Ok(config)
+    }
+
+    pub(crate) fn from_env() -> Result<Self, ConfigError> {
+        Self::from_vars(|name| match std::env::var(name) {
+            Ok(text) => Ok(Some(text)),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                Err(Problem::new("is not UTF-8".to_owned(), "text").of(name))
+            }
+        })
+    }
+}
+
+struct Problem {
+    problem: String,
+    expected: &'static str,
+}
+
+impl Problem {
+    fn new(problem: String, expected: &'static str) -> Self {
+        Self { problem, expected }
+    }
+
+    fn of(self, variable: &'static str) -> ConfigError {
+        ConfigError::Variable { variable, problem: self.problem, expected: self.expected }
+    }
+}
+
+fn flag(text: &str) -> Result<bool, Problem> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(Problem::new(format!("{text:?} is neither true nor false"), "true or false")),
+    }
+}
+
+fn whole(text: &str, expected: &'static str) -> Result<u64, Problem> {
+    text.trim()
+        .parse()
+        .map_err(|error| Problem::new(format!("{text:?} is no whole number ({error})"), expected))
+}
+
+fn within(text: &str, least: u64, most: u64, expected: &'static str) -> Result<u64, Problem> {
+    let number = whole(text, expected)?;
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(Problem::new(format!("{number} is out of range"), expected))
+    }
+}
+
+fn filled(text: &str, expected: &'static str) -> Result<String, Problem> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Problem::new("is empty".to_owned(), expected));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> Result<Config, ConfigError> {
+        Config::from_vars(|asked| Ok((asked == name).then(|| value.to_owned())))
+    }
+
+    #[test]
+    fn nothing_set_gives_the_documented_defaults() {
+        let config = Config::from_vars(|_| Ok(None)).unwrap();
+        assert!(config.enabled);
+        assert_eq!(config.url, "memcache://127.0.0.1:11211");
+        assert_eq!(config.namespace, "cachalot");
+        assert_eq!(config.ttl, Some(Duration::from_secs(86_400)));
+        assert_eq!(config.store_timeout, Duration::from_millis(100));
+        assert_eq!(config.write_lease, Duration::from_secs(30));
+        assert_eq!(config.max_value_bytes, 1_000_000);
+        assert!(!config.takes("__diesel_schema_migrations"));
+    }
+
+    #[test]
+    fn every_variable_is_read() {
+        assert!(!with("CACHALOT_ENABLED", "off").unwrap().enabled);
+        assert_eq!(with("CACHALOT_URL", "memory://").unwrap().url, "memory://");
+        assert_eq!(with("CACHALOT_NAMESPACE", "shop").unwrap().namespace, "shop");
+        assert_eq!(with("CACHALOT_TIMEOUT", "0").unwrap().ttl, None);
+        assert_eq!(
+            with("CACHALOT_STORE_TIMEOUT", "7").unwrap().store_timeout,
+            Duration::from_millis(7)
+        );
+        assert_eq!(
+            with("CACHALOT_WRITE_LEASE", "5").unwrap().write_lease,
+            Duration::from_secs(5)
+        );
+        let only = with("CACHALOT_ONLY_CACHABLE_TABLES", "public.Users, posts").unwrap();
+        assert!(only.takes("users") && only.takes("posts") && !only.takes("tags"));
+        assert!(!with("CACHALOT_UNCACHABLE_TABLES", "Users").unwrap().takes("users"));
+        assert!(with("CACHALOT_CACHE_RANDOM", "1").unwrap().cache_random);
+        assert_eq!(with("CACHALOT_MAX_VALUE_BYTES", "9").unwrap().max_value_bytes, 9);
+        assert_eq!(with("CACHALOT_SECRET", "x").unwrap().secret.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn a_bad_value_is_an_error_that_names_the_variable() {
+        for (name, value) in [
+            ("CACHALOT_ENABLED", "maybe"),
+            ("CACHALOT_URL", " "),
+            ("CACHALOT_NAMESPACE", ""),
+            ("CACHALOT_TIMEOUT", "-1"),
+            ("CACHALOT_STORE_TIMEOUT", "0"),
+            ("CACHALOT_WRITE_LEASE", "1.5"),
+            ("CACHALOT_CACHE_RANDOM", "2"),
+            ("CACHALOT_MAX_VALUE_BYTES", "1MB"),
+            ("CACHALOT_SECRET", ""),
+        ] {
+            let error = with(name, value).unwrap_err();
+            assert!(error.to_string().starts_with(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_secret_is_not_shown() {
+        let config = with("CACHALOT_SECRET", "hunter2").unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,92 @@
+//! The connections whose reads can be cached, and what each answers about itself.
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "r2d2")]
+mod pooled;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use diesel::{
+    QueryResult,
+    connection::{Connection, LoadConnection},
+    sql_types::TypeMetadata,
+};
+
+pub(crate) use crate::tracker::Probe;
+use crate::{rows::CacheBackend, tracker::Setting};
+
+/// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
+/// `SqliteConnection` and r2d2's `PooledConnection` of them.
+#[diagnostic::on_unimplemented(
+    message = "reads through `{Self}` cannot be cached",
+    label = "not a connection that cachalot-diesel knows",
+    note = "it knows `PgConnection`, `MysqlConnection`, `SqliteConnection` and r2d2's \
+            `PooledConnection` of them; each is behind a feature of `cachalot-diesel` \
+            (`postgres`, `mysql`, `sqlite`, `r2d2`)"
+)]
+pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + Sealed {
+    /// Lends what turns custom types into their numbers.
+    #[doc(hidden)]
+    fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T;
+
+    /// Asks whose rows the connection sees; `named` are settings to ask for beside the usual ones.
+    #[doc(hidden)]
+    fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer>;
+}
+
+/// What a connection's backend looks custom types up in.
+#[doc(hidden)]
+pub type Lookup<C> = <<C as Connection>::Backend as TypeMetadata>::MetadataLookup;
+
+/// A [`Probe`] that other crates cannot look into.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ProbeAnswer(pub(crate) Probe);
+
+#[doc(hidden)]
+pub trait Sealed {}
+
+/// Settings of SQLite that decide no answer, or only through writes.
+const HARMLESS: [&str; 24] = [
+    "analysis_limit",
+    "auto_vacuum",
+    "automatic_index",
+    "busy_timeout",
+    "cache_size",
+    "cache_spill",
+    "checkpoint_fullfsync",
+    "defer_foreign_keys",
+    "foreign_keys",
+    "fullfsync",
+    "incremental_vacuum",
+    "integrity_check",
+    "journal_mode",
+    "journal_size_limit",
+    "locking_mode",
+    "mmap_size",
+    "optimize",
+    "page_size",
+    "query_only",
+    "secure_delete",
+    "synchronous",
+    "temp_store",
+    "threads",
+    "wal_autocheckpoint",
+];
+
+/// Settings of SQLite that decide answers and that nobody can ask for.
+const UNREADABLE: [&str; 2] = ["case_sensitive_like", "read_uncommitted"];
+
+/// What a change of this setting, named in a `SET`, `PRAGMA` or the like, means to a read.
+pub(crate) fn setting(name: &str) -> Setting {
+    if HARMLESS.contains(&name) || name == "application_name" {
+        Setting::Harmless
+    } else if UNREADABLE.contains(&name) {
+        Setting::Unreadable
+    } else {
+        Setting::Probed
+    }
+}

@@ -1,0 +1,95 @@
+use diesel::{
+    MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
+    sql_types::{Nullable, Text},
+};
+
+use super::{CacheConnection, Lookup, Probe, ProbeAnswer, Sealed};
+use crate::statement::Isolation;
+
+/// Variables that decide what rows a statement returns, or how their values look, and those that
+/// name the server. `SHOW VARIABLES` leaves out what a server does not have.
+const VARIABLES: &str = "\
+'autocommit', 'character_set_connection', 'character_set_results', 'collation_connection', \
+'datadir', 'default_week_format', 'div_precision_increment', 'foreign_key_checks', \
+'group_concat_max_len', 'hostname', 'lc_time_names', 'low_priority_updates', 'max_sort_length', \
+'old_mode', 'port', 'read_only', 'server_id', 'server_uid', 'server_uuid', 'socket', \
+'sql_auto_is_null', 'sql_mode', 'sql_safe_updates', 'sql_select_limit', 'time_zone', \
+'transaction_isolation', 'tx_isolation'";
+
+#[derive(QueryableByName)]
+struct Variable {
+    #[diesel(sql_type = Text, column_name = "Variable_name")]
+    name: String,
+    #[diesel(sql_type = Text, column_name = "Value")]
+    value: String,
+}
+
+#[derive(QueryableByName)]
+struct Principal {
+    #[diesel(sql_type = Nullable<Text>)]
+    db: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    account: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    granted_role: Option<String>,
+}
+
+impl Sealed for MysqlConnection {}
+
+impl CacheConnection for MysqlConnection {
+    fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T {
+        run(&mut ())
+    }
+
+    fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer> {
+        let principal: Principal = diesel::sql_query(
+            "SELECT DATABASE() AS db, CURRENT_USER() AS account, CURRENT_ROLE() AS granted_role",
+        )
+        .get_result(self)?;
+        let mut wanted = VARIABLES.to_owned();
+        // Names of variables are plain words; what is not is none, and its value not decided by it.
+        for name in named.iter().filter(|name| plain(name)) {
+            wanted.push_str(&format!(", '{name}'"));
+        }
+        let variables: Vec<Variable> =
+            diesel::sql_query(format!("SHOW VARIABLES WHERE Variable_name IN ({wanted})"))
+                .load(self)?;
+        let value = |name: &str| {
+            variables
+                .iter()
+                .find(|variable| variable.name.eq_ignore_ascii_case(name))
+                .map(|variable| variable.value.as_str())
+        };
+        let isolation =
+            value("transaction_isolation").or_else(|| value("tx_isolation")).and_then(Isolation::parse);
+        let on = |name| value(name).is_some_and(|value| !matches!(value, "OFF" | "0"));
+        let mut identity: Vec<_> = [&principal.db, &principal.account, &principal.granted_role]
+            .into_iter()
+            .map(|part| format!("{part:?}"))
+            .collect();
+        let mut settings: Vec<_> = variables
+            .iter()
+            // These decide whether the cache is asked, not what the answer is.
+            .filter(|variable| {
+                !matches!(
+                    variable.name.as_str(),
+                    "autocommit" | "transaction_isolation" | "tx_isolation" | "read_only"
+                )
+            })
+            .map(|variable| format!("{}={}", variable.name, variable.value))
+            .collect();
+        settings.sort();
+        identity.append(&mut settings);
+        Ok(ProbeAnswer(Probe {
+            identity,
+            isolation,
+            autocommit: on("autocommit"),
+            replica: on("read_only"),
+            temporary: false,
+        }))
+    }
+}
+
+fn plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

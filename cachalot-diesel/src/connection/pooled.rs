@@ -1,0 +1,21 @@
+use diesel::{
+    QueryResult,
+    r2d2::{ConnectionManager, PooledConnection, R2D2Connection},
+};
+
+use super::{CacheConnection, Lookup, ProbeAnswer, Sealed};
+
+impl<C> Sealed for PooledConnection<ConnectionManager<C>> where C: R2D2Connection + 'static {}
+
+impl<C> CacheConnection for PooledConnection<ConnectionManager<C>>
+where
+    C: CacheConnection + R2D2Connection + 'static,
+{
+    fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T {
+        (**self).with_lookup(run)
+    }
+
+    fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer> {
+        (**self).probe(named)
+    }
+}

@@ -1,0 +1,80 @@
+use diesel::{
+    PgConnection, QueryResult, QueryableByName, RunQueryDsl,
+    sql_types::{Array, Bool, Text},
+};
+
+use super::{CacheConnection, Lookup, Probe, ProbeAnswer, Sealed};
+use crate::statement::Isolation;
+
+/// Settings that decide what rows a statement returns, or how their values look.
+const SETTINGS: [&str; 21] = [
+    "array_nulls",
+    "backslash_quote",
+    "bytea_output",
+    "client_encoding",
+    "datestyle",
+    "default_text_search_config",
+    "extra_float_digits",
+    "gin_fuzzy_search_limit",
+    "intervalstyle",
+    "lc_collate",
+    "lc_monetary",
+    "lc_numeric",
+    "lc_time",
+    "role",
+    "row_security",
+    "search_path",
+    "standard_conforming_strings",
+    "timezone",
+    "timezone_abbreviations",
+    "transform_null_equals",
+    "xmloption",
+];
+
+/// One statement for everything, as every answer costs a round trip. A setting that does not
+/// exist is null.
+const PROBE: &str = "\
+SELECT ARRAY[\
+ (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), \
+ (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()), \
+ session_user::text, current_user::text, \
+ pg_catalog.current_schemas(true)::text] \
+ || ARRAY(SELECT name || '=' || coalesce(pg_catalog.current_setting(name, true), '\\') \
+ FROM pg_catalog.unnest($1) AS name ORDER BY name) AS identity, \
+pg_catalog.current_setting('default_transaction_isolation') AS isolation, \
+pg_catalog.pg_is_in_recovery() AS replica, \
+pg_catalog.pg_my_temp_schema() <> 0 AS temporary";
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Array<Text>)]
+    identity: Vec<String>,
+    #[diesel(sql_type = Text)]
+    isolation: String,
+    #[diesel(sql_type = Bool)]
+    replica: bool,
+    #[diesel(sql_type = Bool)]
+    temporary: bool,
+}
+
+impl Sealed for PgConnection {}
+
+impl CacheConnection for PgConnection {
+    fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T {
+        run(self)
+    }
+
+    fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer> {
+        let names: Vec<&str> =
+            SETTINGS.into_iter().chain(named.iter().map(String::as_str)).collect();
+        let answer: Answer =
+            diesel::sql_query(PROBE).bind::<Array<Text>, _>(names).get_result(self)?;
+        Ok(ProbeAnswer(Probe {
+            identity: answer.identity,
+            isolation: Isolation::parse(&answer.isolation),
+            autocommit: true,
+            replica: answer.replica,
+            temporary: answer.temporary,
+        }))
+    }
+}

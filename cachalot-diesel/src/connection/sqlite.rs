@@ -1,0 +1,82 @@
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
+    sql_types::Text,
+};
+
+use super::{CacheConnection, Lookup, Probe, ProbeAnswer, Sealed};
+use crate::{protocol::Token, statement::Isolation};
+
+#[derive(QueryableByName)]
+struct Database {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    file: String,
+}
+
+impl Sealed for SqliteConnection {}
+
+impl CacheConnection for SqliteConnection {
+    fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T {
+        run(&mut ())
+    }
+
+    fn probe(&mut self, _named: &[String]) -> QueryResult<ProbeAnswer> {
+        let databases: Vec<Database> =
+            diesel::sql_query("SELECT name, coalesce(file, '') AS file FROM pragma_database_list")
+                .load(self)?;
+        let mut identity = Vec::with_capacity(databases.len() * 3);
+        let mut temporary = false;
+        for database in &databases {
+            if database.name == "temp" {
+                temporary = true;
+            }
+            identity.push(database.name.clone());
+            identity.push(identity_of(&database.file));
+        }
+        Ok(ProbeAnswer(Probe {
+            identity,
+            isolation: Some(Isolation::Serializable),
+            autocommit: true,
+            replica: false,
+            temporary,
+        }))
+    }
+}
+
+/// The same file is the same database, for as long as it is the same file: one that was deleted
+/// and made again under its name is another.
+fn identity_of(file: &str) -> String {
+    match std::fs::metadata(Path::new(file)) {
+        Ok(metadata) if !file.is_empty() => {
+            let path = std::fs::canonicalize(file).unwrap_or_else(|_| file.into());
+            format!("{}|{}|{:?}", path.display(), inode(&metadata), metadata.created().ok())
+        }
+        // In memory, unnamed, or not to be looked at: nobody else's.
+        _ => format!("own {}", unique()),
+    }
+}
+
+#[cfg(unix)]
+fn inode(metadata: &std::fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    metadata.ino()
+}
+
+#[cfg(not(unix))]
+fn inode(_metadata: &std::fs::Metadata) -> u64 {
+    0
+}
+
+fn unique() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    // Another process on the same store counts from zero too.
+    let random = Token::random().map(Token::to_hex).unwrap_or_default();
+    format!("{} {number} {random}", std::process::id())
+}

@@ -1,0 +1,82 @@
+//! The SQL name of a table, from what Diesel's `table!` made of it.
+
+use diesel::internal::table_macro::{Identifier, InfixNode, StaticQueryFragment};
+
+/// The SQL name of the table that a `table!` module's `table` stands for, without its schema.
+#[must_use]
+pub fn sql_name<T>() -> &'static str
+where
+    T: StaticQueryFragment,
+    T::Component: Named,
+{
+    T::STATIC_COMPONENT.name()
+}
+
+/// What `table!` keeps of a name.
+pub trait Named {
+    /// The last component.
+    fn name(&'static self) -> &'static str;
+}
+
+impl Named for Identifier<'static> {
+    fn name(&'static self) -> &'static str {
+        self.0
+    }
+}
+
+/// `schema.table`. Its parts are private, so the name is read from what Diesel prints of them; it
+/// is made once per model and lives as long as the program.
+impl Named for InfixNode<Identifier<'static>, Identifier<'static>, &'static str> {
+    fn name(&'static self) -> &'static str {
+        printed(self).leak()
+    }
+}
+
+/// What the node pushes as its last identifier, by way of any backend that is compiled in.
+#[cfg(any(feature = "sqlite", feature = "mysql", feature = "postgres"))]
+fn printed(node: &InfixNode<Identifier<'static>, Identifier<'static>, &'static str>) -> String {
+    use diesel::query_builder::{QueryBuilder, QueryFragment};
+
+    #[cfg(feature = "sqlite")]
+    use diesel::sqlite::Sqlite as Any;
+    #[cfg(all(feature = "mysql", not(feature = "sqlite")))]
+    use diesel::mysql::Mysql as Any;
+    #[cfg(all(feature = "postgres", not(feature = "sqlite"), not(feature = "mysql")))]
+    use diesel::pg::Pg as Any;
+
+    let mut builder = <Any as diesel::backend::Backend>::QueryBuilder::default();
+    // Two identifiers and a dot: there is nothing in it that can fail.
+    let _ = QueryFragment::<Any>::to_sql(node, &mut builder, &Any);
+    crate::statement::table_name(&builder.finish()).to_string()
+}
+
+/// Without a backend nothing can be read, and no name matters.
+#[cfg(not(any(feature = "sqlite", feature = "mysql", feature = "postgres")))]
+fn printed(_node: &InfixNode<Identifier<'static>, Identifier<'static>, &'static str>) -> String {
+    String::new()
+}
+
+#[cfg(test)]
+#[cfg(any(feature = "sqlite", feature = "mysql", feature = "postgres"))]
+mod tests {
+    use super::*;
+
+    diesel::table! {
+        other.things {
+            id -> Integer,
+        }
+    }
+
+    diesel::table! {
+        #[sql_name = "Ünusual Name"]
+        unusual {
+            id -> Integer,
+        }
+    }
+
+    #[test]
+    fn the_sql_name_comes_from_the_table_macro() {
+        assert_eq!(sql_name::<things::table>(), "things");
+        assert_eq!(sql_name::<unusual::table>(), "Ünusual Name");
+    }
+}

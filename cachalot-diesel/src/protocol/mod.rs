@@ -1,0 +1,13 @@
+//! The protocol: what a version record says and which moves on it are allowed. Pure functions, no I/O.
+//!
+//! Per table there is one version [`Record`], and one more, the *epoch*, for the whole namespace.
+//! A writer puts its id into the records of the tables it is about to change, commits, and then
+//! gives the records new tokens and takes its id out. A reader trusts an entry only if the entry
+//! carries the very tokens that the records show now and no writer is in flight. Tokens are random
+//! and never repeat, so a record that was lost can only cause misses.
+
+mod record;
+mod token;
+
+pub(crate) use record::{Record, Writer, calm_token};
+pub(crate) use token::{Token, WriterId};

@@ -1,0 +1,270 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Token, WriterId};
+use crate::statement::Events;
+
+/// The most bytes and writers that a record may have; what claims more is not one of ours.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// What a table's version record says. JSON, so that an operator can read it:
+///
+/// ```json
+/// {"v":1,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","at":1764000000000}
+/// ```
+///
+/// `any` and `writers` stand first because they decide a hit: see [`calm_token`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    v: Version,
+    /// Changes with every change of the table.
+    any: Token,
+    /// Who is between `begin` and `end` on this table, in the order of `begin`.
+    writers: Vec<Writer>,
+    insert: Token,
+    update: Token,
+    delete: Token,
+    /// When the table was last changed, in milliseconds since 1970 by the writer's clock.
+    /// For people: no decision reads it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    at: Option<u64>,
+}
+
+/// One write between `begin` and `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Writer {
+    pub(crate) id: WriterId,
+    /// When its lease ends, in milliseconds since 1970 by the writer's clock. A reader believes
+    /// this only together with the store, where the lease is an item that expires by the store's
+    /// clock: two machines whose clocks disagree can delay a hit, not cause a stale one.
+    pub(crate) until: u64,
+}
+
+/// The record's format. Another number is another program's: the record counts as missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+struct Version;
+
+impl TryFrom<u8> for Version {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        if number == 1 { Ok(Self) } else { Err("another format version") }
+    }
+}
+
+impl From<Version> for u8 {
+    fn from(_: Version) -> Self {
+        1
+    }
+}
+
+/// Where a move gets its new tokens; the model checker hands in its own.
+pub(crate) trait Tokens {
+    type Error;
+    fn fresh(&mut self) -> Result<Token, Self::Error>;
+}
+
+impl<E, F: FnMut() -> Result<Token, E>> Tokens for F {
+    type Error = E;
+
+    fn fresh(&mut self) -> Result<Token, E> {
+        self()
+    }
+}
+
+impl Record {
+    /// The record of a table of which nothing is known: it matches no entry that exists.
+    pub(crate) fn fresh<T: Tokens>(tokens: &mut T) -> Result<Self, T::Error> {
+        let token = tokens.fresh()?;
+        Ok(Self {
+            v: Version,
+            any: token,
+            writers: Vec::new(),
+            insert: token,
+            update: token,
+            delete: token,
+            at: None,
+        })
+    }
+
+    /// `begin`: the writer is about to make a change visible. Readers ask the database from here on.
+    #[must_use]
+    pub(crate) fn begun(mut self, writer: Writer) -> Self {
+        self = self.withdrawn(writer.id);
+        self.writers.push(writer);
+        self
+    }
+
+    /// `end` of a write that is visible, or may be: every entry made before now is dead.
+    pub(crate) fn published<T: Tokens>(
+        mut self,
+        writer: WriterId,
+        events: Events,
+        at: Option<u64>,
+        tokens: &mut T,
+    ) -> Result<Self, T::Error> {
+        self = self.withdrawn(writer);
+        self.any = tokens.fresh()?;
+        if events.insert {
+            self.insert = self.any;
+        }
+        if events.update {
+            self.update = self.any;
+        }
+        if events.delete {
+            self.delete = self.any;
+        }
+        self.at = at.or(self.at);
+        Ok(self)
+    }
+
+    /// `end` of a write that certainly did not happen.
+    #[must_use]
+    pub(crate) fn withdrawn(mut self, writer: WriterId) -> Self {
+        self.writers.retain(|other| other.id != writer);
+        self
+    }
+
+    /// A reader found writers whose lease has ended: they may have committed, so they count as
+    /// writers that did.
+    pub(crate) fn reclaimed<T: Tokens>(
+        self,
+        crashed: &[WriterId],
+        tokens: &mut T,
+    ) -> Result<Self, T::Error> {
+        crashed.iter().try_fold(self, |record, writer| {
+            record.published(*writer, Events::ALL, None, tokens)
+        })
+    }
+
+    /// The token of "any change".
+    pub(crate) fn any(&self) -> Token {
+        self.any
+    }
+
+    pub(crate) fn writers(&self) -> &[Writer] {
+        &self.writers
+    }
+
+    pub(crate) fn has(&self, writer: WriterId) -> bool {
+        self.writers.iter().any(|other| other.id == writer)
+    }
+
+    /// When the table was last changed (milliseconds since 1970), if it was since the record exists.
+    pub(crate) fn at(&self) -> Option<u64> {
+        self.at
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // A record is strings and numbers: there is nothing in it that JSON cannot say.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// `None` for what is not a record of this format: it counts as missing.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > MAX_BYTES {
+            return None;
+        }
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// The "any change" token of a record in which no writer is in flight, without parsing the rest.
+///
+/// `None` means "parse it", not "there is a writer": only the exact shape that
+/// [`Record::to_bytes`] writes is recognised.
+pub(crate) fn calm_token(record: &[u8]) -> Option<Token> {
+    let rest = record.strip_prefix(br#"{"v":1,"any":""#)?;
+    let (token, rest) = rest.split_at_checked(Token::LEN * 2)?;
+    if !rest.starts_with(br#"","writers":[],"#) || !rest.ends_with(b"}") {
+        return None;
+    }
+    Token::from_hex(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    fn counting() -> impl FnMut() -> Result<Token, Infallible> {
+        let mut next = 0_u128;
+        move || {
+            next += 1;
+            Ok(Token::from_bytes(next.to_be_bytes()))
+        }
+    }
+
+    fn id(number: u8) -> WriterId {
+        Token::from_bytes([number; 16])
+    }
+
+    fn writer(number: u8) -> Writer {
+        Writer { id: id(number), until: 1_000 }
+    }
+
+    #[test]
+    fn a_record_survives_its_bytes() {
+        let tokens = &mut counting();
+        let record = Record::fresh(tokens).unwrap().begun(writer(7));
+        let record = record.published(id(9), Events::ALL, Some(5), tokens).unwrap();
+        assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+    }
+
+    #[test]
+    fn the_short_cut_and_the_parser_agree() {
+        let tokens = &mut counting();
+        let calm = Record::fresh(tokens).unwrap();
+        assert_eq!(calm_token(&calm.to_bytes()), Some(calm.any()));
+        let busy = calm.begun(writer(1));
+        assert_eq!(calm_token(&busy.to_bytes()), None);
+    }
+
+    #[test]
+    fn an_overlapping_writer_stays_in_flight_when_the_other_ends() {
+        let tokens = &mut counting();
+        let record = Record::fresh(tokens).unwrap().begun(writer(1)).begun(writer(2));
+        let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
+        assert_eq!(record.writers(), [writer(2)]);
+    }
+
+    #[test]
+    fn a_success_gives_a_new_token_and_a_failure_does_not() {
+        let tokens = &mut counting();
+        let before = Record::fresh(tokens).unwrap().begun(writer(1));
+        assert_eq!(before.clone().withdrawn(id(1)).any(), before.any());
+        let after = before.clone().published(id(1), Events::ALL, None, tokens).unwrap();
+        assert_ne!(after.any(), before.any());
+    }
+
+    #[test]
+    fn only_the_tokens_of_what_happened_change() {
+        let tokens = &mut counting();
+        let before = Record::fresh(tokens).unwrap();
+        let delete = Events { insert: false, update: false, delete: true };
+        let after = before.clone().published(id(1), delete, None, tokens).unwrap();
+        assert_eq!((after.insert, after.update), (before.insert, before.update));
+        assert_ne!(after.delete, before.delete);
+    }
+
+    #[test]
+    fn a_crashed_writer_counts_as_one_that_committed() {
+        let tokens = &mut counting();
+        let before = Record::fresh(tokens).unwrap().begun(writer(1)).begun(writer(2));
+        let after = before.clone().reclaimed(&[id(1)], tokens).unwrap();
+        assert_eq!(after.writers(), [writer(2)]);
+        assert_ne!(after.any(), before.any());
+    }
+
+    #[test]
+    fn garbage_and_foreign_versions_are_no_records() {
+        let good = Record::fresh(&mut counting()).unwrap().to_bytes();
+        let foreign = String::from_utf8(good.clone()).unwrap().replacen("\"v\":1", "\"v\":2", 1);
+        for bad in [b"".as_slice(), b"{}", b"[[[[[[", &good[..good.len() - 1], foreign.as_bytes()] {
+            assert_eq!(Record::from_bytes(bad), None);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// 128 random bits that never repeat: the name of one state of a table, or of one writer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Token([u8; 16]);
+
+/// The name of one write while it is in flight.
+pub(crate) type WriterId = Token;
+
+impl Token {
+    pub(crate) const LEN: usize = 16;
+
+    /// Fresh randomness from the operating system on every call: a seeded generator would repeat
+    /// itself in the two halves of a `fork`.
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; Self::LEN];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// 32 lower-case hex digits.
+    pub(crate) fn to_hex(self) -> String {
+        let mut hex = String::with_capacity(Self::LEN * 2);
+        for byte in self.0 {
+            hex.push(digit(byte >> 4));
+            hex.push(digit(byte & 15));
+        }
+        hex
+    }
+
+    pub(crate) fn from_hex(hex: &[u8]) -> Option<Self> {
+        let hex: &[u8; Self::LEN * 2] = hex.try_into().ok()?;
+        let mut bytes = [0; Self::LEN];
+        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+            *byte = (value(pair[0])? << 4) | value(pair[1])?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+fn digit(nibble: u8) -> char {
+    char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 })
+}
+
+fn value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_hex())
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Hex;
+
+        impl de::Visitor<'_> for Hex {
+            type Value = Token;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("32 lower-case hex digits")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Token, E> {
+                Token::from_hex(text.as_bytes())
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Other("other text"), &self))
+            }
+        }
+
+        deserializer.deserialize_str(Hex)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_and_back_is_the_same_token() {
+        let token = Token::random().unwrap();
+        assert_eq!(Token::from_hex(token.to_hex().as_bytes()), Some(token));
+    }
+
+    #[test]
+    fn what_is_not_32_lower_case_hex_digits_is_no_token() {
+        for bad in ["", "00", "0123456789ABCDEF0123456789abcdef", "g0112233445566778899aabbccddeeff"] {
+            assert_eq!(Token::from_hex(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+use std::cell::Cell;
+
+thread_local! {
+    static DISABLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` with the cache off on this thread: reads go to the database and store nothing,
+/// writes still invalidate. Nests; what was before is restored even if `work` panics.
+///
+/// ```
+/// let answer = cachalot_diesel::disabled(|| 6 * 7);
+/// assert_eq!(answer, 42);
+/// ```
+pub fn disabled<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DISABLED.set(self.0);
+        }
+    }
+
+    let _restore = Restore(DISABLED.replace(true));
+    work()
+}
+
+pub(super) fn is_disabled() -> bool {
+    DISABLED.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a03_disabled_nests_and_survives_a_panic() {
+        assert!(!is_disabled());
+        disabled(|| {
+            disabled(|| assert!(is_disabled()));
+            assert!(is_disabled());
+            let elsewhere = std::thread::spawn(is_disabled).join().unwrap();
+            assert!(!elsewhere);
+        });
+        let panicked = std::panic::catch_unwind(|| disabled(|| panic!("on purpose")));
+        assert!(panicked.is_err());
+        assert!(!is_disabled());
+    }
+}

@@ -1,0 +1,76 @@
+use std::fmt;
+
+use diesel::{QueryResult, expression::QueryMetadata, query_builder::QueryFragment};
+
+use super::{
+    Options,
+    prepare::{Prepared, prepare},
+};
+use crate::{bypass::BypassReason, connection::CacheConnection};
+
+/// What a cached read would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Answer from the cache.
+    Hit,
+    /// Ask the database and store the rows.
+    Miss,
+    /// Ask the database and store nothing.
+    Bypass(BypassReason),
+}
+
+/// What a cached read would do, and on what it depends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// What it would do.
+    pub outcome: Outcome,
+    /// The tables whose writes invalidate it, as they are compared, sorted.
+    pub tables: Vec<String>,
+    /// The entry's key in the store: 64 hex digits; none where nothing would be looked up.
+    pub key: Option<String>,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.outcome {
+            Outcome::Hit => f.write_str("hit: answered from the cache")?,
+            Outcome::Miss => f.write_str("miss: the database is asked and its rows are stored")?,
+            Outcome::Bypass(reason) => write!(f, "bypass: {reason}")?,
+        }
+        if !self.tables.is_empty() {
+            write!(f, "; depends on {}", self.tables.join(", "))?;
+        }
+        if let Some(key) = &self.key {
+            write!(f, "; key {key}")?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn explain<ST, Q, Conn>(
+    conn: &mut Conn,
+    query: &Q,
+    options: &Options,
+) -> QueryResult<Explanation>
+where
+    Q: QueryFragment<Conn::Backend>,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<ST>,
+{
+    Ok(match prepare::<ST, _, _>(conn, query, options)? {
+        Prepared::Bypass { reason, tables, .. } => {
+            Explanation { outcome: Outcome::Bypass(reason), tables, key: None }
+        }
+        Prepared::Read(read) => {
+            let outcome = match read.cache.peek(&read.key, &read.dependencies) {
+                Ok(true) => Outcome::Hit,
+                Ok(false) => Outcome::Miss,
+                Err(reason) => Outcome::Bypass(reason),
+            };
+            let tables = read.dependencies.iter().map(|table| table.table.to_string()).collect();
+            Explanation { outcome, tables, key: Some(read.key) }
+        }
+    })
+}

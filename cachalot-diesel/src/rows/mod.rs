@@ -1,0 +1,91 @@
+//! What the database sent, as bytes, and back to rows that Diesel's own `FromSqlRow` decodes.
+//!
+//! Knows Diesel's backends and nothing of caching. The format of a [`block`] is the same for all
+//! three; what differs is how a field's raw value is taken and given back.
+
+mod block;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod view;
+
+use diesel::{
+    QueryResult,
+    backend::Backend,
+    deserialize::FromSqlRow,
+    expression::QueryMetadata,
+    query_builder::QueryFragment,
+    row::Row,
+    sql_types::TypeMetadata,
+};
+
+pub(crate) use block::{Block, BlockWriter};
+
+use crate::{fingerprint::Fingerprint, statement::Dialect};
+
+/// A value that the codec cannot keep as it is; its result is not cached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unstorable;
+
+/// A Diesel backend whose rows can be kept and rebuilt. Sealed: the three that Diesel ships.
+///
+/// The methods are the library's own business and may change.
+pub trait CacheBackend:
+    Backend<QueryBuilder: Default> + TypeMetadata + Default + private::Sealed + Sized + 'static
+{
+    #[doc(hidden)]
+    fn dialect() -> Dialect;
+
+    /// Feeds whatever about this program decides what the raw bytes mean.
+    #[doc(hidden)]
+    fn fingerprint_abi(fingerprint: &mut private::Key);
+
+    /// Feeds the type and the exact bytes of every bind.
+    #[doc(hidden)]
+    fn fingerprint_binds<Q>(
+        query: &Q,
+        lookup: &mut Self::MetadataLookup,
+        fingerprint: &mut private::Key,
+    ) -> QueryResult<()>
+    where
+        Q: QueryFragment<Self>;
+
+    /// Feeds the types that the caller asks for, where the raw bytes depend on them.
+    #[doc(hidden)]
+    fn fingerprint_result<ST>(fingerprint: &mut private::Key)
+    where
+        Self: QueryMetadata<ST>;
+
+    /// Copies the raw values of a row that the database sent.
+    #[doc(hidden)]
+    fn append_row<'r, R: Row<'r, Self>>(
+        row: &R,
+        block: &mut private::Writer,
+    ) -> Result<(), Unstorable>;
+
+    /// Decodes at most `limit` rows.
+    #[doc(hidden)]
+    fn read_rows<ST, U>(block: private::Reader<'_>, limit: usize) -> QueryResult<Vec<U>>
+    where
+        U: FromSqlRow<ST, Self>;
+}
+
+/// Closes [`CacheBackend`] to other crates and keeps its arguments' types out of reach.
+pub(crate) mod private {
+    use super::{Block, BlockWriter, Fingerprint};
+
+    pub trait Sealed {}
+
+    #[derive(Debug)]
+    pub struct Key(pub(crate) Fingerprint);
+
+    #[derive(Debug)]
+    pub struct Writer(pub(crate) BlockWriter);
+
+    #[derive(Debug)]
+    pub struct Reader<'a>(pub(crate) Block<'a>);
+}

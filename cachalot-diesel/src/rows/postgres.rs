@@ -1,0 +1,84 @@
+use std::num::NonZeroU32;
+
+use diesel::{
+    QueryResult,
+    deserialize::FromSqlRow,
+    expression::QueryMetadata,
+    pg::{Pg, PgMetadataLookup, PgValue},
+    query_builder::{QueryFragment, bind_collector::RawBytesBindCollector},
+    result::Error,
+    row::Row,
+};
+
+use super::{
+    CacheBackend, Unstorable, private,
+    view::{self, RawBytes},
+};
+use crate::statement::Dialect;
+
+impl private::Sealed for Pg {}
+
+impl CacheBackend for Pg {
+    fn dialect() -> Dialect {
+        Dialect::Postgres
+    }
+
+    /// The binary protocol is the same on every machine.
+    fn fingerprint_abi(_fingerprint: &mut private::Key) {}
+
+    fn fingerprint_binds<Q: QueryFragment<Self>>(
+        query: &Q,
+        lookup: &mut (dyn PgMetadataLookup + 'static),
+        fingerprint: &mut private::Key,
+    ) -> QueryResult<()> {
+        let mut binds = RawBytesBindCollector::<Self>::new();
+        query.collect_binds(&mut binds, lookup, &Self)?;
+        for (metadata, bytes) in binds.metadata.iter().zip(&binds.binds) {
+            let oid = metadata.oid().map_err(|error| Error::SerializationError(Box::new(error)))?;
+            fingerprint.0.number(u64::from(oid) << 1 | u64::from(bytes.is_some()));
+            fingerprint.0.part(bytes.as_deref().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// The server sends each column in its own type whatever the caller asks for.
+    fn fingerprint_result<ST>(_fingerprint: &mut private::Key)
+    where
+        Self: QueryMetadata<ST>,
+    {
+    }
+
+    fn append_row<'r, R: Row<'r, Self>>(
+        row: &R,
+        block: &mut private::Writer,
+    ) -> Result<(), Unstorable> {
+        view::append_row(row, &mut block.0)
+    }
+
+    fn read_rows<ST, U: FromSqlRow<ST, Self>>(
+        block: private::Reader<'_>,
+        limit: usize,
+    ) -> QueryResult<Vec<U>> {
+        view::read_rows(block.0, limit)
+    }
+}
+
+impl RawBytes for Pg {
+    type Type = NonZeroU32;
+
+    fn type_code(value: &PgValue<'_>) -> u32 {
+        value.get_oid().get()
+    }
+
+    fn type_of(code: u32) -> Option<NonZeroU32> {
+        NonZeroU32::new(code)
+    }
+
+    fn bytes<'v>(value: &'v PgValue<'_>) -> &'v [u8] {
+        value.as_bytes()
+    }
+
+    fn value<'v>(bytes: &'v [u8], oid: &'v NonZeroU32) -> PgValue<'v> {
+        PgValue::new(bytes, oid)
+    }
+}

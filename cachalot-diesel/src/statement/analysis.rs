@@ -1,0 +1,297 @@
+//! The findings about a text and about each of its statements.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Dialect, Effect, SessionChange, Uncacheable, Writes,
+    cursor::Cursor,
+    guess,
+    lexer::{self, Token},
+    query, session, signs,
+    split::split,
+    transaction, utility,
+};
+
+/// What a text reads, writes and does.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    /// Its statements, in order.
+    pub statements: Vec<Statement>,
+    /// `false`: at least one statement was only guessed at from its tokens.
+    pub parsed: bool,
+    reads: Vec<Arc<str>>,
+    writes: Writes,
+    uncacheable: Option<Uncacheable>,
+}
+
+impl Analysis {
+    /// Analyses a text. Never fails; time and memory grow with the length of the text.
+    #[must_use]
+    pub fn of(sql: &str, dialect: Dialect) -> Self {
+        match lexer::lex(sql, dialect) {
+            Some(tokens) => Self::new(
+                split(&tokens, dialect)
+                    .into_iter()
+                    .map(|statement| Statement::of(statement, dialect))
+                    .collect(),
+            ),
+            None => {
+                let unknown = Statement::unknown(Uncacheable::Unparsed);
+                Self::new(vec![unknown.doing(Effect::Session(SessionChange::Opaque))])
+            }
+        }
+    }
+
+    fn new(statements: Vec<Statement>) -> Self {
+        let (reads, writes, uncacheable) = match statements.as_slice() {
+            [] => (Vec::new(), Writes::Nothing, Some(Uncacheable::NotSelect)),
+            [only] => (
+                only.reads.clone(),
+                only.writes.clone(),
+                only.uncacheable.clone(),
+            ),
+            several => {
+                let reads: BTreeSet<_> = several.iter().flat_map(|s| &s.reads).cloned().collect();
+                let mut writes = Writes::Nothing;
+                several
+                    .iter()
+                    .for_each(|statement| writes.merge(&statement.writes));
+                (
+                    reads.into_iter().collect(),
+                    writes,
+                    Some(Uncacheable::SeveralStatements),
+                )
+            }
+        };
+        let parsed = !statements.iter().any(|statement| statement.guessed);
+        Self {
+            statements,
+            parsed,
+            reads,
+            writes,
+            uncacheable,
+        }
+    }
+
+    /// All tables read: normalised names, sorted, distinct.
+    #[must_use]
+    pub fn reads(&self) -> &[Arc<str>] {
+        &self.reads
+    }
+
+    /// All tables written.
+    #[must_use]
+    pub fn writes(&self) -> &Writes {
+        &self.writes
+    }
+
+    /// The kind that all statements are of; [`Kind::Other`] if there is none or they differ.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        let mut kinds = self.statements.iter().map(|statement| statement.kind);
+        let first = kinds.next().unwrap_or(Kind::Other);
+        if kinds.all(|kind| kind == first) {
+            first
+        } else {
+            Kind::Other
+        }
+    }
+
+    /// Why the result may not be cached; `None` if it may: the text is exactly one `SELECT` that
+    /// reads a table, changes nothing and gives the same rows as long as its tables stay the same.
+    #[must_use]
+    pub fn uncacheable(&self) -> Option<&Uncacheable> {
+        self.uncacheable.as_ref()
+    }
+
+    /// The same, if the functions that this crate does not know are as good as `is_pure` says.
+    #[must_use]
+    pub fn uncacheable_knowing(&self, is_pure: impl Fn(&str) -> bool) -> Option<&Uncacheable> {
+        match self.statements.as_slice() {
+            [only] => only.uncacheable_knowing(is_pure),
+            _ => self.uncacheable(),
+        }
+    }
+
+    /// About how many bytes of memory this takes.
+    pub(super) fn weight(&self) -> usize {
+        let name = |name: &Arc<str>| name.len() + 2 * size_of::<Arc<str>>();
+        let statements = self.statements.iter().map(|statement| {
+            let written = match &statement.writes {
+                Writes::Tables(tables) => tables.keys().map(|key| name(key) + 8).sum(),
+                _ => 0,
+            };
+            size_of::<Statement>()
+                + statement
+                    .reads
+                    .iter()
+                    .chain(&statement.unknown_functions)
+                    .map(name)
+                    .sum::<usize>()
+                + 2 * written
+                + statement.effects.len() * 2 * size_of::<Effect>()
+        });
+        size_of::<Self>() + statements.sum::<usize>() + self.reads.len() * size_of::<Arc<str>>()
+    }
+}
+
+/// What one statement reads, writes and does.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// What sort of statement it is.
+    pub kind: Kind,
+    /// The tables it reads: normalised names, sorted, distinct. The target of a change is read
+    /// only if it is named a second time.
+    pub reads: Vec<Arc<str>>,
+    /// The tables it writes.
+    pub writes: Writes,
+    /// What else it does, in order.
+    pub effects: Vec<Effect>,
+    /// Why its result may not be cached; `None` if it may.
+    pub uncacheable: Option<Uncacheable>,
+    /// The functions it calls that this crate knows nothing of: normalised names, sorted, distinct.
+    /// They may read or write tables, and they may be volatile.
+    pub unknown_functions: Vec<Arc<str>>,
+    /// What [`Self::uncacheable`] would be if all of them were known to be pure.
+    pub(super) otherwise: Option<Uncacheable>,
+    pub(super) guessed: bool,
+}
+
+impl Statement {
+    /// Why the result may not be cached, if the functions that this crate does not know are as good
+    /// as `is_pure` says.
+    #[must_use]
+    pub fn uncacheable_knowing(&self, is_pure: impl Fn(&str) -> bool) -> Option<&Uncacheable> {
+        if self
+            .unknown_functions
+            .iter()
+            .all(|function| is_pure(function))
+        {
+            self.otherwise.as_ref()
+        } else {
+            self.uncacheable.as_ref()
+        }
+    }
+
+    /// Analyses one statement.
+    pub(super) fn of(tokens: &[Token<'_>], dialect: Dialect) -> Self {
+        if let Some(statement) = Self::query(tokens, dialect) {
+            return statement;
+        }
+        let cursor = Cursor::new(tokens, dialect);
+        let read = transaction::read(cursor)
+            .or_else(|| session::read(cursor))
+            .or_else(|| utility::read(cursor));
+        let mut statement = read.unwrap_or_else(|| Self::unknown(Uncacheable::NotSelect));
+        if let Some(change) = signs::session_change(tokens) {
+            statement.effects.push(Effect::Session(change));
+        }
+        if tokens.iter().any(|token| token.conditional) && statement.kind != Kind::Session {
+            statement.writes = Writes::Everything;
+            statement.guessed = true;
+        }
+        statement
+    }
+
+    /// Analyses a query or a change of rows; `None` if the statement is neither.
+    pub(super) fn query(tokens: &[Token<'_>], dialect: Dialect) -> Option<Self> {
+        let verb = tokens.iter().find(|token| !token.is_symbol("("))?;
+        if !verb.is_any(QUERY_VERBS) {
+            return None;
+        }
+        let conditional = tokens.iter().any(|token| token.conditional);
+        let parsed = if conditional {
+            None
+        } else {
+            query::read(tokens, dialect)
+        };
+        Some(parsed.unwrap_or_else(|| guess::read(tokens, dialect)))
+    }
+
+    /// A statement that reads and writes no table.
+    pub(super) fn quiet(kind: Kind) -> Self {
+        Self {
+            kind,
+            reads: Vec::new(),
+            writes: Writes::Nothing,
+            effects: Vec::new(),
+            uncacheable: Some(Uncacheable::NotSelect),
+            unknown_functions: Vec::new(),
+            otherwise: Some(Uncacheable::NotSelect),
+            guessed: false,
+        }
+    }
+
+    /// A statement that may write any table.
+    pub(super) fn sweeping(kind: Kind) -> Self {
+        Self::quiet(kind).writing(Writes::Everything)
+    }
+
+    /// A statement that nobody understood: it may write any table.
+    pub(super) fn unknown(why: Uncacheable) -> Self {
+        Self {
+            uncacheable: Some(why.clone()),
+            otherwise: Some(why),
+            guessed: true,
+            ..Self::sweeping(Kind::Other)
+        }
+    }
+
+    pub(super) fn writing(mut self, writes: Writes) -> Self {
+        self.writes = writes;
+        self
+    }
+
+    pub(super) fn reading(mut self, table: Arc<str>) -> Self {
+        self.reads = vec![table];
+        self
+    }
+
+    pub(super) fn doing(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
+    }
+}
+
+/// Words that open a statement which the parser is asked about.
+const QUERY_VERBS: &[&str] = &[
+    "select", "with", "values", "table", "insert", "replace", "update", "delete", "merge",
+];
+
+/// What sort of statement it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A query.
+    Select,
+    /// New rows: `INSERT`, `REPLACE`, `COPY … FROM`, `LOAD DATA`.
+    Insert,
+    /// `UPDATE`
+    Update,
+    /// `DELETE`, `TRUNCATE`
+    Delete,
+    /// A change of the schema or of privileges.
+    Ddl,
+    /// Begins, ends or divides a transaction.
+    Transaction,
+    /// Changes the session.
+    Session,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// Its name in lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Ddl => "ddl",
+            Self::Transaction => "transaction",
+            Self::Session => "session",
+            Self::Other => "other",
+        }
+    }
+}

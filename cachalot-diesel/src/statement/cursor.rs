@@ -1,0 +1,114 @@
+//! Reads tokens one after the other.
+
+use super::{
+    Dialect,
+    lexer::{Token, TokenKind},
+    names,
+};
+
+/// The tokens of a statement that have not been read yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cursor<'t, 'a> {
+    pub(super) rest: &'t [Token<'a>],
+    pub(super) dialect: Dialect,
+}
+
+impl<'t, 'a> Cursor<'t, 'a> {
+    pub(super) fn new(rest: &'t [Token<'a>], dialect: Dialect) -> Self {
+        Self { rest, dialect }
+    }
+
+    pub(super) fn peek(&self) -> Option<&'t Token<'a>> {
+        self.rest.first()
+    }
+
+    pub(super) fn next(&mut self) -> Option<&'t Token<'a>> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(first)
+    }
+
+    /// Whether the next tokens are these words; they are not read.
+    pub(super) fn sees(&self, words: &[&str]) -> bool {
+        self.rest.len() >= words.len() && self.rest.iter().zip(words).all(|(t, word)| t.is(word))
+    }
+
+    /// Reads this word if it comes next.
+    pub(super) fn eat(&mut self, word: &str) -> bool {
+        self.eat_all(&[word])
+    }
+
+    /// Reads all these words if they come next.
+    pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
+        let seen = self.sees(words);
+        if seen {
+            self.rest = self.rest.get(words.len()..).unwrap_or_default();
+        }
+        seen
+    }
+
+    /// Reads one of these words if it comes next.
+    pub(super) fn eat_any(&mut self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.eat(word))
+    }
+
+    /// Reads as many of these words as come next, in any order.
+    pub(super) fn skip(&mut self, words: &[&str]) {
+        while self.peek().is_some_and(|token| token.is_any(words)) {
+            self.next();
+        }
+    }
+
+    pub(super) fn eat_symbol(&mut self, symbol: &str) -> bool {
+        let seen = self.peek().is_some_and(|token| token.is_symbol(symbol));
+        if seen {
+            self.next();
+        }
+        seen
+    }
+
+    /// Reads `a`, `a.b` or `"a"."b"`: its components as compared, the last one last.
+    ///
+    /// On MySQL and SQLite a string may stand for an identifier.
+    pub(super) fn path(&mut self) -> Option<Vec<String>> {
+        let mut path = Vec::new();
+        loop {
+            let token = self.next()?;
+            let name = match token.kind {
+                TokenKind::Text if self.dialect != Dialect::Postgres => token.literal()?,
+                _ => token.identifier()?.into_owned(),
+            };
+            path.push(names::folded(&name, self.dialect).to_string());
+            if !self.eat_symbol(".") {
+                return Some(path);
+            }
+        }
+    }
+
+    /// Reads a name, qualified or not: its last component as compared.
+    pub(super) fn name(&mut self) -> Option<String> {
+        self.path()?.pop()
+    }
+
+    /// Reads what stands between parentheses, if one opens here. `None` also if it never closes.
+    pub(super) fn parenthesised(&mut self) -> Option<&'t [Token<'a>]> {
+        let mut inner = *self;
+        if !inner.eat_symbol("(") {
+            return None;
+        }
+        let start = inner.rest;
+        let mut depth = 1usize;
+        for (at, token) in start.iter().enumerate() {
+            if token.is_symbol("(") {
+                depth += 1;
+            } else if token.is_symbol(")") {
+                depth -= 1;
+                if depth == 0 {
+                    self.rest = start.get(at + 1..)?;
+                    return start.get(..at);
+                }
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,100 @@
+//! What a statement does to the transaction and to the session.
+
+/// One thing that a statement does besides reading and writing rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// A transaction begins (`BEGIN`, `START TRANSACTION`, `XA START`).
+    Begin {
+        /// The isolation level, if the statement names one.
+        isolation: Option<Isolation>,
+    },
+    /// The transaction commits.
+    Commit {
+        /// Another one begins at once (`AND CHAIN`).
+        chain: bool,
+    },
+    /// The transaction is rolled back.
+    Rollback {
+        /// Another one begins at once (`AND CHAIN`).
+        chain: bool,
+    },
+    /// A savepoint of this lower-case name is set.
+    Savepoint(String),
+    /// A savepoint of this lower-case name is forgotten, its work kept.
+    Release(String),
+    /// The work since the savepoint of this lower-case name is undone.
+    RollbackTo(String),
+    /// The isolation level is set.
+    SetIsolation {
+        /// The new level.
+        isolation: Isolation,
+        /// For how long.
+        scope: IsolationScope,
+    },
+    /// MySQL: `autocommit` is set.
+    Autocommit(bool),
+    /// The transaction is handed to the server, to be finished later by anyone.
+    PrepareTransaction,
+    /// A prepared transaction is finished. On MySQL `XA ROLLBACK` may also end the session's own.
+    FinishPrepared {
+        /// It commits, rather than being rolled back.
+        commit: bool,
+    },
+    /// MySQL: the statement commits the open transaction before it runs.
+    ImplicitCommit,
+    /// The session changes.
+    Session(SessionChange),
+    /// Temporary tables or views of these normalised names are created.
+    CreateTemporary(Vec<String>),
+}
+
+/// How far a transaction is kept apart from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Isolation {
+    /// `READ UNCOMMITTED`
+    ReadUncommitted,
+    /// `READ COMMITTED`
+    ReadCommitted,
+    /// `REPEATABLE READ`
+    RepeatableRead,
+    /// `SERIALIZABLE`
+    Serializable,
+}
+
+impl Isolation {
+    /// Reads `read committed`, `READ-COMMITTED` and their kin; `None` is no level.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let words = text.trim().replace(['-', '_'], " ").to_ascii_lowercase();
+        match words.as_str() {
+            "read uncommitted" => Some(Self::ReadUncommitted),
+            "read committed" => Some(Self::ReadCommitted),
+            "repeatable read" => Some(Self::RepeatableRead),
+            "serializable" => Some(Self::Serializable),
+            _ => None,
+        }
+    }
+}
+
+/// For how long an isolation level holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IsolationScope {
+    /// The current transaction; if there is none on MySQL, the next one.
+    Transaction,
+    /// All later transactions of the session.
+    Session,
+}
+
+/// What changes in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionChange {
+    /// Settings of these lower-case names are set or reset. `database` stands for `USE`, `attach`
+    /// for `ATTACH` and `DETACH`, `@x` for a user variable of MySQL. The change may end with the transaction (`SET LOCAL`
+    /// and, if it is rolled back, any `SET` of PostgreSQL).
+    Settings(Vec<String>),
+    /// Everything is back to its default (`RESET ALL`, `DISCARD ALL`).
+    All,
+    /// Something changes that the text does not tell.
+    Opaque,
+}

@@ -1,0 +1,155 @@
+//! Reads a statement that the parser refuses: every identifier in it counts as a table.
+//!
+//! That can invalidate too much and depend on too much, never too little.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Dialect, Events, Kind, Statement, Writes,
+    functions::{self, Purity},
+    lexer::{Token, TokenKind, back},
+    names,
+    verdict::{Calls, Findings, Tables},
+    words,
+};
+
+/// Reads a query or a change of rows. Never refuses.
+pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
+    let kind = kind(tokens);
+    let tables = tables(tokens, dialect);
+    let writing = kind != Kind::Select || words::holds_write(tokens);
+    let conditional = tokens.iter().any(|token| token.conditional);
+    let writes = if !writing {
+        Writes::Nothing
+    } else if conditional {
+        Writes::Everything
+    } else {
+        let tables = tables
+            .reads
+            .iter()
+            .map(|table| (Arc::clone(table), Events::ALL));
+        let tables: BTreeMap<_, _> = tables.collect();
+        // A change of nothing that has a name is no change that is understood.
+        if tables.is_empty() {
+            Writes::Everything
+        } else {
+            Writes::Tables(tables)
+        }
+    };
+    let mut calls = calls(tokens, dialect);
+    if conditional {
+        calls.add(&"/*! … */".into(), Purity::Volatile, false);
+    }
+    Findings {
+        kind,
+        writes,
+        tables,
+        calls,
+        guessed: true,
+    }
+    .conclude(tokens, dialect)
+}
+
+/// The kind of the main verb: the first one outside of parentheses.
+fn kind(tokens: &[Token<'_>]) -> Kind {
+    let opening = tokens
+        .iter()
+        .take_while(|token| token.is_symbol("("))
+        .count();
+    let mut depth = 0usize;
+    for token in tokens.get(opening..).unwrap_or_default() {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth = depth.saturating_sub(1);
+        } else if depth == 0
+            && let Some(kind) = verb(token)
+        {
+            return kind;
+        }
+    }
+    Kind::Other
+}
+
+fn verb(token: &Token<'_>) -> Option<Kind> {
+    if token.is_any(&["select", "values", "table"]) {
+        Some(Kind::Select)
+    } else if token.is_any(&["insert", "replace"]) {
+        Some(Kind::Insert)
+    } else if token.is("update") {
+        Some(Kind::Update)
+    } else if token.is("delete") {
+        Some(Kind::Delete)
+    } else if token.is("merge") {
+        Some(Kind::Other)
+    } else {
+        None
+    }
+}
+
+fn tables(tokens: &[Token<'_>], dialect: Dialect) -> Tables {
+    let mut tables = Tables::default();
+    let mut path: Vec<Arc<str>> = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let name = match token.kind {
+            TokenKind::Quoted => token.identifier(),
+            TokenKind::Word if words::may_be_name(tokens, at) => token.identifier(),
+            // Double quotes may be an identifier's on MySQL, and SQLite takes any string for one.
+            TokenKind::Text if dialect == Dialect::Mysql && token.text.starts_with('"') => {
+                token.literal().map(Into::into)
+            }
+            TokenKind::Text if dialect == Dialect::Sqlite && words::introduces(tokens, at) => {
+                token.literal().map(Into::into)
+            }
+            _ => None,
+        };
+        let Some(name) = name else { continue };
+        if is_builtin_call(tokens, at, dialect) {
+            continue;
+        }
+        if !back(tokens, at, 1).is_some_and(|before| before.is_symbol(".")) {
+            path.clear();
+        }
+        path.push(names::folded(&name, dialect));
+        tables.add(&path, dialect);
+    }
+    tables
+}
+
+/// Whether the word at a place is a function of the server that is called.
+fn is_builtin_call(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
+    let called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
+    let aim = back(tokens, at, 1).is_some_and(|before| {
+        before.is_any(&["into", "from", "join", "update", "table"]) || before.is_symbol(".")
+    });
+    let word = tokens.get(at).filter(|token| token.kind == TokenKind::Word);
+    let Some(word) = word.filter(|_| called && !aim) else {
+        return false;
+    };
+    functions::purity(dialect, &names::folded(word.text, dialect), 1) != Purity::Unknown
+}
+
+fn calls(tokens: &[Token<'_>], dialect: Dialect) -> Calls {
+    let mut calls = Calls::default();
+    for (at, token) in tokens.iter().enumerate() {
+        let called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
+        let Some(name) = token.identifier().filter(|_| called) else {
+            continue;
+        };
+        if token.kind == TokenKind::Word && words::is_syntax_before_parenthesis(&name) {
+            continue;
+        }
+        let before = |steps, word| back(tokens, at, steps).is_some_and(|token| token.is(word));
+        let in_order = before(1, "by") && before(2, "order");
+        let qualified = back(tokens, at, 1).is_some_and(|before| before.is_symbol("."));
+        let empty = tokens.get(at + 2).is_some_and(|next| next.is_symbol(")"));
+        let name = names::folded(&name, dialect);
+        let purity = if qualified {
+            Purity::Unknown
+        } else {
+            functions::purity(dialect, &name, usize::from(!empty))
+        };
+        calls.add(&name, purity, in_order);
+    }
+    calls
+}

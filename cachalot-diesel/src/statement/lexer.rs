@@ -1,0 +1,428 @@
+//! Cuts a text into tokens by the lexical rules of its dialect.
+//!
+//! Comments and white space are dropped. Nothing is copied. One pass, no recursion.
+
+use std::borrow::Cow;
+
+use super::{Dialect, names};
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// A keyword or a bare identifier.
+    Word,
+    /// An identifier in quotes.
+    Quoted,
+    /// A string literal of any form. On MySQL this may be an identifier if it has double quotes.
+    Text,
+    /// A number.
+    Number,
+    /// The place of a bind: `$1`, `?`, `:name`.
+    Parameter,
+    /// `@x` or `@@x` of MySQL.
+    Variable,
+    /// One other character.
+    Symbol,
+}
+
+/// A token and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Token<'a> {
+    pub(super) kind: TokenKind,
+    /// As written, quotes and prefixes included.
+    pub(super) text: &'a str,
+    /// White space or a comment stands before it.
+    pub(super) spaced: bool,
+    /// It stands in a comment that some servers execute (`/*! … */`).
+    pub(super) conditional: bool,
+}
+
+impl Token<'_> {
+    /// A bare word, whatever its case.
+    pub(super) fn is(&self, word: &str) -> bool {
+        self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
+    }
+
+    /// One of several bare words.
+    pub(super) fn is_any(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is(word))
+    }
+
+    /// This character.
+    pub(super) fn is_symbol(&self, symbol: &str) -> bool {
+        self.kind == TokenKind::Symbol && self.text == symbol
+    }
+
+    /// The identifier that this token is, without its quotes.
+    pub(super) fn identifier(&self) -> Option<Cow<'_, str>> {
+        match self.kind {
+            TokenKind::Word => Some(Cow::Borrowed(self.text)),
+            TokenKind::Quoted => Some(Cow::Owned(names::unquoted(self.text))),
+            _ => None,
+        }
+    }
+
+    /// The value of a plain string literal; `None` if it has escapes or a prefix.
+    pub(super) fn literal(&self) -> Option<String> {
+        let quote = self
+            .text
+            .chars()
+            .next()
+            .filter(|c| matches!(c, '\'' | '"'))?;
+        let value = self.text.strip_prefix(quote)?.strip_suffix(quote)?;
+        (self.kind == TokenKind::Text && !value.contains('\\'))
+            .then(|| value.replace(&format!("{quote}{quote}"), &quote.to_string()))
+    }
+}
+
+/// The token so many places before another, if there is one.
+pub(super) fn back<'t, 'a>(
+    tokens: &'t [Token<'a>],
+    at: usize,
+    steps: usize,
+) -> Option<&'t Token<'a>> {
+    at.checked_sub(steps).and_then(|at| tokens.get(at))
+}
+
+/// The tokens of a text. `None` if it ends inside a quote or a comment, or if servers could differ
+/// over where a token ends.
+pub(super) fn lex(sql: &str, dialect: Dialect) -> Option<Vec<Token<'_>>> {
+    let mut lexer = Lexer {
+        sql,
+        bytes: sql.as_bytes(),
+        dialect,
+        at: 0,
+        spaced: false,
+        conditional: false,
+        tokens: Vec::with_capacity(sql.len() / 6),
+    };
+    while lexer.at < sql.len() {
+        lexer.step()?;
+    }
+    (!lexer.conditional).then_some(lexer.tokens)
+}
+
+struct Lexer<'a> {
+    sql: &'a str,
+    bytes: &'a [u8],
+    dialect: Dialect,
+    at: usize,
+    spaced: bool,
+    conditional: bool,
+    tokens: Vec<Token<'a>>,
+}
+
+impl Lexer<'_> {
+    /// The byte that many places on; 0 behind the end.
+    fn byte(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    fn step(&mut self) -> Option<()> {
+        let dialect = self.dialect;
+        match self.byte(0) {
+            b if b.is_ascii_whitespace() || b == 0x0b => {
+                self.at += 1;
+                self.spaced = true;
+                Some(())
+            }
+            b'-' if self.byte(1) == b'-' && self.dashes_open_comment() => self.line_comment(),
+            b'#' if dialect == Dialect::Mysql => self.line_comment(),
+            b'/' if self.byte(1) == b'*' => self.block_comment(),
+            b'*' if self.conditional && self.byte(1) == b'/' => {
+                self.at += 2;
+                self.conditional = false;
+                self.spaced = true;
+                Some(())
+            }
+            b'\'' => self.quoted(0, TokenKind::Text, dialect == Dialect::Mysql),
+            b'"' if dialect == Dialect::Mysql => self.quoted(0, TokenKind::Text, true),
+            b'"' => self.quoted(0, TokenKind::Quoted, false),
+            b'`' if dialect != Dialect::Postgres => self.quoted(0, TokenKind::Quoted, false),
+            b'[' if dialect == Dialect::Sqlite => self.bracketed(),
+            b'$' if dialect == Dialect::Postgres => self.dollar(),
+            b'?' if dialect != Dialect::Postgres => {
+                let end = self.run(1, |b| b.is_ascii_digit());
+                self.push(TokenKind::Parameter, end)
+            }
+            b':' | b'@' | b'$' if dialect == Dialect::Sqlite && self.continues_word(1) => {
+                let end = self.run(1, is_word_byte);
+                self.push(TokenKind::Parameter, end)
+            }
+            b'@' if dialect == Dialect::Mysql => self.variable(),
+            b'0'..=b'9' => self.number(),
+            b if self.starts_word(b) => self.word(),
+            _ => self.push(TokenKind::Symbol, 1),
+        }
+    }
+
+    fn starts_word(&self, byte: u8) -> bool {
+        byte.is_ascii_alphabetic()
+            || byte == b'_'
+            || byte >= 0x80
+            || (byte == b'$' && self.dialect == Dialect::Mysql)
+    }
+
+    fn continues_word(&self, ahead: usize) -> bool {
+        is_word_byte(self.byte(ahead))
+    }
+
+    /// How long the token is that takes `skip` bytes and all following ones that satisfy `takes`.
+    fn run(&self, skip: usize, takes: impl Fn(u8) -> bool) -> usize {
+        let rest = self.bytes.get(self.at + skip..).unwrap_or_default();
+        skip + rest.iter().take_while(|byte| takes(**byte)).count()
+    }
+
+    /// Adds the next `length` bytes as a token.
+    fn push(&mut self, kind: TokenKind, length: usize) -> Option<()> {
+        let text = self.sql.get(self.at..self.at + length)?;
+        let token = Token {
+            kind,
+            text,
+            spaced: self.spaced,
+            conditional: self.conditional,
+        };
+        if let Some(last) = self.tokens.last() {
+            // A string that goes on in the next literal keeps its escapes; the parser would not know.
+            let escaped = last.kind == TokenKind::Text && last.text.starts_with(['e', 'E']);
+            if escaped && kind == TokenKind::Text {
+                return None;
+            }
+            if names::has_unicode_prefix(last.text) && token.is("uescape") {
+                return None;
+            }
+        }
+        // A server that skips the comment looks for its end alone, not for quotes.
+        if self.conditional && (text.contains("*/") || text == ";") {
+            return None;
+        }
+        self.tokens.push(token);
+        self.at += length;
+        self.spaced = false;
+        Some(())
+    }
+
+    /// MySQL wants white space after the dashes.
+    fn dashes_open_comment(&self) -> bool {
+        self.dialect != Dialect::Mysql || self.byte(2) <= b' '
+    }
+
+    fn line_comment(&mut self) -> Option<()> {
+        let ends_at_return = self.dialect == Dialect::Postgres;
+        self.at += self.run(1, |b| b != b'\n' && !(ends_at_return && b == b'\r'));
+        self.spaced = true;
+        Some(())
+    }
+
+    fn block_comment(&mut self) -> Option<()> {
+        self.spaced = true;
+        if self.dialect == Dialect::Mysql {
+            let executable = match (self.byte(2), self.byte(3)) {
+                (b'!', _) => 3,
+                (b'M', b'!') => 4,
+                _ => 0,
+            };
+            if executable > 0 {
+                if self.conditional {
+                    return None;
+                }
+                self.conditional = true;
+                self.at += self.run(executable, |b| b.is_ascii_digit());
+                return Some(());
+            }
+        }
+        self.at += 2;
+        let mut depth = 1;
+        while self.at < self.bytes.len() {
+            match (self.byte(0), self.byte(1)) {
+                (b'*', b'/') => {
+                    self.at += 2;
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(());
+                    }
+                }
+                (b'/', b'*') if self.dialect == Dialect::Postgres => {
+                    self.at += 2;
+                    depth += 1;
+                }
+                _ => self.at += 1,
+            }
+        }
+        // SQLite ends the comment with the text.
+        (self.dialect == Dialect::Sqlite).then_some(())
+    }
+
+    /// A token whose quote opens after `prefix` bytes and is closed by the same one; a doubled
+    /// quote stands for one.
+    fn quoted(&mut self, prefix: usize, kind: TokenKind, backslash: bool) -> Option<()> {
+        let quote = self.byte(prefix);
+        let mut length = prefix + 1;
+        while self.at + length < self.bytes.len() {
+            match self.byte(length) {
+                b'\\' if backslash => length += 2,
+                b if b == quote && self.byte(length + 1) == quote => length += 2,
+                b if b == quote => return self.push(kind, length + 1),
+                _ => length += 1,
+            }
+        }
+        None
+    }
+
+    fn bracketed(&mut self) -> Option<()> {
+        let length = self.run(1, |b| b != b']') + 1;
+        self.push(TokenKind::Quoted, length)
+    }
+
+    /// `$1`, `$tag$ … $tag$`, or a lone dollar.
+    fn dollar(&mut self) -> Option<()> {
+        if self.byte(1).is_ascii_digit() {
+            let length = self.run(1, |b| b.is_ascii_digit());
+            return self.push(TokenKind::Parameter, length);
+        }
+        let tag = self.run(1, |b| b != b'$' && is_word_byte(b)) + 1;
+        if self.byte(tag - 1) != b'$' {
+            return self.push(TokenKind::Symbol, 1);
+        }
+        let delimiter = self.sql.get(self.at..self.at + tag)?;
+        let body = self.sql.get(self.at + tag..)?.find(delimiter)?;
+        self.push(TokenKind::Text, tag + body + tag)
+    }
+
+    /// `@x`, `@'x'`, `@@session.x`.
+    fn variable(&mut self) -> Option<()> {
+        let signs = self.run(1, |b| b == b'@');
+        match self.byte(signs) {
+            b'\'' | b'"' => self.quoted(signs, TokenKind::Variable, true),
+            b'`' => self.quoted(signs, TokenKind::Variable, false),
+            _ => {
+                let length = self.run(signs, |b| is_word_byte(b) || b == b'.');
+                self.push(TokenKind::Variable, length)
+            }
+        }
+    }
+
+    fn number(&mut self) -> Option<()> {
+        let digit = |b: u8| b.is_ascii_digit() || b == b'_';
+        let radix = self.byte(0) == b'0' && matches!(self.byte(1) | 0x20, b'x' | b'b' | b'o');
+        let mut length = if radix {
+            self.run(2, |b| b.is_ascii_hexdigit() || b == b'_')
+        } else {
+            let mut length = self.run(1, digit);
+            if self.byte(length) == b'.' {
+                length = self.run(length + 1, digit);
+            }
+            let sign = usize::from(matches!(self.byte(length + 1), b'+' | b'-'));
+            if self.byte(length) | 0x20 == b'e' && self.byte(length + 1 + sign).is_ascii_digit() {
+                length = self.run(length + 1 + sign, digit);
+            }
+            length
+        };
+        // `2fast` is a name on MySQL.
+        if self.dialect == Dialect::Mysql && self.continues_word(length) {
+            length = self.run(length, is_word_byte);
+            return self.push(TokenKind::Word, length);
+        }
+        self.push(TokenKind::Number, length)
+    }
+
+    fn word(&mut self) -> Option<()> {
+        let length = self.run(1, is_word_byte);
+        let postgres = self.dialect == Dialect::Postgres;
+        match (length, self.byte(0) | 0x20, self.byte(1), self.byte(2)) {
+            (1, b'e', b'\'', _) if postgres => self.quoted(1, TokenKind::Text, true),
+            (1, b'b' | b'x' | b'n', b'\'', _) => {
+                self.quoted(1, TokenKind::Text, self.dialect == Dialect::Mysql)
+            }
+            (1, b'u', b'&', b'\'') if postgres => self.quoted(2, TokenKind::Text, false),
+            (1, b'u', b'&', b'"') if postgres => self.quoted(2, TokenKind::Quoted, false),
+            _ => self.push(TokenKind::Word, length),
+        }
+    }
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(sql: &str, dialect: Dialect) -> Vec<&str> {
+        lex(sql, dialect)
+            .expect("text is whole")
+            .iter()
+            .map(|token| token.text)
+            .collect()
+    }
+
+    #[test]
+    fn comments_are_dropped_by_the_rules_of_the_dialect() {
+        assert_eq!(
+            texts("a/* b /* c */ d */e -- f\rg", Dialect::Postgres),
+            ["a", "e", "g"]
+        );
+        assert_eq!(texts("a/* b /* c */ d", Dialect::Sqlite), ["a", "d"]);
+        assert_eq!(
+            texts("a # b\nc --d", Dialect::Mysql),
+            ["a", "c", "-", "-", "d"]
+        );
+        assert_eq!(texts("a /* b", Dialect::Sqlite), ["a"]);
+        assert!(lex("a /* b", Dialect::Postgres).is_none());
+    }
+
+    #[test]
+    fn strings_end_where_the_server_ends_them() {
+        assert_eq!(texts(r"'a\' b", Dialect::Postgres), [r"'a\'", "b"]);
+        assert_eq!(texts(r"'a\' b'", Dialect::Mysql), [r"'a\' b'"]);
+        assert_eq!(texts(r"E'a\' b' c", Dialect::Postgres), [r"E'a\' b'", "c"]);
+        assert_eq!(texts("'it''s' x", Dialect::Sqlite), ["'it''s'", "x"]);
+        assert_eq!(
+            texts("$$a;b$$ $t$ $$ $t$ $1", Dialect::Postgres),
+            ["$$a;b$$", "$t$ $$ $t$", "$1"]
+        );
+        assert_eq!(texts("a$b$c", Dialect::Postgres), ["a$b$c"]);
+        assert!(lex("'a", Dialect::Mysql).is_none());
+        assert!(lex(r"'a\'", Dialect::Mysql).is_none());
+        assert!(lex("$$ a", Dialect::Postgres).is_none());
+        assert!(lex("E'a'\n'\\' b'", Dialect::Postgres).is_none());
+    }
+
+    #[test]
+    fn executable_comments_are_marked() {
+        let tokens = lex("a /*!50001 b */ /*M!c*/ d", Dialect::Mysql).expect("text is whole");
+        let marks: Vec<_> = tokens.iter().map(|t| (t.text, t.conditional)).collect();
+        assert_eq!(
+            marks,
+            [("a", false), ("b", true), ("c", true), ("d", false)]
+        );
+        assert!(lex("/*! ' */ ' */", Dialect::Mysql).is_none());
+        assert!(lex("/*! a; b */", Dialect::Mysql).is_none());
+        assert_eq!(texts("/*! b */ a", Dialect::Sqlite), ["a"]);
+    }
+
+    #[test]
+    fn names_numbers_and_places_of_binds() {
+        assert_eq!(
+            texts("[a b].`c`.\"d\"", Dialect::Sqlite),
+            ["[a b]", ".", "`c`", ".", "\"d\""]
+        );
+        assert_eq!(
+            texts("1.5e-3 0xFF 2fast", Dialect::Mysql),
+            ["1.5e-3", "0xFF", "2fast"]
+        );
+        assert_eq!(
+            texts("?1 :a @b $c", Dialect::Sqlite),
+            ["?1", ":a", "@b", "$c"]
+        );
+        assert_eq!(
+            texts("@@session.x @`a b` @'c'", Dialect::Mysql),
+            ["@@session.x", "@`a b`", "@'c'"]
+        );
+        assert_eq!(
+            texts("a::int ? b", Dialect::Postgres),
+            ["a", ":", ":", "int", "?", "b"]
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! Remembers analyses by their text.
+
+use std::{fmt, sync::Arc};
+
+use quick_cache::{Equivalent, Weighter, sync::Cache};
+
+use super::{Analysis, Dialect};
+
+/// Longer texts, in bytes, are analysed each time.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// What one entry may weigh on average; says how many entries to expect.
+const USUAL_ENTRY: usize = 1024;
+
+/// Remembers the analyses of the texts used last, within a bound of memory. Shared by threads
+/// without serialising them; a hit allocates nothing.
+pub struct Memo {
+    cache: Cache<Key, Arc<Analysis>, ByBytes>,
+}
+
+impl Memo {
+    /// A memo that takes about that many bytes at most.
+    #[must_use]
+    pub fn new(max_bytes: usize) -> Self {
+        let capacity = u64::try_from(max_bytes).unwrap_or(u64::MAX);
+        Self {
+            cache: Cache::with_weighter((max_bytes / USUAL_ENTRY).max(1), capacity, ByBytes),
+        }
+    }
+
+    /// The analysis of a text, from memory if it is there.
+    ///
+    /// Two threads that miss the same text at once both analyse it; neither waits for the other.
+    #[must_use]
+    pub fn get(&self, sql: &str, dialect: Dialect) -> Arc<Analysis> {
+        if sql.len() > LONGEST_TEXT {
+            return Arc::new(Analysis::of(sql, dialect));
+        }
+        if let Some(analysis) = self.cache.get(&Text { sql, dialect }) {
+            return analysis;
+        }
+        let analysis = Arc::new(Analysis::of(sql, dialect));
+        self.cache.insert(
+            Key {
+                sql: sql.into(),
+                dialect,
+            },
+            Arc::clone(&analysis),
+        );
+        analysis
+    }
+}
+
+impl fmt::Debug for Memo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memo")
+            .field("entries", &self.cache.len())
+            .field("bytes", &self.cache.weight())
+            .finish()
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    sql: Box<str>,
+    dialect: Dialect,
+}
+
+/// A key not yet owned. Its fields are those of [`Key`], in the same order, so it hashes alike.
+#[derive(Hash)]
+struct Text<'a> {
+    sql: &'a str,
+    dialect: Dialect,
+}
+
+impl Equivalent<Key> for Text<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self.sql == *key.sql && self.dialect == key.dialect
+    }
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Arc<Analysis>> for ByBytes {
+    fn weight(&self, key: &Key, analysis: &Arc<Analysis>) -> u64 {
+        u64::try_from(size_of::<Key>() + key.sql.len() + analysis.weight()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_analysed_once() {
+        let memo = Memo::new(1 << 20);
+        let first = memo.get("SELECT a FROM t", Dialect::Postgres);
+        assert!(Arc::ptr_eq(
+            &first,
+            &memo.get("SELECT a FROM t", Dialect::Postgres)
+        ));
+    }
+
+    #[test]
+    fn dialects_are_kept_apart() {
+        let memo = Memo::new(1 << 20);
+        let sql = "SELECT now() FROM t";
+        let postgres = memo.get(sql, Dialect::Postgres);
+        assert!(!Arc::ptr_eq(&postgres, &memo.get(sql, Dialect::Sqlite)));
+    }
+
+    #[test]
+    fn memory_stays_within_its_bound() {
+        let bound = 64 * 1024;
+        let memo = Memo::new(bound);
+        for n in 0..2_000 {
+            let _ = memo.get(&format!("SELECT a FROM table_{n}"), Dialect::Mysql);
+        }
+        assert!(memo.cache.weight() <= bound as u64);
+        assert!(!memo.cache.is_empty());
+    }
+
+    #[test]
+    fn long_texts_are_not_kept() {
+        let memo = Memo::new(1 << 20);
+        let sql = format!("SELECT a FROM t WHERE b = '{}'", "x".repeat(LONGEST_TEXT));
+        assert_eq!(memo.get(&sql, Dialect::Sqlite).reads().len(), 1);
+        assert!(memo.cache.is_empty());
+    }
+
+    #[test]
+    fn threads_share_it() {
+        let memo = Memo::new(1 << 20);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..100 {
+                        let sql = format!("SELECT a FROM t{}", n % 10);
+                        assert_eq!(&*memo.get(&sql, Dialect::Postgres).reads()[0], &sql[14..]);
+                    }
+                });
+            }
+        });
+        assert_eq!(memo.cache.len(), 10);
+    }
+}

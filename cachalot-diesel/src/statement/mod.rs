@@ -1,0 +1,55 @@
+//! What a piece of SQL reads, what it writes, and what it does to the transaction and the session.
+//!
+//! This room knows SQL and nothing of Diesel, databases or caches: text in, [`Analysis`] out. It
+//! never fails and never panics. Whatever it does not understand it takes for the worst: a
+//! statement that writes everything and whose result may not be cached.
+//!
+//! The path of a text:
+//!
+//! 1. [`lexer`] cuts it into tokens by the rules of the dialect (strings, comments, quoting);
+//! 2. [`split`] finds the statements;
+//! 3. short fixed forms are read from the tokens: [`transaction`], [`session`], [`utility`];
+//! 4. queries and changes of rows go through `sqlparser` ([`query`]);
+//! 5. what that parser refuses is read by [`guess`], which takes every identifier for a table.
+//!
+//! The server's default lexical rules are assumed: `standard_conforming_strings` on in PostgreSQL,
+//! backslash escapes in MySQL strings. A program that changes them says so with a `SET`, which is
+//! reported as a [`SessionChange`].
+
+mod analysis;
+mod cursor;
+mod dialect;
+mod effect;
+mod functions;
+mod guess;
+mod lexer;
+mod memo;
+mod names;
+mod query;
+mod report;
+mod session;
+mod shared;
+mod signs;
+mod split;
+mod targets;
+mod transaction;
+mod uncacheable;
+mod utility;
+mod verdict;
+mod words;
+mod writes;
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod hostile;
+
+pub use analysis::{Analysis, Kind, Statement};
+pub use dialect::{Dialect, UnknownDialect};
+pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
+pub use memo::Memo;
+pub use names::table_name;
+pub use report::Report;
+pub(crate) use shared::analysis;
+pub use uncacheable::Uncacheable;
+pub use writes::{Events, Writes};

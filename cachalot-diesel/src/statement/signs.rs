@@ -1,0 +1,149 @@
+//! What the tokens of a query show, whether or not the parser understands it.
+
+use super::{
+    Dialect, SessionChange,
+    cursor::Cursor,
+    functions,
+    lexer::{Token, TokenKind, back},
+};
+
+/// Words of PostgreSQL that a date or time literal may hold and that mean another day each day.
+const MOVING_DATES: &[&str] = &["now", "today", "tomorrow", "yesterday"];
+
+/// What the tokens of a query show.
+#[derive(Debug, Default)]
+pub(super) struct Signs {
+    /// `FOR UPDATE` and its kin.
+    pub(super) locks: bool,
+    /// `TABLESAMPLE`
+    pub(super) samples: bool,
+    /// A keyword, variable or literal whose value changes by itself.
+    pub(super) volatile: Option<String>,
+    /// The result goes to a file or to a variable (MySQL).
+    pub(super) outward: bool,
+    /// The result becomes a new table (PostgreSQL).
+    pub(super) into_table: Option<IntoTable>,
+    /// The session changes.
+    pub(super) session: Option<SessionChange>,
+}
+
+/// `SELECT … INTO [TEMP] name`
+#[derive(Debug)]
+pub(super) struct IntoTable {
+    pub(super) name: String,
+    pub(super) temporary: bool,
+}
+
+impl Signs {
+    pub(super) fn of(tokens: &[Token<'_>], dialect: Dialect) -> Self {
+        let mut signs = Self {
+            session: session_change(tokens),
+            ..Self::default()
+        };
+        for (at, token) in tokens.iter().enumerate() {
+            let next = tokens.get(at + 1);
+            let before = back(tokens, at, 1);
+            let follows = |words: &[&str]| next.is_some_and(|next| next.is_any(words));
+            let preceded = |words: &[&str]| before.is_some_and(|token| token.is_any(words));
+            match token.kind {
+                TokenKind::Word if token.is("for") => {
+                    signs.locks |= follows(&["update", "share", "no"])
+                        || (follows(&["key"]) && tokens.get(at + 2).is_some_and(|t| t.is("share")));
+                }
+                TokenKind::Word if token.is("lock") => signs.locks |= follows(&["in"]),
+                TokenKind::Word if token.is("tablesample") => signs.samples = true,
+                TokenKind::Word if token.is("into") => {
+                    let rest = tokens.get(at + 1..).unwrap_or_default();
+                    if dialect == Dialect::Mysql {
+                        signs.outward = true;
+                    } else if !preceded(&["insert", "merge"]) {
+                        signs.into_table = into_table(Cursor::new(rest, dialect));
+                    }
+                }
+                // MariaDB's way to ask a sequence.
+                TokenKind::Word
+                    if token.is("value")
+                        && preceded(&["next", "previous"])
+                        && follows(&["for"]) =>
+                {
+                    signs.volatile.get_or_insert_with(|| "nextval".into());
+                }
+                TokenKind::Word => {
+                    let part_of_name = before.is_some_and(|token| token.is_symbol("."));
+                    if !part_of_name
+                        && !preceded(&["as"])
+                        && let Some(keyword) = functions::volatile_keyword(dialect, token.text)
+                    {
+                        signs.volatile.get_or_insert_with(|| keyword.into());
+                    }
+                }
+                TokenKind::Variable => {
+                    signs
+                        .volatile
+                        .get_or_insert_with(|| token.text.to_ascii_lowercase());
+                }
+                TokenKind::Text if dialect == Dialect::Postgres => {
+                    if let Some(word) = moving_date(token.text) {
+                        signs.volatile.get_or_insert_with(|| format!("'{word}'"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        signs
+    }
+}
+
+/// The word in a literal that would make it a moving date if it is read as a date. Which literals
+/// are is for the server's type rules to say (`at > 'today'`), so any is suspected.
+fn moving_date(literal: &str) -> Option<&'static str> {
+    let mut words = literal.split(|c: char| !c.is_ascii_alphanumeric());
+    words.find_map(|word| {
+        MOVING_DATES
+            .iter()
+            .find(|moving| moving.eq_ignore_ascii_case(word))
+            .copied()
+    })
+}
+
+fn into_table(mut at: Cursor<'_, '_>) -> Option<IntoTable> {
+    let temporary = at
+        .peek()
+        .is_some_and(|token| token.is_any(&["temp", "temporary", "local"]));
+    at.skip(&["temp", "temporary", "local", "unlogged", "table"]);
+    let path = at.path()?;
+    let temporary = temporary || path.iter().rev().skip(1).any(|s| s.starts_with("pg_temp"));
+    Some(IntoTable {
+        name: path.last()?.clone(),
+        temporary,
+    })
+}
+
+/// What the functions and assignments in a statement change in the session: `set_config(…)` of
+/// PostgreSQL, `@x := 1` and `INTO @x` of MySQL.
+pub(super) fn session_change(tokens: &[Token<'_>]) -> Option<SessionChange> {
+    let mut settings = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let rest = tokens.get(at + 1..).unwrap_or_default();
+        if token.kind == TokenKind::Variable && !token.text.starts_with("@@") {
+            let assigned = matches!(rest, [a, b, ..] if a.is_symbol(":") && b.is_symbol("="));
+            if assigned || back(tokens, at, 1).is_some_and(|token| token.is("into")) {
+                settings.push(token.text.to_lowercase());
+            }
+        } else if is_set_config(token) && rest.first().is_some_and(|next| next.is_symbol("(")) {
+            match rest {
+                [_, name, comma, ..] if comma.is_symbol(",") && name.literal().is_some() => {
+                    settings.extend(name.literal().map(|name| name.to_lowercase()));
+                }
+                _ => return Some(SessionChange::Opaque),
+            }
+        }
+    }
+    (!settings.is_empty()).then_some(SessionChange::Settings(settings))
+}
+
+fn is_set_config(token: &Token<'_>) -> bool {
+    token
+        .identifier()
+        .is_some_and(|name| name.eq_ignore_ascii_case("set_config"))
+}

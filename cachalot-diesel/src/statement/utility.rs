@@ -1,0 +1,298 @@
+//! All other statements that are known by their first words.
+
+use std::sync::Arc;
+
+use super::{
+    Dialect, Effect, Events, Kind, SessionChange, Statement, Uncacheable, Writes,
+    cursor::Cursor,
+    lexer::{Token, TokenKind},
+    words,
+};
+
+/// Reads the statement if it is known.
+pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
+    let mut at = cursor;
+    let dialect = at.dialect;
+    let verb = at
+        .next()
+        .filter(|token| token.kind == TokenKind::Word)?
+        .text
+        .to_ascii_lowercase();
+    let statement = match (verb.as_str(), dialect) {
+        ("explain" | "describe" | "desc", _) => explain(at, false),
+        ("analyze", Dialect::Mysql) if !at.sees(&["table"]) && !is_maintenance(at) => {
+            explain(at, true)
+        }
+        ("truncate", Dialect::Postgres | Dialect::Mysql) => truncate(at)?,
+        ("create", _) => create(at),
+        ("drop", Dialect::Mysql) if at.eat("temporary") => drop_temporary(at)?,
+        (
+            "alter" | "drop" | "grant" | "revoke" | "comment" | "security" | "import" | "reassign",
+            _,
+        )
+        | ("rename" | "install" | "uninstall", Dialect::Mysql) => Statement::sweeping(Kind::Ddl),
+        ("call", _) => Statement::sweeping(Kind::Other),
+        ("do", _) => anonymous_block(at),
+        ("execute" | "prepare", _) => {
+            Statement::sweeping(Kind::Other).doing(Effect::Session(SessionChange::Opaque))
+        }
+        ("copy", Dialect::Postgres) => copy(at)?,
+        ("refresh", Dialect::Postgres) => refresh(at)?,
+        ("load", Dialect::Mysql) => load(at)?,
+        ("repair" | "change" | "start" | "stop" | "binlog" | "clone", Dialect::Mysql) => {
+            Statement::sweeping(Kind::Other)
+        }
+        ("handler", Dialect::Mysql) => Statement::quiet(Kind::Other).reading(at.name()?.into()),
+        ("analyze" | "vacuum" | "reindex", _)
+        | ("lock" | "show" | "deallocate", Dialect::Postgres | Dialect::Mysql)
+        | (
+            "listen" | "unlisten" | "notify" | "checkpoint" | "cluster" | "declare" | "fetch"
+            | "move" | "close",
+            Dialect::Postgres,
+        )
+        | (
+            "unlock" | "help" | "kill" | "flush" | "reset" | "purge" | "cache" | "check"
+            | "checksum" | "optimize" | "signal" | "resignal" | "get",
+            Dialect::Mysql,
+        ) => Statement::quiet(Kind::Other),
+        _ => return None,
+    };
+    let commits = dialect == Dialect::Mysql && commits_implicitly(cursor);
+    Some(if commits {
+        statement.doing(Effect::ImplicitCommit)
+    } else {
+        statement
+    })
+}
+
+/// The statements of MySQL that end the open transaction by a commit.
+fn commits_implicitly(mut at: Cursor<'_, '_>) -> bool {
+    let Some(verb) = at.next() else { return false };
+    if verb.is_any(&["create", "drop"]) {
+        at.eat_all(&["or", "replace"]);
+        return !at.sees(&["temporary"]) && !at.sees(&["prepare"]);
+    }
+    if verb.is_any(&["lock", "unlock"]) {
+        return !at.sees(&["instance"]);
+    }
+    if verb.is("load") {
+        return at.sees(&["index"]);
+    }
+    if verb.is("analyze") {
+        return at.sees(&["table"]) || is_maintenance(at);
+    }
+    if verb.is("reset") {
+        return !at.sees(&["persist"]);
+    }
+    verb.is_any(&[
+        "alter",
+        "truncate",
+        "rename",
+        "grant",
+        "revoke",
+        "install",
+        "uninstall",
+        "cache",
+        "check",
+        "flush",
+        "optimize",
+        "repair",
+        "change",
+        "start",
+        "stop",
+    ])
+}
+
+/// `ANALYZE LOCAL TABLE` rather than MariaDB's `ANALYZE SELECT`.
+fn is_maintenance(at: Cursor<'_, '_>) -> bool {
+    at.sees(&["local", "table"]) || at.sees(&["no_write_to_binlog", "table"])
+}
+
+/// What `EXPLAIN` explains is not run, what `EXPLAIN ANALYZE` explains is.
+fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
+    let mut options = at;
+    if let Some(inside) = options.parenthesised() {
+        let is_query = inside
+            .first()
+            .is_some_and(|t| t.is_any(&["select", "with", "values", "table"]) || t.is_symbol("("));
+        if !is_query {
+            runs |= is_asked_to_run(inside);
+            at = options;
+        }
+    }
+    loop {
+        if at.eat_any(&["analyze", "analyse"]) {
+            runs = true;
+        } else if at.eat("format") {
+            at.eat_symbol("=");
+            at.next();
+        } else if at.eat("into") {
+            at.next();
+        } else if !at.eat_all(&["query", "plan"])
+            && !at.eat_any(&["verbose", "extended", "partitions"])
+        {
+            break;
+        }
+    }
+    let quiet = Statement::quiet(Kind::Other);
+    match Statement::query(at.rest, at.dialect) {
+        Some(inner) if runs => inner.around(),
+        Some(inner) => Statement {
+            reads: inner.reads,
+            guessed: inner.guessed,
+            ..quiet
+        },
+        None if runs => Statement::sweeping(Kind::Other),
+        None => quiet,
+    }
+}
+
+/// Whether the options `(ANALYZE, BUFFERS off)` hold an `ANALYZE` that is not switched off.
+fn is_asked_to_run(options: &[Token<'_>]) -> bool {
+    options.iter().enumerate().any(|(at, token)| {
+        token.is_any(&["analyze", "analyse"])
+            && !options.get(at + 1).is_some_and(|value| {
+                value.is_any(&["false", "off"]) || value.text == "0" || value.literal().is_some()
+            })
+    })
+}
+
+fn truncate(mut at: Cursor<'_, '_>) -> Option<Statement> {
+    at.eat("table");
+    let statement = Statement::quiet(Kind::Delete);
+    if at.rest.iter().any(|token| token.is("cascade")) {
+        return Some(statement.writing(Writes::Everything));
+    }
+    let mut tables = Vec::new();
+    loop {
+        at.eat("only");
+        tables.push((Arc::from(at.name()?), Events::DELETE));
+        at.eat_symbol("*");
+        if !at.eat_symbol(",") {
+            return Some(statement.writing(tables.into_iter().collect()));
+        }
+    }
+}
+
+fn create(mut at: Cursor<'_, '_>) -> Statement {
+    match temporary(&mut at) {
+        Some(name) => {
+            let own = Writes::table(name.as_str().into(), Events::ALL);
+            let body_writes = words::holds_write(at.rest);
+            Statement::quiet(Kind::Ddl)
+                .writing(if body_writes { Writes::Everything } else { own })
+                .doing(Effect::CreateTemporary(vec![name]))
+        }
+        None => Statement::sweeping(Kind::Ddl),
+    }
+}
+
+/// Reads up to the name of the temporary table, view or sequence that is created.
+fn temporary(at: &mut Cursor<'_, '_>) -> Option<String> {
+    at.eat_all(&["or", "replace"]);
+    at.skip(&["global", "local"]);
+    let said = at.eat_any(&["temp", "temporary"]);
+    at.skip(&["unlogged", "recursive"]);
+    if !at.eat_any(&["table", "view", "sequence"]) {
+        return None;
+    }
+    at.eat_all(&["if", "not", "exists"]);
+    let mut path = at.path()?;
+    let name = path.pop()?;
+    let schema = path.pop().unwrap_or_default();
+    let implied = match at.dialect {
+        Dialect::Postgres => schema.starts_with("pg_temp"),
+        Dialect::Mysql => false,
+        Dialect::Sqlite => schema == "temp",
+    };
+    (said || implied).then_some(name)
+}
+
+fn drop_temporary(mut at: Cursor<'_, '_>) -> Option<Statement> {
+    if !at.eat("table") {
+        return None;
+    }
+    at.eat_all(&["if", "exists"]);
+    let mut tables = Vec::new();
+    loop {
+        tables.push((Arc::from(at.name()?), Events::ALL));
+        if !at.eat_symbol(",") {
+            return Some(Statement::quiet(Kind::Ddl).writing(tables.into_iter().collect()));
+        }
+    }
+}
+
+/// `DO`: the body's language is not read, but a setting it changes would be named in it.
+fn anonymous_block(at: Cursor<'_, '_>) -> Statement {
+    let body = at.rest.iter().map(|token| token.text.to_ascii_lowercase());
+    let sets = body.into_iter().any(|text| {
+        text.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .any(|word| matches!(word, "set" | "set_config" | "reset" | "execute"))
+    });
+    let statement = Statement::sweeping(Kind::Other);
+    if sets {
+        statement.doing(Effect::Session(SessionChange::Opaque))
+    } else {
+        statement
+    }
+}
+
+fn copy(mut at: Cursor<'_, '_>) -> Option<Statement> {
+    if at.peek()?.is_symbol("(") {
+        let inner = Statement::query(at.parenthesised()?, at.dialect)?;
+        return Some(inner.around());
+    }
+    at.eat("binary");
+    let name: Arc<str> = at.name()?.into();
+    at.parenthesised();
+    if at.eat("from") {
+        Some(Statement::quiet(Kind::Insert).writing(Writes::table(name, Events::INSERT)))
+    } else if at.eat("to") {
+        Some(Statement::quiet(Kind::Other).reading(name))
+    } else {
+        None
+    }
+}
+
+fn refresh(mut at: Cursor<'_, '_>) -> Option<Statement> {
+    if !at.eat_all(&["materialized", "view"]) {
+        return None;
+    }
+    at.eat("concurrently");
+    let name = at.name()?.into();
+    Some(Statement::quiet(Kind::Other).writing(Writes::table(name, Events::ALL)))
+}
+
+/// `LOAD DATA`, `LOAD XML` and `LOAD INDEX INTO CACHE` of MySQL.
+fn load(mut at: Cursor<'_, '_>) -> Option<Statement> {
+    if at.eat("index") {
+        return Some(Statement::quiet(Kind::Other));
+    }
+    let into = at
+        .rest
+        .windows(2)
+        .position(|pair| pair[0].is("into") && pair[1].is("table"))?;
+    let (options, rest) = at.rest.split_at(into);
+    at.rest = rest.get(2..)?;
+    let replaces = options.iter().any(|token| token.is("replace"));
+    let events = if replaces {
+        Events::ALL
+    } else {
+        Events::INSERT
+    };
+    let name = at.name()?.into();
+    Some(Statement::quiet(Kind::Insert).writing(Writes::table(name, events)))
+}
+
+impl Statement {
+    /// Turns what was found about an inner query into what the statement around it does.
+    fn around(self) -> Self {
+        let why = Some(Uncacheable::NotSelect);
+        Self {
+            kind: Kind::Other,
+            uncacheable: why.clone(),
+            otherwise: why,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! From what was found in a query or a change of rows to the finished [`Statement`].
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Dialect, Effect, Events, Kind, Statement, Uncacheable, Writes, functions::Purity, lexer::Token,
+    names, signs::Signs,
+};
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Findings {
+    pub(super) kind: Kind,
+    pub(super) writes: Writes,
+    pub(super) tables: Tables,
+    pub(super) calls: Calls,
+    pub(super) guessed: bool,
+}
+
+impl Findings {
+    /// Adds what the tokens alone show, and judges.
+    pub(super) fn conclude(mut self, tokens: &[Token<'_>], dialect: Dialect) -> Statement {
+        let signs = Signs::of(tokens, dialect);
+        let mut effects = Vec::new();
+        if self.kind == Kind::Select
+            && let Some(into) = &signs.into_table
+        {
+            let name: Arc<str> = into.name.as_str().into();
+            self.writes.merge(&Writes::table(name, Events::ALL));
+            if into.temporary {
+                effects.push(Effect::CreateTemporary(vec![into.name.clone()]));
+            }
+        }
+        let changes_session = signs.session.is_some() || signs.outward;
+        effects.extend(signs.session.map(Effect::Session));
+
+        let volatile = signs.volatile.or(self.calls.volatile);
+        let otherwise = if self.kind != Kind::Select || !self.writes.is_nothing() {
+            Some(Uncacheable::NotSelect)
+        } else if signs.locks {
+            Some(Uncacheable::RowLock)
+        } else if changes_session {
+            Some(Uncacheable::Session)
+        } else if let Some(name) = self.tables.foreign {
+            Some(Uncacheable::SystemCatalog(name))
+        } else if signs.samples {
+            Some(Uncacheable::TableSample)
+        } else if let Some(name) = volatile {
+            Some(Uncacheable::VolatileFunction(name))
+        } else if self.tables.reads.is_empty() {
+            Some(Uncacheable::NoTable)
+        } else {
+            self.calls.random_order.then_some(Uncacheable::RandomOrder)
+        };
+        let uncacheable = match (&otherwise, self.calls.unknown.first()) {
+            (None | Some(Uncacheable::RandomOrder), Some(name)) => {
+                Some(Uncacheable::VolatileFunction(name.to_string()))
+            }
+            _ => otherwise.clone(),
+        };
+        Statement {
+            kind: self.kind,
+            reads: self.tables.reads.into_iter().collect(),
+            writes: self.writes,
+            effects,
+            uncacheable,
+            unknown_functions: self.calls.unknown.into_iter().collect(),
+            otherwise,
+            guessed: self.guessed,
+        }
+    }
+}
+
+/// The tables that are read.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) reads: BTreeSet<Arc<str>>,
+    /// One that belongs to the server or to this session alone.
+    foreign: Option<String>,
+}
+
+impl Tables {
+    /// Adds one by its path, the name last.
+    pub(super) fn add(&mut self, path: &[Arc<str>], dialect: Dialect) {
+        let Some((name, schemas)) = path.split_last() else {
+            return;
+        };
+        let schema = schemas.last().map(AsRef::as_ref);
+        if self.foreign.is_none() && names::is_foreign(dialect, schema, name) {
+            self.foreign = Some(path.join("."));
+        }
+        self.reads.insert(Arc::clone(name));
+    }
+}
+
+/// The functions that are called.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// One that is known to be volatile.
+    volatile: Option<String>,
+    unknown: BTreeSet<Arc<str>>,
+    /// A random function is called in an `ORDER BY`.
+    random_order: bool,
+}
+
+impl Calls {
+    /// Adds a call. `in_order`: it stands in an `ORDER BY`.
+    pub(super) fn add(&mut self, name: &Arc<str>, purity: Purity, in_order: bool) {
+        match purity {
+            Purity::Pure => {}
+            Purity::Random if in_order => self.random_order = true,
+            Purity::Random | Purity::Volatile | Purity::Dated { .. } => {
+                self.volatile.get_or_insert_with(|| name.to_string());
+            }
+            Purity::Unknown => {
+                self.unknown.insert(Arc::clone(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Items in one or several memcached servers, through the meta protocol (memcached 1.6 or later).
+//!
+//! The client is `memcache::exp`, which may change with any release: its version is exact and
+//! nothing outside this module sees it. It never sends a command twice: a connection from its
+//! pool that turns out to be dead is replaced only while not one byte of the request was taken
+//! by the kernel. A connection that failed in any way is closed, so a late answer has no reader.
+
+mod breaker;
+mod lifetime;
+mod placement;
+mod server;
+mod server_name;
+#[cfg(test)]
+mod test_server;
+#[cfg(test)]
+mod tests;
+
+use std::{thread, time::Duration};
+
+use self::{placement::place, server::Server, server_name::ServerName};
+use super::{Command, OpenError, Reply, Store, StoreError};
+
+/// The value limit unless another is set: a little below memcached's own 1 MiB, which counts the
+/// key and the item's header too.
+const MAX_VALUE_BYTES: usize = 1_000_000;
+
+/// A store in one or several memcached servers.
+///
+/// Every key has one server (rendezvous hashing over BLAKE3 of the server's name and the key), so
+/// every process must name the servers alike; their order does not matter.
+///
+/// A server that fails is left alone for 100 ms; then one caller tries it while the others are
+/// still turned away, and every such try that fails doubles the pause, up to 2 s. Its keys answer
+/// [`StoreError::Unavailable`] at once meanwhile; the keys of the other servers are not touched.
+///
+/// # Example
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use cachalot_diesel::MemcachedStore;
+///
+/// let servers = ["10.0.0.1:11211", "10.0.0.2:11211"];
+/// let store = MemcachedStore::connect(&servers, Duration::from_millis(100))?;
+/// # Ok::<(), cachalot_diesel::OpenError>(())
+/// ```
+#[derive(Debug)]
+pub struct MemcachedStore {
+    servers: Vec<Server>,
+    max_value_bytes: usize,
+}
+
+impl MemcachedStore {
+    /// A store in these servers, each `host`, `host:port` or `[ipv6]:port`.
+    ///
+    /// Host names are looked up now and never again; connections are opened when they are needed,
+    /// so a server that is down now is no error. `timeout` limits the opening of a connection, and
+    /// an exchange on it, each; one below a millisecond counts as one.
+    ///
+    /// # Errors
+    /// When no server is named, a name cannot be read or a host name does not resolve.
+    pub fn connect<S: AsRef<str>>(servers: &[S], timeout: Duration) -> Result<Self, OpenError> {
+        let timeout = timeout.max(Duration::from_millis(1));
+        let mut names: Vec<ServerName> = Vec::with_capacity(servers.len());
+        for server in servers {
+            let name = server.as_ref().parse()?;
+            // A server that is named twice is one server.
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if names.is_empty() {
+            return Err(OpenError::NoServer);
+        }
+        let servers: Result<Vec<Server>, OpenError> = names
+            .into_iter()
+            .map(|name| Server::new(name, timeout))
+            .collect();
+        Ok(Self {
+            servers: servers?,
+            max_value_bytes: MAX_VALUE_BYTES,
+        })
+    }
+
+    /// Refuses values above this many bytes before they are sent (1,000,000 unless set).
+    ///
+    /// Keep it below the servers' item limit (`memcached -I`, 1 MiB unless set).
+    #[must_use]
+    pub fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.max_value_bytes = bytes;
+        self
+    }
+
+    /// Which server the item lives on.
+    fn place(&self, key: &str) -> usize {
+        match self.servers.len() {
+            1 => 0,
+            _ => place(key, self.servers.iter().map(Server::name)),
+        }
+    }
+}
+
+impl Store for MemcachedStore {
+    fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
+        let mut replies = vec![unanswered(); commands.len()];
+        let mut shares: Vec<Share<'_>> = self.servers.iter().map(Share::of).collect();
+        for (position, command) in commands.iter().enumerate() {
+            match command.check(self.max_value_bytes) {
+                Ok(()) => shares[self.place(command.key())].push(position, *command),
+                Err(error) => replies[position] = Err(error),
+            }
+        }
+        shares.retain(|share| !share.commands.is_empty());
+        for (share, answers) in shares.iter().zip(ask_all(&shares)) {
+            for (position, answer) in share.positions.iter().zip(answers) {
+                replies[*position] = answer;
+            }
+        }
+        replies
+    }
+
+    fn describe(&self) -> String {
+        let names: Vec<&str> = self
+            .servers
+            .iter()
+            .map(|server| server.name().as_str())
+            .collect();
+        format!("memcache://{}", names.join(","))
+    }
+}
+
+/// What stands in a reply's place until the reply is there.
+fn unanswered() -> Result<Reply, StoreError> {
+    Err(StoreError::Unavailable(
+        "the command was given up".to_owned(),
+    ))
+}
+
+/// What one server has to do of a batch.
+struct Share<'a> {
+    server: &'a Server,
+    commands: Vec<Command<'a>>,
+    /// Where each of them stands in the batch.
+    positions: Vec<usize>,
+}
+
+impl<'a> Share<'a> {
+    fn of(server: &'a Server) -> Self {
+        Self {
+            server,
+            commands: Vec::new(),
+            positions: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, position: usize, command: Command<'a>) {
+        self.commands.push(command);
+        self.positions.push(position);
+    }
+
+    fn ask(&self) -> Vec<Result<Reply, StoreError>> {
+        self.server.run(&self.commands)
+    }
+}
+
+/// Asks all servers at one time, the last on this thread, so that one server costs no thread and
+/// the slowest server is all that a batch waits for. A thread costs about as much as a round trip
+/// on loopback, and far less than one through a network.
+fn ask_all(shares: &[Share<'_>]) -> Vec<Vec<Result<Reply, StoreError>>> {
+    let Some((last, others)) = shares.split_last() else {
+        return Vec::new();
+    };
+    thread::scope(|scope| {
+        let asked: Vec<_> = others
+            .iter()
+            .map(|share| thread::Builder::new().spawn_scoped(scope, || share.ask()))
+            .collect();
+        let last = last.ask();
+        let mut answers: Vec<_> = asked
+            .into_iter()
+            .zip(others)
+            .map(|(asked, share)| match asked {
+                Ok(thread) => thread.join().unwrap_or_default(),
+                // The system has no thread to spare.
+                Err(_) => share.ask(),
+            })
+            .collect();
+        answers.push(last);
+        answers
+    })
+}

@@ -1,0 +1,492 @@
+//! What is memcached's own: servers that are dead, frozen, restarted, several, or no memcached.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    super::{
+        ItemVersion,
+        contract::{self, eventually, get, set},
+    },
+    test_server::{TestServer, ask, free_port},
+    *,
+};
+
+const TIMEOUT: Duration = Duration::from_millis(200);
+
+/// For tests in which no time limit should be reached, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn store(servers: &[&TestServer], timeout: Duration) -> MemcachedStore {
+    let addresses: Vec<String> = servers.iter().map(|server| server.address()).collect();
+    MemcachedStore::connect(&addresses, timeout).unwrap()
+}
+
+fn try_get(store: &MemcachedStore, key: &str) -> Result<Reply, StoreError> {
+    store.run(&[Command::Get { key }]).remove(0)
+}
+
+fn try_set(store: &MemcachedStore, key: &str, value: &[u8]) -> Result<Reply, StoreError> {
+    store
+        .run(&[Command::Set {
+            key,
+            value,
+            ttl: None,
+        }])
+        .remove(0)
+}
+
+#[track_caller]
+fn assert_unavailable(reply: &Result<Reply, StoreError>) {
+    assert!(
+        matches!(reply, Err(StoreError::Unavailable(_))),
+        "{reply:?}"
+    );
+}
+
+/// Waits until a server that was left alone is in use again.
+fn wait_until_well(store: &MemcachedStore) {
+    eventually("the store answers again", || {
+        store.run(&[Command::Get { key: "well" }]).remove(0).ok()
+    });
+}
+
+#[test]
+fn one_server_keeps_the_contract() {
+    let server = TestServer::start();
+    contract::check_all(&store(&[&server], PATIENCE));
+}
+
+#[test]
+fn three_servers_keep_the_contract() {
+    let servers = [
+        TestServer::start(),
+        TestServer::start(),
+        TestServer::start(),
+    ];
+    let [a, b, c] = &servers;
+    contract::check_all(&store(&[a, b, c], PATIENCE));
+}
+
+#[test]
+fn the_name_lists_the_servers() {
+    let store = MemcachedStore::connect(&["127.0.0.1", "[::1]:11212"], TIMEOUT).unwrap();
+    assert_eq!(store.describe(), "memcache://127.0.0.1:11211,[::1]:11212");
+    assert!(matches!(
+        MemcachedStore::connect(&[""; 0], TIMEOUT),
+        Err(OpenError::NoServer)
+    ));
+}
+
+#[test]
+fn a_time_to_live_of_forty_days_reaches_the_server_as_forty_days() {
+    const FORTY_DAYS: i64 = 40 * 24 * 60 * 60;
+    let server = TestServer::start();
+    let ttl = Some(Duration::from_secs(FORTY_DAYS.unsigned_abs()));
+    let replies = store(&[&server], PATIENCE).run(&[
+        Command::Set {
+            key: "aa",
+            value: b"v",
+            ttl,
+        },
+        Command::Set {
+            key: "bb",
+            value: b"v",
+            ttl: None,
+        },
+    ]);
+    assert!(replies.iter().all(Result::is_ok), "{replies:?}");
+    let answer = ask(server.port(), "mg aa t").unwrap();
+    let left: i64 = answer.strip_prefix("HD t").unwrap().parse().unwrap();
+    assert!(
+        (FORTY_DAYS - 60..=FORTY_DAYS + 1).contains(&left),
+        "{left} seconds left"
+    );
+    assert_eq!(ask(server.port(), "mg bb t").unwrap(), "HD t-1");
+}
+
+#[test]
+fn a_dead_server_is_an_error_at_once() {
+    let address = format!("127.0.0.1:{}", free_port());
+    let store = MemcachedStore::connect(&[address], PATIENCE).unwrap();
+    let start = Instant::now();
+    assert_unavailable(&try_get(&store, "aa"));
+    assert!(start.elapsed() < PATIENCE / 4, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_server_that_failed_costs_next_to_nothing_until_it_is_tried_again() {
+    let address = format!("127.0.0.1:{}", free_port());
+    let store = MemcachedStore::connect(&[address], TIMEOUT).unwrap();
+    assert_unavailable(&try_get(&store, "aa"));
+    let fastest = (0..100)
+        .map(|_| {
+            let start = Instant::now();
+            assert_unavailable(&try_get(&store, "aa"));
+            start.elapsed()
+        })
+        .min()
+        .unwrap();
+    assert!(fastest < Duration::from_micros(50), "{fastest:?}");
+}
+
+#[test]
+fn a_server_that_comes_up_later_is_used() {
+    let mut server = TestServer::start();
+    server.kill();
+    let store = store(&[&server], TIMEOUT);
+    assert_unavailable(&try_set(&store, "aa", b"v"));
+    server.start_again();
+    wait_until_well(&store);
+    set(&store, "aa", b"v");
+    assert_eq!(get(&store, "aa").as_deref(), Some(b"v".as_slice()));
+}
+
+#[test]
+fn a_restarted_server_is_used_again_without_an_error() {
+    let mut server = TestServer::start();
+    let store = store(&[&server], PATIENCE);
+    for _ in 0..3 {
+        // Several connections lie in the pool when the server goes.
+        thread::scope(|scope| {
+            for n in 0..8 {
+                let store = &store;
+                scope.spawn(move || set(store, &format!("{n:x}"), b"v"));
+            }
+        });
+        server.kill();
+        server.start_again();
+        thread::scope(|scope| {
+            for n in 0..8 {
+                let store = &store;
+                scope.spawn(move || assert_eq!(get(store, &format!("{n:x}")), None));
+            }
+        });
+        set(&store, "aa", b"v");
+        assert_eq!(get(&store, "aa").as_deref(), Some(b"v".as_slice()));
+    }
+}
+
+#[test]
+fn a_frozen_server_is_an_error_within_the_time_limit() {
+    let server = TestServer::start();
+    let store = store(&[&server], TIMEOUT);
+    wait_until_well(&store);
+    server.freeze();
+    // Once on a connection from the pool, once on a new one.
+    for _ in 0..2 {
+        let start = Instant::now();
+        assert_unavailable(&try_get(&store, "aa"));
+        let took = start.elapsed();
+        assert!(took >= TIMEOUT && took < TIMEOUT * 4, "{took:?}");
+        // Meanwhile nobody else waits.
+        let start = Instant::now();
+        assert_unavailable(&try_get(&store, "aa"));
+        assert!(start.elapsed() < TIMEOUT / 2, "{:?}", start.elapsed());
+        store.servers[0].end_pause();
+    }
+}
+
+#[test]
+fn while_one_caller_tries_a_frozen_server_the_others_do_not_wait() {
+    let server = TestServer::start();
+    let store = store(&[&server], Duration::from_secs(2));
+    wait_until_well(&store);
+    server.freeze();
+    assert_unavailable(&try_get(&store, "aa"));
+    store.servers[0].end_pause();
+    let slow = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let start = Instant::now();
+                assert_unavailable(&try_get(&store, "aa"));
+                if start.elapsed() > Duration::from_secs(1) {
+                    slow.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(slow.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn after_a_freeze_every_key_has_its_own_value() {
+    let server = TestServer::start();
+    let store = store(&[&server], TIMEOUT);
+    wait_until_well(&store);
+    let keys: Vec<String> = (0..20).map(|n| format!("{n:x}")).collect();
+    for key in &keys {
+        set(&store, key, key.as_bytes());
+    }
+    server.freeze();
+    for key in &keys {
+        store.servers[0].end_pause();
+        assert_unavailable(&try_get(&store, key));
+    }
+    server.thaw();
+    wait_until_well(&store);
+    for key in keys.iter().rev().chain(&keys) {
+        let value = eventually("an answer", || try_get(&store, key).ok());
+        assert!(
+            matches!(&value, Reply::Item { value, .. } if value == key.as_bytes()),
+            "{key}: {value:?}"
+        );
+    }
+}
+
+#[test]
+fn a_write_that_got_no_answer_may_still_be_carried_out_when_the_server_wakes() {
+    let server = TestServer::start();
+    let store = store(&[&server], TIMEOUT);
+    wait_until_well(&store);
+    server.freeze();
+    assert_unavailable(&try_set(&store, "aa", b"late"));
+    server.thaw();
+    eventually("the write arrives", || {
+        matches!(try_get(&store, "aa"), Ok(Reply::Item { value, .. }) if value == b"late")
+            .then_some(())
+    });
+}
+
+#[test]
+fn nothing_of_a_batch_is_sent_behind_a_part_that_failed() {
+    let server = TestServer::start();
+    let store = store(&[&server], TIMEOUT);
+    wait_until_well(&store);
+    server.freeze();
+    let filler = vec![1; 100_000];
+    let replies = store.run(&[
+        Command::Get { key: "aa" },
+        Command::Set {
+            key: "aa",
+            value: b"first",
+            ttl: None,
+        },
+        Command::Set {
+            key: "bb",
+            value: &filler,
+            ttl: None,
+        },
+        Command::Set {
+            key: "cc",
+            value: &filler,
+            ttl: None,
+        },
+        Command::Set {
+            key: "aa",
+            value: b"last",
+            ttl: None,
+        },
+    ]);
+    replies.iter().for_each(assert_unavailable);
+    server.thaw();
+    wait_until_well(&store);
+    eventually("the first part arrives", || get(&store, "aa"));
+    assert_eq!(get(&store, "aa").as_deref(), Some(b"first".as_slice()));
+    assert_eq!(get(&store, "cc"), None);
+}
+
+#[test]
+fn one_dead_server_fails_its_own_keys_only() {
+    let mut servers = [
+        TestServer::start(),
+        TestServer::start(),
+        TestServer::start(),
+    ];
+    let [a, b, c] = &servers;
+    let store = store(&[a, b, c], PATIENCE);
+    let keys: Vec<String> = (0..90).map(|n| format!("{n:x}")).collect();
+    for key in &keys {
+        set(&store, key, key.as_bytes());
+    }
+    servers[1].kill();
+    let gets: Vec<Command<'_>> = keys.iter().map(|key| Command::Get { key }).collect();
+    let mut served = [0; 3];
+    for (key, reply) in keys.iter().zip(store.run(&gets)) {
+        let place = store.place(key);
+        served[place] += 1;
+        match reply {
+            Err(StoreError::Unavailable(_)) => assert_eq!(place, 1, "{key}"),
+            Ok(Reply::Item { value, .. }) => {
+                assert_ne!(place, 1, "{key}");
+                assert_eq!(value, key.as_bytes());
+            }
+            other => panic!("{key}: {other:?}"),
+        }
+    }
+    assert!(served.iter().all(|count| *count > 0), "{served:?}");
+}
+
+#[test]
+fn a_frozen_server_does_not_add_its_time_to_the_others() {
+    let servers = [
+        TestServer::start(),
+        TestServer::start(),
+        TestServer::start(),
+    ];
+    let [a, b, c] = &servers;
+    let store = store(&[a, b, c], Duration::from_secs(2));
+    let keys: Vec<String> = (0..90).map(|n| format!("{n:x}")).collect();
+    let gets: Vec<Command<'_>> = keys.iter().map(|key| Command::Get { key }).collect();
+    assert!(store.run(&gets).iter().all(Result::is_ok));
+    a.freeze();
+    b.freeze();
+    let start = Instant::now();
+    let answered = store
+        .run(&gets)
+        .iter()
+        .filter(|reply| reply.is_ok())
+        .count();
+    assert!(
+        start.elapsed() < Duration::from_millis(3_000),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(
+        answered,
+        keys.iter().filter(|key| store.place(key) == 2).count()
+    );
+}
+
+#[test]
+fn the_order_in_which_servers_are_named_does_not_matter() {
+    let servers = [
+        TestServer::start(),
+        TestServer::start(),
+        TestServer::start(),
+    ];
+    let [a, b, c] = &servers;
+    let one = store(&[a, b, c], PATIENCE);
+    let other = store(&[c, a, b, a], PATIENCE);
+    for n in 0..100 {
+        let key = format!("{n:x}");
+        set(&one, &key, key.as_bytes());
+        assert_eq!(get(&other, &key), Some(key.into_bytes()));
+    }
+}
+
+#[test]
+fn a_value_that_the_server_refuses_is_too_large_and_the_server_stays_in_use() {
+    let server = TestServer::with_options(&["-I", "512k"]);
+    let store = store(&[&server], PATIENCE);
+    set(&store, "aa", b"old");
+    let large = vec![1; 600_000];
+    let replies = store.run(&[
+        Command::Set {
+            key: "bb",
+            value: b"before",
+            ttl: None,
+        },
+        Command::Set {
+            key: "aa",
+            value: &large,
+            ttl: None,
+        },
+        Command::Get { key: "bb" },
+    ]);
+    assert!(matches!(replies[0], Ok(Reply::Stored(_))), "{replies:?}");
+    assert!(
+        matches!(replies[1], Err(StoreError::TooLarge { bytes: 600_000, .. })),
+        "{replies:?}"
+    );
+    // The answers behind it are lost, and said to be.
+    assert_unavailable(&replies[2]);
+    assert_eq!(get(&store, "bb").as_deref(), Some(b"before".as_slice()));
+    // Memcached drops the older value too.
+    assert_eq!(get(&store, "aa"), None);
+}
+
+/// A server that gives the next of `answers` to every command, and hangs up on an empty one. Also
+/// counts the commands.
+fn scripted(answers: &'static [&'static str]) -> (MemcachedStore, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&requests);
+    thread::spawn(move || {
+        let mut answers = answers.iter();
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut line = String::new();
+            while stream.read_line(&mut line).is_ok_and(|length| length > 0) {
+                if line.starts_with("ms ") {
+                    stream.read_line(&mut line).unwrap();
+                }
+                counter.fetch_add(1, Ordering::SeqCst);
+                match answers.next() {
+                    Some(answer) if !answer.is_empty() => {
+                        stream.get_mut().write_all(answer.as_bytes()).unwrap();
+                    }
+                    _ => break,
+                }
+                line.clear();
+            }
+        }
+    });
+    (
+        MemcachedStore::connect(&[address], PATIENCE).unwrap(),
+        requests,
+    )
+}
+
+#[test]
+fn a_write_that_got_no_answer_is_not_sent_twice() {
+    // The first answer puts the connection into the pool, so the second request is one that the
+    // client might be tempted to repeat on a new connection.
+    let (store, requests) = scripted(&["HD c1 O0\r\n", "", "HD c2 O0\r\n"]);
+    assert!(matches!(
+        try_set(&store, "aa", b"v"),
+        Ok(Reply::Stored(Some(ItemVersion(1))))
+    ));
+    assert_unavailable(&try_set(&store, "aa", b"w"));
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn whatever_a_server_says_is_an_error_and_no_panic() {
+    for answer in [
+        "\r\n",
+        "HTTP/1.1 400 Bad Request\r\n",
+        "VA\r\n",
+        "VA -1 c1 O0\r\n",
+        "VA 99999999999999999999 c1 O0\r\n",
+        "VA 2 c1 O0\r\nabcd\r\n",
+        "VA 1 O0\r\na\r\n",
+        "VA 1 cx O0\r\na\r\n",
+        "VA 1 c1 O1\r\na\r\n",
+        "VA 1 c1\r\na\r\n",
+        "HD O0\r\n",
+        "NS O0\r\n",
+        "EX O0\r\n",
+        "MN\r\n",
+        "SERVER_ERROR out of memory\u{1b}[31m\r\n",
+        "CLIENT_ERROR bad\r\n",
+        "\u{0}\u{0}\r\n",
+    ] {
+        let (store, _) = scripted(Box::leak(Box::new([answer])));
+        let reply = try_get(&store, "aa");
+        let Err(StoreError::Protocol(message)) = &reply else {
+            panic!("{answer:?}: {reply:?}")
+        };
+        assert!(!message.contains(char::is_control), "{message:?}");
+    }
+}
+
+#[test]
+fn a_memcached_without_the_meta_protocol_is_told_apart() {
+    let (store, _) = scripted(&["ERROR\r\n"]);
+    let reply = try_get(&store, "aa");
+    let Err(StoreError::Protocol(message)) = &reply else {
+        panic!("{reply:?}")
+    };
+    assert!(message.contains("memcached 1.6 or later"), "{message}");
+}

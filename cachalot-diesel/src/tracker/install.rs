@@ -1,0 +1,196 @@
+use std::{
+    any::TypeId,
+    cell::Cell,
+    sync::{PoisonError, RwLock},
+};
+
+use diesel::connection::{
+    DynInstrumentation, Instrumentation, TransactionManager,
+    get_default_instrumentation, set_default_instrumentation,
+};
+
+use super::Tracker;
+use crate::{
+    Cachalot, Error,
+    cache::set_installed,
+    connection::CacheConnection,
+    rows::CacheBackend,
+    statement::Dialect,
+};
+
+/// What makes the user's own instrumentation of a new connection.
+type Constructor = fn() -> Option<Box<dyn Instrumentation>>;
+
+static USERS_OWN: RwLock<Option<Constructor>> = RwLock::new(None);
+
+thread_local! {
+    static UNTRACKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads the settings from the environment, and has every connection that is opened from now on
+/// report its writes: `Cachalot::from_env()?.install()`, returning the handle.
+///
+/// # Errors
+/// A setting that cannot be read, or an instrumentation that it would replace
+/// ([`Error::ForeignDefault`]).
+pub fn install() -> Result<Cachalot, Error> {
+    let cache = Cachalot::from_env()?;
+    cache.install()?;
+    Ok(cache)
+}
+
+/// As [`install`], for a program with a Diesel instrumentation of its own: `constructor` is what
+/// it would give to Diesel's `set_default_instrumentation`.
+///
+/// # Errors
+/// A setting that cannot be read.
+pub fn install_with(constructor: Constructor) -> Result<Cachalot, Error> {
+    let cache = Cachalot::from_env()?;
+    cache.install_with(constructor)?;
+    Ok(cache)
+}
+
+impl Cachalot {
+    /// Has every Diesel connection of this process that is opened from now on report its writes to
+    /// this cache and read from it. The last cache that was installed is the one that counts.
+    ///
+    /// # Errors
+    /// [`Error::ForeignDefault`] if Diesel has a default instrumentation that is not ours: give its
+    /// constructor to [`install_with`](Self::install_with), so that it goes on working.
+    pub fn install(&self) -> Result<(), Error> {
+        if let Some(default) = get_default_instrumentation() {
+            if !default.is::<Tracker>() {
+                return Err(Error::ForeignDefault);
+            }
+        }
+        self.set_default()
+    }
+
+    /// As [`install`](Self::install), with an instrumentation of the program's own, which goes on
+    /// seeing every event.
+    ///
+    /// # Errors
+    /// [`Error::Install`] if Diesel does not take it.
+    pub fn install_with(&self, constructor: Constructor) -> Result<(), Error> {
+        *USERS_OWN.write().unwrap_or_else(PoisonError::into_inner) = Some(constructor);
+        self.set_default()
+    }
+
+    fn set_default(&self) -> Result<(), Error> {
+        set_installed(self);
+        set_default_instrumentation(tracker_of_new_connection).map_err(Error::Install)
+    }
+
+    /// Has a connection that is open already report its writes to this cache and read from it.
+    ///
+    /// An instrumentation that Diesel's default constructor made for the connection goes on working.
+    ///
+    /// # Errors
+    /// [`Error::ForeignInstrumentation`] if the connection was given another: Diesel cannot hand
+    /// it out, so pass it to [`watch_with`](Self::watch_with).
+    pub fn watch<C: CacheConnection>(&self, conn: &mut C) -> Result<(), Error> {
+        attach(conn, self)
+    }
+
+    /// As [`watch`](Self::watch), with an instrumentation for the connection, which replaces the
+    /// one that it has and sees every event.
+    pub fn watch_with<C: CacheConnection>(&self, conn: &mut C, own: impl Instrumentation) {
+        set_tracker(conn, self, Some(Box::new(own)));
+    }
+}
+
+/// What Diesel calls for every new connection.
+fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
+    if UNTRACKED.get() {
+        return None;
+    }
+    let cache = crate::cache::installed()?;
+    let own = USERS_OWN.read().unwrap_or_else(PoisonError::into_inner).and_then(|make| make());
+    Some(Box::new(Tracker::new(cache, own)))
+}
+
+/// Opens a connection of our own: not tracked, and not shown to the user's instrumentation.
+pub(crate) fn untracked<T>(open: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            UNTRACKED.set(self.0);
+        }
+    }
+
+    let _restore = Restore(UNTRACKED.replace(true));
+    open()
+}
+
+/// Puts a tracker on a connection, or tells the one that is there of another cache.
+pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cachalot) -> Result<(), Error> {
+    if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
+        tracker.watch(cache);
+        tracker.set_dialect(C::Backend::dialect());
+        return Ok(());
+    }
+    let present = type_of(&*conn.instrumentation());
+    if present == type_of(&*DynInstrumentation::none()) {
+        // Whoever opened it before `install_with` would have got this one.
+        let own = USERS_OWN.read().unwrap_or_else(PoisonError::into_inner).and_then(|make| make());
+        set_tracker(conn, cache, own);
+        return Ok(());
+    }
+    // Diesel gives no instrumentation out of a connection, but it makes another of the same kind.
+    let users_own = *USERS_OWN.read().unwrap_or_else(PoisonError::into_inner);
+    let alike = [users_own.and_then(|make| make()), untracked(get_default_instrumentation)]
+        .into_iter()
+        .flatten()
+        .find(|made| type_of(&**made) == present)
+        .ok_or(Error::ForeignInstrumentation)?;
+    set_tracker(conn, cache, Some(alike));
+    Ok(())
+}
+
+fn set_tracker<C: CacheConnection>(
+    conn: &mut C,
+    cache: &Cachalot,
+    own: Option<Box<dyn Instrumentation>>,
+) {
+    let mut tracker = Tracker::new(cache.clone(), own);
+    tracker.set_dialect(C::Backend::dialect());
+    let status = C::TransactionManager::transaction_manager_status_mut(conn);
+    if !matches!(status.transaction_depth(), Ok(None)) {
+        tracker.transactions.found_open();
+    }
+    conn.set_instrumentation(tracker);
+}
+
+fn type_of(instrumentation: &dyn Instrumentation) -> TypeId {
+    instrumentation.as_any().type_id()
+}
+
+/// The dialect of a connection's URL. SQLite's is any path, so it is what is left.
+pub(super) fn dialect_of(url: &str) -> Option<Dialect> {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    match scheme.as_deref() {
+        Some("postgres" | "postgresql") => Some(Dialect::Postgres),
+        Some("mysql") => Some(Dialect::Mysql),
+        Some("file" | "sqlite") => Some(Dialect::Sqlite),
+        Some(_) => None,
+        // `host=… dbname=…` is libpq's other form.
+        None if url.contains('=') && !url.starts_with("file:") => Some(Dialect::Postgres),
+        None => Some(Dialect::Sqlite),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_tells_the_dialect() {
+        assert_eq!(dialect_of("postgres://u:p@h/db"), Some(Dialect::Postgres));
+        assert_eq!(dialect_of("host=localhost dbname=x"), Some(Dialect::Postgres));
+        assert_eq!(dialect_of("mysql://u@h/db"), Some(Dialect::Mysql));
+        assert_eq!(dialect_of(":memory:"), Some(Dialect::Sqlite));
+        assert_eq!(dialect_of("file:test.db?mode=ro"), Some(Dialect::Sqlite));
+        assert_eq!(dialect_of("/var/lib/app.db"), Some(Dialect::Sqlite));
+    }
+}

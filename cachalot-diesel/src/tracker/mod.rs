@@ -1,0 +1,234 @@
+//! The door for writes: a Diesel `Instrumentation` that sees every statement of its connection.
+//!
+//! Before a statement that makes changes visible it begins a write, after it ends the write; which
+//! statements those are is decided in [`transaction`]. It also keeps what a read has to know of the
+//! connection: uncommitted writes, isolation, the session.
+
+mod install;
+mod session;
+mod sql;
+mod transaction;
+
+use std::sync::Arc;
+
+use diesel::{
+    connection::{Instrumentation, InstrumentationEvent},
+    result::{DatabaseErrorKind, Error},
+};
+
+pub(crate) use install::{attach, untracked};
+pub use install::{install, install_with};
+pub(crate) use session::{Probe, SessionState, Setting};
+pub(crate) use transaction::{Snapshot, Transactions};
+
+use crate::{
+    cache::{Cachalot, Outcome, Write},
+    statement::{self, Analysis, Dialect},
+    stats::InvalidationReason,
+};
+
+/// Sits in a connection's instrumentation and reports its writes.
+pub(crate) struct Tracker {
+    /// Every cache that was told to watch the connection; reads use the last.
+    caches: Vec<Cachalot>,
+    /// The user's own, which goes on seeing every event.
+    inner: Option<Box<dyn Instrumentation>>,
+    dialect: Option<Dialect>,
+    pub(crate) transactions: Transactions,
+    pub(crate) session: SessionState,
+    running: Option<Running>,
+    /// Statements of our own, which nobody needs to see.
+    silent: bool,
+    /// The next statement is a read that has been analysed already.
+    known_read: bool,
+}
+
+/// A statement between its start and its end.
+struct Running {
+    analysis: Option<Arc<Analysis>>,
+    writes: Vec<(Cachalot, Write)>,
+    statements: usize,
+}
+
+impl std::fmt::Debug for Tracker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tracker").field("transactions", &self.transactions).finish_non_exhaustive()
+    }
+}
+
+impl Tracker {
+    pub(crate) fn new(cache: Cachalot, inner: Option<Box<dyn Instrumentation>>) -> Self {
+        Self {
+            caches: vec![cache],
+            inner,
+            dialect: None,
+            transactions: Transactions::default(),
+            session: SessionState::default(),
+            running: None,
+            silent: false,
+            known_read: false,
+        }
+    }
+
+    /// The cache that answers this connection's reads.
+    pub(crate) fn cache(&self) -> Option<&Cachalot> {
+        self.caches.last()
+    }
+
+    /// From now on reads use `cache`; those that watched before go on hearing of writes.
+    pub(crate) fn watch(&mut self, cache: &Cachalot) {
+        self.caches.retain(|known| !known.is(cache));
+        self.caches.push(cache.clone());
+    }
+
+    /// The dialect decides how statements are read; only a typed connection knows it for certain.
+    pub(crate) fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = Some(dialect);
+        self.transactions.set_dialect(dialect);
+    }
+
+    /// Hides the statements that run until `silence(false)` from everybody.
+    pub(crate) fn silence(&mut self, silent: bool) {
+        self.silent = silent;
+    }
+
+    /// Tells that the next statement is a plain read, so that it is not analysed again.
+    pub(crate) fn expect_read(&mut self, expected: bool) {
+        self.known_read = expected;
+    }
+
+    fn start(&mut self, query: &dyn diesel::connection::DebugQuery) {
+        self.abandon();
+        if std::mem::take(&mut self.known_read) {
+            self.running = Some(Running { analysis: None, writes: Vec::new(), statements: 1 });
+            return;
+        }
+        let dialect = self.dialect();
+        // A query that cannot be shown cannot be built either; if it runs all the same, `finish`
+        // takes it for a write to everything.
+        let analysis = sql::text(query).map(|sql| statement::analysis(&sql, dialect));
+        let published = match &analysis {
+            Some(analysis) => self.transactions.publishes(analysis),
+            None => statement::Writes::Nothing,
+        };
+        let writes = self.begin(&published);
+        let statements = analysis.as_ref().map_or(0, |analysis| analysis.statements.len());
+        self.running = Some(Running { analysis, writes, statements });
+    }
+
+    fn finish(&mut self, error: Option<&Error>) {
+        let Some(running) = self.running.take() else { return };
+        let outcome = match error {
+            None => Ending::Succeeded,
+            Some(error) if failed_cleanly(error) && running.statements == 1 => Ending::Failed,
+            Some(_) => Ending::Unknown,
+        };
+        match running.analysis {
+            Some(analysis) => {
+                self.transactions.finished(&analysis, outcome);
+                self.session.finished(&analysis);
+            }
+            None if running.statements == 0 && outcome != Ending::Failed && error.is_none() => {
+                let writes = self.begin(&statement::Writes::Everything);
+                end(writes, Ending::Unknown);
+                self.transactions.lost_track();
+            }
+            None => {}
+        }
+        end(running.writes, outcome);
+    }
+
+    /// A statement whose end was never told: it may have succeeded.
+    fn abandon(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        if let Some(analysis) = running.analysis {
+            self.transactions.finished(&analysis, Ending::Unknown);
+            self.session.finished(&analysis);
+        }
+        end(running.writes, Ending::Unknown);
+    }
+
+    /// To be called before a read looks at the state.
+    pub(crate) fn settle(&mut self) {
+        self.abandon();
+    }
+
+    fn begin(&self, published: &statement::Writes) -> Vec<(Cachalot, Write)> {
+        if published.is_nothing() {
+            return Vec::new();
+        }
+        self.caches.iter().map(|cache| (cache.clone(), cache.begin(published))).collect()
+    }
+
+    fn dialect(&self) -> Dialect {
+        // Until a typed connection told: PostgreSQL's grammar reads most of the others' texts, and
+        // what it refuses falls back to the tokenizer, which can only take too much for a table.
+        self.dialect.unwrap_or(Dialect::Postgres)
+    }
+}
+
+/// How a statement ended, as far as it can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Succeeded,
+    /// It certainly changed nothing.
+    Failed,
+    Unknown,
+}
+
+fn end(writes: Vec<(Cachalot, Write)>, ending: Ending) {
+    let outcome = match ending {
+        Ending::Succeeded => Outcome::Success(InvalidationReason::Write),
+        Ending::Unknown => Outcome::Success(InvalidationReason::UnknownOutcome),
+        Ending::Failed => Outcome::Failure,
+    };
+    for (cache, write) in writes {
+        // What could not be delivered is remembered and reported there.
+        let _ = cache.end(write, outcome);
+    }
+}
+
+/// Errors that a database only reports for a statement that it has undone.
+fn failed_cleanly(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(kind, _) => matches!(
+            kind,
+            DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::ReadOnlyTransaction
+                | DatabaseErrorKind::SerializationFailure
+        ),
+        // Refused before anything was sent.
+        Error::QueryBuilderError(_) | Error::SerializationError(_) | Error::InvalidCString(_) => true,
+        _ => false,
+    }
+}
+
+impl Instrumentation for Tracker {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if self.silent {
+            return;
+        }
+        match &event {
+            InstrumentationEvent::StartEstablishConnection { url, .. } => {
+                if let Some(dialect) = install::dialect_of(url) {
+                    self.set_dialect(dialect);
+                }
+            }
+            InstrumentationEvent::StartQuery { query, .. } => self.start(*query),
+            InstrumentationEvent::FinishQuery { error, .. } => self.finish(*error),
+            _ => {}
+        }
+        if let Some(inner) = &mut self.inner {
+            inner.on_connection_event(event);
+        }
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}

@@ -1,0 +1,378 @@
+//! Which writes become visible when: a pure state machine over what the statements say.
+//!
+//! Diesel sends its own `BEGIN`, `SAVEPOINT` and `COMMIT` as statements too, so the text of the
+//! statements is all that is needed, whoever wrote them.
+
+use super::Ending;
+use crate::statement::{Analysis, Dialect, Effect, Isolation, IsolationScope, Statement, Writes};
+
+/// What a read on the connection could see just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Snapshot {
+    /// What is committed: outside a transaction.
+    Committed,
+    /// What is committed and the transaction's own writes.
+    CommittedAndOwn,
+    /// Perhaps an older state, with the transaction's own writes.
+    Old,
+    /// Perhaps rows that never were.
+    Dirty,
+}
+
+/// The transaction that is open on a connection, or the lack of one.
+#[derive(Debug, Clone)]
+pub(crate) struct Transactions {
+    dialect: Dialect,
+    open: Option<Open>,
+    /// The session's isolation, where it is known; from the probe, or from `SET SESSION`.
+    session_isolation: Option<Isolation>,
+    /// For the next transaction only.
+    next_isolation: Option<Isolation>,
+    /// MySQL: statements outside a transaction are committed at once. `None`: not known yet.
+    autocommit: Option<bool>,
+    /// The state is not what was assumed, or not known: every write is published with its
+    /// statement *and* with the next commit. More than is needed is safe, less is not.
+    uncertain: bool,
+    /// Writes of statements that ran while it was not certain that they were committed.
+    unsettled: Writes,
+}
+
+#[derive(Debug, Clone)]
+struct Open {
+    isolation: Option<Isolation>,
+    /// SQLite: a savepoint outside a transaction opens one, and releasing it commits.
+    by_savepoint: bool,
+    /// The writes since `BEGIN`, and since each savepoint.
+    levels: Vec<Level>,
+}
+
+#[derive(Debug, Clone)]
+struct Level {
+    savepoint: String,
+    writes: Writes,
+}
+
+impl Open {
+    fn new(isolation: Option<Isolation>) -> Self {
+        let level = Level { savepoint: String::new(), writes: Writes::Nothing };
+        Self { isolation, by_savepoint: false, levels: vec![level] }
+    }
+
+    fn writes(&self) -> Writes {
+        let mut all = Writes::Nothing;
+        for level in &self.levels {
+            all.merge(&level.writes);
+        }
+        all
+    }
+
+    fn wrote(&mut self, writes: &Writes) {
+        if let Some(level) = self.levels.last_mut() {
+            level.writes.merge(writes);
+        }
+    }
+
+    /// The place of the newest savepoint of that name; never of the transaction itself.
+    fn find(&self, savepoint: &str) -> Option<usize> {
+        self.levels.iter().skip(1).rposition(|level| level.savepoint == savepoint).map(|i| i + 1)
+    }
+
+    fn release(&mut self, savepoint: &str) {
+        let Some(place) = self.find(savepoint) else { return };
+        let mut merged = Writes::Nothing;
+        for level in self.levels.drain(place..) {
+            merged.merge(&level.writes);
+        }
+        self.wrote(&merged);
+    }
+
+    fn roll_back_to(&mut self, savepoint: &str) {
+        let Some(place) = self.find(savepoint) else { return };
+        self.levels.truncate(place + 1);
+        if let Some(level) = self.levels.last_mut() {
+            level.writes = Writes::Nothing;
+        }
+    }
+}
+
+impl Default for Transactions {
+    fn default() -> Self {
+        Self {
+            dialect: Dialect::Postgres,
+            open: None,
+            session_isolation: None,
+            next_isolation: None,
+            autocommit: None,
+            uncertain: false,
+            unsettled: Writes::Nothing,
+        }
+    }
+}
+
+impl Transactions {
+    pub(super) fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
+    /// The connection was in a transaction before anybody watched it.
+    pub(crate) fn found_open(&mut self) {
+        let mut open = Open::new(Some(Isolation::Serializable));
+        open.wrote(&Writes::Everything);
+        self.open = Some(open);
+        self.uncertain = true;
+    }
+
+    /// What the probe found out.
+    pub(crate) fn probed(&mut self, isolation: Option<Isolation>, autocommit: bool) {
+        self.session_isolation = isolation;
+        if self.autocommit.is_none() {
+            self.autocommit = Some(autocommit);
+            if autocommit {
+                self.unsettled = Writes::Nothing;
+            }
+        }
+    }
+
+    pub(super) fn lost_track(&mut self) {
+        self.uncertain = true;
+    }
+
+    /// The writes that running this text may make visible.
+    pub(super) fn publishes(&self, analysis: &Analysis) -> Writes {
+        let mut published = Writes::Nothing;
+        let mut after = self.clone();
+        for statement in &analysis.statements {
+            published.merge(&after.step(statement));
+        }
+        published
+    }
+
+    /// Moves on over a text that has run.
+    pub(super) fn finished(&mut self, analysis: &Analysis, ending: Ending) {
+        let several = analysis.statements.len() > 1;
+        match ending {
+            Ending::Succeeded => {
+                for statement in &analysis.statements {
+                    self.step(statement);
+                }
+            }
+            Ending::Failed | Ending::Unknown if several || moves(analysis) => {
+                self.not_as_told(analysis, ending);
+            }
+            Ending::Failed => {}
+            Ending::Unknown => {
+                // A failed statement of a transaction: should its writes stand after all, the
+                // commit publishes them.
+                for statement in &analysis.statements {
+                    self.step(statement);
+                }
+            }
+        }
+    }
+
+    /// Transaction control, or a batch, that did not end well: it may have been carried out,
+    /// wholly, in part or not at all.
+    fn not_as_told(&mut self, analysis: &Analysis, ending: Ending) {
+        let mut writes = self.open.as_ref().map_or(Writes::Nothing, Open::writes);
+        writes.merge(&self.unsettled);
+        for statement in &analysis.statements {
+            writes.merge(&statement.writes);
+        }
+        // PostgreSQL ends a transaction whose COMMIT fails, whatever the reason; a COMMIT that
+        // SQLite refuses because the database is busy leaves it open.
+        let commit_failed_cleanly = ending == Ending::Failed
+            && self.dialect == Dialect::Postgres
+            && matches!(analysis.statements.as_slice(), [one] if commits(one));
+        if commit_failed_cleanly {
+            self.open = None;
+            self.unsettled = Writes::Nothing;
+            return;
+        }
+        self.unsettled = writes;
+        self.uncertain = true;
+        if self.open.is_none() && analysis.statements.iter().any(begins) {
+            self.open = Some(Open::new(Some(Isolation::Serializable)));
+        }
+    }
+
+    /// Moves on over one statement; returns what it makes visible.
+    fn step(&mut self, statement: &Statement) -> Writes {
+        let mut visible = Writes::Nothing;
+        for effect in &statement.effects {
+            visible.merge(&self.apply(effect));
+        }
+        visible.merge(&self.wrote(&statement.writes));
+        visible
+    }
+
+    fn wrote(&mut self, writes: &Writes) -> Writes {
+        if writes.is_nothing() {
+            return Writes::Nothing;
+        }
+        let mut visible = Writes::Nothing;
+        match &mut self.open {
+            Some(open) => open.wrote(writes),
+            None if self.autocommit == Some(false) => {
+                let mut open = Open::new(self.session_isolation);
+                open.wrote(writes);
+                self.open = Some(open);
+            }
+            None => visible.merge(writes),
+        }
+        // Until the probe has told, a MySQL server may run with autocommit off.
+        let maybe_pending = self.dialect == Dialect::Mysql
+            && self.autocommit.is_none()
+            && self.open.is_none();
+        if self.uncertain || maybe_pending {
+            self.unsettled.merge(writes);
+            visible.merge(writes);
+        }
+        visible
+    }
+
+    fn apply(&mut self, effect: &Effect) -> Writes {
+        match effect {
+            Effect::Begin { isolation } => {
+                // MySQL commits what was open; the others refuse or ignore it, and then the
+                // transaction goes on.
+                if self.open.is_some() && self.dialect != Dialect::Mysql {
+                    return Writes::Nothing;
+                }
+                let visible = self.commit();
+                let isolation = isolation.or(self.next_isolation.take());
+                self.open = Some(Open::new(isolation.or(self.session_isolation)));
+                visible
+            }
+            Effect::Commit { chain } => {
+                let isolation = self.open.as_ref().and_then(|open| open.isolation);
+                let visible = self.commit();
+                if *chain {
+                    self.open = Some(Open::new(isolation));
+                }
+                visible
+            }
+            Effect::Rollback { chain } => {
+                let isolation = self.open.as_ref().and_then(|open| open.isolation);
+                self.close();
+                if *chain {
+                    self.open = Some(Open::new(isolation));
+                }
+                Writes::Nothing
+            }
+            Effect::Savepoint(name) => {
+                if self.open.is_none() && self.dialect == Dialect::Sqlite {
+                    let opened = Open { by_savepoint: true, ..Open::new(self.session_isolation) };
+                    self.open = Some(opened);
+                }
+                if let Some(open) = &mut self.open {
+                    open.levels.push(Level { savepoint: name.clone(), writes: Writes::Nothing });
+                }
+                Writes::Nothing
+            }
+            Effect::Release(name) => match &mut self.open {
+                Some(open) if open.by_savepoint && open.find(name) == Some(1) => self.commit(),
+                Some(open) => {
+                    open.release(name);
+                    Writes::Nothing
+                }
+                None => Writes::Nothing,
+            },
+            Effect::RollbackTo(name) => {
+                // While uncertain, what was rolled back stays among what the commit publishes.
+                if let Some(open) = &mut self.open {
+                    open.roll_back_to(name);
+                }
+                Writes::Nothing
+            }
+            Effect::SetIsolation { isolation, scope } => {
+                match (scope, &mut self.open) {
+                    (IsolationScope::Session, _) => self.session_isolation = Some(*isolation),
+                    (IsolationScope::Transaction, Some(open)) => open.isolation = Some(*isolation),
+                    (IsolationScope::Transaction, None) => self.next_isolation = Some(*isolation),
+                }
+                Writes::Nothing
+            }
+            Effect::Autocommit(on) => {
+                self.autocommit = Some(*on);
+                if *on { self.commit() } else { Writes::Nothing }
+            }
+            // What was prepared is published by its COMMIT PREPARED, which invalidates everything.
+            Effect::PrepareTransaction => {
+                self.close();
+                Writes::Nothing
+            }
+            Effect::FinishPrepared { .. } | Effect::Session(_) | Effect::CreateTemporary(_) => {
+                Writes::Nothing
+            }
+            Effect::ImplicitCommit => self.commit(),
+        }
+    }
+
+    fn commit(&mut self) -> Writes {
+        let mut visible = self.open.take().map_or(Writes::Nothing, |open| open.writes());
+        visible.merge(&self.unsettled);
+        self.close();
+        visible
+    }
+
+    fn close(&mut self) {
+        self.open = None;
+        self.unsettled = Writes::Nothing;
+        self.uncertain = false;
+    }
+
+    /// What a read could see now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let isolation = match &self.open {
+            Some(open) => open.isolation,
+            None => self.next_isolation.or(self.session_isolation),
+        };
+        if isolation == Some(Isolation::ReadUncommitted) && self.dialect != Dialect::Postgres {
+            return Snapshot::Dirty;
+        }
+        let in_transaction =
+            self.open.is_some() || self.autocommit == Some(false) || self.uncertain;
+        if !in_transaction {
+            return Snapshot::Committed;
+        }
+        match isolation {
+            // PostgreSQL treats the one as the other.
+            Some(Isolation::ReadCommitted | Isolation::ReadUncommitted) if !self.uncertain => {
+                Snapshot::CommittedAndOwn
+            }
+            _ => Snapshot::Old,
+        }
+    }
+
+    /// Has the open transaction written to this table?
+    pub(crate) fn wrote_to(&self, table: &str) -> bool {
+        let open = self.open.as_ref().map_or(Writes::Nothing, Open::writes);
+        [&open, &self.unsettled].into_iter().any(|writes| match writes {
+            Writes::Nothing => false,
+            Writes::Everything => true,
+            Writes::Tables(tables) => tables.contains_key(table),
+        })
+    }
+}
+
+fn commits(statement: &Statement) -> bool {
+    statement.effects.iter().any(|effect| matches!(effect, Effect::Commit { .. }))
+}
+
+fn begins(statement: &Statement) -> bool {
+    statement
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Begin { .. } | Effect::Savepoint(_)))
+}
+
+/// Does the text open, end or change a transaction?
+fn moves(analysis: &Analysis) -> bool {
+    analysis.statements.iter().flat_map(|statement| &statement.effects).any(|effect| {
+        !matches!(effect, Effect::Session(_) | Effect::CreateTemporary(_))
+    })
+}
+
+#[cfg(test)]
+#[path = "transaction_tests.rs"]
+mod tests;

@@ -1,0 +1,241 @@
+use super::*;
+use crate::tracker::Ending;
+
+struct Session(Transactions, Dialect);
+
+impl Session {
+    fn new(dialect: Dialect) -> Self {
+        let mut transactions = Transactions::default();
+        transactions.set_dialect(dialect);
+        transactions.probed(Some(Isolation::ReadCommitted), true);
+        Self(transactions, dialect)
+    }
+
+    /// Runs a text; returns the tables that it publishes, `*` for all.
+    fn run(&mut self, sql: &str, ending: Ending) -> Vec<String> {
+        let analysis = Analysis::of(sql, self.1);
+        let published = self.0.publishes(&analysis);
+        self.0.finished(&analysis, ending);
+        names(&published)
+    }
+
+    fn ok(&mut self, sql: &str) -> Vec<String> {
+        self.run(sql, Ending::Succeeded)
+    }
+}
+
+fn names(writes: &Writes) -> Vec<String> {
+    match writes {
+        Writes::Nothing => Vec::new(),
+        Writes::Everything => vec!["*".to_owned()],
+        Writes::Tables(tables) => tables.keys().map(ToString::to_string).collect(),
+    }
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn a_lone_write_is_published_with_its_statement() {
+    for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+        let mut session = Session::new(dialect);
+        assert_eq!(session.ok("UPDATE a SET x = 1"), ["a"]);
+        assert_eq!(session.0.snapshot(), Snapshot::Committed);
+    }
+}
+
+#[test]
+fn a_transaction_publishes_with_its_commit_and_not_before() {
+    for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+        let mut session = Session::new(dialect);
+        session.ok("BEGIN");
+        assert_eq!(session.ok("UPDATE a SET x = 1"), NOTHING);
+        assert!(session.0.wrote_to("a") && !session.0.wrote_to("b"));
+        assert_eq!(session.ok("DELETE FROM b"), NOTHING);
+        assert_eq!(session.ok("COMMIT"), ["a", "b"]);
+        assert!(!session.0.wrote_to("a"));
+    }
+}
+
+#[test]
+fn a_rollback_publishes_nothing() {
+    let mut session = Session::new(Dialect::Postgres);
+    session.ok("BEGIN");
+    session.ok("UPDATE a SET x = 1");
+    assert_eq!(session.ok("ROLLBACK"), NOTHING);
+    assert_eq!(session.ok("COMMIT"), NOTHING);
+}
+
+#[test]
+fn only_what_was_not_rolled_back_to_a_savepoint_is_published() {
+    let mut session = Session::new(Dialect::Postgres);
+    for sql in [
+        "BEGIN",
+        "UPDATE a SET x = 1",
+        "SAVEPOINT one",
+        "UPDATE b SET x = 1",
+        "SAVEPOINT two",
+        "UPDATE c SET x = 1",
+        "RELEASE SAVEPOINT two",
+        "ROLLBACK TO SAVEPOINT one",
+        "UPDATE d SET x = 1",
+        "RELEASE SAVEPOINT one",
+    ] {
+        assert_eq!(session.ok(sql), NOTHING, "{sql}");
+    }
+    assert_eq!(session.ok("COMMIT"), ["a", "d"]);
+}
+
+#[test]
+fn a_batch_is_followed_statement_by_statement() {
+    let mut session = Session::new(Dialect::Sqlite);
+    assert_eq!(session.ok("BEGIN; UPDATE a SET x = 1; COMMIT; BEGIN; UPDATE b SET x = 1"), ["a"]);
+    assert!(session.0.wrote_to("b"));
+    assert_eq!(session.ok("COMMIT"), ["b"]);
+}
+
+#[test]
+fn a_chained_commit_opens_the_next_transaction() {
+    let mut session = Session::new(Dialect::Postgres);
+    session.ok("BEGIN");
+    session.ok("UPDATE a SET x = 1");
+    assert_eq!(session.ok("COMMIT AND CHAIN"), ["a"]);
+    assert_eq!(session.ok("UPDATE b SET x = 1"), NOTHING);
+    assert_eq!(session.ok("COMMIT"), ["b"]);
+}
+
+#[test]
+fn mysql_commits_before_a_second_begin() {
+    let mut session = Session::new(Dialect::Mysql);
+    session.ok("BEGIN");
+    session.ok("UPDATE a SET x = 1");
+    assert_eq!(session.ok("START TRANSACTION"), ["a"]);
+}
+
+#[test]
+fn without_autocommit_writes_wait_for_the_commit() {
+    let mut session = Session::new(Dialect::Mysql);
+    session.ok("SET autocommit = 0");
+    assert_eq!(session.ok("UPDATE a SET x = 1"), NOTHING);
+    assert!(session.0.wrote_to("a"));
+    assert_eq!(session.ok("COMMIT"), ["a"]);
+    assert_eq!(session.ok("UPDATE b SET x = 1"), NOTHING);
+    assert_eq!(session.ok("SET autocommit = 1"), ["b"]);
+}
+
+#[test]
+fn a_server_whose_autocommit_is_unknown_gets_both() {
+    let mut transactions = Transactions::default();
+    transactions.set_dialect(Dialect::Mysql);
+    let mut session = Session(transactions, Dialect::Mysql);
+    assert_eq!(session.ok("UPDATE a SET x = 1"), ["a"]);
+    assert_eq!(session.ok("COMMIT"), ["a"]);
+}
+
+#[test]
+fn a_postgres_commit_that_fails_cleanly_ends_the_transaction() {
+    let mut session = Session::new(Dialect::Postgres);
+    session.ok("BEGIN");
+    session.ok("UPDATE a SET x = 1");
+    session.run("COMMIT", Ending::Failed);
+    assert_eq!(session.ok("UPDATE b SET x = 1"), ["b"]);
+}
+
+#[test]
+fn after_a_commit_of_unknown_outcome_nothing_is_missed() {
+    for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+        let mut session = Session::new(dialect);
+        session.ok("BEGIN");
+        session.ok("UPDATE a SET x = 1");
+        assert_eq!(session.run("COMMIT", Ending::Unknown), ["a"]);
+        // Open or not: a write is published at once, and again with what ends the transaction.
+        assert_eq!(session.ok("UPDATE b SET x = 1"), ["b"]);
+        assert_eq!(session.0.snapshot(), Snapshot::Old);
+        assert_eq!(session.ok("COMMIT"), ["a", "b"]);
+        assert_eq!(session.0.snapshot(), Snapshot::Committed);
+    }
+}
+
+#[test]
+fn a_failed_lone_write_leaves_things_as_they_were() {
+    let mut session = Session::new(Dialect::Postgres);
+    session.run("INSERT INTO a VALUES (1)", Ending::Failed);
+    assert_eq!(session.0.snapshot(), Snapshot::Committed);
+    assert!(!session.0.wrote_to("a"));
+}
+
+#[test]
+fn a_failed_batch_may_have_been_carried_out_in_part() {
+    let mut session = Session::new(Dialect::Mysql);
+    assert_eq!(session.run("UPDATE a SET x = 1; UPDATE b SET x = 1", Ending::Unknown), ["a", "b"]);
+}
+
+#[test]
+fn the_isolation_decides_what_a_read_sees() {
+    for (begin, seen) in [
+        ("BEGIN", Snapshot::CommittedAndOwn),
+        ("BEGIN ISOLATION LEVEL READ COMMITTED", Snapshot::CommittedAndOwn),
+        ("BEGIN ISOLATION LEVEL REPEATABLE READ", Snapshot::Old),
+        ("BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE READ ONLY", Snapshot::Old),
+    ] {
+        let mut session = Session::new(Dialect::Postgres);
+        session.ok(begin);
+        assert_eq!(session.0.snapshot(), seen, "{begin}");
+    }
+}
+
+#[test]
+fn read_uncommitted_is_dirty_in_and_out_of_transactions() {
+    let mut session = Session::new(Dialect::Mysql);
+    session.ok("SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED");
+    assert_eq!(session.0.snapshot(), Snapshot::Dirty);
+    session.ok("BEGIN");
+    assert_eq!(session.0.snapshot(), Snapshot::Dirty);
+}
+
+#[test]
+fn a_set_transaction_counts_for_one_transaction() {
+    let mut session = Session::new(Dialect::Mysql);
+    session.ok("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    session.ok("BEGIN");
+    assert_eq!(session.0.snapshot(), Snapshot::Old);
+    session.ok("COMMIT");
+    session.ok("BEGIN");
+    assert_eq!(session.0.snapshot(), Snapshot::CommittedAndOwn);
+}
+
+#[test]
+fn sqlite_transactions_are_snapshots() {
+    let mut session = Session::new(Dialect::Sqlite);
+    session.0.probed(Some(Isolation::Serializable), true);
+    session.ok("BEGIN IMMEDIATE");
+    assert_eq!(session.0.snapshot(), Snapshot::Old);
+}
+
+#[test]
+fn a_sqlite_savepoint_outside_a_transaction_commits_when_released() {
+    let mut session = Session::new(Dialect::Sqlite);
+    session.ok("SAVEPOINT one");
+    assert_eq!(session.ok("UPDATE a SET x = 1"), NOTHING);
+    assert_eq!(session.ok("RELEASE one"), ["a"]);
+    assert_eq!(session.0.snapshot(), Snapshot::Committed);
+}
+
+#[test]
+fn what_was_open_before_anybody_watched_publishes_everything() {
+    let mut transactions = Transactions::default();
+    transactions.found_open();
+    let mut session = Session(transactions, Dialect::Postgres);
+    assert_eq!(session.0.snapshot(), Snapshot::Old);
+    assert!(session.0.wrote_to("anything"));
+    assert_eq!(session.ok("COMMIT"), ["*"]);
+    assert_eq!(session.0.snapshot(), Snapshot::Committed);
+}
+
+#[test]
+fn a_prepared_transaction_is_published_by_whoever_commits_it() {
+    let mut session = Session::new(Dialect::Postgres);
+    session.ok("BEGIN");
+    session.ok("UPDATE a SET x = 1");
+    assert_eq!(session.ok("PREPARE TRANSACTION 'one'"), NOTHING);
+    assert_eq!(session.ok("COMMIT PREPARED 'one'"), ["*"]);
+}

@@ -1,0 +1,6 @@
+struct User;
+
+fn main() {
+    let cache = cachalot_diesel::Cachalot::builder().url("memory://").build().unwrap();
+    cache.invalidate_model::<User>().unwrap();
+}

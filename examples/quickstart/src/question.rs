@@ -1,0 +1,152 @@
+//! One Diesel query, asked of the database and of the cache, timed and compared.
+
+use std::{
+    fmt::Debug,
+    time::{Duration, Instant},
+};
+
+use cachalot_diesel::{Explanation, Outcome};
+use diesel::QueryResult;
+
+use crate::{Result, database::Database};
+
+/// How often each of database and cache is asked; the median counts.
+pub(crate) const ROUNDS: usize = 20;
+
+type Ask<T> = Box<dyn Fn(&mut Database) -> QueryResult<T>>;
+
+/// A query of any row type. [`question!`] makes one.
+pub(crate) struct Question {
+    pub(crate) title: &'static str,
+    pub(crate) plain: Ask<Answer>,
+    pub(crate) cached: Ask<Answer>,
+    pub(crate) explain: Ask<Explanation>,
+}
+
+/// `question!(title, query, text of a row)`. Between Diesel's own read and the cached one lies one
+/// word: `query.load(conn)` and `query.cached(conn).load()`.
+macro_rules! question {
+    ($title:literal, $query:expr, $text:expr) => {
+        $crate::question::Question {
+            title: $title,
+            plain: Box::new(move |db| {
+                $crate::question::Answer::to(|| on!(db, conn => $query.load(conn)), $text)
+            }),
+            cached: Box::new(move |db| {
+                $crate::question::Answer::to(|| on!(db, conn => $query.cached(conn).load()), $text)
+            }),
+            explain: Box::new(move |db| on!(db, conn => $query.cached(conn).explain())),
+        }
+    };
+}
+pub(crate) use question;
+
+/// The rows of one read, as text, and how long the read took.
+pub(crate) struct Answer {
+    took: Duration,
+    rows: usize,
+    first: String,
+    /// `Debug` of the rows tells any two different answers apart, floats included.
+    all: String,
+}
+
+impl Answer {
+    /// Reads, and takes the time of nothing but the reading.
+    pub(crate) fn to<Row: Debug>(
+        read: impl FnOnce() -> QueryResult<Vec<Row>>,
+        text: impl Fn(&Row) -> String,
+    ) -> QueryResult<Self> {
+        let start = Instant::now();
+        let rows = read()?;
+        Ok(Self {
+            took: start.elapsed(),
+            rows: rows.len(),
+            first: rows.first().map(text).unwrap_or_default(),
+            all: format!("{rows:?}"),
+        })
+    }
+}
+
+/// What [`Question::time`] found.
+pub(crate) struct Timing {
+    pub(crate) title: &'static str,
+    pub(crate) rows: usize,
+    pub(crate) first: String,
+    /// The first cached read: it asks the database and stores the rows.
+    pub(crate) miss: Duration,
+    /// Diesel's own read.
+    pub(crate) database: Duration,
+    /// A cached read after the first.
+    pub(crate) cache: Duration,
+}
+
+/// What [`Question::reread`] found.
+pub(crate) struct Reread {
+    pub(crate) title: &'static str,
+    pub(crate) tables: String,
+    pub(crate) source: String,
+    pub(crate) took: Duration,
+    pub(crate) first: String,
+}
+
+impl Question {
+    /// Asks for the first time and then [`ROUNDS`] times each way.
+    ///
+    /// # Errors
+    /// A cached answer that is not the database's.
+    pub(crate) fn time(&self, db: &mut Database) -> Result<Timing> {
+        let miss = (self.cached)(db)?;
+        let (mut database, mut cache) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            database.push(self.check(&miss, (self.plain)(db)?)?.took);
+            cache.push(self.check(&miss, (self.cached)(db)?)?.took);
+        }
+        Ok(Timing {
+            title: self.title,
+            rows: miss.rows,
+            miss: miss.took,
+            first: miss.first,
+            database: median(database),
+            cache: median(cache),
+        })
+    }
+
+    /// Asks the cache once more, and says beforehand where the answer will come from.
+    ///
+    /// # Errors
+    /// A cached answer that is not the database's.
+    pub(crate) fn reread(&self, db: &mut Database) -> Result<Reread> {
+        let explanation = (self.explain)(db)?;
+        let source = match &explanation.outcome {
+            Outcome::Hit => "cache".to_owned(),
+            Outcome::Bypass(reason) => format!("database: {reason}"),
+            _ => "recomputed".to_owned(),
+        };
+        let plain = (self.plain)(db)?;
+        let cached = self.check(&plain, (self.cached)(db)?)?;
+        let tables: Vec<_> = explanation.tables.iter().map(ToString::to_string).collect();
+        Ok(Reread {
+            title: self.title,
+            tables: tables.join(", "),
+            source,
+            took: cached.took,
+            first: cached.first,
+        })
+    }
+
+    fn check(&self, expected: &Answer, answer: Answer) -> Result<Answer> {
+        if answer.all == expected.all {
+            return Ok(answer);
+        }
+        Err(format!(
+            "`{}`: the cache and the database answer differently",
+            self.title
+        )
+        .into())
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}

@@ -1,0 +1,15 @@
+DROP TABLE every_type;
+DROP TABLE `two words`;
+DROP TABLE `order`;
+DROP TABLE `Gadgets`;
+DROP TABLE `crème`;
+DROP TABLE walks;
+DROP TABLE toys;
+DROP TABLE pets;
+DROP TABLE owners;
+DROP TABLE counters;
+DROP TABLE posts_tags;
+DROP TABLE tags;
+DROP TABLE comments;
+DROP TABLE posts;
+DROP TABLE authors;

@@ -1,0 +1,113 @@
+//! MariaDB, through Diesel's MySQL backend: one server for the process, a database for each test.
+
+use std::env;
+use std::sync::OnceLock;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection as _, MysqlConnection};
+
+use crate::watchdog::{Service, Watched, start_on_free_port};
+use crate::{Database, binary, migrations, unique};
+
+/// The connection type of this database.
+pub type Connection = MysqlConnection;
+
+/// Fast, since its data need not survive; `LOAD DATA` may read any file that the server can.
+const SETTINGS: &str = "--innodb-flush-method=nosync --innodb-flush-log-at-trx-commit=0 \
+    --innodb-doublewrite=0 --innodb-buffer-pool-size=64M --innodb-log-file-size=16M \
+    --innodb-use-native-aio=0 --sync-frm=0 --skip-log-bin --performance-schema=0 \
+    --max-connections=300 --character-set-server=utf8mb4 --default-time-zone=+00:00 \
+    --secure-file-priv= --skip-name-resolve --bind-address=127.0.0.1 \
+    --socket=server.sock --pid-file=server.pid";
+
+static SHARED: OnceLock<Server> = OnceLock::new();
+
+/// The MariaDB of this test process.
+pub fn shared() -> &'static Server {
+    SHARED.get_or_init(|| match env::var("CACHALOT_TEST_MYSQL_URL") {
+        Ok(url) => Server {
+            url: url.trim_end_matches('/').to_owned(),
+            own: None,
+        },
+        Err(_) => start(),
+    })
+}
+
+/// A migrated database of the caller's own on the [`shared`] server.
+pub fn database() -> Database {
+    let server = shared();
+    let name = unique::name("cachalot");
+    let url = server.url(&name);
+    server.execute(&format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
+    let remove = if server.own.is_some() {
+        None
+    } else {
+        Some(remove as fn(&str))
+    };
+    let database = Database::new(url, name, remove);
+    migrations::run(&mut establish(database.url()), migrations::MYSQL);
+    database
+}
+
+/// A connection to `url`.
+#[must_use]
+pub fn establish(url: &str) -> Connection {
+    MysqlConnection::establish(url)
+        .unwrap_or_else(|error| panic!("cannot connect to `{url}`: {error}"))
+}
+
+/// A MariaDB server on which tests may create databases.
+#[derive(Debug)]
+pub struct Server {
+    url: String,
+    own: Option<Watched>,
+}
+
+impl Server {
+    /// The URL of one of its databases.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("{}/{database}", self.url)
+    }
+
+    fn execute(&self, sql: &str) {
+        establish(&self.url("mysql"))
+            .batch_execute(sql)
+            .unwrap_or_else(|error| panic!("`{sql}` failed: {error}"));
+    }
+}
+
+fn start() -> Server {
+    let install = binary::find("mariadb-install-db", "mariadb-server");
+    let mariadbd = binary::find("mariadbd", "mariadb-server");
+    let (watched, port) = start_on_free_port(
+        |port| Service {
+            name: "mariadb",
+            prepare: format!(
+                "$UNPRIVILEGED '{install}' --no-defaults --datadir=\"$FOLDER/data\" \
+                 --auth-root-authentication-method=normal --skip-test-db"
+            ),
+            serve: format!(
+                "$UNPRIVILEGED '{mariadbd}' --no-defaults --datadir=\"$FOLDER/data\" \
+                 --port={port} {SETTINGS}"
+            ),
+            signal: "KILL",
+        },
+        is_ready,
+    );
+    let url = format!("mysql://root@127.0.0.1:{port}");
+    Server {
+        url,
+        own: Some(watched),
+    }
+}
+
+fn remove(database: &str) {
+    shared().execute(&format!("DROP DATABASE IF EXISTS {database}"));
+}
+
+/// The server writes the file once the port is its own, so no other server can be mistaken for it.
+fn is_ready(watched: &Watched, port: u16) -> bool {
+    watched.folder().join("data/server.pid").exists()
+        && MysqlConnection::establish(&format!("mysql://root@127.0.0.1:{port}/mysql")).is_ok()
+}
