@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::TokenTree;
+use proc_macro2::{TokenStream, TokenTree};
 use syn::{
     Attribute, Ident, LitStr, Path, Token,
     ext::IdentExt,
@@ -15,7 +15,7 @@ use crate::errors::{Errors, with_help};
 
 /// The right forms, for the help lines.
 const KEYS: &str = "the keys are `ttl = \"10m\"`, `table = \"name\"`, `depends_on(a, b)`, `uncacheable` and `crate = path`";
-const TTL: &str = "write a number and a unit, like `ttl = \"10m\"` or `ttl = \"1h 30m\"`; `ttl = \"0s\"` is for ever";
+const TTL: &str = "write a number and a unit, like `ttl = \"10m\"` or `ttl = \"1h 30m\"`; `ttl = \"0s\"` sets no bound";
 const DEPENDS_ON: &str = "name tables, like `depends_on(users, crate::schema::posts)` or `depends_on(\"a_view\")`";
 const TABLE: &str = "write the SQL name as text, like `table = \"users\"`";
 const CRATE: &str = "write a path, like `crate = my_crate::cachalot_diesel`";
@@ -182,11 +182,16 @@ fn tables_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Table>> 
         if content.peek(LitStr) {
             tables.push(Table::Name(content.parse()?));
         } else {
-            let path = content.call(Path::parse_mod_style).map_err(|error| {
-                let message = with_help("`depends_on` takes paths and names in quotes", DEPENDS_ON);
-                syn::Error::new(error.span(), message)
-            })?;
-            tables.push(Table::Module(path));
+            match content.call(Path::parse_mod_style) {
+                Ok(path) => tables.push(Table::Module(path)),
+                Err(error) => {
+                    // What is left over would be a second mistake.
+                    content.parse::<TokenStream>()?;
+                    let message =
+                        with_help("`depends_on` takes paths and names in quotes", DEPENDS_ON);
+                    return Err(syn::Error::new(error.span(), message));
+                }
+            }
         }
         if !content.is_empty() {
             content.parse::<Token![,]>()?;
