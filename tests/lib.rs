@@ -19,7 +19,9 @@ mod sqlite {
 
     #[path = "every_type/sqlite.rs"]
     mod every_type;
+    mod races;
     mod support_works;
+    mod world;
 }
 
 #[path = "."]
@@ -29,7 +31,9 @@ mod postgres {
 
     #[path = "every_type/postgres.rs"]
     mod every_type;
+    mod races;
     mod support_works;
+    mod world;
 }
 
 #[path = "."]
@@ -39,5 +43,7 @@ mod mysql {
 
     #[path = "every_type/mysql.rs"]
     mod every_type;
+    mod races;
     mod support_works;
+    mod world;
 }

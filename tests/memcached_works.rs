@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, io};
 
-use cachalot_tests::{memcached, unique, wait_until};
+use cachalot_tests::{folder, memcached, unique, wait_until};
 
 #[test]
 fn the_shared_memcached_keeps_what_it_is_given() {
@@ -55,7 +55,6 @@ fn a_private_memcached_can_be_emptied_frozen_and_restarted() {
 fn a_killed_process_leaves_no_server_behind() {
     const NAME: &str = "memcached_works::a_killed_process_leaves_no_server_behind";
     const KILLED: &str = "CACHALOT_TEST_KILLED";
-    let folder = env::temp_dir().join(unique::name("cachalot_killed"));
     if env::var_os(KILLED).is_some() {
         // The process to be killed. A frozen server is the hardest to end.
         let server = memcached::start(&[]);
@@ -68,6 +67,7 @@ fn a_killed_process_leaves_no_server_behind() {
         io::stdin().read_to_end(&mut Vec::new()).unwrap();
         unreachable!("it is killed first");
     }
+    let folder = folder::shared().join(unique::name("killed"));
     fs::create_dir(&folder).unwrap();
     let mut process = Command::new(env::current_exe().unwrap())
         .args(["--exact", NAME])
@@ -79,19 +79,16 @@ fn a_killed_process_leaves_no_server_behind() {
         .unwrap();
     let files = || fs::read_dir(&folder).unwrap().count();
     let a_minute = Duration::from_secs(60);
-    wait_until("the server is frozen", a_minute, || {
-        folder.join("address").exists()
-    });
+    let address = || fs::read_to_string(folder.join("address")).unwrap_or_default();
+    wait_until("the server is frozen", a_minute, || !address().is_empty());
     assert_eq!(files(), 2, "the server's folder and the address");
-    let address = fs::read_to_string(folder.join("address")).unwrap();
-    TcpStream::connect(&address).unwrap();
+    TcpStream::connect(address()).unwrap();
 
     process.kill().unwrap();
     process.wait().unwrap();
 
     wait_until("the server's folder is gone", a_minute, || files() == 1);
-    assert!(TcpStream::connect(&address).is_err(), "the server is gone");
-    fs::remove_dir_all(&folder).unwrap();
+    assert!(TcpStream::connect(address()).is_err(), "the server is gone");
 }
 
 /// Whether `server` answers within a fifth of a second.

@@ -5,12 +5,13 @@
 //!   migrated database of its own, `establish(url)` a connection to it.
 //! - [`memcached::shared()`] is one server for the whole process, so a test takes a namespace of its
 //!   own from [`unique::name`]; [`memcached::start`] is for tests that stop or freeze it.
-//! - [`Counter`] counts statements, [`wait_until`] waits for a condition.
+//! - [`Counter`] counts statements, [`wait_until`] waits for a condition, [`folder::shared()`] is a
+//!   place for files.
 //!
 //! A server starts with the first test that asks for it, on a free loopback port, with its files in
-//! the folder for temporary files, and never as root. A watchdog ends it and removes
-//! its folder when the test process ends, however that happens. With these variables set, servers
-//! that run already are used instead:
+//! the folder for temporary files, and never as root. A watchdog ends it and removes its
+//! folder when the test process ends, however that happens. With these variables set, servers that
+//! run already are used instead:
 //!
 //! | variable | example |
 //! |---|---|
@@ -24,6 +25,8 @@ mod binary;
 mod counter;
 pub mod database;
 pub mod flights;
+pub mod folder;
+pub mod gate;
 pub mod memcached;
 mod migrations;
 pub mod mysql;

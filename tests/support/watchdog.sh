@@ -14,7 +14,8 @@ exec 3<&0 </dev/null
 
 mkdir "$FOLDER" && cd "$FOLDER" || exit 1
 [ -z "$OWNER" ] || chown "$OWNER" . || exit 1
-export HOME="$FOLDER"
+# What a server leaves in a shared folder for temporary files, another of its kind clears away.
+export HOME="$FOLDER" TMPDIR="$FOLDER"
 
 if eval "$PREPARE" >>log 2>&1 3<&-; then
     eval "exec $SERVE" >>log 2>&1 3<&- &

@@ -4,6 +4,8 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use crate::wait_until;
+
 /// Longer than any answer takes, shorter than a test run's patience.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -25,18 +27,24 @@ impl Wire {
     }
 
     /// Every key the server holds, sorted. A key that was just set or deleted may take a moment to
-    /// show: the server's own crawler writes the list.
+    /// show: the server's own crawler makes the list.
     pub fn keys(&mut self) -> Vec<String> {
-        let lines = self
-            .lines("lru_crawler metadump all", "END")
-            .expect("the keys");
-        let mut keys: Vec<String> = lines
-            .iter()
-            .filter_map(|line| line.strip_prefix("key=")?.split(' ').next())
-            .map(str::to_owned)
-            .collect();
+        let address = self.0.get_ref().peer_addr().expect("an address");
+        let mut keys = Vec::new();
+        // The crawler may be busy, and a young server's may forget to answer.
+        wait_until("memcached lists its keys", TIMEOUT * 6, || {
+            Self::crawl(address).map(|list| keys = list).is_ok()
+        });
         keys.sort();
         keys
+    }
+
+    fn crawl(address: SocketAddr) -> io::Result<Vec<String>> {
+        let mut wire = Self::try_connect(address)?;
+        wire.0.get_ref().set_read_timeout(Some(TIMEOUT / 10))?;
+        let lines = wire.lines("lru_crawler metadump all", "END")?;
+        let key = |line: &String| Some(line.strip_prefix("key=")?.split(' ').next()?.to_owned());
+        Ok(lines.iter().filter_map(key).collect())
     }
 
     /// The value of `key`.

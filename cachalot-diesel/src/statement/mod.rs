@@ -18,6 +18,7 @@
 
 mod analysis;
 mod cursor;
+mod depth;
 mod dialect;
 mod effect;
 mod functions;

@@ -19,6 +19,7 @@ use sqlparser::{
 
 use super::{
     Dialect, Events, Kind, Statement, Writes,
+    depth::is_too_deep,
     functions::{self, Purity},
     lexer::{Token, TokenKind, back},
     names,
@@ -27,52 +28,9 @@ use super::{
     words,
 };
 
-/// How deep the parser may recurse; it grows its stack as it goes.
-const DEPTH: usize = 500;
-
-/// How many operators a statement may have. A chain of them is a tree as deep as it is long, and
-/// dropping one recurses: this many need some 400 kB of stack in a debug build.
-const OPERATORS: usize = 4_000;
-
-/// How many times `POSITION` may occur: the parser tries each nested one twice.
-const POSITIONS: usize = 8;
-
-/// Words that the parser makes a node of, as it does of an operator.
-const OPERATOR_WORDS: &[&str] = &[
-    "and",
-    "or",
-    "xor",
-    "not",
-    "is",
-    "in",
-    "like",
-    "ilike",
-    "rlike",
-    "regexp",
-    "glob",
-    "match",
-    "similar",
-    "between",
-    "collate",
-    "at",
-    "div",
-    "mod",
-    "isnull",
-    "notnull",
-    "overlaps",
-    "member",
-    "union",
-    "except",
-    "intersect",
-    "minus",
-];
-
 /// Reads a statement; `None` if the parser refuses it or may have misunderstood it.
 pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Option<Statement> {
-    if is_too_much(tokens) {
-        return None;
-    }
-    let tree = parse(&rewritten(tokens, dialect), dialect)?;
+    let tree = grammar::parse(tokens, dialect)?;
     let mut walk = Walk::new(dialect);
     if tree.visit(&mut walk).is_break() {
         return None;
@@ -92,80 +50,6 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Option<Statement> 
     };
     Some(findings.conclude(tokens, dialect))
 }
-
-fn is_too_much(tokens: &[Token<'_>]) -> bool {
-    let is_operator = |token: &&Token<'_>| match token.kind {
-        TokenKind::Symbol => !matches!(token.text, "(" | ")" | "," | "."),
-        _ => token.is_any(OPERATOR_WORDS),
-    };
-    tokens.iter().filter(is_operator).nth(OPERATORS).is_some()
-        || tokens
-            .iter()
-            .filter(|token| token.is("position"))
-            .nth(POSITIONS)
-            .is_some()
-}
-
-fn parse(sql: &str, dialect: Dialect) -> Option<Tree> {
-    let grammar: &dyn Grammar = match dialect {
-        Dialect::Postgres => &PostgreSqlDialect {},
-        Dialect::Mysql => &MySqlDialect {},
-        Dialect::Sqlite => &SQLiteDialect {},
-    };
-    let parser = Parser::new(grammar).with_recursion_limit(DEPTH);
-    let mut parser = parser.try_with_sql(sql).ok()?;
-    let tree = parser.parse_statement().ok()?;
-    (parser.peek_token_ref().token == ParserToken::EOF).then_some(tree)
-}
-
-/// The statement as the parser is to see it: without comments, and without what it takes for
-/// something else than the server does.
-fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
-    let mut sql = String::with_capacity(tokens.iter().map(|token| token.text.len() + 1).sum());
-    let mut opening = true;
-    for (at, token) in tokens.iter().enumerate() {
-        let before = back(tokens, at, 1);
-        let follows = |words: &[&str]| before.is_some_and(|before| before.is_any(words));
-        // The modifiers of MySQL, which it would take for a table: `UPDATE LOW_PRIORITY t`.
-        let modifier = opening && dialect == Dialect::Mysql && token.is_any(MODIFIERS) && at > 0;
-        opening = at == 0 || (opening && modifier);
-        // `FROM ONLY t`: the same.
-        let only = dialect == Dialect::Postgres
-            && token.is("only")
-            && (follows(&["from", "join", "update", "into", "using", "table"])
-                || before.is_some_and(|before| before.is_symbol(",")));
-        if token.spaced {
-            sql.push(' ');
-        }
-        if modifier || only {
-            continue;
-        }
-        // It swallows what follows `TABLE t`.
-        let table = token.is("table")
-            && !follows(&["into", "temp", "temporary", "unlogged"])
-            && !tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
-        if table {
-            sql.push_str("SELECT * FROM");
-        } else if token.kind == TokenKind::Parameter && dialect == Dialect::Sqlite {
-            sql.push('?');
-        } else if token.kind == TokenKind::Quoted && names::has_unicode_prefix(token.text) {
-            sql.push('"');
-            sql.push_str(&names::unquoted(token.text).replace('"', "\"\""));
-            sql.push('"');
-        } else {
-            sql.push_str(token.text);
-        }
-    }
-    sql
-}
-
-const MODIFIERS: &[&str] = &[
-    "low_priority",
-    "high_priority",
-    "delayed",
-    "quick",
-    "ignore",
-];
 
 fn kind(tree: &Tree) -> Option<Kind> {
     let mut tree = tree;

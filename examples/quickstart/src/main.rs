@@ -40,7 +40,6 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not `eprintln!`, which panics when nobody reads it any more.
             let _ = writeln!(io::stderr(), "quickstart: {}", error.to_string().trim_end());
             ExitCode::FAILURE
         }
@@ -59,44 +58,28 @@ fn run() -> Result<()> {
         Some(url) => Database::connect(&url)?,
         None => Database::file(&folder.path().join("flights.db"))?,
     };
+    say(&report::database(&db))?;
     db.migrate()?;
-    let loaded = load::january(&mut db)?;
+    say(&load::january(&mut db)?)?;
     // A memcached outlives this program: forget what an earlier run has stored.
     cache.invalidate(database::TABLES)?;
-
-    let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{}: {loaded}. This program touches no tables but its own",
-        db.name()
-    )?;
-    writeln!(
-        out,
-        "four ({}) and the record of migrations.\n",
-        database::TABLES.join(", ")
-    )?;
 
     let id = flight_to_change(&mut db)?;
     let questions = questions(id);
     let timings: Result<Vec<_>> = questions.iter().map(|q| q.time(&mut db)).collect();
-    writeln!(out, "{}", report::timings(&timings?))?;
+    say(&report::timings(&timings?))?;
 
     add_delay(&mut db, id, 60)?;
     let rereads: Result<Vec<_>> = questions.iter().map(|q| q.reread(&mut db)).collect();
     add_delay(&mut db, id, -60)?; // as it was, whatever the answers are
-    writeln!(
-        out,
-        "One flight is an hour later now. The same questions again:\n"
-    )?;
-    writeln!(out, "{}", report::rereads(&rereads?))?;
-
-    let stats = cache.stats();
-    writeln!(
-        out,
-        "Every answer was the database's: {} hits, {} misses.",
-        stats.hits, stats.misses
-    )?;
+    say(&report::rereads(&rereads?))?;
+    say(&report::counts(&cache.stats()))?;
     Ok(())
+}
+
+/// Not `println!`, which panics when nobody reads it any more.
+fn say(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
 }
 
 /// The value of an environment variable; its text is not printed, as it may hold a password.
@@ -116,7 +99,8 @@ fn flight_to_change(db: &mut Database) -> Result<i32> {
         .filter(flights::arr_delay.is_not_null())
         .order(flights::sched_dep_time)
         .select(flights::id);
-    Ok(on!(db, conn => query.first(conn))?)
+    let id = on!(db, conn => query.first(conn)).optional()?;
+    id.ok_or_else(|| "the flights in the database are not those of nycflights13".into())
 }
 
 /// A write as any Diesel program does it. The cache hears of it when the transaction commits.

@@ -83,7 +83,7 @@ pub(crate) struct Timing {
 /// What [`Question::reread`] found.
 pub(crate) struct Reread {
     pub(crate) title: &'static str,
-    pub(crate) tables: String,
+    pub(crate) tables: Vec<String>,
     pub(crate) source: String,
     pub(crate) took: Duration,
     pub(crate) first: String,
@@ -124,10 +124,9 @@ impl Question {
         };
         let plain = (self.plain)(db)?;
         let cached = self.check(&plain, (self.cached)(db)?)?;
-        let tables: Vec<_> = explanation.tables.iter().map(ToString::to_string).collect();
         Ok(Reread {
             title: self.title,
-            tables: tables.join(", "),
+            tables: explanation.tables,
             source,
             took: cached.took,
             first: cached.first,

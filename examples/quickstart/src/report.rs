@@ -1,8 +1,18 @@
 //! What was found, as tables.
 
+use cachalot_diesel::Stats;
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 
-use crate::question::{ROUNDS, Reread, Timing};
+use crate::{
+    database::{Database, TABLES},
+    question::{ROUNDS, Reread, Timing},
+};
+
+/// Said before anything is written.
+pub(crate) fn database(db: &Database) -> String {
+    let (name, tables) = (db.name(), TABLES.join(", "));
+    format!("{name}: nothing is touched but the tables {tables} and Diesel's list of migrations.")
+}
 
 /// Each question with its times, and how to read them.
 pub(crate) fn timings(timings: &[Timing]) -> String {
@@ -31,12 +41,12 @@ pub(crate) fn timings(timings: &[Timing]) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     let mut text = format!(
-        "{table}\nThe first read asks the database and fills the cache. \
+        "\n{table}\nThe first read asks the database and fills the cache. \
          The other times are medians of {ROUNDS} reads.\n"
     );
     if slower {
-        text += "Below 1.0x the cache is the slower one: the database answers such a small read \
-                 in less\ntime than it takes to look it up.\n";
+        text += "Below 1.0x the cache is the slower one: to look the answer up and rebuild its rows \
+                 takes\nlonger than the database needs.\n";
     }
     if cfg!(debug_assertions) {
         text += "This is a debug build; measure with `cargo run --release -p quickstart`.\n";
@@ -50,12 +60,18 @@ pub(crate) fn rereads(rereads: &[Reread]) -> String {
     for reread in rereads {
         table.add_row([
             format!("{}\n  {}", reread.title, reread.first),
-            reread.tables.clone(),
+            reread.tables.join(", "),
             reread.source.clone(),
             format!("{:.1?}", reread.took),
         ]);
     }
-    table.to_string()
+    format!("One flight is an hour later now. The same questions again:\n\n{table}")
+}
+
+/// The last line.
+pub(crate) fn counts(stats: &Stats) -> String {
+    let Stats { hits, misses, .. } = stats;
+    format!("Every answer was the database's: {hits} hits, {misses} misses.")
 }
 
 fn empty<const N: usize>(header: [&str; N]) -> Table {

@@ -1,0 +1,199 @@
+//! The plain forms of a read: a table, some columns, one row, a part of the rows.
+
+use cachalot_diesel::CachedDsl as _;
+use diesel::prelude::*;
+use diesel::result::Error::NotFound;
+
+use super::blog::{self, Author, Post};
+use super::schema::*;
+use super::world::{World, assert_cached, assert_tables};
+
+#[test]
+fn r01_a_whole_table_is_read_once() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+
+        let rows = assert_cached!(world, Author, authors::table);
+        assert_eq!(rows, blog::authors());
+        assert_tables!(world, authors::table, ["authors"]);
+    });
+}
+
+#[test]
+fn r01_an_empty_table_is_read_once() {
+    World::each(|world| {
+        assert_eq!(assert_cached!(world, Author, authors::table), []);
+    });
+}
+
+#[test]
+fn r01_a_single_column_and_a_tuple_are_entries_of_their_own() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+
+        let names = assert_cached!(world, String, authors::table.select(authors::name));
+        assert_eq!(names, ["Ada", "Björn", "Chloé"]);
+        let pairs = assert_cached!(
+            world,
+            (i32, Option<String>),
+            authors::table.select((authors::id, authors::email)),
+        );
+        assert_eq!(pairs[1..], [(2, None), (3, Some(String::new()))]);
+    });
+}
+
+#[test]
+fn r01_a_selected_model_is_read_once() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+
+        let posts = assert_cached!(world, Post, posts::table.select(Post::as_select()));
+        assert_eq!(posts, blog::posts());
+    });
+}
+
+#[test]
+fn r01_another_connection_and_another_process_share_the_entry() {
+    let mut world = World::new();
+    blog::fill(&mut world.conn);
+    assert_cached!(world, Post, posts::table);
+
+    let mut others = [
+        world.reader(),
+        world.connect(&world.other_process()),
+    ];
+    for other in &mut others {
+        let (rows, sent) = other.sent(|conn| posts::table.cached(conn).load::<Post>());
+        assert_eq!((rows, sent), (Ok(blog::posts()), 0));
+    }
+}
+
+#[test]
+fn r02_a_row_is_found_by_its_key_once() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+
+        for post in blog::posts() {
+            let found = world.once(|conn| posts::table.find(post.id).cached(conn).first::<Post>());
+            assert_eq!(found, Ok(post));
+        }
+    });
+}
+
+#[test]
+fn r02_that_there_is_no_row_is_cached_until_there_is_one() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+        let first = |conn: &mut _| tags::table.find(9).select(tags::label).cached(conn).first::<String>();
+        let get_result =
+            |conn: &mut _| tags::table.find(9).select(tags::label).cached(conn).get_result::<String>();
+        let optional = |conn: &mut _| first(conn).optional();
+
+        assert_eq!(world.once(first), Err(NotFound));
+        assert_eq!(world.once(get_result), Err(NotFound));
+        assert_eq!(world.sent(optional), (Ok(None), 0));
+
+        diesel::insert_into(tags::table)
+            .values((tags::id.eq(9), tags::label.eq("ninth")))
+            .execute(&mut world.conn)
+            .unwrap();
+        assert_eq!(world.once(first), Ok("ninth".to_owned()));
+        assert_eq!(world.once(get_result), Ok("ninth".to_owned()));
+    });
+}
+
+#[test]
+fn r02_one_row_of_many_is_read_once() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+
+        let first = world.once(|conn| {
+            posts::table
+                .order(posts::id.desc())
+                .cached(conn)
+                .first::<Post>()
+        });
+        assert_eq!(first.as_ref(), Ok(&blog::posts()[3]));
+        let first = world.once(|conn| {
+            posts::table
+                .order(posts::id.desc())
+                .cached(conn)
+                .get_result::<Post>()
+        });
+        assert_eq!(first, Ok(blog::posts().swap_remove(3)));
+    });
+}
+
+#[test]
+fn r02_one_row_of_many_leaves_all_rows_in_the_entry() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+        let query = || posts::table.order(posts::id);
+
+        let (one, sent) = world.sent(|conn| query().cached(conn).get_result::<Post>());
+        assert_eq!((one.map(|post| post.id), sent), (Ok(1), 1));
+
+        // The same text: whatever the first read kept must be all of it, or nothing.
+        let (all, _) = world.sent(|conn| query().cached(conn).load::<Post>());
+        assert_eq!(all, Ok(blog::posts()));
+        let (one, sent) = world.sent(|conn| query().cached(conn).get_result::<Post>());
+        assert_eq!((one.map(|post| post.id), sent), (Ok(1), 0));
+    });
+}
+
+#[test]
+fn r02_get_results_and_load_share_an_entry() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+
+        let all = world.once(|conn| posts::table.cached(conn).get_results::<Post>());
+        assert_eq!(all, Ok(blog::posts()));
+        let (again, sent) = world.sent(|conn| posts::table.cached(conn).load::<Post>());
+        assert_eq!((again, sent), (all, 0));
+    });
+}
+
+#[test]
+fn r02_each_limit_and_offset_is_an_entry_of_its_own() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+
+        for limit in 0..4 {
+            for offset in 0..3 {
+                let page = assert_cached!(
+                    world,
+                    i32,
+                    posts::table
+                        .select(posts::id)
+                        .order(posts::id)
+                        .limit(limit)
+                        .offset(offset),
+                );
+                let ids = 1..=4;
+                let expected: Vec<i32> = ids
+                    .skip(usize::try_from(offset).unwrap())
+                    .take(usize::try_from(limit).unwrap())
+                    .collect();
+                assert_eq!(page, expected);
+            }
+        }
+    });
+}
+
+#[test]
+fn r15_what_a_caller_does_to_its_rows_does_not_reach_the_cache() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+        let mut rows = posts::table.cached(&mut world.conn).load::<Post>().unwrap();
+        rows[0].title.clear();
+        rows[0].body = None;
+        rows.pop();
+
+        let (again, sent) = world.sent(|conn| posts::table.cached(conn).load::<Post>());
+        assert_eq!((again, sent), (Ok(blog::posts()), 0));
+        let mut again = posts::table.cached(&mut world.conn).load::<Post>().unwrap();
+        again.clear();
+        let (again, sent) = world.sent(|conn| posts::table.cached(conn).load::<Post>());
+        assert_eq!((again, sent), (Ok(blog::posts()), 0));
+    });
+}

@@ -1,0 +1,109 @@
+//! A store that can be stopped at a command, so that a test decides what happens meanwhile.
+
+use std::{
+    fmt,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use cachalot_diesel::{Command, Reply, Store, StoreError};
+
+/// Longer than anything takes that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Wanted = Box<dyn Fn(&Command<'_>) -> bool + Send>;
+
+/// Wraps a store; clones are the same.
+#[derive(Clone)]
+pub struct Gated(Arc<Inner>);
+
+struct Inner {
+    store: Box<dyn Store>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The next batch with such a command stops before it is run.
+    wanted: Option<Wanted>,
+    /// How many batches were held so far, and how many of them were let go.
+    held: usize,
+    released: usize,
+}
+
+impl fmt::Debug for Gated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gated")
+    }
+}
+
+impl Gated {
+    /// A gate before `store`, open.
+    pub fn new(store: impl Store) -> Self {
+        Self(Arc::new(Inner {
+            store: Box::new(store),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }))
+    }
+
+    /// Holds the next batch that has a command of the `wanted` kind, before it is run.
+    pub fn hold(&self, wanted: impl Fn(&Command<'_>) -> bool + Send + 'static) {
+        self.state().wanted = Some(Box::new(wanted));
+    }
+
+    /// Waits until a batch is held.
+    ///
+    /// # Panics
+    /// If none comes.
+    pub fn wait_until_held(&self) {
+        let (state, timeout) = self
+            .0
+            .changed
+            .wait_timeout_while(self.state(), PATIENCE, |state| state.held == state.released)
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        assert!(!timeout.timed_out(), "no batch came to the gate");
+    }
+
+    /// Lets the batch go that is held.
+    pub fn release(&self) {
+        let mut state = self.state();
+        state.released = state.held;
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pass(&self, commands: &[Command<'_>]) {
+        let mut state = self.state();
+        if !state.wanted.as_ref().is_some_and(|wanted| commands.iter().any(wanted)) {
+            return;
+        }
+        state.wanted = None;
+        state.held += 1;
+        let own = state.held;
+        self.0.changed.notify_all();
+        let (_state, timeout) = self
+            .0
+            .changed
+            .wait_timeout_while(state, PATIENCE, |state| state.released < own)
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(!timeout.timed_out(), "nobody released the batch");
+    }
+}
+
+impl Store for Gated {
+    fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
+        self.pass(commands);
+        self.0.store.run(commands)
+    }
+
+    fn describe(&self) -> String {
+        self.0.store.describe()
+    }
+}
