@@ -3,7 +3,11 @@
 //! `cargo bench -p cachalot-benches` starts its own servers. It prints a table of medians and, for
 //! each figure, one line of JSON: `{"name": …, "value": …, "target": …}`. `-- --quick` takes fewer
 //! rounds.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and stops on any error")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and stops on any error"
+)]
 
 use cachalot_benches::{Figure, RawSocket, Turns};
 use cachalot_diesel::prelude::*;
@@ -20,8 +24,11 @@ fn main() {
     let server = memcached::shared();
     let mut plain = postgres::establish(database.url());
     sample::load(&mut plain);
-    let cache =
-        Cachalot::builder().url(server.url()).namespace(unique::name("bench")).build().unwrap();
+    let cache = Cachalot::builder()
+        .url(server.url())
+        .namespace(unique::name("bench"))
+        .build()
+        .unwrap();
     let mut cached = postgres::establish(database.url());
     cache.watch(&mut cached).unwrap();
     let raw = &mut RawSocket::connect(server.address());
@@ -38,16 +45,31 @@ fn main() {
 
 /// A multi-get of an entry of that size and the two records that a one-table read looks at.
 fn raw_get(raw: &mut RawSocket, name: &str, entry: usize) -> Vec<u8> {
-    let keys = [format!("{name}-entry"), format!("{name}-epoch"), format!("{name}-table")];
+    let keys = [
+        format!("{name}-entry"),
+        format!("{name}-epoch"),
+        format!("{name}-table"),
+    ];
     raw.set(&keys[0], &vec![b'x'; entry]);
     raw.set(&keys[1], &[b'x'; 240]);
     raw.set(&keys[2], &[b'x'; 240]);
     format!("get {}\r\n", keys.join(" ")).into_bytes()
 }
 
-fn columns()
--> (flights::id, flights::carrier, flights::origin, flights::distance, flights::arr_delay) {
-    (flights::id, flights::carrier, flights::origin, flights::distance, flights::arr_delay)
+fn columns() -> (
+    flights::id,
+    flights::carrier,
+    flights::origin,
+    flights::distance,
+    flights::arr_delay,
+) {
+    (
+        flights::id,
+        flights::carrier,
+        flights::origin,
+        flights::distance,
+        flights::arr_delay,
+    )
 }
 
 fn reads(
@@ -71,14 +93,26 @@ fn reads(
     let hundred: Vec<Flight> = hundred!().cached(cached).load().unwrap();
     assert_eq!((one.len(), hundred.len()), (1, 100));
     let size = |key: Option<String>| {
-        memcached::shared().wire().get(&key.unwrap()).expect("the entry was stored").len()
+        memcached::shared()
+            .wire()
+            .get(&key.unwrap())
+            .expect("the entry was stored")
+            .len()
     };
     let one_size = size(one!().cached(cached).explain().unwrap().key);
     let hundred_size = size(hundred!().cached(cached).explain().unwrap().key);
     let raw_one = raw_get(raw, "one", one_size);
     let raw_hundred = raw_get(raw, "hundred", hundred_size);
-    aside.set("aside-one", &*serde_json::to_string(&one).unwrap(), 0).unwrap();
-    aside.set("aside-hundred", &*serde_json::to_string(&hundred).unwrap(), 0).unwrap();
+    aside
+        .set("aside-one", &*serde_json::to_string(&one).unwrap(), 0)
+        .unwrap();
+    aside
+        .set(
+            "aside-hundred",
+            &*serde_json::to_string(&hundred).unwrap(),
+            0,
+        )
+        .unwrap();
 
     let raw = std::cell::RefCell::new(raw);
     let cached = std::cell::RefCell::new(cached);
@@ -89,7 +123,10 @@ fn reads(
             raw.borrow_mut().get(&raw_one);
         }),
         ("hit, 1 row", &mut || {
-            one!().cached(&mut **cached.borrow_mut()).load::<Flight>().unwrap();
+            one!()
+                .cached(&mut **cached.borrow_mut())
+                .load::<Flight>()
+                .unwrap();
         }),
         ("cache-aside, 1 row", &mut || {
             let text: String = aside.get("aside-one").unwrap().unwrap();
@@ -102,14 +139,19 @@ fn reads(
             raw.borrow_mut().get(&raw_hundred);
         }),
         ("hit, 100 rows", &mut || {
-            hundred!().cached(&mut **cached.borrow_mut()).load::<Flight>().unwrap();
+            hundred!()
+                .cached(&mut **cached.borrow_mut())
+                .load::<Flight>()
+                .unwrap();
         }),
         ("cache-aside, 100 rows", &mut || {
             let text: String = aside.get("aside-hundred").unwrap().unwrap();
             serde_json::from_str::<Vec<Flight>>(&text).unwrap();
         }),
         ("plain Diesel, 100 rows", &mut || {
-            hundred!().load::<Flight>(&mut **plain.borrow_mut()).unwrap();
+            hundred!()
+                .load::<Flight>(&mut **plain.borrow_mut())
+                .unwrap();
         }),
     ]);
     print!("{}", turns.table());
@@ -172,7 +214,11 @@ fn misses(
     ]);
     print!("{}", turns.table());
     let value = turns.median("miss, 1 row") / turns.median("plain Diesel and two raw round trips");
-    vec![Figure { name: "miss ÷ (plain + two raw round trips)", value, target: 1.3 }]
+    vec![Figure {
+        name: "miss ÷ (plain + two raw round trips)",
+        value,
+        target: 1.3,
+    }]
 }
 
 fn writes(
@@ -184,7 +230,9 @@ fn writes(
     let get = raw_get(raw, "write", 240);
     let update = |conn: &mut PgConnection, delay: i32| {
         conn.transaction(|conn| {
-            diesel::update(flights::table.find(1)).set(flights::arr_delay.eq(delay)).execute(conn)
+            diesel::update(flights::table.find(1))
+                .set(flights::arr_delay.eq(delay))
+                .execute(conn)
         })
         .unwrap();
     };
@@ -201,5 +249,9 @@ fn writes(
     print!("{}", turns.table());
     let value = turns.median("UPDATE that invalidates")
         / turns.median("plain UPDATE and three raw round trips");
-    vec![Figure { name: "UPDATE ÷ (plain + three raw round trips)", value, target: 1.3 }]
+    vec![Figure {
+        name: "UPDATE ÷ (plain + three raw round trips)",
+        value,
+        target: 1.3,
+    }]
 }

@@ -22,15 +22,28 @@ impl Process {
         let address = memcached::shared().address().to_string();
         let store = MemcachedStore::connect(&[address], Duration::from_secs(5)).unwrap();
         let gate = Gated::new(store);
-        let cache = Cachalot::builder().store(gate.clone()).namespace(namespace).build().unwrap();
+        let cache = Cachalot::builder()
+            .store(gate.clone())
+            .namespace(namespace)
+            .build()
+            .unwrap();
         let mut conn = db::establish(database.url());
         let counter = Counter::new();
         cache.watch_with(&mut conn, counter.instrumentation());
-        Self { gate, conn, counter }
+        Self {
+            gate,
+            conn,
+            counter,
+        }
     }
 
     fn read(&mut self) -> i64 {
-        counters::table.find(1).select(counters::value).cached(&mut self.conn).get_result().unwrap()
+        counters::table
+            .find(1)
+            .select(counters::value)
+            .cached(&mut self.conn)
+            .get_result()
+            .unwrap()
     }
 
     /// The value, and how many statements it took.
@@ -63,7 +76,10 @@ fn two_processes() -> (Database, Process, Process) {
             .unwrap();
     }
     let namespace = unique::name("race");
-    let (one, other) = (Process::new(&database, &namespace), Process::new(&database, &namespace));
+    let (one, other) = (
+        Process::new(&database, &namespace),
+        Process::new(&database, &namespace),
+    );
     (database, one, other)
 }
 
@@ -93,7 +109,10 @@ fn c01_rows_that_were_overtaken_before_they_were_stored_are_never_served() {
     gate.release();
 
     let (seen, mut reader) = reading.join().unwrap();
-    assert_eq!(seen, 0, "it began before the write and may see the older row");
+    assert_eq!(
+        seen, 0,
+        "it began before the write and may see the older row"
+    );
     assert_eq!(reader.read_counted(), (7, 1));
     assert_eq!(writer.read_counted(), (7, 0));
 }
@@ -114,7 +133,11 @@ fn c02_a_write_that_waits_for_a_lock_is_announced_until_it_is_through() {
         reader.outcome() == Outcome::Bypass(BypassReason::WriterInFlight)
     });
 
-    assert_eq!(reader.read_counted(), (0, 1), "nothing is committed yet, and nothing is stored");
+    assert_eq!(
+        reader.read_counted(),
+        (0, 1),
+        "nothing is committed yet, and nothing is stored"
+    );
     holder.batch_execute("ROLLBACK").unwrap();
     let mut writer = writing.join().unwrap();
 
@@ -141,17 +164,27 @@ fn c03_an_old_snapshot_is_neither_served_nor_stored_under_new_tokens() {
         "BEGIN"
     };
     if std::any::type_name::<Conn>().contains("Sqlite") {
-        reader.conn.batch_execute("PRAGMA journal_mode = WAL").unwrap();
+        reader
+            .conn
+            .batch_execute("PRAGMA journal_mode = WAL")
+            .unwrap();
     }
     reader.conn.batch_execute(begin).unwrap();
-    let snapshot: i64 =
-        counters::table.find(1).select(counters::value).first(&mut reader.conn).unwrap();
+    let snapshot: i64 = counters::table
+        .find(1)
+        .select(counters::value)
+        .first(&mut reader.conn)
+        .unwrap();
     assert_eq!(snapshot, 0);
 
     writer.write(1, 7);
     assert_eq!(writer.read_counted(), (7, 1));
 
-    assert_eq!(reader.read_counted(), (0, 1), "the transaction goes on seeing its snapshot");
+    assert_eq!(
+        reader.read_counted(),
+        (0, 1),
+        "the transaction goes on seeing its snapshot"
+    );
     assert_eq!(reader.outcome(), Outcome::Bypass(BypassReason::OldSnapshot));
     reader.conn.batch_execute("COMMIT").unwrap();
     assert_eq!(reader.read_counted(), (7, 0));
@@ -193,7 +226,10 @@ fn c05_of_two_overlapping_writers_the_first_to_end_does_not_declare_the_table_ca
 
     quick.write(2, 5);
 
-    assert_eq!(quick.outcome(), Outcome::Bypass(BypassReason::WriterInFlight));
+    assert_eq!(
+        quick.outcome(),
+        Outcome::Bypass(BypassReason::WriterInFlight)
+    );
     assert_eq!(quick.read_counted(), (7, 1));
     gate.release();
     let mut slow = writing.join().unwrap();

@@ -19,8 +19,14 @@ impl RawSocket {
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("memcached takes the connection");
-        stream.set_nodelay(true).expect("a TCP socket has this option");
-        Self { stream: BufReader::with_capacity(1 << 16, stream), value: Vec::new(), line: String::new() }
+        stream
+            .set_nodelay(true)
+            .expect("a TCP socket has this option");
+        Self {
+            stream: BufReader::with_capacity(1 << 16, stream),
+            value: Vec::new(),
+            line: String::new(),
+        }
     }
 
     /// One `set`.
@@ -31,7 +37,10 @@ impl RawSocket {
         let mut command = format!("set {key} 0 0 {}\r\n", value.len()).into_bytes();
         command.extend_from_slice(value);
         command.extend_from_slice(b"\r\n");
-        self.stream.get_mut().write_all(&command).expect("memcached reads");
+        self.stream
+            .get_mut()
+            .write_all(&command)
+            .expect("memcached reads");
         self.next_line();
         assert_eq!(self.line, "STORED");
     }
@@ -41,24 +50,35 @@ impl RawSocket {
     /// # Panics
     /// If the server's answer makes no sense.
     pub fn get(&mut self, command: &[u8]) -> usize {
-        self.stream.get_mut().write_all(command).expect("memcached reads");
+        self.stream
+            .get_mut()
+            .write_all(command)
+            .expect("memcached reads");
         let mut total = 0;
         loop {
             self.next_line();
             if self.line == "END" {
                 return total;
             }
-            let length = self.line.rsplit(' ').next().and_then(|text| text.parse().ok());
+            let length = self
+                .line
+                .rsplit(' ')
+                .next()
+                .and_then(|text| text.parse().ok());
             let length: usize = length.expect("a VALUE line ends with a length");
             self.value.resize(length + 2, 0);
-            self.stream.read_exact(&mut self.value).expect("memcached sends the value");
+            self.stream
+                .read_exact(&mut self.value)
+                .expect("memcached sends the value");
             total += length;
         }
     }
 
     fn next_line(&mut self) {
         self.line.clear();
-        self.stream.read_line(&mut self.line).expect("memcached answers");
+        self.stream
+            .read_line(&mut self.line)
+            .expect("memcached answers");
         self.line.truncate(self.line.trim_end().len());
     }
 }

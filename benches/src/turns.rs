@@ -11,12 +11,18 @@ impl Turns {
     /// Every subject runs `rounds` times.
     #[must_use]
     pub fn new(rounds: usize) -> Self {
-        Self { rounds: rounds.max(1), subjects: Vec::new() }
+        Self {
+            rounds: rounds.max(1),
+            subjects: Vec::new(),
+        }
     }
 
     /// Runs the subjects in turns; a tenth of the rounds before that is not counted.
     pub fn run(&mut self, subjects: &mut [(&'static str, &mut dyn FnMut())]) {
-        self.subjects = subjects.iter().map(|(name, _)| (*name, Vec::new())).collect();
+        self.subjects = subjects
+            .iter()
+            .map(|(name, _)| (*name, Vec::new()))
+            .collect();
         let warm_up = self.rounds / 10;
         for round in 0..warm_up + self.rounds {
             for ((_, work), (_, times)) in subjects.iter_mut().zip(&mut self.subjects) {
@@ -51,7 +57,9 @@ impl Turns {
             reason = "a place in a short list"
         )]
         let place = ((times.len().saturating_sub(1)) as f64 * share) as usize;
-        times.get(place).map_or(0.0, |time| time.as_secs_f64() * 1e6)
+        times
+            .get(place)
+            .map_or(0.0, |time| time.as_secs_f64() * 1e6)
     }
 
     /// Prints every subject's median and its spread.
@@ -59,8 +67,11 @@ impl Turns {
     pub fn table(&self) -> String {
         let mut table = String::new();
         for (name, _) in &self.subjects {
-            let (median, low, high) =
-                (self.median(name), self.quantile(name, 0.1), self.quantile(name, 0.9));
+            let (median, low, high) = (
+                self.median(name),
+                self.quantile(name, 0.1),
+                self.quantile(name, 0.9),
+            );
             table.push_str(&format!(
                 "  {name:<44} {median:>9.1} µs   (10–90 %: {low:.1}–{high:.1})\n"
             ));

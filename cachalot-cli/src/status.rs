@@ -62,7 +62,11 @@ impl Status {
             namespace: cache.namespace().to_owned(),
             reachable: error.is_none(),
             error: error.clone(),
-            tables: status.unwrap_or_default().into_iter().map(Row::from).collect(),
+            tables: status
+                .unwrap_or_default()
+                .into_iter()
+                .map(Row::from)
+                .collect(),
         };
         if self.json {
             serde_json::to_writer(&mut *out, &answer)?;
@@ -75,7 +79,11 @@ impl Status {
 }
 
 fn print(answer: &Answer, out: &mut impl Write) -> Result<(), Failure> {
-    let reachable = if answer.reachable { "reachable" } else { "not reachable" };
+    let reachable = if answer.reachable {
+        "reachable"
+    } else {
+        "not reachable"
+    };
     writeln!(out, "store      {} ({reachable})", answer.store)?;
     writeln!(out, "namespace  {}", answer.namespace)?;
     if !answer.reachable {
@@ -85,10 +93,16 @@ fn print(answer: &Answer, out: &mut impl Write) -> Result<(), Failure> {
     table.load_preset(UTF8_HORIZONTAL_ONLY);
     table.set_header(["table", "version", "last invalidation", "writers in flight"]);
     for row in &answer.tables {
-        let name = if row.table == "*" { "(everything)" } else { &row.table };
+        let name = if row.table == "*" {
+            "(everything)"
+        } else {
+            &row.table
+        };
         table.add_row([
             name,
-            row.version.as_deref().map_or("no record", |version| &version[..version.len().min(8)]),
+            row.version
+                .as_deref()
+                .map_or("no record", |version| &version[..version.len().min(8)]),
             row.last_invalidation.as_deref().unwrap_or("none known"),
             &row.writers_in_flight.to_string(),
         ]);

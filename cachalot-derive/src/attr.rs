@@ -16,7 +16,8 @@ use crate::errors::{Errors, with_help};
 /// The right forms, for the help lines.
 const KEYS: &str = "the keys are `ttl = \"10m\"`, `table = \"name\"`, `depends_on(a, b)`, `uncacheable` and `crate = path`";
 const TTL: &str = "write a number and a unit, like `ttl = \"10m\"` or `ttl = \"1h 30m\"`; `ttl = \"0s\"` sets no bound";
-const DEPENDS_ON: &str = "name tables, like `depends_on(users, crate::schema::posts)` or `depends_on(\"a_view\")`";
+const DEPENDS_ON: &str =
+    "name tables, like `depends_on(users, crate::schema::posts)` or `depends_on(\"a_view\")`";
 const TABLE: &str = "write the SQL name as text, like `table = \"users\"`";
 const CRATE: &str = "write a path, like `crate = my_crate::cachalot_diesel`";
 const TABLE_NAME: &str = "write the path of the `table!`, like `table_name = crate::schema::users`";
@@ -161,13 +162,20 @@ fn put<T>(slot: &mut Option<(Ident, T)>, key: &Ident, value: T) -> syn::Result<(
 }
 
 fn twice(key: &Ident) -> syn::Error {
-    syn::Error::new_spanned(key, with_help(format!("`{key}` is said twice"), "leave one out"))
+    syn::Error::new_spanned(
+        key,
+        with_help(format!("`{key}` is said twice"), "leave one out"),
+    )
 }
 
 fn text_after(key: &Ident, input: ParseStream<'_>, help: &str) -> syn::Result<LitStr> {
     let missing = || with_help(format!("`{key}` needs a value in quotes"), help);
-    input.parse::<Token![=]>().map_err(|_| syn::Error::new_spanned(key, missing()))?;
-    input.parse().map_err(|error: syn::Error| syn::Error::new(error.span(), missing()))
+    input
+        .parse::<Token![=]>()
+        .map_err(|_| syn::Error::new_spanned(key, missing()))?;
+    input
+        .parse()
+        .map_err(|error: syn::Error| syn::Error::new(error.span(), missing()))
 }
 
 fn tables_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Table>> {
@@ -207,7 +215,9 @@ fn tables_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Table>> 
 /// A path, or Diesel's older form, the path in quotes.
 fn table_name_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     let missing = || with_help("`table_name` needs a path", TABLE_NAME);
-    input.parse::<Token![=]>().map_err(|_| syn::Error::new_spanned(key, missing()))?;
+    input
+        .parse::<Token![=]>()
+        .map_err(|_| syn::Error::new_spanned(key, missing()))?;
     if input.peek(LitStr) {
         let text: LitStr = input.parse()?;
         return text

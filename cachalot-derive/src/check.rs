@@ -1,8 +1,4 @@
-use crate::{
-    attr::Table,
-    errors::Errors,
-    model::Model,
-};
+use crate::{attr::Table, errors::Errors, model::Model};
 
 /// What is right key by key and wrong together.
 pub(crate) fn check(model: &Model<'_>, errors: &mut Errors) {
@@ -19,7 +15,11 @@ pub(crate) fn check(model: &Model<'_>, errors: &mut Errors) {
         if let Table::Name(name) = table {
             let text = name.value();
             if text.trim().is_empty() || text.contains('\0') {
-                errors.at(name, "a table's name is empty", "write its SQL name, like \"users\"");
+                errors.at(
+                    name,
+                    "a table's name is empty",
+                    "write its SQL name, like \"users\"",
+                );
             }
         }
     }

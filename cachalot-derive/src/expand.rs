@@ -5,7 +5,13 @@ use syn::spanned::Spanned;
 use crate::{attr::Table, model::Model};
 
 pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
-    let Model { name, generics, krate, attributes, .. } = model;
+    let Model {
+        name,
+        generics,
+        krate,
+        attributes,
+        ..
+    } = model;
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let own = table(model, &model.table);
     let others = attributes
@@ -51,12 +57,18 @@ fn table(model: &Model<'_>, table: &Table) -> TokenStream {
     match table {
         Table::Name(name) => name.to_token_stream(),
         Table::Module(path) => {
-            let span = if path.segments.len() > 1 { path.span() } else { model_span(model, path) };
+            let span = if path.segments.len() > 1 {
+                path.span()
+            } else {
+                model_span(model, path)
+            };
             quote_spanned!(span=> #krate::__private::sql_name::<#path::table>())
         }
     }
 }
 
 fn model_span(model: &Model<'_>, path: &syn::Path) -> proc_macro2::Span {
-    path.segments.last().map_or_else(|| model.span(), |segment| segment.ident.span())
+    path.segments
+        .last()
+        .map_or_else(|| model.span(), |segment| segment.ident.span())
 }

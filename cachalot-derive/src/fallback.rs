@@ -6,7 +6,12 @@ use crate::model::Model;
 /// The mistakes, and an implementation that does nothing: whoever uses the model gets no second
 /// error for the first.
 pub(crate) fn fallback(model: &Model<'_>, error: &syn::Error) -> TokenStream {
-    let Model { name, generics, krate, .. } = model;
+    let Model {
+        name,
+        generics,
+        krate,
+        ..
+    } = model;
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let error = error.to_compile_error();
     quote! {

@@ -22,7 +22,10 @@ impl<'a> Model<'a> {
         if !matches!(input.data, Data::Struct(_)) {
             errors.at(
                 &input.ident,
-                format!("`Cacheable` can only be derived for structs, and `{}` is none", input.ident),
+                format!(
+                    "`Cacheable` can only be derived for structs, and `{}` is none",
+                    input.ident
+                ),
                 "derive it for the struct that a table's rows are loaded into",
             );
         }
@@ -30,13 +33,21 @@ impl<'a> Model<'a> {
         let table = match (&attributes.table, &attributes.table_name) {
             (Some((_, name)), _) => Table::Name(name.clone()),
             (None, Some((_, path))) => Table::Module(path.clone()),
-            (None, None) => Table::Module(Ident::new(&inferred(&input.ident), input.ident.span()).into()),
+            (None, None) => {
+                Table::Module(Ident::new(&inferred(&input.ident), input.ident.span()).into())
+            }
         };
         let krate = match &attributes.krate {
             Some((_, path)) => path.clone(),
             None => parse_quote!(::cachalot_diesel),
         };
-        Self { name: &input.ident, generics: &input.generics, attributes, table, krate }
+        Self {
+            name: &input.ident,
+            generics: &input.generics,
+            attributes,
+            table,
+            krate,
+        }
     }
 
     /// The place to blame for the table.

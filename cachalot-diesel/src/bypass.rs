@@ -94,7 +94,9 @@ impl fmt::Display for BypassReason {
             Self::SystemCatalog(table) => write!(f, "`{table}` is a system catalog"),
             Self::ExcludedTable(table) => write!(f, "the table `{table}` is excluded"),
             Self::Disabled => f.write_str("caching is disabled"),
-            Self::NotInstalled => f.write_str("no cache is installed; call `cachalot_diesel::install()`"),
+            Self::NotInstalled => {
+                f.write_str("no cache is installed; call `cachalot_diesel::install()`")
+            }
             Self::NotTracked => f.write_str("the connection's writes are not tracked"),
             Self::NotSelect => f.write_str("not a plain SELECT"),
             Self::SeveralStatements => f.write_str("several statements in one text"),
@@ -108,7 +110,9 @@ impl fmt::Display for BypassReason {
             Self::OwnWrites => f.write_str("the transaction has uncommitted writes to its tables"),
             Self::OldSnapshot => f.write_str("the transaction may read an old snapshot"),
             Self::ReadUncommitted => f.write_str("READ UNCOMMITTED"),
-            Self::UnknownSession => f.write_str("session settings that decide the answer are unknown"),
+            Self::UnknownSession => {
+                f.write_str("session settings that decide the answer are unknown")
+            }
             Self::Replica => f.write_str("the server is a replica"),
             Self::WriterInFlight => f.write_str("a writer is in flight"),
             Self::StoreUnavailable => f.write_str("the store is unavailable"),

@@ -78,7 +78,10 @@ impl Config {
     /// May rows of this table (as statements are compared: last component, lower case) be kept?
     pub(crate) fn takes(&self, table: &str) -> bool {
         !self.uncacheable_tables.contains(table)
-            && self.only_tables.as_ref().is_none_or(|only| only.contains(table))
+            && self
+                .only_tables
+                .as_ref()
+                .is_none_or(|only| only.contains(table))
     }
 }
 

@@ -1,4 +1,7 @@
-use crate::{config::ConfigError, store::{OpenError, StoreError}};
+use crate::{
+    config::ConfigError,
+    store::{OpenError, StoreError},
+};
 
 /// What can go wrong outside a read: a read never fails because of the cache.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +18,9 @@ pub enum Error {
     Store(#[from] StoreError),
     /// An invalidation is not delivered yet. This process bypasses the cache for those tables and
     /// delivers it as soon as the store answers; a process that ends before then cannot.
-    #[error("the invalidation of {tables} is not delivered yet, it will be as soon as the store answers: {source}")]
+    #[error(
+        "the invalidation of {tables} is not delivered yet, it will be as soon as the store answers: {source}"
+    )]
     Undelivered {
         /// The tables, separated by commas; `*` stands for all.
         tables: String,

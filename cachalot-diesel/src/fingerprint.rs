@@ -34,7 +34,10 @@ impl Fingerprint {
     /// A part of unknown length, closed by its length.
     #[cfg(feature = "sqlite")]
     pub(crate) fn formatted(&mut self, value: &dyn fmt::Debug) -> fmt::Result {
-        let mut stream = Stream { hasher: &mut self.0, written: 0 };
+        let mut stream = Stream {
+            hasher: &mut self.0,
+            written: 0,
+        };
         fmt::write(&mut stream, format_args!("{value:?}"))?;
         let written = stream.written;
         self.number(written);

@@ -62,7 +62,11 @@ impl Counters {
             hits: get(&self.hits),
             misses: get(&self.misses),
             stores: get(&self.stores),
-            bypasses: self.bypasses.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            bypasses: self
+                .bypasses
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             invalidations: get(&self.invalidations),
             store_errors: get(&self.store_errors),
             bytes_read: get(&self.bytes_read),
@@ -108,12 +112,19 @@ impl fmt::Debug for Listeners {
 
 impl Listeners {
     pub(crate) fn add(&self, listener: Listener) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(listener);
     }
 
     /// Calls them without holding the lock: a listener may add another.
     pub(crate) fn call(&self, invalidation: &Invalidation) {
-        let listeners = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let listeners = self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         for listener in &listeners {
             listener(invalidation);
         }

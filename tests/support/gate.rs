@@ -81,7 +81,11 @@ impl Gated {
 
     fn pass(&self, commands: &[Command<'_>]) {
         let mut state = self.state();
-        if !state.wanted.as_ref().is_some_and(|wanted| commands.iter().any(wanted)) {
+        if !state
+            .wanted
+            .as_ref()
+            .is_some_and(|wanted| commands.iter().any(wanted))
+        {
             return;
         }
         state.wanted = None;

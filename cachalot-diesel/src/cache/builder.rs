@@ -29,7 +29,10 @@ impl std::fmt::Debug for StoreBox {
 
 impl Builder {
     pub(super) fn from_config(config: Config) -> Self {
-        Self { config, store: None }
+        Self {
+            config,
+            store: None,
+        }
     }
 
     /// Settings as the environment describes them, for a program that overrides a few.
@@ -85,7 +88,10 @@ impl Builder {
 
     /// Queries that read any of these are not cached. Replaces the default
     /// (`__diesel_schema_migrations`); wins over `only_tables`.
-    pub fn uncacheable_tables<S: AsRef<str>>(mut self, tables: impl IntoIterator<Item = S>) -> Self {
+    pub fn uncacheable_tables<S: AsRef<str>>(
+        mut self,
+        tables: impl IntoIterator<Item = S>,
+    ) -> Self {
         self.config.uncacheable_tables = table_set(tables);
         self
     }

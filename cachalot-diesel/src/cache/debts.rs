@@ -36,7 +36,9 @@ impl Cachalot {
         match self.inner.debts.tables.try_lock() {
             Ok(owed) => {
                 owed.contains_key(EPOCH)
-                    || dependencies.iter().any(|table| owed.contains_key(&*table.table))
+                    || dependencies
+                        .iter()
+                        .any(|table| owed.contains_key(&*table.table))
             }
             Err(TryLockError::Poisoned(owed)) => !owed.into_inner().is_empty(),
             // Somebody is delivering right now.
@@ -46,7 +48,9 @@ impl Cachalot {
 
     /// Remembers what the store did not take.
     pub(super) fn owe(&self, failed: &[(Dependency, Events, StoreError)]) -> Result<(), Error> {
-        let Some((_, _, source)) = failed.first() else { return Ok(()) };
+        let Some((_, _, source)) = failed.first() else {
+            return Ok(());
+        };
         let debts = &self.inner.debts;
         let mut owed = debts.tables.lock().unwrap_or_else(PoisonError::into_inner);
         for (table, events, _) in failed {
@@ -63,7 +67,10 @@ impl Cachalot {
         let tables: Vec<_> = failed.iter().map(|(table, ..)| &*table.table).collect();
         let tables = tables.join(", ");
         tracing::error!(target: "cachalot", %tables, error = %source, "an invalidation is not delivered yet");
-        Err(Error::Undelivered { tables, source: source.clone() })
+        Err(Error::Undelivered {
+            tables,
+            source: source.clone(),
+        })
     }
 
     /// Delivers what is owed, as far as the store takes it.
@@ -90,23 +97,25 @@ impl Cachalot {
             return;
         }
         let cache = self.downgrade();
-        let spawned = thread::Builder::new().name("cachalot-debts".to_owned()).spawn(move || {
-            loop {
-                thread::sleep(PAUSE);
-                let Some(cache) = cache.upgrade() else { return };
-                cache.deliver();
-                let debts = &cache.inner.debts;
-                if !debts.any.load(Ordering::Acquire) {
-                    debts.collecting.store(false, Ordering::Release);
-                    // One that came between the two lines starts a collector of its own.
-                    if !debts.any.load(Ordering::Acquire)
-                        || debts.collecting.swap(true, Ordering::AcqRel)
-                    {
-                        return;
+        let spawned = thread::Builder::new()
+            .name("cachalot-debts".to_owned())
+            .spawn(move || {
+                loop {
+                    thread::sleep(PAUSE);
+                    let Some(cache) = cache.upgrade() else { return };
+                    cache.deliver();
+                    let debts = &cache.inner.debts;
+                    if !debts.any.load(Ordering::Acquire) {
+                        debts.collecting.store(false, Ordering::Release);
+                        // One that came between the two lines starts a collector of its own.
+                        if !debts.any.load(Ordering::Acquire)
+                            || debts.collecting.swap(true, Ordering::AcqRel)
+                        {
+                            return;
+                        }
                     }
                 }
-            }
-        });
+            });
         if spawned.is_err() {
             self.inner.debts.collecting.store(false, Ordering::Release);
         }

@@ -27,7 +27,10 @@ pub(super) struct Directory {
 impl Directory {
     pub(super) fn new(namespace: &str) -> Self {
         let key = Fingerprint::new(namespace, "directory").finish();
-        Self { key, listed: Mutex::default() }
+        Self {
+            key,
+            listed: Mutex::default(),
+        }
     }
 }
 
@@ -52,8 +55,17 @@ impl Cachalot {
             let json = serde_json::to_vec(&names).unwrap_or_default();
             let value = &*self.inner.seal.close_record(key, json);
             let command = match version {
-                Some(version) => Command::Swap { key, value, ttl: None, version },
-                None => Command::Add { key, value, ttl: None },
+                Some(version) => Command::Swap {
+                    key,
+                    value,
+                    ttl: None,
+                    version,
+                },
+                None => Command::Add {
+                    key,
+                    value,
+                    ttl: None,
+                },
             };
             match self.run(&[command]).pop() {
                 Some(Ok(Reply::Refused | Reply::Missing)) => {}
@@ -63,8 +75,12 @@ impl Cachalot {
     }
 
     fn first_time(&self, table: &str) -> bool {
-        let mut listed =
-            self.inner.directory.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listed = self
+            .inner
+            .directory
+            .listed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         listed.len() < MOST && listed.insert(table.to_owned())
     }
 
@@ -78,7 +94,10 @@ impl Cachalot {
     }
 
     fn names(&self, value: &[u8]) -> Option<BTreeSet<String>> {
-        let json = self.inner.seal.open_record(&self.inner.directory.key, value)?;
+        let json = self
+            .inner
+            .seal
+            .open_record(&self.inner.directory.key, value)?;
         serde_json::from_slice(json).ok()
     }
 }

@@ -8,7 +8,10 @@
 //! table that the read depends on, in that order, as they were before the database was asked.
 
 use super::seal::{Seal, TAG};
-use crate::{protocol::Token, rows::{Block, BlockWriter}};
+use crate::{
+    protocol::Token,
+    rows::{Block, BlockWriter},
+};
 
 const MAGIC: &[u8; 5] = b"cach\x01";
 const TAG_AT: usize = MAGIC.len();
@@ -23,7 +26,9 @@ pub(crate) struct Entry {
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry").field("bytes", &self.bytes.len()).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -45,7 +50,10 @@ impl Entry {
         let end = TOKENS_AT + self.tokens * Token::LEN;
         let stored = self.bytes.get(TOKENS_AT..end).unwrap_or_default();
         tokens.len() == self.tokens
-            && stored.chunks_exact(Token::LEN).zip(tokens).all(|(a, b)| a == b.as_bytes())
+            && stored
+                .chunks_exact(Token::LEN)
+                .zip(tokens)
+                .all(|(a, b)| a == b.as_bytes())
     }
 
     pub(crate) fn block(&self) -> Option<Block<'_>> {
@@ -102,7 +110,11 @@ mod tests {
         let (own, bytes) = sample();
         let entry = Entry::open(&own, "key", bytes).unwrap();
         assert!(entry.is_of(&[token(1), token(2)]));
-        for other in [vec![token(1)], vec![token(2), token(1)], vec![token(1), token(2), token(3)]] {
+        for other in [
+            vec![token(1)],
+            vec![token(2), token(1)],
+            vec![token(1), token(2), token(3)],
+        ] {
             assert!(!entry.is_of(&other));
         }
         assert_eq!(entry.block().unwrap().rows(), 1);
@@ -112,11 +124,17 @@ mod tests {
     fn every_flipped_bit_and_every_cut_is_a_miss() {
         let (own, bytes) = sample();
         for at in 0..bytes.len() {
-            assert!(Entry::open(&own, "key", bytes[..at].to_vec()).is_none(), "cut at {at}");
+            assert!(
+                Entry::open(&own, "key", bytes[..at].to_vec()).is_none(),
+                "cut at {at}"
+            );
             for bit in 0..8 {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= 1 << bit;
-                assert!(Entry::open(&own, "key", bytes).is_none(), "bit {bit} of {at}");
+                assert!(
+                    Entry::open(&own, "key", bytes).is_none(),
+                    "bit {bit} of {at}"
+                );
             }
         }
     }

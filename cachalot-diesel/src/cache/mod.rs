@@ -103,7 +103,9 @@ impl Cachalot {
             store,
             config,
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Are the two the same cache?
@@ -130,7 +132,10 @@ impl Cachalot {
     ///
     /// # Errors
     /// [`Error::Undelivered`] while the store does not answer; it is delivered when it does.
-    pub fn invalidate<S: AsRef<str>>(&self, tables: impl IntoIterator<Item = S>) -> Result<(), Error> {
+    pub fn invalidate<S: AsRef<str>>(
+        &self,
+        tables: impl IntoIterator<Item = S>,
+    ) -> Result<(), Error> {
         let tables = tables
             .into_iter()
             .map(|table| (Arc::from(normalise(table.as_ref())), Events::ALL))
@@ -171,11 +176,17 @@ impl Cachalot {
         &self,
         tables: impl IntoIterator<Item = S>,
     ) -> Result<Option<SystemTime>, Error> {
-        let mut targets: Vec<_> =
-            tables.into_iter().map(|t| self.dependency(&normalise(t.as_ref()))).collect();
+        let mut targets: Vec<_> = tables
+            .into_iter()
+            .map(|t| self.dependency(&normalise(t.as_ref())))
+            .collect();
         targets.push(self.inner.epoch.clone());
         let records = self.fetch_records(&targets)?;
-        let newest = records.into_iter().flatten().filter_map(|record| record.at()).max();
+        let newest = records
+            .into_iter()
+            .flatten()
+            .filter_map(|record| record.at())
+            .max();
         Ok(newest.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))))
     }
 
@@ -227,7 +238,9 @@ impl Weak {
 fn now_millis() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+        .map_or(0, |elapsed| {
+            u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+        })
 }
 
 static INSTALLED: OnceLock<std::sync::RwLock<Option<Cachalot>>> = OnceLock::new();
@@ -243,5 +256,7 @@ pub(crate) fn installed() -> Option<Cachalot> {
 
 pub(crate) fn set_installed(cache: &Cachalot) {
     let slot = INSTALLED.get_or_init(Default::default);
-    *slot.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(cache.clone());
+    *slot
+        .write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(cache.clone());
 }

@@ -27,7 +27,10 @@ impl Dependency {
     pub(super) fn new(namespace: &str, table: Arc<str>) -> Self {
         let mut fingerprint = Fingerprint::new(namespace, "record");
         fingerprint.part(table.as_bytes());
-        Self { key: fingerprint.finish().into(), table }
+        Self {
+            key: fingerprint.finish().into(),
+            table,
+        }
     }
 }
 
@@ -72,7 +75,10 @@ impl Cachalot {
         let reads: Vec<Arc<str>> = analysis.reads().to_vec();
         let plan = Arc::new(self.work_out(reads, analysis.uncacheable()));
         if sql.len() <= MAX_TEXT {
-            self.inner.plans.0.insert(Text(dialect, sql.into()), Arc::clone(&plan));
+            self.inner
+                .plans
+                .0
+                .insert(Text(dialect, sql.into()), Arc::clone(&plan));
         }
         plan
     }
@@ -94,13 +100,22 @@ impl Cachalot {
             }
         }
         let dependencies = tables.iter().map(|table| self.dependency(table)).collect();
-        Plan { dependencies, ttl, bypass }
+        Plan {
+            dependencies,
+            ttl,
+            bypass,
+        }
     }
 
     /// The plan's dependencies and those that the query names itself.
     pub(crate) fn with_extra(&self, plan: &Plan, extra: &[String]) -> Vec<Dependency> {
         let mut dependencies = plan.dependencies.clone();
-        for table in with_policies(extra.iter().map(|table| Arc::from(table.as_str())).collect()) {
+        for table in with_policies(
+            extra
+                .iter()
+                .map(|table| Arc::from(table.as_str()))
+                .collect(),
+        ) {
             if !dependencies.iter().any(|known| known.table == table) {
                 dependencies.push(self.dependency(&table));
             }
@@ -115,7 +130,10 @@ fn with_policies(mut tables: Vec<Arc<str>>) -> Vec<Arc<str>> {
     let mut next = 0;
     while let Some(table) = tables.get(next).cloned() {
         next += 1;
-        for other in policy::for_table(&table).into_iter().flat_map(|policy| &policy.depends_on) {
+        for other in policy::for_table(&table)
+            .into_iter()
+            .flat_map(|policy| &policy.depends_on)
+        {
             if !tables.iter().any(|known| **known == **other) {
                 tables.push(Arc::from(&**other));
             }

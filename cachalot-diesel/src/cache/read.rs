@@ -55,7 +55,11 @@ impl Cachalot {
     }
 
     /// What `lookup` would answer, without creating anything.
-    pub(crate) fn peek(&self, key: &str, dependencies: &[Dependency]) -> Result<bool, BypassReason> {
+    pub(crate) fn peek(
+        &self,
+        key: &str,
+        dependencies: &[Dependency],
+    ) -> Result<bool, BypassReason> {
         if self.owes(dependencies) {
             return Err(BypassReason::StoreUnavailable);
         }
@@ -67,7 +71,10 @@ impl Cachalot {
     }
 
     /// The entry if it is valid, and the tokens or why nothing may be stored.
-    #[allow(clippy::type_complexity, reason = "private, and each part is named in the comment")]
+    #[allow(
+        clippy::type_complexity,
+        reason = "private, and each part is named in the comment"
+    )]
     fn fetch(
         &self,
         key: &str,
@@ -78,7 +85,11 @@ impl Cachalot {
         let mut commands = Vec::with_capacity(dependencies.len() + 2);
         commands.push(Command::Get { key });
         commands.push(Command::Get { key: &epoch.key });
-        commands.extend(dependencies.iter().map(|table| Command::Get { key: &table.key }));
+        commands.extend(
+            dependencies
+                .iter()
+                .map(|table| Command::Get { key: &table.key }),
+        );
         let mut replies = self.run(&commands).into_iter();
         let entry = match replies.next() {
             Some(Ok(Reply::Item { value, .. })) => {
@@ -144,9 +155,24 @@ impl Cachalot {
         rows: &BlockWriter,
         ttl: Option<Duration>,
     ) -> Result<(), BypassReason> {
-        let sealed = entry::seal(&self.inner.seal, &permit.key, &permit.tokens, now_millis(), rows);
-        let Some(value) = sealed else { return Err(BypassReason::TooLarge) };
-        match self.run(&[Command::Set { key: &permit.key, value: &value, ttl }]).pop() {
+        let sealed = entry::seal(
+            &self.inner.seal,
+            &permit.key,
+            &permit.tokens,
+            now_millis(),
+            rows,
+        );
+        let Some(value) = sealed else {
+            return Err(BypassReason::TooLarge);
+        };
+        match self
+            .run(&[Command::Set {
+                key: &permit.key,
+                value: &value,
+                ttl,
+            }])
+            .pop()
+        {
             Some(Ok(_)) => {
                 stats::add(&self.counters().stores, 1);
                 stats::add(&self.counters().bytes_written, value.len());

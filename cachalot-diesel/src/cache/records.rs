@@ -47,10 +47,15 @@ impl Cachalot {
         let mut replies = self.inner.store.run(commands);
         // A store that breaks its contract must not break the reads.
         replies.resize_with(commands.len(), || {
-            Err(StoreError::Protocol("fewer replies than commands".to_owned()))
+            Err(StoreError::Protocol(
+                "fewer replies than commands".to_owned(),
+            ))
         });
         let failed = replies.iter().filter(|reply| {
-            matches!(reply, Err(StoreError::Unavailable(_) | StoreError::Protocol(_)))
+            matches!(
+                reply,
+                Err(StoreError::Unavailable(_) | StoreError::Protocol(_))
+            )
         });
         stats::add(&self.counters().store_errors, failed.count());
         replies
@@ -58,7 +63,9 @@ impl Cachalot {
 
     fn run_one(&self, command: Command<'_>) -> Result<Reply, StoreError> {
         self.run(&[command]).pop().unwrap_or_else(|| {
-            Err(StoreError::Protocol("fewer replies than commands".to_owned()))
+            Err(StoreError::Protocol(
+                "fewer replies than commands".to_owned(),
+            ))
         })
     }
 
@@ -87,7 +94,9 @@ impl Cachalot {
                     None => Fetched::Absent(Some(version)),
                 })
             }
-            _ => Err(StoreError::Protocol("a read was answered as a write".to_owned())),
+            _ => Err(StoreError::Protocol(
+                "a read was answered as a write".to_owned(),
+            )),
         }
     }
 
@@ -112,8 +121,17 @@ impl Cachalot {
         let value = self.inner.seal.close_record(&table.key, record.to_bytes());
         let (key, value) = (&*table.key, &*value);
         let reply = self.run_one(match over {
-            Some(version) => Command::Swap { key, value, ttl: FOR_EVER, version },
-            None => Command::Add { key, value, ttl: FOR_EVER },
+            Some(version) => Command::Swap {
+                key,
+                value,
+                ttl: FOR_EVER,
+                version,
+            },
+            None => Command::Add {
+                key,
+                value,
+                ttl: FOR_EVER,
+            },
         })?;
         match reply {
             Reply::Stored(version) => {
@@ -123,9 +141,9 @@ impl Cachalot {
                 Ok(Some(version))
             }
             Reply::Refused | Reply::Missing => Ok(None),
-            Reply::Item { .. } => {
-                Err(StoreError::Protocol("a write was answered as a read".to_owned()))
-            }
+            Reply::Item { .. } => Err(StoreError::Protocol(
+                "a write was answered as a read".to_owned(),
+            )),
         }
     }
 
@@ -138,22 +156,31 @@ impl Cachalot {
     ) -> Result<Option<(Record, Option<ItemVersion>)>, StoreError> {
         for _ in 0..ATTEMPTS {
             let (present, over) = self.load(table)?;
-            let Some(record) = step(present)? else { return Ok(None) };
+            let Some(record) = step(present)? else {
+                return Ok(None);
+            };
             if let Some(version) = self.put(table, over, &record)? {
                 return Ok(Some((record, version)));
             }
         }
-        Err(StoreError::Protocol("a version record never held still".to_owned()))
+        Err(StoreError::Protocol(
+            "a version record never held still".to_owned(),
+        ))
     }
 
-    fn load(&self, table: &Dependency) -> Result<(Option<Record>, Option<ItemVersion>), StoreError> {
+    fn load(
+        &self,
+        table: &Dependency,
+    ) -> Result<(Option<Record>, Option<ItemVersion>), StoreError> {
         match self.run_one(Command::Get { key: &table.key })? {
             Reply::Missing => Ok((None, None)),
             Reply::Item { value, version } => {
                 let json = self.inner.seal.open_record(&table.key, &value);
                 Ok((json.and_then(Record::from_bytes), Some(version)))
             }
-            _ => Err(StoreError::Protocol("a read was answered as a write".to_owned())),
+            _ => Err(StoreError::Protocol(
+                "a read was answered as a write".to_owned(),
+            )),
         }
     }
 
@@ -162,7 +189,10 @@ impl Cachalot {
         &self,
         tables: &[Dependency],
     ) -> Result<Vec<Option<Record>>, StoreError> {
-        let commands: Vec<_> = tables.iter().map(|t| Command::Get { key: &t.key }).collect();
+        let commands: Vec<_> = tables
+            .iter()
+            .map(|t| Command::Get { key: &t.key })
+            .collect();
         self.run(&commands)
             .into_iter()
             .zip(tables)
@@ -220,7 +250,11 @@ impl Cachalot {
             .collect();
         if targets.is_empty() {
             targets.push(self.inner.epoch.clone());
-            targets.extend(self.listed_tables()?.iter().map(|table| self.dependency(table)));
+            targets.extend(
+                self.listed_tables()?
+                    .iter()
+                    .map(|table| self.dependency(table)),
+            );
         }
         let records = self.fetch_records(&targets)?;
         Ok(targets

@@ -16,7 +16,9 @@ pub(super) struct Seal {
 
 impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seal").field("secret", &self.secret).finish_non_exhaustive()
+        f.debug_struct("Seal")
+            .field("secret", &self.secret)
+            .finish_non_exhaustive()
     }
 }
 
@@ -26,7 +28,10 @@ impl Seal {
             "cachalot-diesel 1 items of the store",
             secret.unwrap_or_default().as_bytes(),
         );
-        Self { key, secret: secret.is_some() }
+        Self {
+            key,
+            secret: secret.is_some(),
+        }
     }
 
     fn hash(&self, store_key: &str, bytes: &[u8]) -> blake3::Hash {
@@ -47,7 +52,11 @@ impl Seal {
     pub(super) fn verifies(&self, store_key: &str, bytes: &[u8], tag: &[u8; TAG]) -> bool {
         let expected = self.tag(store_key, bytes);
         // In constant time: a forger must not learn how much of a guess was right.
-        expected.iter().zip(tag).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+        expected
+            .iter()
+            .zip(tag)
+            .fold(0, |differing, (a, b)| differing | (a ^ b))
+            == 0
     }
 
     /// A record as it goes to the store: plain JSON, and its proof if there is a secret.

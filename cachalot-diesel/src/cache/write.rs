@@ -46,7 +46,10 @@ impl Cachalot {
         let targets = self.targets(writes);
         // Without randomness there is no writer, only the invalidation at the end.
         let Ok(id) = Token::random() else {
-            return Write { id: Token::from_bytes([0; Token::LEN]), targets };
+            return Write {
+                id: Token::from_bytes([0; Token::LEN]),
+                targets,
+            };
         };
         let mut write = Write { id, targets };
         let lease = self.config().write_lease;
@@ -60,7 +63,11 @@ impl Cachalot {
     }
 
     fn targets(&self, writes: &Writes) -> Vec<Target> {
-        let target = |table, events| Target { table, events, left: None };
+        let target = |table, events| Target {
+            table,
+            events,
+            left: None,
+        };
         match writes {
             Writes::Nothing => Vec::new(),
             Writes::Everything => vec![target(self.inner.epoch.clone(), Events::ALL)],
@@ -81,7 +88,12 @@ impl Cachalot {
             value: b"1",
             ttl: Some(self.config().write_lease),
         });
-        commands.extend(write.targets.iter().map(|t| Command::Get { key: &t.table.key }));
+        commands.extend(
+            write
+                .targets
+                .iter()
+                .map(|t| Command::Get { key: &t.table.key }),
+        );
         let mut replies = self.run(&commands).into_iter();
         // The lease stands before any record names its writer.
         replies.next().unwrap_or(Ok(Reply::Stored(None)))?;
@@ -147,17 +159,32 @@ impl Cachalot {
             .zip(puts)
             .map(|(target, put)| {
                 let (record, _) = put.as_ref()?;
-                Some(self.inner.seal.close_record(&target.table.key, record.to_bytes()))
+                Some(
+                    self.inner
+                        .seal
+                        .close_record(&target.table.key, record.to_bytes()),
+                )
             })
             .collect();
         let mut commands = Vec::with_capacity(puts.len());
         let mut places = Vec::with_capacity(puts.len());
         for (place, put) in puts.iter().enumerate() {
-            let (Some((_, over)), Some(Some(value))) = (put, values.get(place)) else { continue };
+            let (Some((_, over)), Some(Some(value))) = (put, values.get(place)) else {
+                continue;
+            };
             let key = &*write.targets[place].table.key;
             commands.push(match over {
-                Some(version) => Command::Swap { key, value, ttl: None, version: *version },
-                None => Command::Add { key, value, ttl: None },
+                Some(version) => Command::Swap {
+                    key,
+                    value,
+                    ttl: None,
+                    version: *version,
+                },
+                None => Command::Add {
+                    key,
+                    value,
+                    ttl: None,
+                },
             });
             places.push(place);
         }
@@ -193,12 +220,19 @@ impl Cachalot {
                 if outcome == Outcome::Failure {
                     return None;
                 }
-                let next = Self::ended(record.clone(), write.id, target.events, outcome, at).ok()?;
+                let next =
+                    Self::ended(record.clone(), write.id, target.events, outcome, at).ok()?;
                 // Without its state the record has to be read again.
                 version.map(|version| (next, Some(version)))
             })
             .collect();
-        let (id, mut rest) = (write.id, Write { id: write.id, targets: write.targets });
+        let (id, mut rest) = (
+            write.id,
+            Write {
+                id: write.id,
+                targets: write.targets,
+            },
+        );
         for target in &mut rest.targets {
             target.left = None;
         }
@@ -207,9 +241,7 @@ impl Cachalot {
         for target in rest.targets.iter().filter(|target| target.left.is_none()) {
             let moved = self.move_record(&target.table, |present| match (present, outcome) {
                 (Some(record), Outcome::Failure) if !record.has(id) => Ok(None),
-                (Some(record), _) => {
-                    Self::ended(record, id, target.events, outcome, at).map(Some)
-                }
+                (Some(record), _) => Self::ended(record, id, target.events, outcome, at).map(Some),
                 // A lost record cannot match any entry; this one only keeps the time.
                 (None, Outcome::Success(_)) => {
                     let record = Record::fresh(&mut Self::fresh_token)?;
@@ -221,7 +253,9 @@ impl Cachalot {
                 failed.push((target.table.clone(), target.events, error));
             }
         }
-        let Outcome::Success(reason) = outcome else { return Ok(()) };
+        let Outcome::Success(reason) = outcome else {
+            return Ok(());
+        };
         let undelivered = self.owe(&failed);
         self.signal(&rest, reason);
         undelivered
@@ -242,23 +276,36 @@ impl Cachalot {
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
         stats::add(&self.counters().invalidations, 1);
-        let tables: Vec<_> = write.targets.iter().map(|t| t.table.table.to_string()).collect();
+        let tables: Vec<_> = write
+            .targets
+            .iter()
+            .map(|t| t.table.table.to_string())
+            .collect();
         tracing::debug!(target: "cachalot", ?tables, ?reason, "invalidated");
-        let invalidation = Invalidation { tables, at: SystemTime::now(), reason };
+        let invalidation = Invalidation {
+            tables,
+            at: SystemTime::now(),
+            reason,
+        };
         self.inner.listeners.call(&invalidation);
     }
 
     /// Publishes one owed invalidation.
     pub(super) fn publish_owed(&self, table: &str, events: Events) -> Result<(), StoreError> {
-        let target =
-            if table == EPOCH { self.inner.epoch.clone() } else { self.dependency(table) };
+        let target = if table == EPOCH {
+            self.inner.epoch.clone()
+        } else {
+            self.dependency(table)
+        };
         let id = Self::fresh_token()?;
         self.move_record(&target, |present| {
             let record = match present {
                 Some(record) => record,
                 None => Record::fresh(&mut Self::fresh_token)?,
             };
-            record.published(id, events, Some(now_millis()), &mut Self::fresh_token).map(Some)
+            record
+                .published(id, events, Some(now_millis()), &mut Self::fresh_token)
+                .map(Some)
         })
         .map(drop)
     }

@@ -9,12 +9,19 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         let mut read = |name, set: &mut dyn FnMut(&mut Self, &str) -> Result<(), Problem>| {
-            let Some(text) = get(name)? else { return Ok(()) };
+            let Some(text) = get(name)? else {
+                return Ok(());
+            };
             set(&mut config, &text).map_err(|problem| problem.of(name))
         };
-        read("CACHALOT_ENABLED", &mut |config, text| Ok(config.enabled = flag(text)?))?;
+        read("CACHALOT_ENABLED", &mut |config, text| {
+            Ok(config.enabled = flag(text)?)
+        })?;
         read("CACHALOT_URL", &mut |config, text| {
-            config.url = filled(text, "a URL such as memcache://127.0.0.1:11211 or memory://")?;
+            config.url = filled(
+                text,
+                "a URL such as memcache://127.0.0.1:11211 or memory://",
+            )?;
             Ok(())
         })?;
         read("CACHALOT_NAMESPACE", &mut |config, text| {
@@ -45,7 +52,9 @@ impl Config {
             config.uncacheable_tables = table_set(text.split(','));
             Ok(())
         })?;
-        read("CACHALOT_CACHE_RANDOM", &mut |config, text| Ok(config.cache_random = flag(text)?))?;
+        read("CACHALOT_CACHE_RANDOM", &mut |config, text| {
+            Ok(config.cache_random = flag(text)?)
+        })?;
         read("CACHALOT_MAX_VALUE_BYTES", &mut |config, text| {
             let expected = "whole bytes from 1 to 1073741824";
             let bytes = within(text, 1, 1 << 30, expected)?;
@@ -55,7 +64,10 @@ impl Config {
         read("CACHALOT_SECRET", &mut |config, text| {
             // Not `filled`: its message would show the value.
             if text.is_empty() {
-                return Err(Problem::new("is empty".to_owned(), "a secret, or no variable at all"));
+                return Err(Problem::new(
+                    "is empty".to_owned(),
+                    "a secret, or no variable at all",
+                ));
             }
             config.secret = Some(text.to_owned());
             Ok(())
@@ -85,7 +97,11 @@ impl Problem {
     }
 
     fn of(self, variable: &'static str) -> ConfigError {
-        ConfigError::Variable { variable, problem: self.problem, expected: self.expected }
+        ConfigError::Variable {
+            variable,
+            problem: self.problem,
+            expected: self.expected,
+        }
     }
 }
 
@@ -93,7 +109,10 @@ fn flag(text: &str) -> Result<bool, Problem> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(Problem::new(format!("{text:?} is neither true nor false"), "true or false")),
+        _ => Err(Problem::new(
+            format!("{text:?} is neither true nor false"),
+            "true or false",
+        )),
     }
 }
 
@@ -145,7 +164,10 @@ mod tests {
     fn every_variable_is_read() {
         assert!(!with("CACHALOT_ENABLED", "off").unwrap().enabled);
         assert_eq!(with("CACHALOT_URL", "memory://").unwrap().url, "memory://");
-        assert_eq!(with("CACHALOT_NAMESPACE", "shop").unwrap().namespace, "shop");
+        assert_eq!(
+            with("CACHALOT_NAMESPACE", "shop").unwrap().namespace,
+            "shop"
+        );
         assert_eq!(with("CACHALOT_TIMEOUT", "0").unwrap().ttl, None);
         assert_eq!(
             with("CACHALOT_STORE_TIMEOUT", "7").unwrap().store_timeout,
@@ -157,10 +179,22 @@ mod tests {
         );
         let only = with("CACHALOT_ONLY_CACHABLE_TABLES", "public.Users, posts").unwrap();
         assert!(only.takes("users") && only.takes("posts") && !only.takes("tags"));
-        assert!(!with("CACHALOT_UNCACHABLE_TABLES", "Users").unwrap().takes("users"));
+        assert!(
+            !with("CACHALOT_UNCACHABLE_TABLES", "Users")
+                .unwrap()
+                .takes("users")
+        );
         assert!(with("CACHALOT_CACHE_RANDOM", "1").unwrap().cache_random);
-        assert_eq!(with("CACHALOT_MAX_VALUE_BYTES", "9").unwrap().max_value_bytes, 9);
-        assert_eq!(with("CACHALOT_SECRET", "x").unwrap().secret.as_deref(), Some("x"));
+        assert_eq!(
+            with("CACHALOT_MAX_VALUE_BYTES", "9")
+                .unwrap()
+                .max_value_bytes,
+            9
+        );
+        assert_eq!(
+            with("CACHALOT_SECRET", "x").unwrap().secret.as_deref(),
+            Some("x")
+        );
     }
 
     #[test]

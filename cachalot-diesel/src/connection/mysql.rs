@@ -60,8 +60,9 @@ impl CacheConnection for MysqlConnection {
                 .find(|variable| variable.name.eq_ignore_ascii_case(name))
                 .map(|variable| variable.value.as_str())
         };
-        let isolation =
-            value("transaction_isolation").or_else(|| value("tx_isolation")).and_then(Isolation::parse);
+        let isolation = value("transaction_isolation")
+            .or_else(|| value("tx_isolation"))
+            .and_then(Isolation::parse);
         let on = |name| value(name).is_some_and(|value| !matches!(value, "OFF" | "0"));
         let mut identity: Vec<_> = [&principal.db, &principal.account, &principal.granted_role]
             .into_iter()

@@ -65,10 +65,13 @@ impl CacheConnection for PgConnection {
     }
 
     fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer> {
-        let names: Vec<&str> =
-            SETTINGS.into_iter().chain(named.iter().map(String::as_str)).collect();
-        let answer: Answer =
-            diesel::sql_query(PROBE).bind::<Array<Text>, _>(names).get_result(self)?;
+        let names: Vec<&str> = SETTINGS
+            .into_iter()
+            .chain(named.iter().map(String::as_str))
+            .collect();
+        let answer: Answer = diesel::sql_query(PROBE)
+            .bind::<Array<Text>, _>(names)
+            .get_result(self)?;
         Ok(ProbeAnswer(Probe {
             identity: answer.identity,
             isolation: Isolation::parse(&answer.isolation),

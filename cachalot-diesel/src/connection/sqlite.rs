@@ -3,10 +3,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
-    sql_types::Text,
-};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, sql_types::Text};
 
 use super::{CacheConnection, Lookup, Probe, ProbeAnswer, Sealed};
 use crate::{protocol::Token, statement::Isolation};
@@ -55,7 +52,12 @@ fn identity_of(file: &str) -> String {
     match std::fs::metadata(Path::new(file)) {
         Ok(metadata) if !file.is_empty() => {
             let path = std::fs::canonicalize(file).unwrap_or_else(|_| file.into());
-            format!("{}|{}|{:?}", path.display(), inode(&metadata), metadata.created().ok())
+            format!(
+                "{}|{}|{:?}",
+                path.display(),
+                inode(&metadata),
+                metadata.created().ok()
+            )
         }
         // In memory, unnamed, or not to be looked at: nobody else's.
         _ => format!("own {}", unique()),

@@ -73,7 +73,12 @@ impl Policy {
         ttl_millis: Option<u64>,
         uncacheable: bool,
     ) -> Self {
-        Self { model, tables, ttl_millis, uncacheable }
+        Self {
+            model,
+            tables,
+            ttl_millis,
+            uncacheable,
+        }
     }
 }
 
@@ -117,10 +122,15 @@ pub(crate) fn for_table(table: &str) -> Option<&'static TablePolicy> {
 fn by_table<'a>(policies: impl Iterator<Item = &'a Policy>) -> HashMap<String, TablePolicy> {
     let mut tables: HashMap<String, TablePolicy> = HashMap::new();
     for policy in policies {
-        let Some((own, others)) = (policy.tables)().split_first() else { continue };
+        let Some((own, others)) = (policy.tables)().split_first() else {
+            continue;
+        };
         tracing::trace!(target: "cachalot", model = policy.model, table = own, "model registered");
         let table = tables.entry(normalise(own)).or_default();
-        let bound = policy.ttl_millis.filter(|millis| *millis > 0).map(Duration::from_millis);
+        let bound = policy
+            .ttl_millis
+            .filter(|millis| *millis > 0)
+            .map(Duration::from_millis);
         table.ttl = [table.ttl, bound].into_iter().flatten().min();
         table.uncacheable |= policy.uncacheable;
         for other in others.iter().map(|other| normalise(other)) {

@@ -37,12 +37,12 @@ impl Named for InfixNode<Identifier<'static>, Identifier<'static>, &'static str>
 fn printed(node: &InfixNode<Identifier<'static>, Identifier<'static>, &'static str>) -> String {
     use diesel::query_builder::{QueryBuilder, QueryFragment};
 
-    #[cfg(feature = "sqlite")]
-    use diesel::sqlite::Sqlite as Any;
     #[cfg(all(feature = "mysql", not(feature = "sqlite")))]
     use diesel::mysql::Mysql as Any;
     #[cfg(all(feature = "postgres", not(feature = "sqlite"), not(feature = "mysql")))]
     use diesel::pg::Pg as Any;
+    #[cfg(feature = "sqlite")]
+    use diesel::sqlite::Sqlite as Any;
 
     let mut builder = <Any as diesel::backend::Backend>::QueryBuilder::default();
     // Two identifiers and a dot: there is nothing in it that can fail.

@@ -50,7 +50,11 @@ impl TryFrom<u8> for Version {
     type Error = &'static str;
 
     fn try_from(number: u8) -> Result<Self, Self::Error> {
-        if number == 1 { Ok(Self) } else { Err("another format version") }
+        if number == 1 {
+            Ok(Self)
+        } else {
+            Err("another format version")
+        }
     }
 }
 
@@ -203,14 +207,19 @@ mod tests {
     }
 
     fn writer(number: u8) -> Writer {
-        Writer { id: id(number), until: 1_000 }
+        Writer {
+            id: id(number),
+            until: 1_000,
+        }
     }
 
     #[test]
     fn a_record_survives_its_bytes() {
         let tokens = &mut counting();
         let record = Record::fresh(tokens).unwrap().begun(writer(7));
-        let record = record.published(id(9), Events::ALL, Some(5), tokens).unwrap();
+        let record = record
+            .published(id(9), Events::ALL, Some(5), tokens)
+            .unwrap();
         assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
     }
 
@@ -226,7 +235,10 @@ mod tests {
     #[test]
     fn an_overlapping_writer_stays_in_flight_when_the_other_ends() {
         let tokens = &mut counting();
-        let record = Record::fresh(tokens).unwrap().begun(writer(1)).begun(writer(2));
+        let record = Record::fresh(tokens)
+            .unwrap()
+            .begun(writer(1))
+            .begun(writer(2));
         let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
         assert_eq!(record.writers(), [writer(2)]);
     }
@@ -236,7 +248,10 @@ mod tests {
         let tokens = &mut counting();
         let before = Record::fresh(tokens).unwrap().begun(writer(1));
         assert_eq!(before.clone().withdrawn(id(1)).any(), before.any());
-        let after = before.clone().published(id(1), Events::ALL, None, tokens).unwrap();
+        let after = before
+            .clone()
+            .published(id(1), Events::ALL, None, tokens)
+            .unwrap();
         assert_ne!(after.any(), before.any());
     }
 
@@ -244,8 +259,15 @@ mod tests {
     fn only_the_tokens_of_what_happened_change() {
         let tokens = &mut counting();
         let before = Record::fresh(tokens).unwrap();
-        let delete = Events { insert: false, update: false, delete: true };
-        let after = before.clone().published(id(1), delete, None, tokens).unwrap();
+        let delete = Events {
+            insert: false,
+            update: false,
+            delete: true,
+        };
+        let after = before
+            .clone()
+            .published(id(1), delete, None, tokens)
+            .unwrap();
         assert_eq!((after.insert, after.update), (before.insert, before.update));
         assert_ne!(after.delete, before.delete);
     }
@@ -253,7 +275,10 @@ mod tests {
     #[test]
     fn a_crashed_writer_counts_as_one_that_committed() {
         let tokens = &mut counting();
-        let before = Record::fresh(tokens).unwrap().begun(writer(1)).begun(writer(2));
+        let before = Record::fresh(tokens)
+            .unwrap()
+            .begun(writer(1))
+            .begun(writer(2));
         let after = before.clone().reclaimed(&[id(1)], tokens).unwrap();
         assert_eq!(after.writers(), [writer(2)]);
         assert_ne!(after.any(), before.any());
@@ -262,8 +287,16 @@ mod tests {
     #[test]
     fn garbage_and_foreign_versions_are_no_records() {
         let good = Record::fresh(&mut counting()).unwrap().to_bytes();
-        let foreign = String::from_utf8(good.clone()).unwrap().replacen("\"v\":1", "\"v\":2", 1);
-        for bad in [b"".as_slice(), b"{}", b"[[[[[[", &good[..good.len() - 1], foreign.as_bytes()] {
+        let foreign = String::from_utf8(good.clone())
+            .unwrap()
+            .replacen("\"v\":1", "\"v\":2", 1);
+        for bad in [
+            b"".as_slice(),
+            b"{}",
+            b"[[[[[[",
+            &good[..good.len() - 1],
+            foreign.as_bytes(),
+        ] {
             assert_eq!(Record::from_bytes(bad), None);
         }
     }

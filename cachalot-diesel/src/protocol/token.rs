@@ -49,7 +49,11 @@ impl Token {
 }
 
 fn digit(nibble: u8) -> char {
-    char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 })
+    char::from(if nibble < 10 {
+        b'0' + nibble
+    } else {
+        b'a' + nibble - 10
+    })
 }
 
 fn value(digit: u8) -> Option<u8> {
@@ -105,7 +109,12 @@ mod tests {
 
     #[test]
     fn what_is_not_32_lower_case_hex_digits_is_no_token() {
-        for bad in ["", "00", "0123456789ABCDEF0123456789abcdef", "g0112233445566778899aabbccddeeff"] {
+        for bad in [
+            "",
+            "00",
+            "0123456789ABCDEF0123456789abcdef",
+            "g0112233445566778899aabbccddeeff",
+        ] {
             assert_eq!(Token::from_hex(bad.as_bytes()), None, "{bad}");
         }
     }

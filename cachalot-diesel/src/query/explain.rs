@@ -60,17 +60,27 @@ where
     Conn::Backend: QueryMetadata<ST>,
 {
     Ok(match prepare::<ST, _, _>(conn, query, options)? {
-        Prepared::Bypass { reason, tables, .. } => {
-            Explanation { outcome: Outcome::Bypass(reason), tables, key: None }
-        }
+        Prepared::Bypass { reason, tables, .. } => Explanation {
+            outcome: Outcome::Bypass(reason),
+            tables,
+            key: None,
+        },
         Prepared::Read(read) => {
             let outcome = match read.cache.peek(&read.key, &read.dependencies) {
                 Ok(true) => Outcome::Hit,
                 Ok(false) => Outcome::Miss,
                 Err(reason) => Outcome::Bypass(reason),
             };
-            let tables = read.dependencies.iter().map(|table| table.table.to_string()).collect();
-            Explanation { outcome, tables, key: Some(read.key) }
+            let tables = read
+                .dependencies
+                .iter()
+                .map(|table| table.table.to_string())
+                .collect();
+            Explanation {
+                outcome,
+                tables,
+                key: Some(read.key),
+            }
         }
     })
 }

@@ -65,7 +65,11 @@ pub trait CachedDsl: AsQuery + Sized {
     /// A connection that nobody watches yet is attached to the cache that
     /// [`install`](crate::install) set up, with a warning: what it wrote before is not known.
     fn cached<Conn: CacheConnection>(self, conn: &mut Conn) -> Cached<'_, Self, Conn> {
-        Cached { conn, query: self, options: Options::default() }
+        Cached {
+            conn,
+            query: self,
+            options: Options::default(),
+        }
     }
 }
 
@@ -81,7 +85,9 @@ pub struct Cached<'c, Query, Conn> {
 
 impl<Query, Conn> std::fmt::Debug for Cached<'_, Query, Conn> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cached").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Cached")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -162,7 +168,10 @@ where
     ///
     /// # Errors
     /// As [`get_result`](Self::get_result).
-    #[allow(clippy::type_complexity, reason = "the bounds of `get_result` over the limited query")]
+    #[allow(
+        clippy::type_complexity,
+        reason = "the bounds of `get_result` over the limited query"
+    )]
     pub fn first<U>(self) -> QueryResult<U>
     where
         Query: LimitDsl,
@@ -176,7 +185,12 @@ where
             >,
     {
         let query = LimitDsl::limit(self.query, 1);
-        Cached { conn: self.conn, query, options: self.options }.get_result()
+        Cached {
+            conn: self.conn,
+            query,
+            options: self.options,
+        }
+        .get_result()
     }
 
     /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing.
@@ -192,7 +206,11 @@ where
         Query::SqlType: CompatibleType<U, Conn::Backend>,
         U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
     {
-        let Self { conn, query, options } = self;
+        let Self {
+            conn,
+            query,
+            options,
+        } = self;
         let query = query.as_query();
         let prepared = prepare::prepare::<Query::SqlType, _, _>(conn, &query, &options)?;
         let read = match prepared {
@@ -221,7 +239,11 @@ where
             Lookup::Miss(permit) => {
                 stats::add(&cache.counters().misses, 1);
                 tracing::trace!(target: "cachalot", "miss");
-                let fill = Fill { cache: &cache, permit, ttl: read.ttl };
+                let fill = Fill {
+                    cache: &cache,
+                    permit,
+                    ttl: read.ttl,
+                };
                 run(conn, query, limit, Some(fill))
             }
             Lookup::Bypass(reason) => {
@@ -265,7 +287,11 @@ where
     };
     let most = fill.cache.config().max_value_bytes;
     expect_read(conn, true);
-    let mut copy = Some(Copy { rows: private::Writer(BlockWriter::default()), most, refused: None });
+    let mut copy = Some(Copy {
+        rows: private::Writer(BlockWriter::default()),
+        most,
+        refused: None,
+    });
     let rows = collect(conn, query, limit, &mut copy);
     expect_read(conn, false);
     let rows = rows?;

@@ -25,7 +25,11 @@ pub(super) struct Read {
 
 pub(super) enum Prepared {
     Read(Read),
-    Bypass { cache: Option<Cachalot>, reason: BypassReason, tables: Vec<String> },
+    Bypass {
+        cache: Option<Cachalot>,
+        reason: BypassReason,
+        tables: Vec<String>,
+    },
 }
 
 /// Decides whether a query may be answered from the cache, and under which key.
@@ -44,7 +48,13 @@ where
 {
     let cache = match cache_of(conn) {
         Ok(cache) => cache,
-        Err(reason) => return Ok(Prepared::Bypass { cache: None, reason, tables: Vec::new() }),
+        Err(reason) => {
+            return Ok(Prepared::Bypass {
+                cache: None,
+                reason,
+                tables: Vec::new(),
+            });
+        }
     };
     let dialect = <Conn::Backend as CacheBackend>::dialect();
     let mut builder = <Conn::Backend as diesel::backend::Backend>::QueryBuilder::default();
@@ -57,8 +67,15 @@ where
         cache.with_extra(&plan, &options.depends_on)
     };
     let bypass = |cache, reason, dependencies: &[Dependency]| {
-        let tables = dependencies.iter().map(|table| table.table.to_string()).collect();
-        Ok(Prepared::Bypass { cache: Some(cache), reason, tables })
+        let tables = dependencies
+            .iter()
+            .map(|table| table.table.to_string())
+            .collect();
+        Ok(Prepared::Bypass {
+            cache: Some(cache),
+            reason,
+            tables,
+        })
     };
     if !cache.config().enabled || is_disabled() {
         return bypass(cache, BypassReason::Disabled, &dependencies);
@@ -83,7 +100,12 @@ where
         Some(ttl) => (!ttl.is_zero()).then_some(ttl),
         None => plan.ttl,
     };
-    Ok(Prepared::Read(Read { cache, key: key.0.finish(), dependencies, ttl }))
+    Ok(Prepared::Read(Read {
+        cache,
+        key: key.0.finish(),
+        dependencies,
+        ttl,
+    }))
 }
 
 /// The cache that watches the connection; attaches it if it only has to be.
@@ -139,7 +161,9 @@ fn session_of<Conn: CacheConnection>(
         tracker.silence(false);
         match answer {
             Ok(answer) => {
-                tracker.transactions.probed(answer.0.isolation, answer.0.autocommit);
+                tracker
+                    .transactions
+                    .probed(answer.0.isolation, answer.0.autocommit);
                 tracker.session.probed(&answer.0);
             }
             Err(error) => {
@@ -162,16 +186,24 @@ fn session_of<Conn: CacheConnection>(
     match transactions.snapshot() {
         Snapshot::Committed => {}
         Snapshot::CommittedAndOwn => {
-            if dependencies.iter().any(|table| transactions.wrote_to(&table.table)) {
+            if dependencies
+                .iter()
+                .any(|table| transactions.wrote_to(&table.table))
+            {
                 return Err(BypassReason::OwnWrites);
             }
         }
         Snapshot::Old => return Err(BypassReason::OldSnapshot),
         Snapshot::Dirty => return Err(BypassReason::ReadUncommitted),
     }
-    session.identity().map(str::to_owned).ok_or(BypassReason::UnknownSession)
+    session
+        .identity()
+        .map(str::to_owned)
+        .ok_or(BypassReason::UnknownSession)
 }
 
 fn tracker<Conn: CacheConnection>(conn: &mut Conn) -> Result<&mut Tracker, BypassReason> {
-    conn.instrumentation().downcast_mut::<Tracker>().ok_or(BypassReason::NotTracked)
+    conn.instrumentation()
+        .downcast_mut::<Tracker>()
+        .ok_or(BypassReason::NotTracked)
 }

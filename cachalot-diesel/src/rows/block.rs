@@ -52,7 +52,8 @@ impl BlockWriter {
             *code = type_code;
         }
         let length = parts[0].len() + parts[1].len();
-        self.cells.extend_from_slice(&u32::try_from(length).unwrap_or(NULL - 1).to_le_bytes());
+        self.cells
+            .extend_from_slice(&u32::try_from(length).unwrap_or(NULL - 1).to_le_bytes());
         self.cells.extend_from_slice(parts[0]);
         self.cells.extend_from_slice(parts[1]);
     }
@@ -119,13 +120,20 @@ impl<'a> Block<'a> {
                 Some(name) => Some(std::str::from_utf8(name).ok()?),
                 None => None,
             };
-            columns.push(Column { name, type_code: take_u32(&mut rest)? });
+            columns.push(Column {
+                name,
+                type_code: take_u32(&mut rest)?,
+            });
         }
         let rows = take_u32(&mut rest)? as usize;
         if rows > 0 && columns.is_empty() {
             return None;
         }
-        let block = Self { columns, rows, cells: rest };
+        let block = Self {
+            columns,
+            rows,
+            cells: rest,
+        };
         for _ in 0..rows.checked_mul(count)? {
             take_cell(&mut rest)?;
         }
@@ -192,8 +200,20 @@ mod tests {
     fn rows_survive_their_bytes() {
         let bytes = two_rows();
         let mut block = Block::parse(&bytes).unwrap();
-        assert_eq!(block.columns()[0], Column { name: Some("id"), type_code: 23 });
-        assert_eq!(block.columns()[1], Column { name: None, type_code: 0 });
+        assert_eq!(
+            block.columns()[0],
+            Column {
+                name: Some("id"),
+                type_code: 23
+            }
+        );
+        assert_eq!(
+            block.columns()[1],
+            Column {
+                name: None,
+                type_code: 0
+            }
+        );
         let mut cells = Vec::new();
         assert!(block.next_row(&mut cells));
         assert_eq!(cells, [Some(b"\x01x".as_slice()), None]);

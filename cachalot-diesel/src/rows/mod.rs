@@ -14,13 +14,8 @@ mod sqlite;
 mod view;
 
 use diesel::{
-    QueryResult,
-    backend::Backend,
-    deserialize::FromSqlRow,
-    expression::QueryMetadata,
-    query_builder::QueryFragment,
-    row::Row,
-    sql_types::TypeMetadata,
+    QueryResult, backend::Backend, deserialize::FromSqlRow, expression::QueryMetadata,
+    query_builder::QueryFragment, row::Row, sql_types::TypeMetadata,
 };
 
 pub(crate) use block::{Block, BlockWriter};

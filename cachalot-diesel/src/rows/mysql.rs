@@ -37,7 +37,9 @@ impl CacheBackend for Mysql {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
         for (tpe, bytes) in binds.metadata.iter().zip(&binds.binds) {
-            fingerprint.0.number(u64::from(code(*tpe)) << 1 | u64::from(bytes.is_some()));
+            fingerprint
+                .0
+                .number(u64::from(code(*tpe)) << 1 | u64::from(bytes.is_some()));
             fingerprint.0.part(bytes.as_deref().unwrap_or_default());
         }
         Ok(())
@@ -52,7 +54,9 @@ impl CacheBackend for Mysql {
         Self::row_metadata(&mut (), &mut types);
         fingerprint.0.number(types.len() as u64);
         for tpe in types {
-            fingerprint.0.number(tpe.map_or(0, |tpe| u64::from(code(tpe))));
+            fingerprint
+                .0
+                .number(tpe.map_or(0, |tpe| u64::from(code(tpe))));
         }
     }
 
@@ -79,7 +83,9 @@ impl RawBytes for Mysql {
     }
 
     fn type_of(code: u32) -> Option<MysqlType> {
-        TYPES.get(usize::try_from(code).ok()?.checked_sub(1)?).copied()
+        TYPES
+            .get(usize::try_from(code).ok()?.checked_sub(1)?)
+            .copied()
     }
 
     fn bytes<'v>(value: &'v MysqlValue<'_>) -> &'v [u8] {
@@ -117,7 +123,11 @@ const TYPES: [MysqlType; 20] = [
 
 /// 0 for a type that a later Diesel may add: its rows are not kept.
 fn code(tpe: MysqlType) -> u32 {
-    TYPES.iter().zip(1..).find_map(|(known, code)| (*known == tpe).then_some(code)).unwrap_or(0)
+    TYPES
+        .iter()
+        .zip(1..)
+        .find_map(|(known, code)| (*known == tpe).then_some(code))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

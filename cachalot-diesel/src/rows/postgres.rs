@@ -34,8 +34,12 @@ impl CacheBackend for Pg {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
         for (metadata, bytes) in binds.metadata.iter().zip(&binds.binds) {
-            let oid = metadata.oid().map_err(|error| Error::SerializationError(Box::new(error)))?;
-            fingerprint.0.number(u64::from(oid) << 1 | u64::from(bytes.is_some()));
+            let oid = metadata
+                .oid()
+                .map_err(|error| Error::SerializationError(Box::new(error)))?;
+            fingerprint
+                .0
+                .number(u64::from(oid) << 1 | u64::from(bytes.is_some()));
             fingerprint.0.part(bytes.as_deref().unwrap_or_default());
         }
         Ok(())

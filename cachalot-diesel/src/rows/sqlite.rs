@@ -8,9 +8,7 @@ use diesel::{
     connection::LoadConnection,
     deserialize::FromSqlRow,
     expression::QueryMetadata,
-    query_builder::{
-        AstPass, MoveableBindCollector, Query, QueryFragment, QueryId,
-    },
+    query_builder::{AstPass, MoveableBindCollector, Query, QueryFragment, QueryId},
     result::{ConnectionError, Error},
     row::{Field, PartialRow, Row, RowIndex, RowSealed},
     sql_types::{BigInt, Binary, Double, Integer, Nullable, Text, Untyped},
@@ -68,9 +66,10 @@ impl CacheBackend for Sqlite {
     ) -> Result<(), Unstorable> {
         let block = &mut block.0;
         let count = row.field_count();
-        block.start_row(
-            (0..count).map(|i| row.get(i).and_then(|f| f.field_name().map(ToOwned::to_owned))),
-        );
+        block.start_row((0..count).map(|i| {
+            row.get(i)
+                .and_then(|f| f.field_name().map(ToOwned::to_owned))
+        }));
         for column in 0..count {
             let field = row.get(column).ok_or(Unstorable)?;
             let Some(mut value) = field.value() else {
@@ -110,7 +109,10 @@ impl CacheBackend for Sqlite {
             };
             on_private_connection(|conn| {
                 for row in LoadConnection::load(conn, values)? {
-                    let row = NamedRow { inner: row?, names: &names };
+                    let row = NamedRow {
+                        inner: row?,
+                        names: &names,
+                    };
                     rows.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
                 }
                 Ok(())
@@ -127,7 +129,9 @@ thread_local! {
 /// Runs on this thread's private connection, opened at the first hit (some 9 µs).
 ///
 /// A `FromSql` of the user's that itself reads from the cache gets a connection of its own.
-fn on_private_connection<T>(run: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+fn on_private_connection<T>(
+    run: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
     let kept = PRIVATE.with(|cell| cell.try_borrow_mut().ok().and_then(|mut slot| slot.take()));
     let mut conn = match kept {
         Some(conn) => conn,
@@ -263,7 +267,10 @@ impl<'a, R: Row<'a, Sqlite>> Row<'a, Sqlite> for NamedRow<'_, R> {
         Self: RowIndex<I>,
     {
         let idx = self.idx(idx)?;
-        Some(NamedField { inner: self.inner.get(idx)?, name: *self.names.get(idx)? })
+        Some(NamedField {
+            inner: self.inner.get(idx)?,
+            name: *self.names.get(idx)?,
+        })
     }
 
     fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {

@@ -28,9 +28,10 @@ pub(super) fn append_row<'r, DB: RawBytes, R: Row<'r, DB>>(
     block: &mut BlockWriter,
 ) -> Result<(), Unstorable> {
     let count = row.field_count();
-    block.start_row(
-        (0..count).map(|i| row.get(i).and_then(|f| f.field_name().map(ToOwned::to_owned))),
-    );
+    block.start_row((0..count).map(|i| {
+        row.get(i)
+            .and_then(|f| f.field_name().map(ToOwned::to_owned))
+    }));
     for column in 0..count {
         let field = row.get(column).ok_or(Unstorable)?;
         match field.value() {
@@ -52,11 +53,19 @@ pub(super) fn read_rows<ST, DB: RawBytes, U: FromSqlRow<ST, DB>>(
     limit: usize,
 ) -> QueryResult<Vec<U>> {
     let names: Vec<_> = block.columns().iter().map(|column| column.name).collect();
-    let types: Vec<_> = block.columns().iter().map(|column| DB::type_of(column.type_code)).collect();
+    let types: Vec<_> = block
+        .columns()
+        .iter()
+        .map(|column| DB::type_of(column.type_code))
+        .collect();
     let mut cells = Vec::with_capacity(names.len());
     let mut rows = Vec::with_capacity(block.rows().min(limit));
     while rows.len() < limit && block.next_row(&mut cells) {
-        let row = ViewRow::<DB> { names: &names, types: &types, cells: &cells };
+        let row = ViewRow::<DB> {
+            names: &names,
+            types: &types,
+            cells: &cells,
+        };
         rows.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
     }
     Ok(rows)
@@ -95,7 +104,11 @@ impl<'a, DB: RawBytes> Row<'a, DB> for ViewRow<'a, DB> {
     {
         let idx = self.idx(idx)?;
         let cell = (*self.cells.get(idx)?).zip(self.types.get(idx)?.as_ref());
-        Some(ViewField { name: *self.names.get(idx)?, cell, backend: PhantomData })
+        Some(ViewField {
+            name: *self.names.get(idx)?,
+            cell,
+            backend: PhantomData,
+        })
     }
 
     fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {

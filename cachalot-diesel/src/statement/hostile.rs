@@ -47,7 +47,11 @@ fn is_taken_for_the_worst(analysis: &Analysis) -> bool {
 #[test]
 fn a_megabyte_of_parentheses_is_refused_promptly() {
     for prefix in ["", "SELECT * FROM "] {
-        assert!(analyses(megabyte(prefix, "(")).iter().all(is_taken_for_the_worst));
+        assert!(
+            analyses(megabyte(prefix, "("))
+                .iter()
+                .all(is_taken_for_the_worst)
+        );
     }
 }
 
@@ -63,19 +67,36 @@ fn a_megabyte_of_quotes_is_read_promptly() {
     for unit in ["'", "\"", "`"] {
         analyses(megabyte("SELECT ", unit));
     }
-    for unit in ["[", "$$", "$a$", "/*", "*/", "--", "\\", "'\\", "E'", "/*!", "@'"] {
+    for unit in [
+        "[", "$$", "$a$", "/*", "*/", "--", "\\", "'\\", "E'", "/*!", "@'",
+    ] {
         analyses(many("SELECT ", unit));
     }
 }
 
 #[test]
 fn chains_of_operators_overflow_no_stack() {
-    for unit in [" OR a = 1", " UNION SELECT 1 FROM t", "::int", " IS NULL", " + 1", " COLLATE c"] {
+    for unit in [
+        " OR a = 1",
+        " UNION SELECT 1 FROM t",
+        "::int",
+        " IS NULL",
+        " + 1",
+        " COLLATE c",
+    ] {
         for analysis in analyses(many("SELECT a FROM t WHERE a", unit)) {
             assert!(analysis.reads().iter().any(|table| &**table == "t"));
         }
     }
-    for unit in ["NOT ", "- ", "CASE WHEN ", "EXPLAIN ", "f(", "ARRAY[", "a -> "] {
+    for unit in [
+        "NOT ",
+        "- ",
+        "CASE WHEN ",
+        "EXPLAIN ",
+        "f(",
+        "ARRAY[",
+        "a -> ",
+    ] {
         analyses(many("SELECT ", unit));
         analyses(many("", unit));
     }
@@ -116,14 +137,25 @@ fn many_statements_are_split() {
     for analysis in analyses("DELETE FROM t;".repeat(5_000)) {
         assert_eq!(analysis.statements.len(), 5_000);
     }
-    for unit in [";", "a;", "BEGIN;", "END;", "CREATE TRIGGER BEGIN;", "(;", "CASE ", "x,"] {
+    for unit in [
+        ";",
+        "a;",
+        "BEGIN;",
+        "END;",
+        "CREATE TRIGGER BEGIN;",
+        "(;",
+        "CASE ",
+        "x,",
+    ] {
         analyses(many("", unit));
     }
 }
 
 #[test]
 fn many_ctes_are_told_from_tables() {
-    let ctes: Vec<_> = (0..5_000).map(|n| format!("x{n} AS (SELECT * FROM t{n})")).collect();
+    let ctes: Vec<_> = (0..5_000)
+        .map(|n| format!("x{n} AS (SELECT * FROM t{n})"))
+        .collect();
     let uses: Vec<_> = (0..5_000).map(|n| format!("x{n}")).collect();
     let sql = format!("WITH {} SELECT * FROM {}", ctes.join(", "), uses.join(", "));
     for analysis in analyses(sql) {

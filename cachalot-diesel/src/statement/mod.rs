@@ -22,6 +22,7 @@ mod depth;
 mod dialect;
 mod effect;
 mod functions;
+mod grammar;
 mod guess;
 mod lexer;
 mod memo;

@@ -7,21 +7,16 @@ use std::{
     sync::Arc,
 };
 
-use sqlparser::{
-    ast::{
-        Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-        OrderByExpr, Query, SetExpr, Statement as Tree, TableFactor, Value, Visit, Visitor,
-    },
-    dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect},
-    parser::Parser,
-    tokenizer::Token as ParserToken,
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    OrderByExpr, Query, SetExpr, Statement as Tree, TableFactor, Value, Visit, Visitor,
 };
 
 use super::{
     Dialect, Events, Kind, Statement, Writes,
-    depth::is_too_deep,
     functions::{self, Purity},
-    lexer::{Token, TokenKind, back},
+    grammar,
+    lexer::Token,
     names,
     targets::{self, Target},
     verdict::{Calls, Findings, Tables},

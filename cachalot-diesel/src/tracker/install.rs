@@ -5,16 +5,13 @@ use std::{
 };
 
 use diesel::connection::{
-    DynInstrumentation, Instrumentation, TransactionManager,
-    get_default_instrumentation, set_default_instrumentation,
+    DynInstrumentation, Instrumentation, TransactionManager, get_default_instrumentation,
+    set_default_instrumentation,
 };
 
 use super::Tracker;
 use crate::{
-    Cachalot, Error,
-    cache::set_installed,
-    connection::CacheConnection,
-    rows::CacheBackend,
+    Cachalot, Error, cache::set_installed, connection::CacheConnection, rows::CacheBackend,
     statement::Dialect,
 };
 
@@ -105,7 +102,10 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
         return None;
     }
     let cache = crate::cache::installed()?;
-    let own = USERS_OWN.read().unwrap_or_else(PoisonError::into_inner).and_then(|make| make());
+    let own = USERS_OWN
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .and_then(|make| make());
     Some(Box::new(Tracker::new(cache, own)))
 }
 
@@ -133,17 +133,23 @@ pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cachalot) -> Resu
     let present = type_of(&*conn.instrumentation());
     if present == type_of(&*DynInstrumentation::none()) {
         // Whoever opened it before `install_with` would have got this one.
-        let own = USERS_OWN.read().unwrap_or_else(PoisonError::into_inner).and_then(|make| make());
+        let own = USERS_OWN
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .and_then(|make| make());
         set_tracker(conn, cache, own);
         return Ok(());
     }
     // Diesel gives no instrumentation out of a connection, but it makes another of the same kind.
     let users_own = *USERS_OWN.read().unwrap_or_else(PoisonError::into_inner);
-    let alike = [users_own.and_then(|make| make()), untracked(get_default_instrumentation)]
-        .into_iter()
-        .flatten()
-        .find(|made| type_of(&**made) == present)
-        .ok_or(Error::ForeignInstrumentation)?;
+    let alike = [
+        users_own.and_then(|make| make()),
+        untracked(get_default_instrumentation),
+    ]
+    .into_iter()
+    .flatten()
+    .find(|made| type_of(&**made) == present)
+    .ok_or(Error::ForeignInstrumentation)?;
     set_tracker(conn, cache, Some(alike));
     Ok(())
 }
@@ -168,7 +174,9 @@ fn type_of(instrumentation: &dyn Instrumentation) -> TypeId {
 
 /// The dialect of a connection's URL. SQLite's is any path, so it is what is left.
 pub(super) fn dialect_of(url: &str) -> Option<Dialect> {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let scheme = url
+        .split_once("://")
+        .map(|(scheme, _)| scheme.to_ascii_lowercase());
     match scheme.as_deref() {
         Some("postgres" | "postgresql") => Some(Dialect::Postgres),
         Some("mysql") => Some(Dialect::Mysql),
@@ -187,7 +195,10 @@ mod tests {
     #[test]
     fn the_url_tells_the_dialect() {
         assert_eq!(dialect_of("postgres://u:p@h/db"), Some(Dialect::Postgres));
-        assert_eq!(dialect_of("host=localhost dbname=x"), Some(Dialect::Postgres));
+        assert_eq!(
+            dialect_of("host=localhost dbname=x"),
+            Some(Dialect::Postgres)
+        );
         assert_eq!(dialect_of("mysql://u@h/db"), Some(Dialect::Mysql));
         assert_eq!(dialect_of(":memory:"), Some(Dialect::Sqlite));
         assert_eq!(dialect_of("file:test.db?mode=ro"), Some(Dialect::Sqlite));

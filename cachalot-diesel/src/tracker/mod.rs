@@ -52,7 +52,9 @@ struct Running {
 
 impl std::fmt::Debug for Tracker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tracker").field("transactions", &self.transactions).finish_non_exhaustive()
+        f.debug_struct("Tracker")
+            .field("transactions", &self.transactions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,7 +102,11 @@ impl Tracker {
     fn start(&mut self, query: &dyn diesel::connection::DebugQuery) {
         self.abandon();
         if std::mem::take(&mut self.known_read) {
-            self.running = Some(Running { analysis: None, writes: Vec::new(), statements: 1 });
+            self.running = Some(Running {
+                analysis: None,
+                writes: Vec::new(),
+                statements: 1,
+            });
             return;
         }
         let dialect = self.dialect();
@@ -112,12 +118,20 @@ impl Tracker {
             None => statement::Writes::Nothing,
         };
         let writes = self.begin(&published);
-        let statements = analysis.as_ref().map_or(0, |analysis| analysis.statements.len());
-        self.running = Some(Running { analysis, writes, statements });
+        let statements = analysis
+            .as_ref()
+            .map_or(0, |analysis| analysis.statements.len());
+        self.running = Some(Running {
+            analysis,
+            writes,
+            statements,
+        });
     }
 
     fn finish(&mut self, error: Option<&Error>) {
-        let Some(running) = self.running.take() else { return };
+        let Some(running) = self.running.take() else {
+            return;
+        };
         let outcome = match error {
             None => Ending::Succeeded,
             Some(error) if failed_cleanly(error) && running.statements == 1 => Ending::Failed,
@@ -140,7 +154,9 @@ impl Tracker {
 
     /// A statement whose end was never told: it may have succeeded.
     fn abandon(&mut self) {
-        let Some(running) = self.running.take() else { return };
+        let Some(running) = self.running.take() else {
+            return;
+        };
         if let Some(analysis) = running.analysis {
             self.transactions.finished(&analysis, Ending::Unknown);
             self.session.finished(&analysis);
@@ -157,7 +173,10 @@ impl Tracker {
         if published.is_nothing() {
             return Vec::new();
         }
-        self.caches.iter().map(|cache| (cache.clone(), cache.begin(published))).collect()
+        self.caches
+            .iter()
+            .map(|cache| (cache.clone(), cache.begin(published)))
+            .collect()
     }
 
     fn dialect(&self) -> Dialect {
@@ -201,7 +220,9 @@ fn failed_cleanly(error: &Error) -> bool {
                 | DatabaseErrorKind::SerializationFailure
         ),
         // Refused before anything was sent.
-        Error::QueryBuilderError(_) | Error::SerializationError(_) | Error::InvalidCString(_) => true,
+        Error::QueryBuilderError(_) | Error::SerializationError(_) | Error::InvalidCString(_) => {
+            true
+        }
         _ => false,
     }
 }

@@ -60,7 +60,11 @@ impl SessionState {
 
     /// Takes note of a text that has run, well or not.
     pub(super) fn finished(&mut self, analysis: &Analysis) {
-        for effect in analysis.statements.iter().flat_map(|statement| &statement.effects) {
+        for effect in analysis
+            .statements
+            .iter()
+            .flat_map(|statement| &statement.effects)
+        {
             match effect {
                 Effect::Session(change) => self.changed_by(change),
                 Effect::CreateTemporary(_) => self.temporary = true,

@@ -9,7 +9,10 @@ const BINDS: &str = " -- binds: ";
 ///
 /// `None` if the query cannot be shown (an empty changeset, for one).
 pub(super) fn text(query: &dyn DebugQuery) -> Option<String> {
-    let mut sink = Sink { sql: String::new(), stopped: false };
+    let mut sink = Sink {
+        sql: String::new(),
+        stopped: false,
+    };
     match write!(sink, "{query}") {
         Ok(()) => Some(sink.sql),
         Err(fmt::Error) => sink.stopped.then_some(sink.sql),
@@ -94,7 +97,10 @@ mod tests {
     fn the_text_ends_before_the_first_bind_value() {
         use diesel::connection::StrQueryHelper;
         assert_eq!(text(&StrQueryHelper::new("SELECT 1")).unwrap(), "SELECT 1");
-        let mut sink = Sink { sql: String::new(), stopped: false };
+        let mut sink = Sink {
+            sql: String::new(),
+            stopped: false,
+        };
         assert!(write!(sink, "{}", Wrapper(Shown)).is_err());
         assert!(sink.stopped);
         assert_eq!(sink.sql, "SELECT ' -- binds: ' -- binds: []");
@@ -102,7 +108,10 @@ mod tests {
 
     #[test]
     fn a_query_that_cannot_be_shown_is_no_panic() {
-        let mut sink = Sink { sql: String::new(), stopped: false };
+        let mut sink = Sink {
+            sql: String::new(),
+            stopped: false,
+        };
         assert!(write!(sink, "{}", Wrapper(Broken)).is_err());
         assert!(!sink.stopped);
     }

@@ -54,8 +54,15 @@ struct Level {
 
 impl Open {
     fn new(isolation: Option<Isolation>) -> Self {
-        let level = Level { savepoint: String::new(), writes: Writes::Nothing };
-        Self { isolation, by_savepoint: false, levels: vec![level] }
+        let level = Level {
+            savepoint: String::new(),
+            writes: Writes::Nothing,
+        };
+        Self {
+            isolation,
+            by_savepoint: false,
+            levels: vec![level],
+        }
     }
 
     fn writes(&self) -> Writes {
@@ -74,11 +81,17 @@ impl Open {
 
     /// The place of the newest savepoint of that name; never of the transaction itself.
     fn find(&self, savepoint: &str) -> Option<usize> {
-        self.levels.iter().skip(1).rposition(|level| level.savepoint == savepoint).map(|i| i + 1)
+        self.levels
+            .iter()
+            .skip(1)
+            .rposition(|level| level.savepoint == savepoint)
+            .map(|i| i + 1)
     }
 
     fn release(&mut self, savepoint: &str) {
-        let Some(place) = self.find(savepoint) else { return };
+        let Some(place) = self.find(savepoint) else {
+            return;
+        };
         let mut merged = Writes::Nothing;
         for level in self.levels.drain(place..) {
             merged.merge(&level.writes);
@@ -87,7 +100,9 @@ impl Open {
     }
 
     fn roll_back_to(&mut self, savepoint: &str) {
-        let Some(place) = self.find(savepoint) else { return };
+        let Some(place) = self.find(savepoint) else {
+            return;
+        };
         self.levels.truncate(place + 1);
         if let Some(level) = self.levels.last_mut() {
             level.writes = Writes::Nothing;
@@ -220,9 +235,8 @@ impl Transactions {
             None => visible.merge(writes),
         }
         // Until the probe has told, a MySQL server may run with autocommit off.
-        let maybe_pending = self.dialect == Dialect::Mysql
-            && self.autocommit.is_none()
-            && self.open.is_none();
+        let maybe_pending =
+            self.dialect == Dialect::Mysql && self.autocommit.is_none() && self.open.is_none();
         if self.uncertain || maybe_pending {
             self.unsettled.merge(writes);
             visible.merge(writes);
@@ -261,11 +275,17 @@ impl Transactions {
             }
             Effect::Savepoint(name) => {
                 if self.open.is_none() && self.dialect == Dialect::Sqlite {
-                    let opened = Open { by_savepoint: true, ..Open::new(self.session_isolation) };
+                    let opened = Open {
+                        by_savepoint: true,
+                        ..Open::new(self.session_isolation)
+                    };
                     self.open = Some(opened);
                 }
                 if let Some(open) = &mut self.open {
-                    open.levels.push(Level { savepoint: name.clone(), writes: Writes::Nothing });
+                    open.levels.push(Level {
+                        savepoint: name.clone(),
+                        writes: Writes::Nothing,
+                    });
                 }
                 Writes::Nothing
             }
@@ -309,7 +329,10 @@ impl Transactions {
     }
 
     fn commit(&mut self) -> Writes {
-        let mut visible = self.open.take().map_or(Writes::Nothing, |open| open.writes());
+        let mut visible = self
+            .open
+            .take()
+            .map_or(Writes::Nothing, |open| open.writes());
         visible.merge(&self.unsettled);
         self.close();
         visible
@@ -347,16 +370,21 @@ impl Transactions {
     /// Has the open transaction written to this table?
     pub(crate) fn wrote_to(&self, table: &str) -> bool {
         let open = self.open.as_ref().map_or(Writes::Nothing, Open::writes);
-        [&open, &self.unsettled].into_iter().any(|writes| match writes {
-            Writes::Nothing => false,
-            Writes::Everything => true,
-            Writes::Tables(tables) => tables.contains_key(table),
-        })
+        [&open, &self.unsettled]
+            .into_iter()
+            .any(|writes| match writes {
+                Writes::Nothing => false,
+                Writes::Everything => true,
+                Writes::Tables(tables) => tables.contains_key(table),
+            })
     }
 }
 
 fn commits(statement: &Statement) -> bool {
-    statement.effects.iter().any(|effect| matches!(effect, Effect::Commit { .. }))
+    statement
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Commit { .. }))
 }
 
 fn begins(statement: &Statement) -> bool {
@@ -368,9 +396,11 @@ fn begins(statement: &Statement) -> bool {
 
 /// Does the text open, end or change a transaction?
 fn moves(analysis: &Analysis) -> bool {
-    analysis.statements.iter().flat_map(|statement| &statement.effects).any(|effect| {
-        !matches!(effect, Effect::Session(_) | Effect::CreateTemporary(_))
-    })
+    analysis
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.effects)
+        .any(|effect| !matches!(effect, Effect::Session(_) | Effect::CreateTemporary(_)))
 }
 
 #[cfg(test)]

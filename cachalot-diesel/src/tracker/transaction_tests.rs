@@ -88,7 +88,10 @@ fn only_what_was_not_rolled_back_to_a_savepoint_is_published() {
 #[test]
 fn a_batch_is_followed_statement_by_statement() {
     let mut session = Session::new(Dialect::Sqlite);
-    assert_eq!(session.ok("BEGIN; UPDATE a SET x = 1; COMMIT; BEGIN; UPDATE b SET x = 1"), ["a"]);
+    assert_eq!(
+        session.ok("BEGIN; UPDATE a SET x = 1; COMMIT; BEGIN; UPDATE b SET x = 1"),
+        ["a"]
+    );
     assert!(session.0.wrote_to("b"));
     assert_eq!(session.ok("COMMIT"), ["b"]);
 }
@@ -166,16 +169,25 @@ fn a_failed_lone_write_leaves_things_as_they_were() {
 #[test]
 fn a_failed_batch_may_have_been_carried_out_in_part() {
     let mut session = Session::new(Dialect::Mysql);
-    assert_eq!(session.run("UPDATE a SET x = 1; UPDATE b SET x = 1", Ending::Unknown), ["a", "b"]);
+    assert_eq!(
+        session.run("UPDATE a SET x = 1; UPDATE b SET x = 1", Ending::Unknown),
+        ["a", "b"]
+    );
 }
 
 #[test]
 fn the_isolation_decides_what_a_read_sees() {
     for (begin, seen) in [
         ("BEGIN", Snapshot::CommittedAndOwn),
-        ("BEGIN ISOLATION LEVEL READ COMMITTED", Snapshot::CommittedAndOwn),
+        (
+            "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Snapshot::CommittedAndOwn,
+        ),
         ("BEGIN ISOLATION LEVEL REPEATABLE READ", Snapshot::Old),
-        ("BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE READ ONLY", Snapshot::Old),
+        (
+            "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE READ ONLY",
+            Snapshot::Old,
+        ),
     ] {
         let mut session = Session::new(Dialect::Postgres);
         session.ok(begin);

@@ -1,0 +1,124 @@
+//! Gets a statement through the parser, and only if both mean the same by it.
+
+use sqlparser::{
+    ast::Statement as Tree,
+    dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect},
+    parser::Parser,
+    tokenizer::Token as ParserToken,
+};
+
+use super::{
+    Dialect,
+    depth::is_too_deep,
+    lexer::{Token, TokenKind, back},
+    names,
+};
+
+/// How deep the parser may recurse; it grows its stack as it goes.
+const DEPTH: usize = 500;
+
+/// How many times `POSITION` may occur: the parser tries each nested one twice.
+const POSITIONS: usize = 8;
+
+/// Modifiers of MySQL that may follow the verb.
+const MODIFIERS: &[&str] = &[
+    "low_priority",
+    "high_priority",
+    "delayed",
+    "quick",
+    "ignore",
+];
+
+/// The tree of a statement; `None` if the parser refuses it or would take too long over it.
+pub(super) fn parse(tokens: &[Token<'_>], dialect: Dialect) -> Option<Tree> {
+    let positions = tokens.iter().filter(|token| token.is("position")).count();
+    if positions > POSITIONS || is_too_deep(tokens) {
+        return None;
+    }
+    let grammar: &dyn Grammar = match dialect {
+        Dialect::Postgres => &PostgreSqlDialect {},
+        Dialect::Mysql => &MySqlDialect {},
+        Dialect::Sqlite => &SQLiteDialect {},
+    };
+    let parser = Parser::new(grammar).with_recursion_limit(DEPTH);
+    let mut parser = parser.try_with_sql(&rewritten(tokens, dialect)).ok()?;
+    let tree = parser.parse_statement().ok()?;
+    (parser.peek_token_ref().token == ParserToken::EOF).then_some(tree)
+}
+
+/// The statement as the parser is to see it: without comments, and without what it takes for
+/// something else than the server does.
+fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
+    let mut sql = String::with_capacity(tokens.iter().map(|token| token.text.len() + 1).sum());
+    let mut opening = true;
+    for (at, token) in tokens.iter().enumerate() {
+        let before = back(tokens, at, 1);
+        let follows = |words: &[&str]| before.is_some_and(|before| before.is_any(words));
+        // The modifiers of MySQL, which it would take for a table: `UPDATE LOW_PRIORITY t`.
+        let modifier = opening && dialect == Dialect::Mysql && token.is_any(MODIFIERS) && at > 0;
+        opening = at == 0 || (opening && modifier);
+        // `FROM ONLY t`: the same.
+        let only = dialect == Dialect::Postgres
+            && token.is("only")
+            && (follows(&["from", "join", "update", "into", "using", "table"])
+                || before.is_some_and(|before| before.is_symbol(",")));
+        if token.spaced {
+            sql.push(' ');
+        }
+        if modifier || only {
+            continue;
+        }
+        // It swallows what follows `TABLE t`.
+        let table = token.is("table")
+            && !follows(&["into", "temp", "temporary", "unlogged"])
+            && !tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
+        if table {
+            sql.push_str("SELECT * FROM");
+        } else if token.kind == TokenKind::Parameter && dialect == Dialect::Sqlite {
+            sql.push('?');
+        } else if token.kind == TokenKind::Quoted && names::has_unicode_prefix(token.text) {
+            sql.push('"');
+            sql.push_str(&names::unquoted(token.text).replace('"', "\"\""));
+            sql.push('"');
+        } else {
+            sql.push_str(token.text);
+        }
+    }
+    sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::lexer::lex, *};
+
+    fn rewritten(sql: &str, dialect: Dialect) -> String {
+        super::rewritten(&lex(sql, dialect).expect("text is whole"), dialect)
+    }
+
+    #[test]
+    fn comments_become_spaces_and_strings_stay() {
+        let sql = "SELECT a/* b */,'/* c */' -- d\nFROM t";
+        assert_eq!(
+            rewritten(sql, Dialect::Postgres),
+            "SELECT a ,'/* c */' FROM t"
+        );
+    }
+
+    #[test]
+    fn words_that_would_be_taken_for_tables_are_left_out() {
+        let sql = "UPDATE LOW_PRIORITY IGNORE t SET ignore = 1";
+        assert_eq!(rewritten(sql, Dialect::Mysql), "UPDATE   t SET ignore = 1");
+        let sql = "SELECT * FROM ONLY t, ONLY u FETCH FIRST 1 ROW ONLY";
+        let expected = "SELECT * FROM  t,  u FETCH FIRST 1 ROW ONLY";
+        assert_eq!(rewritten(sql, Dialect::Postgres), expected);
+    }
+
+    #[test]
+    fn a_table_command_becomes_a_query() {
+        let sql = "TABLE a UNION TABLE b";
+        let expected = "SELECT * FROM a UNION SELECT * FROM b";
+        assert_eq!(rewritten(sql, Dialect::Postgres), expected);
+        let sql = "SELECT 1 INTO TABLE a";
+        assert_eq!(rewritten(sql, Dialect::Postgres), sql);
+    }
+}
