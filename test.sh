@@ -1,100 +1,123 @@
 #!/usr/bin/env bash
-# Runs everything that has to pass: format, lints, documentation, all tests on all databases.
-#
-# On Debian and Ubuntu it first installs what the tests need and the machine lacks. The tests start
-# servers of their own on free loopback ports; with --use-running they use those that
-# CACHALOT_TEST_POSTGRES_URL, CACHALOT_TEST_MYSQL_URL and CACHALOT_TEST_MEMCACHED_URL name.
+# Checks the whole project: formatting, lints, documentation, tests.
 set -euo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
     cat <<'END'
-usage: ./test.sh [--use-running] [--help]
+Usage: ./test.sh [--use-running]
 
-  --use-running   use the servers that these variables name, instead of starting some:
-                  CACHALOT_TEST_POSTGRES_URL   postgres://postgres@127.0.0.1:5432
-                  CACHALOT_TEST_MYSQL_URL      mysql://root@127.0.0.1:3306
-                  CACHALOT_TEST_MEMCACHED_URL  memcache://127.0.0.1:11211
+Checks the project: cargo fmt, clippy, doc, and last the tests on SQLite, PostgreSQL and MariaDB
+with memcached. The tests start servers of their own and remove them again; they need the programs,
+not the services. What is missing is installed with apt-get on Debian and Ubuntu.
+
+  --use-running  use servers that run already, and need none of their programs but memcached, which
+                 some tests stop and freeze. Set
+                   CACHALOT_TEST_POSTGRES_URL   postgres://user:password@host:port
+                   CACHALOT_TEST_MYSQL_URL      mysql://user:password@host:port
+                   CACHALOT_TEST_MEMCACHED_URL  memcache://host:port
+                 whose users may create databases; each test makes one and drops it. One that is
+                 not set is started as usual.
+  --help         show this text
 END
 }
 
 use_running=false
-for argument in "$@"; do
-    case $argument in
+for option in "$@"; do
+    case $option in
         --use-running) use_running=true ;;
-        --help | -h) usage && exit 0 ;;
-        *) printf 'test.sh: unknown option: %s\n' "$argument" >&2 && usage >&2 && exit 2 ;;
+        --help) usage; exit 0 ;;
+        *) echo "test.sh: unknown option: $option" >&2; usage >&2; exit 2 ;;
     esac
 done
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n==> %s\n' "$*"; }
 
-# Is there a program of that name, also where Debian hides servers?
-program() {
-    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] ||
-        compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
-}
+has() { PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null; }
 
-library() { command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$1"; }
+has_postgres() { has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
+# Whether the tests start this server themselves.
+starts() { ! $use_running || [ -z "${!1:-}" ]; }
+
+if ! $use_running; then
+    unset CACHALOT_TEST_POSTGRES_URL CACHALOT_TEST_MYSQL_URL CACHALOT_TEST_MEMCACHED_URL
+fi
 
 missing=()
-need() { # package, what for
+need() { # PACKAGE WHY
     missing+=("$1")
-    printf 'missing: %-18s %s\n' "$1" "$2"
+    reasons+="    $1: $2"$'\n'
 }
-
-command -v cargo >/dev/null 2>&1 || {
-    echo 'test.sh: cargo is missing; install Rust from https://rustup.rs' >&2
-    exit 1
-}
-command -v cc >/dev/null 2>&1 || need gcc 'compiles SQLite and links the tests'
-command -v pkg-config >/dev/null 2>&1 || need pkg-config 'finds the client libraries'
-library libpq || need libpq-dev "PostgreSQL's client library, which Diesel links"
-library libmariadb || library mysqlclient || need libmariadb-dev "MariaDB's client library, which Diesel links"
-if $use_running; then
-    : "${CACHALOT_TEST_POSTGRES_URL:?set it for --use-running, see ./test.sh --help}"
-    : "${CACHALOT_TEST_MYSQL_URL:?set it for --use-running, see ./test.sh --help}"
-    : "${CACHALOT_TEST_MEMCACHED_URL:?set it for --use-running, see ./test.sh --help}"
-else
-    unset CACHALOT_TEST_POSTGRES_URL CACHALOT_TEST_MYSQL_URL CACHALOT_TEST_MEMCACHED_URL
-    program postgres || need postgresql 'the server of the PostgreSQL tests'
-    program mariadbd || need mariadb-server 'the server of the MariaDB tests'
+reasons=
+has cc || need build-essential "compiles SQLite and links"
+has pkg-config || need pkg-config "finds the client libraries"
+has pg_config || need libpq-dev "PostgreSQL's client library"
+if ! has pkg-config || ! { pkg-config --exists mysqlclient || pkg-config --exists libmariadb; }; then
+    need libmariadb-dev "MariaDB's client library"
 fi
-# Also with --use-running: some tests stop, freeze and fill a memcached of their own.
-program memcached || need memcached 'the cache that the tests fill, stop and freeze'
+has memcached || need memcached "the cache"
+if starts CACHALOT_TEST_POSTGRES_URL && ! has_postgres; then
+    need postgresql "a database to test with"
+fi
+if starts CACHALOT_TEST_MYSQL_URL && ! { has mariadbd && has mariadb-install-db; }; then
+    need mariadb-server "a database to test with"
+fi
 
-if [ ${#missing[@]} -gt 0 ]; then
-    as_root=()
+# Installs packages without letting them start their services.
+install() {
+    local as_root=() policy=/usr/sbin/policy-rc.d
+    if ! has apt-get; then
+        echo "test.sh: these are missing, and there is no apt-get to install them: $*" >&2
+        return 1
+    fi
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null 2>&1 || {
-            echo "test.sh: run this as root, then again: apt-get install ${missing[*]}" >&2
-            exit 1
-        }
+        if ! has sudo; then
+            echo "test.sh: as root, run: apt-get install $*" >&2
+            return 1
+        fi
         as_root=(sudo)
     fi
-    command -v apt-get >/dev/null 2>&1 || {
-        echo "test.sh: no apt-get here; install these by hand: ${missing[*]}" >&2
-        exit 1
-    }
-    say "installing ${missing[*]}"
-    # The packages start their services; the tests want none of them. Whoever has a policy keeps it.
-    policy=/usr/sbin/policy-rc.d
+    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y
+        -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300)
+    "${apt[@]}" update
+
+    # Debian's way to say that nothing may be started; what an administrator said already stays.
     if [ ! -e $policy ]; then
-        "${as_root[@]}" sh -c "printf '#!/bin/sh\nexit 101\n' > $policy && chmod 755 $policy"
-        trap '"${as_root[@]}" rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+        # shellcheck disable=SC2064 # the words of now
+        trap "${as_root[*]} rm -f $policy" EXIT
+        "${as_root[@]}" chmod 755 $policy
     fi
-    "${as_root[@]}" apt-get update -q
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+    # Nor is a database cluster wanted.
+    local clusters=/etc/postgresql-common/createcluster.conf
+    if [[ " $* " == *" postgresql "* ]] && [ ! -e $clusters ]; then
+        "${as_root[@]}" mkdir -p "${clusters%/*}"
+        echo 'create_main_cluster = false' | "${as_root[@]}" tee $clusters >/dev/null
+    fi
+    "${apt[@]}" install --no-install-recommends "$@"
+}
+
+if [ ${#missing[@]} -gt 0 ]; then
+    say "Installing what is missing, without starting any service:"
+    printf '%s' "$reasons"
+    install "${missing[@]}"
 fi
 
-say 'format'
-cargo fmt --all -- --check
+# What is compiled once only gains nothing from being prepared for the next time.
+if [ -n "${CI:-}" ]; then
+    export CARGO_INCREMENTAL=0
+fi
 
-say 'lints'
+say "cargo fmt"
+cargo fmt --all --check
+
+say "cargo clippy"
 cargo clippy --workspace --all-targets --all-features -- -D warnings
 
-say 'documentation'
-RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features
+say "cargo doc"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 
-say 'tests'
+# Last, so that the output ends with the count of the tests.
+say "cargo test"
 cargo test --workspace --all-features

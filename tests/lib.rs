@@ -32,6 +32,7 @@ mod postgres {
     #[path = "every_type/postgres.rs"]
     mod every_type;
     mod races;
+    mod races_postgres;
     mod support_works;
     mod world;
 }

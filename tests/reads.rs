@@ -4,6 +4,7 @@ use cachalot_diesel::CachedDsl as _;
 use diesel::prelude::*;
 use diesel::result::Error::NotFound;
 
+use super::Conn;
 use super::blog::{self, Author, Post};
 use super::schema::*;
 use super::world::{World, assert_cached, assert_tables};
@@ -84,10 +85,10 @@ fn r02_a_row_is_found_by_its_key_once() {
 fn r02_that_there_is_no_row_is_cached_until_there_is_one() {
     World::each(|world| {
         blog::fill(&mut world.conn);
-        let first = |conn: &mut _| tags::table.find(9).select(tags::label).cached(conn).first::<String>();
+        let first = |conn: &mut Conn| tags::table.find(9).select(tags::label).cached(conn).first::<String>();
         let get_result =
-            |conn: &mut _| tags::table.find(9).select(tags::label).cached(conn).get_result::<String>();
-        let optional = |conn: &mut _| first(conn).optional();
+            |conn: &mut Conn| tags::table.find(9).select(tags::label).cached(conn).get_result::<String>();
+        let optional = |conn: &mut Conn| first(conn).optional();
 
         assert_eq!(world.once(first), Err(NotFound));
         assert_eq!(world.once(get_result), Err(NotFound));

@@ -15,7 +15,8 @@ impl Config {
             set(&mut config, &text).map_err(|problem| problem.of(name))
         };
         read("CACHALOT_ENABLED", &mut |config, text| {
-            Ok(config.enabled = flag(text)?)
+            config.enabled = flag(text)?;
+            Ok(())
         })?;
         read("CACHALOT_URL", &mut |config, text| {
             config.url = filled(
@@ -53,7 +54,8 @@ impl Config {
             Ok(())
         })?;
         read("CACHALOT_CACHE_RANDOM", &mut |config, text| {
-            Ok(config.cache_random = flag(text)?)
+            config.cache_random = flag(text)?;
+            Ok(())
         })?;
         read("CACHALOT_MAX_VALUE_BYTES", &mut |config, text| {
             let expected = "whole bytes from 1 to 1073741824";

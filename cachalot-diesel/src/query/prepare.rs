@@ -93,9 +93,13 @@ where
     key.0.part(session.as_bytes());
     key.0.part(sql.as_bytes());
     <Conn::Backend as CacheBackend>::fingerprint_result::<ST>(&mut key);
-    conn.with_lookup(|lookup| {
+    let fixed = conn.with_lookup(|lookup| {
         <Conn::Backend as CacheBackend>::fingerprint_binds(query, lookup, &mut key)
     })?;
+    if !fixed && casts(&sql) {
+        let reason = BypassReason::VolatileFunction("now".to_owned());
+        return bypass(cache, reason, &dependencies);
+    }
     let ttl = match options.ttl {
         Some(ttl) => (!ttl.is_zero()).then_some(ttl),
         None => plan.ttl,
@@ -106,6 +110,11 @@ where
         dependencies,
         ttl,
     }))
+}
+
+/// May the text turn a bind into another type?
+fn casts(sql: &str) -> bool {
+    sql.contains("::") || sql.to_ascii_lowercase().contains("cast")
 }
 
 /// The cache that watches the connection; attaches it if it only has to be.

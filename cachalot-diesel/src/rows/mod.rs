@@ -39,13 +39,14 @@ pub trait CacheBackend:
     #[doc(hidden)]
     fn fingerprint_abi(fingerprint: &mut private::Key);
 
-    /// Feeds the type and the exact bytes of every bind.
+    /// Feeds the type and the exact bytes of every bind. `false` if one of them may mean something
+    /// else each time.
     #[doc(hidden)]
     fn fingerprint_binds<Q>(
         query: &Q,
         lookup: &mut Self::MetadataLookup,
         fingerprint: &mut private::Key,
-    ) -> QueryResult<()>
+    ) -> QueryResult<bool>
     where
         Q: QueryFragment<Self>;
 

@@ -33,7 +33,7 @@ impl CacheBackend for Mysql {
         query: &Q,
         lookup: &mut (),
         fingerprint: &mut private::Key,
-    ) -> QueryResult<()> {
+    ) -> QueryResult<bool> {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
         for (tpe, bytes) in binds.metadata.iter().zip(&binds.binds) {
@@ -42,7 +42,7 @@ impl CacheBackend for Mysql {
                 .number(u64::from(code(*tpe)) << 1 | u64::from(bytes.is_some()));
             fingerprint.0.part(bytes.as_deref().unwrap_or_default());
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The client library converts every column to the type that the caller asks for.

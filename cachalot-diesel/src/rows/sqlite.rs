@@ -45,13 +45,14 @@ impl CacheBackend for Sqlite {
         query: &Q,
         lookup: &mut (),
         fingerprint: &mut private::Key,
-    ) -> QueryResult<()> {
+    ) -> QueryResult<bool> {
         let mut binds = <Self as diesel::backend::Backend>::BindCollector::default();
         query.collect_binds(&mut binds, lookup, &Self)?;
         fingerprint
             .0
             .formatted(&binds.moveable())
-            .map_err(|error| Error::SerializationError(Box::new(error)))
+            .map_err(|error| Error::SerializationError(Box::new(error)))?;
+        Ok(true)
     }
 
     fn fingerprint_result<ST>(_fingerprint: &mut private::Key)

@@ -295,3 +295,83 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn postgres(sql: &str) -> Analysis {
+        Analysis::of(sql, Dialect::Postgres)
+    }
+
+    #[test]
+    fn a_batch_tells_its_statements_in_order_and_all_tables_at_once() {
+        let analysis = postgres("BEGIN; UPDATE a SET x = (SELECT y FROM b); DELETE FROM c; COMMIT");
+        let kinds: Vec<_> = analysis
+            .statements
+            .iter()
+            .map(|s| s.kind.as_str())
+            .collect();
+        assert_eq!(kinds, ["transaction", "update", "delete", "transaction"]);
+        assert_eq!(analysis.kind(), Kind::Other);
+        assert_eq!(analysis.reads(), [Arc::from("b")]);
+        let Writes::Tables(tables) = analysis.writes() else {
+            panic!("two tables are written")
+        };
+        assert_eq!(
+            tables.keys().map(AsRef::as_ref).collect::<Vec<_>>(),
+            ["a", "c"]
+        );
+        assert_eq!(
+            analysis.uncacheable(),
+            Some(&Uncacheable::SeveralStatements)
+        );
+    }
+
+    #[test]
+    fn an_empty_text_does_nothing() {
+        let analysis = postgres(" ; -- nothing\n");
+        assert!(
+            analysis.statements.is_empty() && analysis.parsed && analysis.writes().is_nothing()
+        );
+        assert_eq!(analysis.uncacheable(), Some(&Uncacheable::NotSelect));
+    }
+
+    #[test]
+    fn unknown_functions_can_be_vouched_for() {
+        let analysis = postgres("SELECT f(a), schema.g(b) FROM t");
+        let functions = &analysis.statements[0].unknown_functions;
+        assert_eq!(functions.as_slice(), [Arc::from("f"), Arc::from("g")]);
+        assert_eq!(
+            analysis.uncacheable(),
+            Some(&Uncacheable::VolatileFunction("f".into()))
+        );
+        assert_eq!(analysis.uncacheable_knowing(|_| true), None);
+        assert_eq!(
+            analysis.uncacheable_knowing(|name| name == "f"),
+            analysis.uncacheable()
+        );
+    }
+
+    #[test]
+    fn to_vouch_for_a_function_excuses_nothing_else() {
+        for (sql, why) in [
+            (
+                "SELECT f(a) FROM t ORDER BY random()",
+                Uncacheable::RandomOrder,
+            ),
+            (
+                "SELECT f(now()) FROM t",
+                Uncacheable::VolatileFunction("now".into()),
+            ),
+            ("SELECT f(1)", Uncacheable::NoTable),
+            ("SELECT f(a) FROM t FOR UPDATE", Uncacheable::RowLock),
+        ] {
+            assert_eq!(
+                postgres(sql).uncacheable_knowing(|_| true),
+                Some(&why),
+                "{sql}"
+            );
+        }
+    }
+}

@@ -111,31 +111,3 @@ fn the_mysql_corpus_is_understood() {
 fn the_sqlite_corpus_is_understood() {
     check(Dialect::Sqlite, include_str!("corpus/sqlite.txt"));
 }
-
-#[test]
-#[ignore]
-fn generate() {
-    for (d, f) in [
-        (Dialect::Postgres, "pg"),
-        (Dialect::Mysql, "my"),
-        (Dialect::Sqlite, "lite"),
-    ] {
-        let text = std::fs::read_to_string(format!("/tmp/scratch/statement/{f}.in")).unwrap();
-        let mut out = String::new();
-        let mut lines = text.lines().peekable();
-        while let Some(l) = lines.next() {
-            if l.starts_with("##") {
-                out += l;
-                out += "\n\n";
-                continue;
-            }
-            let mut sql = l.to_owned();
-            if sql.ends_with("-- FROM users") {
-                sql += "\n";
-                sql += lines.next().unwrap();
-            }
-            out += &format!("{sql}\n=> {}\n\n", findings(&Analysis::of(&sql, d)));
-        }
-        std::fs::write(format!("/tmp/scratch/statement/{f}.out"), out).unwrap();
-    }
-}

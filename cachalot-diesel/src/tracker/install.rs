@@ -55,10 +55,10 @@ impl Cachalot {
     /// [`Error::ForeignDefault`] if Diesel has a default instrumentation that is not ours: give its
     /// constructor to [`install_with`](Self::install_with), so that it goes on working.
     pub fn install(&self) -> Result<(), Error> {
-        if let Some(default) = get_default_instrumentation() {
-            if !default.is::<Tracker>() {
-                return Err(Error::ForeignDefault);
-            }
+        if let Some(default) = get_default_instrumentation()
+            && !default.is::<Tracker>()
+        {
+            return Err(Error::ForeignDefault);
         }
         self.set_default()
     }

@@ -36,7 +36,8 @@ pub(crate) struct Tracker {
     dialect: Option<Dialect>,
     pub(crate) transactions: Transactions,
     pub(crate) session: SessionState,
-    running: Option<Running>,
+    /// The statement that runs, below those that Diesel asks on the way to it.
+    running: Vec<Running>,
     /// Statements of our own, which nobody needs to see.
     silent: bool,
     /// The next statement is a read that has been analysed already.
@@ -66,7 +67,7 @@ impl Tracker {
             dialect: None,
             transactions: Transactions::default(),
             session: SessionState::default(),
-            running: None,
+            running: Vec::new(),
             silent: false,
             known_read: false,
         }
@@ -100,9 +101,9 @@ impl Tracker {
     }
 
     fn start(&mut self, query: &dyn diesel::connection::DebugQuery) {
-        self.abandon();
         if std::mem::take(&mut self.known_read) {
-            self.running = Some(Running {
+            self.abandon();
+            self.running.push(Running {
                 analysis: None,
                 writes: Vec::new(),
                 statements: 1,
@@ -113,6 +114,9 @@ impl Tracker {
         // A query that cannot be shown cannot be built either; if it runs all the same, `finish`
         // takes it for a write to everything.
         let analysis = sql::text(query).map(|sql| statement::analysis(&sql, dialect));
+        if !analysis.as_deref().is_some_and(looks_a_type_up) {
+            self.abandon();
+        }
         let published = match &analysis {
             Some(analysis) => self.transactions.publishes(analysis),
             None => statement::Writes::Nothing,
@@ -121,7 +125,7 @@ impl Tracker {
         let statements = analysis
             .as_ref()
             .map_or(0, |analysis| analysis.statements.len());
-        self.running = Some(Running {
+        self.running.push(Running {
             analysis,
             writes,
             statements,
@@ -129,7 +133,7 @@ impl Tracker {
     }
 
     fn finish(&mut self, error: Option<&Error>) {
-        let Some(running) = self.running.take() else {
+        let Some(running) = self.running.pop() else {
             return;
         };
         let outcome = match error {
@@ -152,16 +156,15 @@ impl Tracker {
         end(running.writes, outcome);
     }
 
-    /// A statement whose end was never told: it may have succeeded.
+    /// Statements whose end was never told: they may have succeeded.
     fn abandon(&mut self) {
-        let Some(running) = self.running.take() else {
-            return;
-        };
-        if let Some(analysis) = running.analysis {
-            self.transactions.finished(&analysis, Ending::Unknown);
-            self.session.finished(&analysis);
+        while let Some(running) = self.running.pop() {
+            if let Some(analysis) = running.analysis {
+                self.transactions.finished(&analysis, Ending::Unknown);
+                self.session.finished(&analysis);
+            }
+            end(running.writes, Ending::Unknown);
         }
-        end(running.writes, Ending::Unknown);
     }
 
     /// To be called before a read looks at the state.
@@ -205,6 +208,12 @@ fn end(writes: Vec<(Cachalot, Write)>, ending: Ending) {
         // What could not be delivered is remembered and reported there.
         let _ = cache.end(write, outcome);
     }
+}
+
+/// Diesel starts a PostgreSQL statement, looks the numbers of its custom types up, and then sends
+/// it: only such a question may come while another statement runs.
+fn looks_a_type_up(analysis: &Analysis) -> bool {
+    analysis.writes().is_nothing() && analysis.reads().iter().any(|table| **table == *"pg_type")
 }
 
 /// Errors that a database only reports for a statement that it has undone.

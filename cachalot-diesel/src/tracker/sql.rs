@@ -61,7 +61,7 @@ mod tests {
     impl Display for Shown {
         fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
             let sql = String::from("SELECT ' -- binds: ' -- binds: []");
-            write!(f, "{sql} -- binds: {:?}", Secret)
+            write!(f, "{sql} -- binds: {Secret:?}")
         }
     }
 

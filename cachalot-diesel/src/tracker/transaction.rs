@@ -4,7 +4,9 @@
 //! statements is all that is needed, whoever wrote them.
 
 use super::Ending;
-use crate::statement::{Analysis, Dialect, Effect, Isolation, IsolationScope, Statement, Writes};
+use crate::statement::{
+    Analysis, Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement, Writes,
+};
 
 /// What a read on the connection could see just now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,11 +142,31 @@ impl Transactions {
     /// What the probe found out.
     pub(crate) fn probed(&mut self, isolation: Option<Isolation>, autocommit: bool) {
         self.session_isolation = isolation;
-        if self.autocommit.is_none() {
-            self.autocommit = Some(autocommit);
-            if autocommit {
-                self.unsettled = Writes::Nothing;
+        if self.autocommit.is_some() {
+            return;
+        }
+        self.autocommit = Some(autocommit);
+        if autocommit {
+            self.unsettled = Writes::Nothing;
+        }
+        // A transaction that began before anybody asked has the session's isolation.
+        if let Some(open) = &mut self.open {
+            open.isolation = open.isolation.or(isolation);
+        }
+    }
+
+    /// A setting was given a value that the statement does not show.
+    fn setting_changed(&mut self, name: &str) {
+        match name {
+            "autocommit" => self.autocommit = None,
+            "transaction_isolation" | "tx_isolation" | "default_transaction_isolation" => {
+                self.session_isolation = None;
+                self.next_isolation = None;
+                if let Some(open) = &mut self.open {
+                    open.isolation = None;
+                }
             }
+            _ => {}
         }
     }
 
@@ -319,6 +341,16 @@ impl Transactions {
             // What was prepared is published by its COMMIT PREPARED, which invalidates everything.
             Effect::PrepareTransaction => {
                 self.close();
+                Writes::Nothing
+            }
+            Effect::Session(SessionChange::Settings(names)) => {
+                for name in names {
+                    self.setting_changed(name);
+                }
+                Writes::Nothing
+            }
+            Effect::Session(SessionChange::All) => {
+                self.setting_changed("transaction_isolation");
                 Writes::Nothing
             }
             Effect::FinishPrepared { .. } | Effect::Session(_) | Effect::CreateTemporary(_) => {

@@ -251,3 +251,20 @@ fn a_prepared_transaction_is_published_by_whoever_commits_it() {
     assert_eq!(session.ok("PREPARE TRANSACTION 'one'"), NOTHING);
     assert_eq!(session.ok("COMMIT PREPARED 'one'"), ["*"]);
 }
+
+#[test]
+fn an_isolation_that_the_statement_does_not_show_is_unknown() {
+    let mut session = Session::new(Dialect::Postgres);
+    session.ok("SET default_transaction_isolation = DEFAULT");
+    session.ok("BEGIN");
+    assert_eq!(session.0.snapshot(), Snapshot::Old);
+}
+
+#[test]
+fn a_transaction_that_began_before_the_probe_has_the_isolation_that_it_finds() {
+    let mut session = Session(Transactions::default(), Dialect::Postgres);
+    session.ok("BEGIN");
+    assert_eq!(session.0.snapshot(), Snapshot::Old);
+    session.0.probed(Some(Isolation::ReadCommitted), true);
+    assert_eq!(session.0.snapshot(), Snapshot::CommittedAndOwn);
+}
