@@ -133,7 +133,7 @@ fn r03_conditions_joined_by_and_and_or() {
         assert_ids!(world, posts, not(both()), [2, 3]);
         assert_ids!(world, posts, posts::votes.gt(8).eq(posts::published), [1, 2, 4]);
         assert_ids!(world, posts, (posts::votes - 3).eq(posts::votes - posts::id.cast::<BigInt>()), [3]);
-        assert_ids!(world, posts, exists(posts::table.filter(posts::votes.lt(0))), []);
+        assert_ids!(world, posts, exists(tags::table.filter(tags::id.lt(0))), []);
     });
 }
 

@@ -1,6 +1,7 @@
 //! Reads that combine the rows of several queries.
 
 use diesel::prelude::*;
+use diesel::query_dsl::positional_order_dsl::PositionalOrderDsl as _;
 use diesel::sql_types::Text;
 
 use super::blog;
@@ -57,7 +58,7 @@ fn r08_a_limit_on_each_part() {
             posts::table
                 .select(posts::title)
                 .union(tags::table.select(tags::label))
-                .positional_order_by(1.asc())
+                .positional_order_by(1_i32.asc())
                 .limit(limit)
         };
 

@@ -1,6 +1,6 @@
 //! The ground the other tests stand on: databases, schema, sample and counter.
 
-use cachalot_tests::{Counter, Database, flights as sample};
+use cachalot_tests::{Counter, Database, flights as sample, migrations};
 use diesel::prelude::*;
 
 use super::schema::*;
@@ -222,6 +222,18 @@ fn tables_whose_names_need_care_take_rows() {
     assert_eq!(gadgets::table.load(conn), Ok(vec![(1, "Lamp".to_owned())]));
     assert_eq!(order_::table.load(conn), Ok(vec![(1, "first".to_owned())]));
     assert_eq!(two_words::table.load(conn), Ok(vec![(1, "Ada".to_owned())]));
+}
+
+#[test]
+fn the_schema_can_be_taken_back_and_put_up_again() {
+    let (_database, mut conn) = connected();
+    let tags = |conn: &mut Conn| tags::table.count().get_result::<i64>(conn);
+
+    migrations::revert(&mut conn, db::MIGRATIONS);
+    assert!(tags(&mut conn).is_err(), "the table is gone");
+
+    migrations::run(&mut conn, db::MIGRATIONS);
+    assert_eq!(tags(&mut conn), Ok(0));
 }
 
 #[test]

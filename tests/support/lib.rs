@@ -28,7 +28,7 @@ pub mod flights;
 pub mod folder;
 pub mod gate;
 pub mod memcached;
-mod migrations;
+pub mod migrations;
 pub mod mysql;
 mod port;
 pub mod postgres;

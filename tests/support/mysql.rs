@@ -4,10 +4,21 @@ use std::env;
 use std::sync::OnceLock;
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection as _, MysqlConnection};
+use diesel::sql_types::Text;
+use diesel::{
+    Connection as _, IntoSql as _, MysqlConnection, QueryResult, RunQueryDsl as _, select,
+};
+use diesel_migrations::embed_migrations;
 
+use crate::migrations::Migrations;
 use crate::watchdog::{Service, Watched, start_on_free_port};
 use crate::{Database, binary, migrations, unique};
+
+/// The schema of a [`database`].
+pub const MIGRATIONS: Migrations = [
+    embed_migrations!("../migrations/mysql"),
+    embed_migrations!("migrations/mysql"),
+];
 
 /// The connection type of this database.
 pub type Connection = MysqlConnection;
@@ -15,7 +26,8 @@ pub type Connection = MysqlConnection;
 /// Fast, since its data need not survive; `LOAD DATA` may read any file that the server can.
 const SETTINGS: &str = "--innodb-flush-method=nosync --innodb-flush-log-at-trx-commit=0 \
     --innodb-doublewrite=0 --innodb-buffer-pool-size=64M --innodb-log-file-size=16M \
-    --innodb-use-native-aio=0 --innodb-file-per-table=0 --innodb-stats-persistent=0 --sync-frm=0 --skip-log-bin --performance-schema=0 \
+    --innodb-use-native-aio=0 --innodb-file-per-table=0 --innodb-stats-persistent=0 \
+    --sync-frm=0 --skip-log-bin --performance-schema=0 \
     --max-connections=300 --character-set-server=utf8mb4 --default-time-zone=+00:00 \
     --secure-file-priv= --skip-name-resolve --bind-address=127.0.0.1 \
     --socket=server.sock --pid-file=server.pid";
@@ -24,12 +36,16 @@ static SHARED: OnceLock<Server> = OnceLock::new();
 
 /// The MariaDB of this test process.
 pub fn shared() -> &'static Server {
-    SHARED.get_or_init(|| match env::var("CACHALOT_TEST_MYSQL_URL") {
-        Ok(url) => Server {
-            url: url.trim_end_matches('/').to_owned(),
-            own: None,
-        },
-        Err(_) => start(),
+    SHARED.get_or_init(|| {
+        let server = match env::var("CACHALOT_TEST_MYSQL_URL") {
+            Ok(url) => Server {
+                url: url.trim_end_matches('/').to_owned(),
+                own: None,
+            },
+            Err(_) => start(),
+        };
+        check_client_library(&mut establish(&server.url("mysql")));
+        server
     })
 }
 
@@ -45,7 +61,7 @@ pub fn database() -> Database {
         Some(remove as fn(&str))
     };
     let database = Database::new(url, name, remove);
-    migrations::run(&mut establish(database.url()), migrations::MYSQL);
+    migrations::run(&mut establish(database.url()), MIGRATIONS);
     database
 }
 
@@ -100,6 +116,19 @@ fn start() -> Server {
         url,
         own: Some(watched),
     }
+}
+
+/// Some releases of MariaDB's client library hand Diesel an empty string for every text: better said
+/// once than by a hundred tests.
+fn check_client_library(conn: &mut Connection) {
+    let sent = "text";
+    let received: QueryResult<String> = select(sent.into_sql::<Text>()).get_result(conn);
+    assert_eq!(
+        received.as_deref(),
+        Ok(sent),
+        "the MariaDB client library loses text, as Connector/C 3.3.19 does (CONC-821); install a \
+         newer one, on Debian from its security archive: apt-get install libmariadb3"
+    );
 }
 
 fn remove(database: &str) {

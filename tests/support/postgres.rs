@@ -5,9 +5,17 @@ use std::{env, fs};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, PgConnection};
+use diesel_migrations::embed_migrations;
 
+use crate::migrations::Migrations;
 use crate::watchdog::{Service, Watched, start_on_free_port};
 use crate::{Database, binary, migrations, unique};
+
+/// The schema of a [`database`].
+pub const MIGRATIONS: Migrations = [
+    embed_migrations!("../migrations/postgres"),
+    embed_migrations!("migrations/postgres"),
+];
 
 /// The connection type of this database.
 pub type Connection = PgConnection;
@@ -45,7 +53,7 @@ pub fn database() -> Database {
     } else {
         server.execute(&format!("CREATE DATABASE {name}"));
         let database = Database::new(url, name, Some(remove));
-        migrations::run(&mut establish(database.url()), migrations::POSTGRES);
+        migrations::run(&mut establish(database.url()), MIGRATIONS);
         database
     }
 }
@@ -99,7 +107,7 @@ fn start() -> Server {
         own: Some(watched),
     };
     server.execute(&format!("CREATE DATABASE {TEMPLATE}"));
-    migrations::run(&mut establish(&server.url(TEMPLATE)), migrations::POSTGRES);
+    migrations::run(&mut establish(&server.url(TEMPLATE)), MIGRATIONS);
     server
 }
 

@@ -6,8 +6,16 @@ use std::sync::OnceLock;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, SqliteConnection};
+use diesel_migrations::embed_migrations;
 
+use crate::migrations::Migrations;
 use crate::{Database, folder, migrations, unique};
+
+/// The schema of a [`database`].
+pub const MIGRATIONS: Migrations = [
+    embed_migrations!("../migrations/sqlite"),
+    embed_migrations!("migrations/sqlite"),
+];
 
 /// The connection type of this database.
 pub type Connection = SqliteConnection;
@@ -19,7 +27,7 @@ static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
 pub fn database() -> Database {
     let template = TEMPLATE.get_or_init(|| {
         let (path, _) = new_path("template");
-        migrations::run(&mut establish(text(&path)), migrations::SQLITE);
+        migrations::run(&mut establish(text(&path)), MIGRATIONS);
         path
     });
     let (path, name) = new_path("cachalot");

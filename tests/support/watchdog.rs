@@ -66,7 +66,7 @@ impl Watched {
         let mut watched = Self { folder, watchdog };
         wait_until(&format!("{} runs", service.name), PATIENCE, || {
             watched.ended_early(service.name);
-            watched.pid().is_some() || watched.has_exited()
+            watched.pid().is_some() || watched.folder.join("exited").exists()
         });
         watched
     }
@@ -85,9 +85,9 @@ impl Watched {
             .ok()
     }
 
-    /// Whether the server has ended by itself.
+    /// Whether the server has ended by itself, or its folder is gone.
     pub(crate) fn has_exited(&self) -> bool {
-        self.folder.join("exited").exists()
+        self.pid().is_none() || self.folder.join("exited").exists()
     }
 
     /// What the server said.

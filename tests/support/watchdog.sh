@@ -35,10 +35,10 @@ if eval "$PREPARE" >>log 2>&1 3<&-; then
     ) 2>/dev/null &
     echo $server >pid.new && mv pid.new pid
     wait $server
-    touch exited
+    touch exited || exit 1
     wait
 else
-    touch exited
+    touch exited || exit 1
     cat <&3 >/dev/null
 fi
 

@@ -33,9 +33,13 @@ const SETTINGS: [&str; 21] = [
 
 /// One statement for everything, as every answer costs a round trip. A setting that does not
 /// exist is null.
+///
+/// A server is named by when it started: whoever may connect may ask for that (a statement that is
+/// refused would end the caller's transaction), and what a server answered before it was restored
+/// or failed over is not asked for again.
 const PROBE: &str = "\
 SELECT ARRAY[\
- (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), \
+ pg_catalog.pg_postmaster_start_time()::text, \
  (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()), \
  session_user::text, current_user::text, \
  pg_catalog.current_schemas(true)::text] \
