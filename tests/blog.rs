@@ -78,38 +78,76 @@ pub(crate) fn fill(conn: &mut Conn) {
 
 /// All authors, by their id.
 pub(crate) fn authors() -> Vec<Author> {
-    let author = |id, name: &str, email: Option<&str>, born: Option<&str>, created_at: &str| Author {
-        id,
-        name: name.to_owned(),
-        email: email.map(str::to_owned),
-        born: born.map(|day| day.parse().unwrap()),
-        active: id != 2,
-        created_at: created_at.parse().unwrap(),
-    };
+    let author =
+        |id, name: &str, email: Option<&str>, born: Option<&str>, created_at: &str| Author {
+            id,
+            name: name.to_owned(),
+            email: email.map(str::to_owned),
+            born: born.map(|day| day.parse().unwrap()),
+            active: id != 2,
+            created_at: created_at.parse().unwrap(),
+        };
     vec![
-        author(1, "Ada", Some("ada@example.org"), Some("1815-12-10"), "2000-01-01T00:00:00"),
+        author(
+            1,
+            "Ada",
+            Some("ada@example.org"),
+            Some("1815-12-10"),
+            "2000-01-01T00:00:00",
+        ),
         author(2, "Björn", None, None, "2001-02-03T04:05:06.789"),
-        author(3, "Chloé", Some(""), Some("1990-06-15"), "2020-02-29T23:59:59.000001"),
+        author(
+            3,
+            "Chloé",
+            Some(""),
+            Some("1990-06-15"),
+            "2020-02-29T23:59:59.000001",
+        ),
     ]
 }
 
 /// All posts, by their id.
 pub(crate) fn posts() -> Vec<Post> {
-    let post = |id, author_id, title: &str, body: Option<&str>, rating, votes, at: Option<&str>| Post {
-        id,
-        author_id,
-        title: title.to_owned(),
-        body: body.map(str::to_owned),
-        published: at.is_some(),
-        rating,
-        votes,
-        published_at: at.map(|time| time.parse().unwrap()),
-    };
+    let post =
+        |id, author_id, title: &str, body: Option<&str>, rating, votes, at: Option<&str>| Post {
+            id,
+            author_id,
+            title: title.to_owned(),
+            body: body.map(str::to_owned),
+            published: at.is_some(),
+            rating,
+            votes,
+            published_at: at.map(|time| time.parse().unwrap()),
+        };
     vec![
-        post(1, 1, "Hello", Some("First."), Some(4.5), 10, Some("2024-01-01T12:00:00")),
+        post(
+            1,
+            1,
+            "Hello",
+            Some("First."),
+            Some(4.5),
+            10,
+            Some("2024-01-01T12:00:00"),
+        ),
         post(2, 1, "Draft", None, None, 0, None),
-        post(3, 2, "hello, again", Some("a,b"), Some(-0.25), 7, Some("2024-02-29T08:30:00")),
-        post(4, 3, "Ünïcode \u{1F40B}", Some(""), Some(4.5), i64::MAX / 4, Some("2024-03-01T00:00:00")),
+        post(
+            3,
+            2,
+            "hello, again",
+            Some("a,b"),
+            Some(-0.25),
+            7,
+            Some("2024-02-29T08:30:00"),
+        ),
+        post(
+            4,
+            3,
+            "Ünïcode \u{1F40B}",
+            Some(""),
+            Some(4.5),
+            i64::MAX / 4,
+            Some("2024-03-01T00:00:00"),
+        ),
     ]
 }
 

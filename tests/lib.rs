@@ -17,11 +17,34 @@ mod sqlite {
     pub(crate) use cachalot_tests::{schema::sqlite as schema, sqlite as db};
     pub(crate) use diesel::SqliteConnection as Conn;
 
+    pub(crate) const DATABASE: &str = "sqlite";
+
+    mod api;
+    mod blog;
+    mod glass;
+    #[path = "dialect/sqlite.rs"]
+    mod dialect;
     #[path = "every_type/sqlite.rs"]
     mod every_type;
     mod races;
+    mod reads;
+    mod reads_aggregates;
+    mod reads_associations;
+    mod reads_damage;
+    mod reads_errors;
+    mod reads_filters;
+    mod reads_joins;
+    mod reads_keys;
+    mod reads_models;
+    mod reads_names;
+    mod reads_raw;
+    mod reads_sets;
+    mod reads_subqueries;
+    mod reads_uncached;
     mod support_works;
+    mod transactions;
     mod world;
+    mod writes;
 }
 
 #[path = "."]
@@ -29,12 +52,35 @@ mod postgres {
     pub(crate) use cachalot_tests::{postgres as db, schema::postgres as schema};
     pub(crate) use diesel::PgConnection as Conn;
 
+    pub(crate) const DATABASE: &str = "postgres";
+
+    mod api;
+    mod blog;
+    mod glass;
+    #[path = "dialect/postgres.rs"]
+    mod dialect;
     #[path = "every_type/postgres.rs"]
     mod every_type;
     mod races;
     mod races_postgres;
+    mod reads;
+    mod reads_aggregates;
+    mod reads_associations;
+    mod reads_damage;
+    mod reads_errors;
+    mod reads_filters;
+    mod reads_joins;
+    mod reads_keys;
+    mod reads_models;
+    mod reads_names;
+    mod reads_raw;
+    mod reads_sets;
+    mod reads_subqueries;
+    mod reads_uncached;
     mod support_works;
+    mod transactions;
     mod world;
+    mod writes;
 }
 
 #[path = "."]
@@ -42,9 +88,32 @@ mod mysql {
     pub(crate) use cachalot_tests::{mysql as db, schema::mysql as schema};
     pub(crate) use diesel::MysqlConnection as Conn;
 
+    pub(crate) const DATABASE: &str = "mysql";
+
+    mod api;
+    mod blog;
+    mod glass;
+    #[path = "dialect/mysql.rs"]
+    mod dialect;
     #[path = "every_type/mysql.rs"]
     mod every_type;
     mod races;
+    mod reads;
+    mod reads_aggregates;
+    mod reads_associations;
+    mod reads_damage;
+    mod reads_errors;
+    mod reads_filters;
+    mod reads_joins;
+    mod reads_keys;
+    mod reads_models;
+    mod reads_names;
+    mod reads_raw;
+    mod reads_sets;
+    mod reads_subqueries;
+    mod reads_uncached;
     mod support_works;
+    mod transactions;
     mod world;
+    mod writes;
 }

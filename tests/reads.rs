@@ -59,10 +59,7 @@ fn r01_another_connection_and_another_process_share_the_entry() {
     blog::fill(&mut world.conn);
     assert_cached!(world, Post, posts::table);
 
-    let mut others = [
-        world.reader(),
-        world.connect(&world.other_process()),
-    ];
+    let mut others = [world.reader(), world.connect(&world.other_process())];
     for other in &mut others {
         let (rows, sent) = other.sent(|conn| posts::table.cached(conn).load::<Post>());
         assert_eq!((rows, sent), (Ok(blog::posts()), 0));
@@ -85,9 +82,20 @@ fn r02_a_row_is_found_by_its_key_once() {
 fn r02_that_there_is_no_row_is_cached_until_there_is_one() {
     World::each(|world| {
         blog::fill(&mut world.conn);
-        let first = |conn: &mut Conn| tags::table.find(9).select(tags::label).cached(conn).first::<String>();
-        let get_result =
-            |conn: &mut Conn| tags::table.find(9).select(tags::label).cached(conn).get_result::<String>();
+        let first = |conn: &mut Conn| {
+            tags::table
+                .find(9)
+                .select(tags::label)
+                .cached(conn)
+                .first::<String>()
+        };
+        let get_result = |conn: &mut Conn| {
+            tags::table
+                .find(9)
+                .select(tags::label)
+                .cached(conn)
+                .get_result::<String>()
+        };
         let optional = |conn: &mut Conn| first(conn).optional();
 
         assert_eq!(world.once(first), Err(NotFound));

@@ -26,7 +26,6 @@ fn r05_counts() {
 
         blog::fill(&mut world.conn);
         assert_eq!(count_posts(world), Ok(4));
-        assert_eq!(assert_cached!(world, i64, posts::table.count()), [4]);
         let counts = assert_cached!(
             world,
             (i64, i64, i64),
@@ -58,7 +57,10 @@ fn r05_sums_averages_and_extremes() {
             Option<String>,
             Option<chrono::NaiveDateTime>,
         );
-        assert_eq!(assert_cached!(world, Row, query()), [(None, None, None, None)]);
+        assert_eq!(
+            assert_cached!(world, Row, query()),
+            [(None, None, None, None)]
+        );
 
         blog::fill(&mut world.conn);
         let rows = assert_cached!(world, Row, query());
@@ -193,9 +195,9 @@ fn r05_windows() {
             Option<i64>,
             posts::table
                 .select(
-                    max(posts::votes).window_order(posts::id).frame_by(
-                        frame::Rows.frame_between(1.preceding(), frame::CurrentRow)
-                    )
+                    max(posts::votes)
+                        .window_order(posts::id)
+                        .frame_by(frame::Rows.frame_between(1.preceding(), frame::CurrentRow))
                 )
                 .order(posts::id),
         );

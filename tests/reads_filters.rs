@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Text};
+use diesel::sql_types::{BigInt, Text};
 
 use super::blog::{self, Author};
 use super::schema::*;
@@ -53,7 +53,12 @@ fn r03_membership() {
         assert_ids!(world, posts, posts::id.eq_any([4]), [4]);
         assert_ids!(world, posts, posts::id.eq_any(Vec::<i32>::new()), []);
         assert_ids!(world, posts, posts::id.ne_all([1, 3]), [2, 4]);
-        assert_ids!(world, posts, posts::title.eq_any(["Draft", "Hello"]), [1, 2]);
+        assert_ids!(
+            world,
+            posts,
+            posts::title.eq_any(["Draft", "Hello"]),
+            [1, 2]
+        );
         assert_ids!(world, posts, posts::title.eq_any(["Draft', 'Hello"]), []);
     });
 }
@@ -62,13 +67,17 @@ fn r03_membership() {
 fn r03_dates_and_times() {
     World::each(|world| {
         blog::fill(&mut world.conn);
-        let rows: Vec<_> = [(1, Some("00:00:00")), (2, Some("12:30:00.000001")), (3, None)]
-            .into_iter()
-            .map(|(id, time)| {
-                let time = time.map(|time| time.parse::<NaiveTime>().unwrap());
-                (every_type::id.eq(id), every_type::a_time.eq(time))
-            })
-            .collect();
+        let rows: Vec<_> = [
+            (1, Some("00:00:00")),
+            (2, Some("12:30:00.000001")),
+            (3, None),
+        ]
+        .into_iter()
+        .map(|(id, time)| {
+            let time = time.map(|time| time.parse::<NaiveTime>().unwrap());
+            (every_type::id.eq(id), every_type::a_time.eq(time))
+        })
+        .collect();
         for row in rows {
             diesel::insert_into(every_type::table)
                 .values(row)
@@ -131,8 +140,18 @@ fn r03_conditions_joined_by_and_and_or() {
         assert_ids!(world, posts, both(), [1, 4]);
         assert_ids!(world, posts, both().or(posts::id.eq(2)), [1, 2, 4]);
         assert_ids!(world, posts, not(both()), [2, 3]);
-        assert_ids!(world, posts, posts::votes.gt(8).eq(posts::published), [1, 2, 4]);
-        assert_ids!(world, posts, (posts::votes - 3).eq(posts::votes - posts::id.cast::<BigInt>()), [3]);
+        assert_ids!(
+            world,
+            posts,
+            posts::votes.gt(8).eq(posts::published),
+            [1, 2, 4]
+        );
+        assert_ids!(
+            world,
+            posts,
+            (posts::votes - 3).eq(posts::votes - posts::id.cast::<BigInt>()),
+            [3]
+        );
         assert_ids!(world, posts, exists(tags::table.filter(tags::id.lt(0))), []);
     });
 }
@@ -146,7 +165,9 @@ fn r03_a_different_value_is_a_different_entry() {
             let found = assert_cached!(
                 world,
                 i64,
-                posts::table.filter(posts::votes.eq(votes)).select(posts::votes),
+                posts::table
+                    .filter(posts::votes.eq(votes))
+                    .select(posts::votes),
             );
             assert!(found.iter().all(|found| *found == votes), "{found:?}");
         }
@@ -158,7 +179,9 @@ fn r03_a_different_value_is_a_different_entry() {
             let cached = assert_cached!(
                 world,
                 i32,
-                posts::table.filter(posts::title.eq(title)).select(posts::id),
+                posts::table
+                    .filter(posts::title.eq(title))
+                    .select(posts::id),
             );
             assert_eq!(plain, Ok(cached));
         }

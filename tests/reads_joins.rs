@@ -19,10 +19,17 @@ fn r06_inner_joins() {
         };
 
         let rows = assert_cached!(world, (Post, Author), query());
-        let writers: Vec<_> = rows.iter().map(|(post, author)| (post.id, author.id)).collect();
+        let writers: Vec<_> = rows
+            .iter()
+            .map(|(post, author)| (post.id, author.id))
+            .collect();
         assert_eq!(writers, [(1, 1), (2, 1), (3, 2), (4, 3)]);
         assert_tables!(world, query(), ["authors", "posts"]);
-        assert_tables!(world, posts::table.inner_join(authors::table), ["authors", "posts"]);
+        assert_tables!(
+            world,
+            posts::table.inner_join(authors::table),
+            ["authors", "posts"]
+        );
     });
 }
 
@@ -42,7 +49,16 @@ fn r06_left_joins_keep_the_rows_without_a_match() {
             .iter()
             .map(|(post, comment)| (*post, comment.as_ref().map(|comment| comment.id)))
             .collect();
-        assert_eq!(found, [(1, Some(1)), (1, Some(2)), (2, None), (3, Some(3)), (4, None)]);
+        assert_eq!(
+            found,
+            [
+                (1, Some(1)),
+                (1, Some(2)),
+                (2, None),
+                (3, Some(3)),
+                (4, None)
+            ]
+        );
         assert_tables!(world, query(), ["comments", "posts"]);
     });
 }
@@ -70,7 +86,10 @@ fn r06_joins_over_several_levels() {
                 .select((posts::id, tags::label.nullable()))
                 .order((posts::id, comments::id, tags::id))
         };
-        assert_eq!(assert_cached!(world, (i32, Option<String>), mixed()).len(), 7);
+        assert_eq!(
+            assert_cached!(world, (i32, Option<String>), mixed()).len(),
+            7
+        );
         assert_tables!(
             world,
             mixed(),
@@ -130,11 +149,7 @@ fn r06_an_alias_beside_its_own_table() {
                         .nullable()
                         .eq(comments::author_id)),
                 )
-                .select((
-                    comments::id,
-                    authors::name,
-                    critics.field(authors::name),
-                ))
+                .select((comments::id, authors::name, critics.field(authors::name)))
                 .order(comments::id)
         };
 
@@ -150,7 +165,10 @@ fn r06_an_alias_named_as_another_table_is_not_that_table() {
     World::each(|world| {
         blog::fill(&mut world.conn);
         let tags = diesel::alias!(authors as tags);
-        let query = || tags.select(tags.field(authors::id)).order(tags.field(authors::id));
+        let query = || {
+            tags.select(tags.field(authors::id))
+                .order(tags.field(authors::id))
+        };
 
         assert_eq!(assert_cached!(world, i32, query()), [1, 2, 3]);
         assert_tables!(world, query(), ["authors"]);
@@ -190,7 +208,10 @@ fn r06_a_write_to_any_table_of_a_join_is_seen() {
             .unwrap();
         assert_eq!(read(world)[0].2, "1st");
         // Of no interest to the join.
-        diesel::update(tags::table).set(tags::id.eq(tags::id)).execute(&mut world.conn).unwrap();
+        diesel::update(tags::table)
+            .set(tags::id.eq(tags::id))
+            .execute(&mut world.conn)
+            .unwrap();
         let (_, sent) = world.sent(|conn| {
             authors::table
                 .inner_join(posts::table.inner_join(comments::table))

@@ -28,11 +28,8 @@ macro_rules! r13 {
                         .values(($table::id.eq(id), $table::$column.eq(value)))
                         .execute(&mut world.conn);
                     assert_eq!(insert, Ok(1));
-                    let rows = assert_cached!(
-                        world,
-                        (i32, String),
-                        $table::table.order($table::$column)
-                    );
+                    let rows =
+                        assert_cached!(world, (i32, String), $table::table.order($table::$column));
                     assert_eq!(rows.last(), Some(&(id, value.to_owned())));
                 }
                 let found = assert_cached!(
@@ -86,11 +83,12 @@ fn r13_a_qualified_name_is_the_table_itself() {
             .execute(&mut world.conn)
             .unwrap();
         assert_eq!(assert_cached!(world, Count, query()), [Count { number: 1 }]);
-        sql_query(format!("INSERT INTO {schema}.tags (id, label) VALUES (2, 'two')"))
-            .execute(&mut world.conn)
-            .unwrap();
-        let (count, sent) =
-            world.sent(|conn| tags::table.count().cached(conn).get_result::<i64>());
+        sql_query(format!(
+            "INSERT INTO {schema}.tags (id, label) VALUES (2, 'two')"
+        ))
+        .execute(&mut world.conn)
+        .unwrap();
+        let (count, sent) = world.sent(|conn| tags::table.count().cached(conn).get_result::<i64>());
         assert_eq!((count, sent), (Ok(2), 1));
     });
 }

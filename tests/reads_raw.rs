@@ -6,11 +6,11 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
+use super::Conn;
 use super::blog::{self, Post};
 use super::dialect::parameter;
 use super::schema::*;
 use super::world::{World, assert_cached, assert_tables};
-use super::Conn;
 
 #[derive(Debug, PartialEq, QueryableByName)]
 struct Id {
@@ -48,13 +48,21 @@ fn r09_boxed_queries() {
     World::each(|world| {
         blog::fill(&mut world.conn);
 
-        assert_eq!(assert_cached!(world, Post, search(None, false)), blog::posts());
+        assert_eq!(
+            assert_cached!(world, Post, search(None, false)),
+            blog::posts()
+        );
         let found = assert_cached!(world, Post, search(Some("Dra%"), false));
         assert_eq!(found, blog::posts()[1..2]);
         let found = assert_cached!(world, Post, search(Some("Hell_"), false));
         assert_eq!(found, blog::posts()[..1]);
         assert_eq!(assert_cached!(world, Post, search(Some("Dra%"), true)), []);
-        let first = world.once(|conn| search(None, true).limit(1).cached(conn).get_result::<Post>());
+        let first = world.once(|conn| {
+            search(None, true)
+                .limit(1)
+                .cached(conn)
+                .get_result::<Post>()
+        });
         assert_eq!(first, Ok(blog::posts().swap_remove(0)));
         assert_tables!(world, search(Some("x"), true), ["posts"]);
     });
@@ -84,7 +92,13 @@ fn r09_raw_sql_with_binds() {
             title: title.to_owned(),
             author: author.map(str::to_owned),
         };
-        assert_eq!(rows, [heading(1, "Hello", Some("Ada")), heading(3, "hello, again", None)]);
+        assert_eq!(
+            rows,
+            [
+                heading(1, "Hello", Some("Ada")),
+                heading(3, "hello, again", None)
+            ]
+        );
         assert_eq!(assert_cached!(world, Heading, query(8, "%ello%")).len(), 1);
         assert_eq!(assert_cached!(world, Heading, query(8, "%none%")).len(), 0);
         assert_tables!(world, query(1, ""), ["authors", "posts"]);
@@ -97,7 +111,8 @@ fn r09_raw_sql_without_binds() {
         blog::fill(&mut world.conn);
 
         let query = || sql_query("select ID as id from Posts where ID > 2 order by ID -- the rest");
-        let query_of_mysql = || sql_query("select ID as id from posts where ID > 2 order by ID -- x");
+        let query_of_mysql =
+            || sql_query("select ID as id from posts where ID > 2 order by ID -- x");
         if std::any::type_name::<Conn>().contains("Mysql") {
             // MariaDB's table names have a case.
             assert_eq!(ids(&assert_cached!(world, Id, query_of_mysql())), [3, 4]);
@@ -124,7 +139,10 @@ fn r09_pieces_of_sql() {
         };
 
         let rows = assert_cached!(world, (i32, String), query(1));
-        assert_eq!(rows, [(1, "HELLO".to_owned()), (3, "HELLO, AGAIN".to_owned())]);
+        assert_eq!(
+            rows,
+            [(1, "HELLO".to_owned()), (3, "HELLO, AGAIN".to_owned())]
+        );
         assert_eq!(assert_cached!(world, (i32, String), query(8)).len(), 1);
         assert_tables!(world, query(1), ["comments", "posts"]);
     });

@@ -27,7 +27,10 @@ fn r08_unions() {
         let labels = || tags::table.select(tags::label);
 
         let words = assert_cached!(world, String, names().union(labels()));
-        assert_eq!(sorted(words), ["Ada", "Björn", "Chloé", "rust", "sql", "unused"]);
+        assert_eq!(
+            sorted(words),
+            ["Ada", "Björn", "Chloé", "rust", "sql", "unused"]
+        );
         assert_tables!(world, names().union(labels()), ["authors", "tags"]);
         let words = assert_cached!(world, String, labels().union(labels()));
         assert_eq!(sorted(words), ["rust", "sql", "unused"]);
@@ -58,7 +61,7 @@ fn r08_a_limit_on_each_part() {
             posts::table
                 .select(posts::title)
                 .union(tags::table.select(tags::label))
-                .positional_order_by(1_i32.asc())
+                .positional_order_by(1)
                 .limit(limit)
         };
 

@@ -97,7 +97,15 @@ fn r07_in_select() {
 
         let rows = assert_cached!(world, (i32, Option<String>), query());
         let body = |text: &str| Some(text.to_owned());
-        assert_eq!(rows, [(1, body("anonymous")), (2, None), (3, body("nice")), (4, None)]);
+        assert_eq!(
+            rows,
+            [
+                (1, body("anonymous")),
+                (2, None),
+                (3, body("nice")),
+                (4, None)
+            ]
+        );
         assert_tables!(world, query(), ["comments", "posts"]);
     });
 }
@@ -166,7 +174,10 @@ fn r07_in_a_condition_on_groups() {
     World::each(|world| {
         blog::fill(&mut world.conn);
         let query = || {
-            let fewest = tags::table.select(tags::id).filter(tags::id.eq(1)).single_value();
+            let fewest = tags::table
+                .select(tags::id)
+                .filter(tags::id.eq(1))
+                .single_value();
             comments::table
                 .group_by(comments::post_id)
                 .having(diesel::dsl::max(comments::id).ne(fewest))
@@ -197,10 +208,17 @@ fn r07_three_levels_deep() {
                 .order(authors::id)
         };
 
-        assert_eq!(assert_cached!(world, String, query("sql")), ["Ada", "Björn"]);
+        assert_eq!(
+            assert_cached!(world, String, query("sql")),
+            ["Ada", "Björn"]
+        );
         assert_eq!(assert_cached!(world, String, query("rust")), ["Ada"]);
         assert_eq!(assert_cached!(world, String, query("unused")), [""; 0]);
-        assert_tables!(world, query("sql"), ["authors", "posts", "posts_tags", "tags"]);
+        assert_tables!(
+            world,
+            query("sql"),
+            ["authors", "posts", "posts_tags", "tags"]
+        );
         diesel::delete(tags::table.filter(tags::label.eq("unused")))
             .execute(&mut world.conn)
             .unwrap();

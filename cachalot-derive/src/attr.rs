@@ -14,7 +14,7 @@ use syn::{
 use crate::errors::{Errors, with_help};
 
 /// The right forms, for the help lines.
-const KEYS: &str = "the keys are `ttl = \"10m\"`, `table = \"name\"`, `depends_on(a, b)`, `uncacheable` and `crate = path`";
+pub(crate) const KEYS: &str = "the keys are `ttl = \"10m\"`, `table = \"name\"`, `depends_on(a, b)`, `uncacheable` and `crate = path`";
 const TTL: &str = "write a number and a unit, like `ttl = \"10m\"` or `ttl = \"1h 30m\"`; `ttl = \"0s\"` sets no bound";
 const DEPENDS_ON: &str =
     "name tables, like `depends_on(users, crate::schema::posts)` or `depends_on(\"a_view\")`";
@@ -36,7 +36,8 @@ pub(crate) struct Attributes {
     pub(crate) depends_on: Option<(Ident, Vec<Table>)>,
     pub(crate) uncacheable: Option<Ident>,
     pub(crate) krate: Option<(Ident, Path)>,
-    pub(crate) table_name: Option<(Ident, Path)>,
+    /// One for each `table_name`.
+    pub(crate) table_names: Vec<Path>,
 }
 
 impl Attributes {
@@ -45,6 +46,12 @@ impl Attributes {
         for attribute in attributes {
             let parsed = if attribute.path().is_ident("cachalot") {
                 match &attribute.meta {
+                    syn::Meta::List(list) if list.tokens.is_empty() => {
+                        Err(syn::Error::new_spanned(
+                            list,
+                            with_help("`#[cachalot()]` says nothing", KEYS),
+                        ))
+                    }
                     syn::Meta::List(list) => {
                         (|input: ParseStream<'_>| this.cachalot(input, errors))
                             .parse2(list.tokens.clone())
@@ -74,11 +81,10 @@ impl Attributes {
 
     /// Goes on after a mistake where it can tell the next key.
     fn cachalot(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
-        if input.is_empty() {
-            return Err(input.error(with_help("`#[cachalot()]` says nothing", KEYS)));
-        }
         while !input.is_empty() {
-            let key = input.call(Ident::parse_any)?;
+            let key = input.call(Ident::parse_any).map_err(|error| {
+                syn::Error::new(error.span(), with_help("expected a key", KEYS))
+            })?;
             if let Err(error) = self.key(&key, input) {
                 errors.push(error);
                 skip_to_comma(input)?;
@@ -98,6 +104,11 @@ impl Attributes {
                     let message = format!("`{}` is no length of time: {error}", text.value());
                     syn::Error::new_spanned(&text, with_help(message, TTL))
                 })?;
+                // Kept in milliseconds, where it would be the zero that sets no bound.
+                if !ttl.is_zero() && ttl.as_millis() == 0 {
+                    let message = format!("`{}` is less than a millisecond", text.value());
+                    return Err(syn::Error::new_spanned(&text, with_help(message, TTL)));
+                }
                 put(&mut self.ttl, key, ttl)
             }
             "table" => {
@@ -141,8 +152,7 @@ impl Attributes {
             if input.peek(Ident::peek_any) {
                 let key = input.call(Ident::parse_any)?;
                 if key == "table_name" {
-                    let path = table_name_after(&key, input)?;
-                    put(&mut self.table_name, &key, path)?;
+                    self.table_names.push(table_name_after(&key, input)?);
                 }
             }
             skip_to_comma(input)?;
@@ -185,6 +195,18 @@ fn tables_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Table>> 
     }
     let content;
     parenthesized!(content in input);
+    let tables = tables_in(&content).inspect_err(|_| {
+        // What is left unread would be a second mistake.
+        let _ = content.parse::<TokenStream>();
+    })?;
+    if tables.is_empty() {
+        let message = with_help("`depends_on` names no table", DEPENDS_ON);
+        return Err(syn::Error::new_spanned(key, message));
+    }
+    Ok(tables)
+}
+
+fn tables_in(content: ParseStream<'_>) -> syn::Result<Vec<Table>> {
     let mut tables = Vec::new();
     while !content.is_empty() {
         if content.peek(LitStr) {
@@ -202,28 +224,20 @@ fn tables_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Table>> 
             }
         }
         if !content.is_empty() {
-            content.parse::<Token![,]>()?;
+            content.parse::<Token![,]>().map_err(|error| {
+                let message = with_help("expected `,` between two tables", DEPENDS_ON);
+                syn::Error::new(error.span(), message)
+            })?;
         }
-    }
-    if tables.is_empty() {
-        let message = with_help("`depends_on` names no table", DEPENDS_ON);
-        return Err(syn::Error::new_spanned(key, message));
     }
     Ok(tables)
 }
 
-/// A path, or Diesel's older form, the path in quotes.
 fn table_name_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     let missing = || with_help("`table_name` needs a path", TABLE_NAME);
     input
         .parse::<Token![=]>()
         .map_err(|_| syn::Error::new_spanned(key, missing()))?;
-    if input.peek(LitStr) {
-        let text: LitStr = input.parse()?;
-        return text
-            .parse_with(Path::parse_mod_style)
-            .map_err(|_| syn::Error::new_spanned(&text, missing()));
-    }
     input
         .call(Path::parse_mod_style)
         .map_err(|error| syn::Error::new(error.span(), missing()))
@@ -231,15 +245,22 @@ fn table_name_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
 
 /// Passes over a value, with the commas of its generics.
 fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    // Where the angles do not pair up they are no generics but comparisons.
+    let generics = skip(&input.fork(), true)?;
+    skip(input, generics).map(drop)
+}
+
+/// Whether all angles were closed again.
+fn skip(input: ParseStream<'_>, generics: bool) -> syn::Result<bool> {
     let mut depth = 0_usize;
     while !input.is_empty() && (depth > 0 || !input.peek(Token![,])) {
         if let TokenTree::Punct(punct) = input.parse()? {
             match punct.as_char() {
-                '<' => depth += 1,
+                '<' if generics => depth += 1,
                 '>' => depth = depth.saturating_sub(1),
                 _ => {}
             }
         }
     }
-    Ok(())
+    Ok(depth == 0)
 }

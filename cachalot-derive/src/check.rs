@@ -10,17 +10,21 @@ pub(crate) fn check(model: &Model<'_>, errors: &mut Errors) {
             "leave one of the two out",
         );
     }
+    for path in attributes.table_names.iter().skip(1) {
+        errors.at(path, "`table_name` is said twice", "leave one out");
+    }
     let others = attributes.depends_on.iter().flat_map(|(_, tables)| tables);
-    for table in std::iter::once(&model.table).chain(others) {
+    for table in model.tables.iter().chain(others) {
         if let Table::Name(name) = table {
             let text = name.value();
-            if text.trim().is_empty() || text.contains('\0') {
-                errors.at(
-                    name,
-                    "a table's name is empty",
-                    "write its SQL name, like \"users\"",
-                );
-            }
+            let mistake = if text.trim().is_empty() {
+                "a table's name is empty"
+            } else if text.contains('\0') {
+                "no table's name has a zero byte"
+            } else {
+                continue;
+            };
+            errors.at(name, mistake, "write its SQL name, like \"users\"");
         }
     }
 }

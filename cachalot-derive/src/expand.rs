@@ -1,6 +1,5 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
 
 use crate::{attr::Table, model::Model};
 
@@ -10,15 +9,11 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
         generics,
         krate,
         attributes,
-        ..
+        tables: own,
     } = model;
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    let own = table(model, &model.table);
-    let others = attributes
-        .depends_on
-        .iter()
-        .flat_map(|(_, tables)| tables)
-        .map(|other| table(model, other));
+    let others = attributes.depends_on.iter().flat_map(|(_, tables)| tables);
+    let tables = own.iter().chain(others).map(sql_name);
     let text = name.to_string();
     let ttl = match &attributes.ttl {
         Some((_, ttl)) => {
@@ -29,46 +24,42 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     };
     let uncacheable = attributes.uncacheable.is_some();
     quote! {
+        #[allow(deprecated)] // the model may be
         const _: () = {
+            // An import, so that a wrong path is one mistake and not one for each use.
+            use #krate as __cachalot;
+
             // Not in the implementation: a generic one could not have a registration of its own.
             fn tables() -> &'static [&'static str] {
-                static TABLES: #krate::__private::Tables = #krate::__private::Tables::new();
-                TABLES.get(|| ::std::vec![#own #(, #others)*])
+                static TABLES: __cachalot::__private::Tables = __cachalot::__private::Tables::new();
+                TABLES.get(|| ::std::vec![#(#tables),*])
             }
 
             #[automatically_derived]
-            impl #impl_generics #krate::Cacheable for #name #ty_generics #where_clause {
+            impl #impl_generics __cachalot::Cacheable for #name #ty_generics #where_clause {
                 fn tables() -> &'static [&'static str] {
                     tables()
                 }
             }
 
-            #krate::__private::inventory::submit! {
-                #krate::__private::Policy::new(#text, tables, #ttl, #uncacheable)
+            __cachalot::__private::inventory::submit! {
+                __cachalot::__private::Policy::new(#text, tables, #ttl, #uncacheable)
             }
         };
     }
 }
 
-/// An expression of a table's SQL name. A module that is not there is blamed on the path, or on
+/// An expression of a table's SQL name. What is wrong with a module is blamed on the path, or on
 /// the type from whose name it was inferred.
-fn table(model: &Model<'_>, table: &Table) -> TokenStream {
-    let krate = &model.krate;
+fn sql_name(table: &Table) -> TokenStream {
     match table {
         Table::Name(name) => name.to_token_stream(),
         Table::Module(path) => {
-            let span = if path.segments.len() > 1 {
-                path.span()
-            } else {
-                model_span(model, path)
+            // Its last name: a span over several tokens needs them to come from one place.
+            let Some(last) = path.segments.last() else {
+                return TokenStream::new();
             };
-            quote_spanned!(span=> #krate::__private::sql_name::<#path::table>())
+            quote_spanned!(last.ident.span()=> __cachalot::__private::sql_name::<#path::table>())
         }
     }
-}
-
-fn model_span(model: &Model<'_>, path: &syn::Path) -> proc_macro2::Span {
-    path.segments
-        .last()
-        .map_or_else(|| model.span(), |segment| segment.ident.span())
 }

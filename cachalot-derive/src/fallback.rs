@@ -17,11 +17,16 @@ pub(crate) fn fallback(model: &Model<'_>, error: &syn::Error) -> TokenStream {
     quote! {
         #error
 
-        #[automatically_derived]
-        impl #impl_generics #krate::Cacheable for #name #ty_generics #where_clause {
-            fn tables() -> &'static [&'static str] {
-                &[]
+        #[allow(deprecated)]
+        const _: () = {
+            use #krate as __cachalot;
+
+            #[automatically_derived]
+            impl #impl_generics __cachalot::Cacheable for #name #ty_generics #where_clause {
+                fn tables() -> &'static [&'static str] {
+                    &[]
+                }
             }
-        }
+        };
     }
 }

@@ -1,9 +1,9 @@
 //! `#[derive(Cacheable)]` of [cachalot-diesel](https://docs.rs/cachalot-diesel), which re-exports it
 //! and documents it at its trait `Cacheable`.
 //!
-//! The path of an input: [`attr`] reads the attributes, [`model`] puts them together, [`check`]
-//! finds what does not go together, [`expand`] writes the code. Every mistake is reported at once,
-//! each at its own place; [`fallback`] then keeps one mistake from causing others.
+//! The path of an input: `attr` reads the attributes, `model` puts them together, `check`
+//! finds what does not go together, `expand` writes the code. Every mistake is reported at once,
+//! each at its own place; `fallback` then keeps one mistake from causing others.
 #![forbid(unsafe_code)]
 
 mod attr;

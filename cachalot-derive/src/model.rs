@@ -1,4 +1,3 @@
-use proc_macro2::Span;
 use syn::{Data, DeriveInput, Generics, Ident, Path, parse_quote};
 
 use crate::{
@@ -11,8 +10,8 @@ pub(crate) struct Model<'a> {
     pub(crate) name: &'a Ident,
     pub(crate) generics: &'a Generics,
     pub(crate) attributes: Attributes,
-    /// The type's own table.
-    pub(crate) table: Table,
+    /// The type's own table, and what else `table_name` says.
+    pub(crate) tables: Vec<Table>,
     /// Where `cachalot_diesel` is.
     pub(crate) krate: Path,
 }
@@ -29,13 +28,24 @@ impl<'a> Model<'a> {
                 "derive it for the struct that a table's rows are loaded into",
             );
         }
-        let attributes = Attributes::of(&input.attrs, errors);
-        let table = match (&attributes.table, &attributes.table_name) {
-            (Some((_, name)), _) => Table::Name(name.clone()),
-            (None, Some((_, path))) => Table::Module(path.clone()),
-            (None, None) => {
-                Table::Module(Ident::new(&inferred(&input.ident), input.ident.span()).into())
+        if let Data::Struct(data) = &input.data {
+            let of_fields = data.fields.iter().flat_map(|field| &field.attrs);
+            for attribute in of_fields.filter(|attribute| attribute.path().is_ident("cachalot")) {
+                errors.at(
+                    attribute,
+                    "`#[cachalot]` is for a model, not for a field",
+                    "write it above the struct",
+                );
             }
+        }
+        let attributes = Attributes::of(&input.attrs, errors);
+        let tables = match (&attributes.table, attributes.table_names.as_slice()) {
+            (Some((_, name)), _) => vec![Table::Name(name.clone())],
+            (None, []) => {
+                let module = Ident::new(&inferred(&input.ident), input.ident.span());
+                vec![Table::Module(module.into())]
+            }
+            (None, paths) => paths.iter().cloned().map(Table::Module).collect(),
         };
         let krate = match &attributes.krate {
             Some((_, path)) => path.clone(),
@@ -45,14 +55,9 @@ impl<'a> Model<'a> {
             name: &input.ident,
             generics: &input.generics,
             attributes,
-            table,
+            tables,
             krate,
         }
-    }
-
-    /// The place to blame for the table.
-    pub(crate) fn span(&self) -> Span {
-        self.name.span()
     }
 }
 
@@ -75,6 +80,8 @@ fn inferred(name: &Ident) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proc_macro2::Span;
+
     use super::*;
 
     #[test]

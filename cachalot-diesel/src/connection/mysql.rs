@@ -16,6 +16,12 @@ const VARIABLES: &str = "\
 'sql_auto_is_null', 'sql_mode', 'sql_safe_updates', 'sql_select_limit', 'time_zone', \
 'transaction_isolation', 'tx_isolation'";
 
+/// Nobody lists a connection's temporary tables, but the server counts the statements that made
+/// them: MariaDB by themselves, MySQL together with those that made others.
+const CREATED: &str = "\
+SHOW SESSION STATUS \
+WHERE Variable_name IN ('Com_create_table', 'Com_create_temporary_table')";
+
 #[derive(QueryableByName)]
 struct Variable {
     #[diesel(sql_type = Text, column_name = "Variable_name")]
@@ -60,6 +66,12 @@ impl CacheConnection for MysqlConnection {
                 .find(|variable| variable.name.eq_ignore_ascii_case(name))
                 .map(|variable| variable.value.as_str())
         };
+        let created: Vec<Variable> = diesel::sql_query(CREATED).load(self)?;
+        let temporary = created
+            .iter()
+            .find(|count| count.name.eq_ignore_ascii_case("Com_create_temporary_table"))
+            .or(created.first())
+            .is_none_or(|count| count.value != "0");
         let isolation = value("transaction_isolation")
             .or_else(|| value("tx_isolation"))
             .and_then(Isolation::parse);
@@ -86,7 +98,7 @@ impl CacheConnection for MysqlConnection {
             isolation,
             autocommit: on("autocommit"),
             replica: on("read_only"),
-            temporary: false,
+            temporary,
         }))
     }
 }

@@ -6,11 +6,11 @@
 //!
 //! The path of a text:
 //!
-//! 1. [`lexer`] cuts it into tokens by the rules of the dialect (strings, comments, quoting);
-//! 2. [`split`] finds the statements;
-//! 3. short fixed forms are read from the tokens: [`transaction`], [`session`], [`utility`];
-//! 4. queries and changes of rows go through `sqlparser` ([`query`]);
-//! 5. what that parser refuses is read by [`guess`], which takes every identifier for a table.
+//! 1. `lexer` cuts it into tokens by the rules of the dialect (strings, comments, quoting);
+//! 2. `split` finds the statements;
+//! 3. short fixed forms are read from the tokens: `transaction`, `session`, `utility`;
+//! 4. queries and changes of rows go through `sqlparser` (`query`);
+//! 5. what that parser refuses is read by `guess`, which takes every identifier for a table.
 //!
 //! The server's default lexical rules are assumed: `standard_conforming_strings` on in PostgreSQL,
 //! backslash escapes in MySQL strings. A program that changes them says so with a `SET`, which is

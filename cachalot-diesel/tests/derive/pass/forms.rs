@@ -50,18 +50,27 @@ pub struct Odd(pub i32);
 #[cachalot(table = "late_flights", depends_on(users, schema::blog_posts, "Planes"))]
 pub struct LateFlight {}
 
+/// Values with commas and angles, before the key that counts.
+#[derive(Cacheable)]
+#[diesel(base_query_type = Filter<users::table, Eq<users::id, i32>>, table_name = users)]
+#[diesel(base_query = if 1 < 2 { one } else { other }, sql_type = Nullable<Text>)]
+#[deprecated]
+pub struct Old;
+
 /// No query of it is cached.
 #[derive(Cacheable)]
 #[diesel(table_name = users)]
 #[cachalot(uncacheable)]
 pub struct Secret;
 
+#[allow(deprecated)]
 fn main() {
     assert_eq!(BlogPost::tables(), ["blog_posts"]);
     assert_eq!(User::<'_, u8, 3>::tables(), ["users"]);
     assert_eq!(Thing::tables(), ["things"]);
     assert_eq!(Odd::tables(), ["Odd Name"]);
     assert_eq!(LateFlight::tables(), ["late_flights", "users", "blog_posts", "Planes"]);
+    assert_eq!(Old::tables(), ["users"]);
     assert_eq!(Secret::tables(), ["users"]);
     let _ = blog_posts::table;
 }

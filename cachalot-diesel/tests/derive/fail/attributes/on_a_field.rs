@@ -1,0 +1,14 @@
+use cachalot_diesel::Cacheable;
+
+mod schema {
+    diesel::table! { users { id -> Integer } }
+}
+
+#[derive(Cacheable)]
+#[diesel(table_name = schema::users)]
+struct User {
+    #[cachalot(uncacheable)]
+    id: i32,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use cachalot_diesel::Cacheable;
+
+mod schema {
+    diesel::table! { users { id -> Integer } }
+}
+
+#[derive(Cacheable)]
+#[diesel(table_name = schema::users)]
+#[cachalot(ttl = "500us")]
+struct User;
+
+fn main() {}

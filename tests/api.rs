@@ -1,0 +1,272 @@
+//! The handle: invalidation by hand, what is known of it, signals, settings, several caches.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use cachalot_diesel::{BypassReason, Cacheable, CachedDsl as _, Outcome, disabled};
+use cachalot_tests::{memcached, wait_until};
+use diesel::{connection::SimpleConnection, prelude::*, result::Error};
+
+use super::Conn;
+use super::schema::*;
+use super::world::World;
+
+fn labels(conn: &mut Conn) -> Vec<String> {
+    tags::table
+        .order(tags::id)
+        .select(tags::label)
+        .cached(conn)
+        .load()
+        .unwrap()
+}
+
+fn add(conn: &mut Conn, label: &str) {
+    diesel::insert_into(tags::table)
+        .values(tags::label.eq(label))
+        .execute(conn)
+        .unwrap();
+}
+
+#[derive(Cacheable)]
+#[diesel(table_name = tags)]
+struct Tag;
+
+#[test]
+fn a01_a_change_by_another_client_is_seen_after_an_invalidation_by_hand() {
+    for by in ["name", "model", "all", "another process"] {
+        let mut world = World::new();
+        assert_eq!(world.once(labels), Vec::<String>::new());
+        add(&mut world.outsider(), "unseen");
+        assert_eq!(world.sent(labels).1, 0, "nobody has said so yet");
+        match by {
+            "name" => world.cache.invalidate(["Public.TAGS"]).unwrap(),
+            "model" => world.cache.invalidate_model::<Tag>().unwrap(),
+            "all" => world.cache.invalidate_all().unwrap(),
+            _ => world.other_process().invalidate(["tags"]).unwrap(),
+        }
+        assert_eq!(
+            world.sent(labels),
+            (vec!["unseen".to_owned()], 1),
+            "by {by}"
+        );
+    }
+}
+
+#[test]
+fn a02_the_last_invalidation_is_shared_by_all_processes() {
+    let mut world = World::new();
+    let other = world.other_process();
+    assert_eq!(other.last_invalidation(["tags"]).unwrap(), None);
+    labels(&mut world.conn);
+    assert_eq!(
+        other.last_invalidation(["tags"]).unwrap(),
+        None,
+        "a read is none"
+    );
+
+    let before = SystemTime::now() - Duration::from_millis(1);
+    add(&mut world.conn, "a");
+    let first = other.last_invalidation(["tags"]).unwrap().unwrap();
+    assert!(before <= first && first <= SystemTime::now());
+    assert_eq!(other.last_invalidation(["posts"]).unwrap(), None);
+    assert_eq!(
+        other.last_invalidation(["posts", "Tags"]).unwrap(),
+        Some(first)
+    );
+}
+
+#[test]
+fn a03_inside_disabled_reads_ask_the_database_and_store_nothing() {
+    let mut world = World::new();
+    disabled(|| {
+        assert_eq!(world.sent(labels).1, 1);
+        assert_eq!(world.sent(labels).1, 1);
+        add(&mut world.conn, "a");
+    });
+    assert_eq!(world.once(labels), ["a"]);
+    disabled(|| add(&mut world.conn, "b"));
+    assert_eq!(world.sent(labels).1, 1, "writes still invalidate");
+}
+
+#[test]
+fn a04_the_signal_comes_once_per_transaction_after_its_commit() {
+    let mut world = World::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    world
+        .cache
+        .on_invalidation(move |signal| sink.lock().unwrap().push(signal.tables.clone()));
+    labels(&mut world.conn);
+    let _ = world.conn.transaction(|conn| {
+        add(conn, "rolled back");
+        Err::<(), _>(Error::RollbackTransaction)
+    });
+    assert!(
+        seen.lock().unwrap().is_empty(),
+        "neither a read nor a rollback"
+    );
+    world
+        .conn
+        .transaction(|conn| {
+            add(conn, "a");
+            add(conn, "b");
+            conn.batch_execute("UPDATE counters SET value = 1")?;
+            assert!(seen.lock().unwrap().is_empty(), "not before the commit");
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [["counters".to_owned(), "tags".to_owned()]]
+    );
+}
+
+#[test]
+fn a05_every_outcome_is_counted_and_explained() {
+    let mut world = World::new();
+    let explain = |conn: &mut Conn| {
+        let query = tags::table.order(tags::id).select(tags::label);
+        query.cached(conn).explain().unwrap().outcome
+    };
+    assert_eq!(explain(&mut world.conn), Outcome::Miss);
+    assert_eq!(explain(&mut world.conn), Outcome::Miss, "it stores nothing");
+    labels(&mut world.conn);
+    assert_eq!(explain(&mut world.conn), Outcome::Hit);
+    labels(&mut world.conn);
+    let _: Vec<i32> = diesel::dsl::sql::<diesel::sql_types::Integer>("SELECT 1")
+        .cached(&mut world.conn)
+        .load()
+        .unwrap();
+    let stats = world.cache.stats();
+    assert_eq!((stats.hits, stats.misses, stats.stores), (1, 1, 1));
+    assert_eq!(stats.bypasses.get("no_table"), Some(&1));
+    assert!(stats.bytes_written > 0 && stats.bytes_read >= stats.bytes_written);
+    assert_eq!(stats.store_errors, 0);
+}
+
+#[test]
+fn s02_a_disabled_cache_reads_past_itself_and_still_invalidates() {
+    let mut world = World::new();
+    assert_eq!(world.once(labels), Vec::<String>::new());
+    let off = cachalot_diesel::Cachalot::builder()
+        .url(memcached::shared().url())
+        .namespace(&world.namespace)
+        .enabled(false)
+        .build()
+        .unwrap();
+    let mut other = world.connect(&off);
+    assert_eq!(other.sent(labels).1, 1);
+    assert_eq!(other.sent(labels).1, 1);
+    add(&mut other.conn, "a");
+    assert_eq!(world.sent(labels), (vec!["a".to_owned()], 1));
+}
+
+#[test]
+fn s03_excluded_tables_are_not_cached_and_exclusion_wins() {
+    let url = memcached::shared().url();
+    let settings: [fn(cachalot_diesel::Builder) -> cachalot_diesel::Builder; 3] = [
+        |builder| builder.uncacheable_tables(["Tags"]),
+        |builder| builder.only_tables(["posts"]),
+        |builder| builder.only_tables(["tags"]).uncacheable_tables(["tags"]),
+    ];
+    for setting in settings {
+        let mut world = World::with(url.clone(), setting);
+        assert_eq!(world.sent(labels).1, 1);
+        assert_eq!(world.sent(labels).1, 1);
+    }
+    let mut world = World::with(url, |builder| builder.only_tables(["tags"]));
+    world.once(labels);
+}
+
+#[test]
+fn s04_an_entry_lives_as_long_as_it_was_told() {
+    let day = Duration::from_secs(86_400);
+    for ttl in [Duration::ZERO, 40 * day, 20_000 * day] {
+        let mut world = World::with(memcached::shared().url(), |builder| builder.ttl(ttl));
+        world.once(labels);
+        let (_, sent) = world.sent(labels);
+        assert_eq!(sent, 0, "{ttl:?}");
+    }
+    let mut world = World::new();
+    let short = |conn: &mut Conn| -> Vec<String> {
+        tags::table
+            .select(tags::label)
+            .cached(conn)
+            .ttl(Duration::from_secs(1))
+            .load()
+            .unwrap()
+    };
+    short(&mut world.conn);
+    wait_until("the entry has expired", Duration::from_secs(20), || {
+        world.sent(short).1 == 1
+    });
+}
+
+#[test]
+fn m01_two_databases_do_not_share_entries() {
+    let mut one = World::new();
+    let mut other = World::new();
+    one.cache.watch(&mut other.conn).unwrap();
+    add(&mut one.conn, "one");
+    add(&mut other.conn, "other");
+    assert_eq!(labels(&mut one.conn), ["one"]);
+    assert_eq!(labels(&mut other.conn), ["other"]);
+    assert_eq!(labels(&mut one.conn), ["one"]);
+}
+
+#[test]
+fn m02_transactions_of_two_databases_are_apart() {
+    let mut outer = World::new();
+    let mut inner = World::new();
+    outer.once(labels);
+    inner.once(labels);
+    let result = outer.conn.transaction(|conn| {
+        add(conn, "outer");
+        inner
+            .conn
+            .transaction(|conn| {
+                add(conn, "inner");
+                Ok::<_, Error>(())
+            })
+            .unwrap();
+        assert_eq!(labels(&mut inner.conn), ["inner"]);
+        Err::<(), _>(Error::RollbackTransaction)
+    });
+    assert_eq!(result, Err(Error::RollbackTransaction));
+    assert_eq!(outer.sent(labels), (Vec::new(), 0));
+    assert_eq!(inner.sent(labels), (vec!["inner".to_owned()], 0));
+}
+
+#[test]
+fn m04_two_namespaces_on_one_store_do_not_meet() {
+    let mut world = World::new();
+    world.once(labels);
+    let stranger = cachalot_diesel::Cachalot::builder()
+        .url(memcached::shared().url())
+        .namespace(format!("{}-other", world.namespace))
+        .build()
+        .unwrap();
+    stranger.invalidate_all().unwrap();
+    stranger.invalidate(["tags"]).unwrap();
+    assert_eq!(world.sent(labels).1, 0);
+    let mut other = world.connect(&stranger);
+    assert_eq!(other.sent(labels).1, 1, "an entry of its own");
+}
+
+#[test]
+fn x05_a_bypass_names_no_bind_value() {
+    let mut world = World::new();
+    let explanation = tags::table
+        .filter(tags::label.eq("s3cret"))
+        .select(tags::label)
+        .cached(&mut world.conn)
+        .explain()
+        .unwrap();
+    assert!(!format!("{explanation} {explanation:?}").contains("s3cret"));
+    assert!(!matches!(
+        explanation.outcome,
+        Outcome::Bypass(BypassReason::NotUnderstood)
+    ));
+}

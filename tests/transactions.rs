@@ -1,0 +1,166 @@
+//! Transactions: own writes are nobody else's until they are committed, and nobody's if they are not.
+
+use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
+use diesel::{connection::SimpleConnection, prelude::*, result::Error};
+
+use super::Conn;
+use super::schema::*;
+use super::world::{Reader, World};
+
+fn value(conn: &mut Conn) -> i64 {
+    counters::table
+        .find(1)
+        .select(counters::value)
+        .cached(conn)
+        .get_result()
+        .unwrap()
+}
+
+fn set(conn: &mut Conn, to: i64) {
+    diesel::update(counters::table.find(1))
+        .set(counters::value.eq(to))
+        .execute(conn)
+        .unwrap();
+}
+
+fn outcome(conn: &mut Conn) -> Outcome {
+    let query = counters::table.find(1).select(counters::value);
+    query.cached(conn).explain().unwrap().outcome
+}
+
+/// A counter at 0, cached, and a second connection.
+fn two() -> (World, Reader) {
+    let mut world = World::new();
+    diesel::insert_into(counters::table)
+        .values((counters::id.eq(1), counters::value.eq(0)))
+        .execute(&mut world.conn)
+        .unwrap();
+    assert_eq!(world.once(value), 0);
+    let reader = world.reader();
+    (world, reader)
+}
+
+#[test]
+fn t02_own_writes_are_seen_inside_and_by_others_only_after_the_commit() {
+    let (mut world, mut reader) = two();
+    world
+        .conn
+        .transaction(|conn| {
+            set(conn, 5);
+            assert_eq!(value(conn), 5, "the transaction sees its own row");
+            assert!(matches!(
+                outcome(conn),
+                Outcome::Bypass(BypassReason::OwnWrites | BypassReason::OldSnapshot)
+            ));
+            assert_eq!(reader.sent(value), (0, 0), "others do not, and hit");
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    assert_eq!(reader.sent(value), (5, 1));
+    assert_eq!(world.sent(value), (5, 0));
+}
+
+#[test]
+fn t03_a_rollback_leaves_every_entry_valid() {
+    let (mut world, mut reader) = two();
+    let result = world.conn.transaction(|conn| {
+        set(conn, 5);
+        assert_eq!(value(conn), 5);
+        Err::<(), _>(Error::RollbackTransaction)
+    });
+    assert_eq!(result, Err(Error::RollbackTransaction));
+    assert_eq!(world.sent(value), (0, 0));
+    assert_eq!(reader.sent(value), (0, 0));
+    assert_eq!(
+        world.cache.stats().invalidations,
+        1,
+        "that of the first insert"
+    );
+}
+
+#[test]
+fn t04_what_a_savepoint_took_back_is_not_published() {
+    let (mut world, mut reader) = two();
+    world
+        .conn
+        .transaction(|conn| {
+            let inner = conn.transaction(|conn| {
+                set(conn, 5);
+                let innermost = conn.transaction(|conn| {
+                    set(conn, 6);
+                    assert_eq!(value(conn), 6);
+                    Err::<(), _>(Error::RollbackTransaction)
+                });
+                assert_eq!(innermost, Err(Error::RollbackTransaction));
+                assert_eq!(value(conn), 5);
+                Err::<(), _>(Error::RollbackTransaction)
+            });
+            assert_eq!(inner, Err(Error::RollbackTransaction));
+            assert_eq!(value(conn), 0);
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    assert_eq!(world.sent(value), (0, 0), "nothing of it was kept");
+    assert_eq!(reader.sent(value), (0, 0));
+}
+
+#[test]
+fn t04_what_a_savepoint_kept_is_published_with_the_transaction() {
+    let (mut world, mut reader) = two();
+    world
+        .conn
+        .transaction(|conn| {
+            conn.transaction(|conn| {
+                set(conn, 5);
+                Ok::<_, Error>(())
+            })?;
+            assert_eq!(reader.sent(value), (0, 0));
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    assert_eq!(reader.sent(value), (5, 1));
+}
+
+#[test]
+fn t06_raw_transaction_control_is_followed() {
+    let (mut world, mut reader) = two();
+    world.conn.batch_execute("BEGIN").unwrap();
+    set(&mut world.conn, 5);
+    assert_eq!(reader.sent(value), (0, 0));
+    world.conn.batch_execute("COMMIT").unwrap();
+    assert_eq!(reader.sent(value), (5, 1));
+
+    world.conn.batch_execute("BEGIN").unwrap();
+    set(&mut world.conn, 6);
+    world.conn.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(reader.sent(value), (5, 0));
+}
+
+#[test]
+fn t07_a_test_transaction_leaks_nothing() {
+    let (mut world, mut reader) = two();
+    world.conn.begin_test_transaction().unwrap();
+    set(&mut world.conn, 5);
+    assert_eq!(value(&mut world.conn), 5);
+    assert_eq!(reader.sent(value), (0, 0));
+    drop(world.conn);
+    assert_eq!(reader.sent(value), (0, 0));
+}
+
+#[test]
+fn t08_what_follows_a_commit_in_another_process_sees_it() {
+    let (mut world, _) = two();
+    let other = world.other_process();
+    let mut process = world.connect(&other);
+    assert_eq!(process.sent(value), (0, 0));
+    for number in 1..50 {
+        world
+            .conn
+            .transaction(|conn| {
+                set(conn, number);
+                Ok::<_, Error>(())
+            })
+            .unwrap();
+        assert_eq!(process.sent(value).0, number);
+    }
+}

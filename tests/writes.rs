@@ -1,0 +1,329 @@
+//! Writes, by Diesel and in raw SQL: the next read sees them, and what they did not touch stays.
+
+use cachalot_diesel::CachedDsl as _;
+use diesel::{connection::SimpleConnection, prelude::*};
+
+use super::Conn;
+use super::blog::{self, Post};
+use super::schema::*;
+use super::world::World;
+
+fn titles(conn: &mut Conn) -> Vec<String> {
+    posts::table
+        .order(posts::id)
+        .select(posts::title)
+        .cached(conn)
+        .load()
+        .unwrap()
+}
+
+fn joined(conn: &mut Conn) -> Vec<(String, String)> {
+    authors::table
+        .inner_join(posts::table)
+        .order(posts::id)
+        .select((authors::name, posts::title))
+        .cached(conn)
+        .load()
+        .unwrap()
+}
+
+fn labels(conn: &mut Conn) -> Vec<String> {
+    tags::table
+        .order(tags::id)
+        .select(tags::label)
+        .cached(conn)
+        .load()
+        .unwrap()
+}
+
+fn filled() -> World {
+    let mut world = World::new();
+    blog::fill(&mut world.conn);
+    titles(&mut world.conn);
+    joined(&mut world.conn);
+    labels(&mut world.conn);
+    world
+}
+
+/// A write to `posts`: by the reader's own connection, by another, and by another process.
+#[track_caller]
+fn changes_posts(write: impl Fn(&mut Conn)) {
+    for who in ["the reader itself", "another connection", "another process"] {
+        let mut world = filled();
+        match who {
+            "the reader itself" => write(&mut world.conn),
+            "another connection" => write(&mut world.reader().conn),
+            _ => {
+                let other = world.other_process();
+                write(&mut world.connect(&other).conn);
+            }
+        }
+        let plain: Vec<String> = posts::table
+            .order(posts::id)
+            .select(posts::title)
+            .load(&mut world.outsider())
+            .unwrap();
+        assert_eq!(world.sent(titles), (plain, 1), "written by {who}");
+        assert_eq!(world.sent(joined).1, 1, "a join, written by {who}");
+        assert_eq!(world.sent(labels).1, 0, "another table, written by {who}");
+        assert_eq!(world.sent(titles).1, 0, "cached again, written by {who}");
+    }
+}
+
+/// Something that leaves every row as it is.
+#[track_caller]
+fn changes_nothing(work: impl Fn(&mut Conn)) {
+    let mut world = filled();
+    work(&mut world.conn);
+    let sent = world.sent(titles).1 + world.sent(joined).1 + world.sent(labels).1;
+    assert_eq!(sent, 0, "{:?}", world.counter.statements());
+}
+
+fn raw(sql: &'static str) -> impl Fn(&mut Conn) {
+    move |conn| {
+        diesel::sql_query(sql).execute(conn).unwrap();
+    }
+}
+
+fn batch(sql: &'static str) -> impl Fn(&mut Conn) {
+    move |conn| conn.batch_execute(sql).unwrap()
+}
+
+const MYSQL: bool = matches!(super::DATABASE.as_bytes(), b"mysql");
+const SQLITE: bool = matches!(super::DATABASE.as_bytes(), b"sqlite");
+
+#[test]
+fn w01_an_insert_is_seen() {
+    changes_posts(|conn| {
+        let row = (
+            posts::id.eq(90),
+            posts::author_id.eq(1),
+            posts::title.eq("new"),
+        );
+        diesel::insert_into(posts::table)
+            .values(row)
+            .execute(conn)
+            .unwrap();
+    });
+}
+
+#[test]
+fn w01_an_insert_of_many_is_seen() {
+    changes_posts(|conn| {
+        let row = |id| {
+            (
+                posts::id.eq(id),
+                posts::author_id.eq(1),
+                posts::title.eq("new"),
+            )
+        };
+        let rows: Vec<_> = (90..95).map(row).collect();
+        diesel::insert_into(posts::table)
+            .values(rows)
+            .execute(conn)
+            .unwrap();
+    });
+}
+
+#[test]
+fn w01_an_insert_of_a_select_is_seen() {
+    changes_posts(|conn| {
+        let rows = authors::table.select((authors::id + 90, authors::id, authors::name));
+        diesel::insert_into(posts::table)
+            .values(rows)
+            .into_columns((posts::id, posts::author_id, posts::title))
+            .execute(conn)
+            .unwrap();
+    });
+}
+
+#[test]
+fn w01_inserts_that_meet_a_row_are_seen() {
+    if MYSQL || SQLITE {
+        changes_posts(raw(
+            "REPLACE INTO posts (id, author_id, title) VALUES (90, 1, 'replaced')",
+        ));
+    }
+    if MYSQL {
+        changes_posts(raw(
+            "INSERT IGNORE INTO posts (id, author_id, title) VALUES (90, 1, 'x')",
+        ));
+        changes_posts(raw(
+            "INSERT INTO posts (id, author_id, title) VALUES (1, 1, 'x') \
+             ON DUPLICATE KEY UPDATE title = 'upserted'",
+        ));
+    } else {
+        changes_posts(raw(
+            "INSERT INTO posts (id, author_id, title) VALUES (1, 1, 'x') \
+             ON CONFLICT (id) DO UPDATE SET title = 'upserted'",
+        ));
+        changes_posts(raw(
+            "INSERT INTO posts (id, author_id, title) VALUES (90, 1, 'x') ON CONFLICT DO NOTHING",
+        ));
+    }
+}
+
+#[test]
+fn w02_updates_are_seen() {
+    changes_posts(|conn| {
+        diesel::update(posts::table.filter(posts::votes.ge(0)))
+            .set(posts::title.eq("changed"))
+            .execute(conn)
+            .unwrap();
+    });
+    changes_posts(|conn| {
+        #[derive(AsChangeset)]
+        #[diesel(table_name = posts)]
+        struct Changes {
+            title: Option<String>,
+            votes: Option<i64>,
+        }
+        let changes = Changes {
+            title: Some("changed".to_owned()),
+            votes: None,
+        };
+        diesel::update(posts::table.find(1))
+            .set(changes)
+            .execute(conn)
+            .unwrap();
+    });
+}
+
+#[test]
+fn w02_an_empty_changeset_is_an_error_and_invalidates_nothing() {
+    changes_nothing(|conn| {
+        let nothing = None::<i64>.map(|votes| posts::votes.eq(votes));
+        let result = diesel::update(posts::table.find(1))
+            .set(nothing)
+            .execute(conn);
+        assert!(
+            matches!(result, Err(diesel::result::Error::QueryBuilderError(_))),
+            "{result:?}"
+        );
+    });
+}
+
+#[test]
+fn w03_deletes_are_seen() {
+    changes_posts(|conn| {
+        delete_children(conn);
+        diesel::delete(posts::table.filter(posts::id.eq(1)))
+            .execute(conn)
+            .unwrap();
+    });
+    changes_posts(|conn| {
+        delete_children(conn);
+        diesel::delete(posts::table).execute(conn).unwrap();
+    });
+}
+
+fn delete_children(conn: &mut Conn) {
+    diesel::delete(posts_tags::table).execute(conn).unwrap();
+    diesel::delete(comments::table).execute(conn).unwrap();
+}
+
+#[test]
+fn w03_a_write_that_returns_rows_is_seen() {
+    if MYSQL {
+        return changes_posts(raw("UPDATE posts SET title = 'x' WHERE id = 1"));
+    }
+    changes_posts(|conn| {
+        use diesel::deserialize::QueryableByName;
+        #[derive(QueryableByName)]
+        struct Title {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            title: String,
+        }
+        let title: Title =
+            diesel::sql_query("UPDATE posts SET title = 'returned' WHERE id = 1 RETURNING title")
+                .get_result(conn)
+                .unwrap();
+        assert_eq!(title.title, "returned");
+    });
+}
+
+#[test]
+fn w04_raw_writes_are_seen_however_they_are_written() {
+    changes_posts(raw("update posts set title = 'x' where id = 1"));
+    changes_posts(raw(
+        "UpDaTe /* set */ posts -- really\n SET title = 'x' WHERE id = 1",
+    ));
+    changes_posts(batch(
+        "UPDATE posts SET title = 'a' WHERE id = 1; DELETE FROM counters",
+    ));
+    changes_posts(batch(
+        "BEGIN; UPDATE posts SET title = 'b' WHERE id = 1; COMMIT",
+    ));
+    match super::DATABASE {
+        "mysql" => changes_posts(raw("UPDATE `posts` SET title = 'x' WHERE id = 1")),
+        "sqlite" => changes_posts(raw("UPDATE [posts] SET title = 'x' WHERE id = 1")),
+        _ => changes_posts(raw(
+            "UPDATE \"public\".\"posts\" SET title = 'x' WHERE id = 1",
+        )),
+    }
+}
+
+#[test]
+fn w07_each_table_of_a_join_invalidates_it() {
+    let mut world = filled();
+    diesel::update(authors::table.find(1))
+        .set(authors::name.eq("Lovelace"))
+        .execute(&mut world.conn)
+        .unwrap();
+    let (rows, sent) = world.sent(joined);
+    assert_eq!(sent, 1);
+    assert!(rows.iter().any(|(name, _)| name == "Lovelace"));
+    assert_eq!(world.sent(titles).1, 0, "the other table by itself");
+}
+
+#[test]
+fn w07_the_table_of_a_sub_query_invalidates_it() {
+    let read = |conn: &mut Conn| -> Vec<String> {
+        let discussed = comments::table.select(comments::post_id);
+        posts::table
+            .filter(posts::id.eq_any(discussed))
+            .select(posts::title)
+            .cached(conn)
+            .load()
+            .unwrap()
+    };
+    let mut world = filled();
+    let before = world.once(read);
+    diesel::delete(comments::table)
+        .execute(&mut world.conn)
+        .unwrap();
+    assert_eq!(world.sent(read), (Vec::new(), 1));
+    assert!(!before.is_empty());
+}
+
+#[test]
+fn w12_words_in_literals_and_comments_invalidate_nothing() {
+    changes_nothing(raw("SELECT 'update posts set title = 1' AS x"));
+    changes_nothing(raw(
+        "SELECT 1 AS x /* delete from posts */ -- insert into tags",
+    ));
+}
+
+#[test]
+fn w13_a_write_that_fails_invalidates_nothing() {
+    changes_nothing(|conn| {
+        let row = (
+            posts::id.eq(1),
+            posts::author_id.eq(1),
+            posts::title.eq("twice"),
+        );
+        let result = diesel::insert_into(posts::table).values(row).execute(conn);
+        assert!(
+            matches!(result, Err(diesel::result::Error::DatabaseError(..))),
+            "{result:?}"
+        );
+    });
+}
+
+#[test]
+fn w13_a_select_invalidates_nothing() {
+    changes_nothing(|conn| {
+        let rows: Vec<Post> = posts::table.load(conn).unwrap();
+        assert_eq!(rows.len(), blog::posts().len());
+    });
+}
