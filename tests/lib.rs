@@ -21,11 +21,11 @@ mod sqlite {
 
     mod api;
     mod blog;
-    mod glass;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
     #[path = "every_type/sqlite.rs"]
     mod every_type;
+    mod glass;
     mod races;
     mod reads;
     mod reads_aggregates;
@@ -56,11 +56,11 @@ mod postgres {
 
     mod api;
     mod blog;
-    mod glass;
     #[path = "dialect/postgres.rs"]
     mod dialect;
     #[path = "every_type/postgres.rs"]
     mod every_type;
+    mod glass;
     mod races;
     mod races_postgres;
     mod reads;
@@ -92,11 +92,11 @@ mod mysql {
 
     mod api;
     mod blog;
-    mod glass;
     #[path = "dialect/mysql.rs"]
     mod dialect;
     #[path = "every_type/mysql.rs"]
     mod every_type;
+    mod glass;
     mod races;
     mod reads;
     mod reads_aggregates;

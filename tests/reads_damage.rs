@@ -107,7 +107,7 @@ fn r17_an_entry_of_another_format_version_is_a_miss_and_heals() {
 #[test]
 fn r17_another_querys_entry_is_a_miss_and_heals() {
     each(|world, glass| {
-        world.once(|conn| posts::table.find(1).cached(conn).first::<Post>());
+        let _ = world.once(|conn| posts::table.find(1).cached(conn).first::<Post>());
         let of_first = glass.get(&glass.asked()[0]).unwrap();
         let second = |conn: &mut Conn| posts::table.find(2).cached(conn).first::<Post>();
         let found = world.once(second);

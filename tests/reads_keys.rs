@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, Text};
 
 use super::dialect::parameter;
 use super::schema::*;
+use super::values::assert_distinct;
 use super::world::{World, assert_cached};
 
 #[derive(Debug, PartialEq, QueryableByName)]
@@ -197,10 +198,3 @@ fn r12_a_bind_and_a_literal_are_entries_of_their_own() {
     });
 }
 
-#[track_caller]
-fn assert_distinct(keys: &[String]) {
-    let mut distinct = keys.to_vec();
-    distinct.sort_unstable();
-    distinct.dedup();
-    assert_eq!(distinct.len(), keys.len(), "two share a key: {keys:?}");
-}

@@ -69,7 +69,11 @@ impl CacheConnection for MysqlConnection {
         let created: Vec<Variable> = diesel::sql_query(CREATED).load(self)?;
         let temporary = created
             .iter()
-            .find(|count| count.name.eq_ignore_ascii_case("Com_create_temporary_table"))
+            .find(|count| {
+                count
+                    .name
+                    .eq_ignore_ascii_case("Com_create_temporary_table")
+            })
             .or(created.first())
             .is_none_or(|count| count.value != "0");
         let isolation = value("transaction_isolation")
