@@ -40,9 +40,12 @@ mod sqlite {
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
+    #[path = "reads_types/sqlite.rs"]
+    mod reads_types;
     mod reads_uncached;
     mod support_works;
     mod transactions;
+    mod values;
     mod world;
     mod writes;
 }
@@ -76,9 +79,12 @@ mod postgres {
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
+    #[path = "reads_types/postgres.rs"]
+    mod reads_types;
     mod reads_uncached;
     mod support_works;
     mod transactions;
+    mod values;
     mod world;
     mod writes;
 }
@@ -111,9 +117,12 @@ mod mysql {
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
+    #[path = "reads_types/mysql.rs"]
+    mod reads_types;
     mod reads_uncached;
     mod support_works;
     mod transactions;
+    mod values;
     mod world;
     mod writes;
 }

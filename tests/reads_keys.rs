@@ -197,4 +197,3 @@ fn r12_a_bind_and_a_literal_are_entries_of_their_own() {
         assert_eq!(bound, literal);
     });
 }
-

@@ -29,8 +29,7 @@ macro_rules! assert_values {
         let plain = stored().load::<Option<$type>>(&mut $world.conn).unwrap();
         assert_eq!(plain.len(), values.len());
         for expected in [1, 0] {
-            let (cached, sent) =
-                $world.sent(|conn| stored().cached(conn).load::<Option<$type>>());
+            let (cached, sent) = $world.sent(|conn| stored().cached(conn).load::<Option<$type>>());
             assert_eq!(format!("{:?}", cached.unwrap()), format!("{plain:?}"));
             assert_eq!(sent, expected, "{plain:?}");
         }
@@ -38,9 +37,11 @@ macro_rules! assert_values {
         let mut keys = Vec::new();
         for value in &values {
             let bound = || {
-                every_type::table
-                    .filter(every_type::id.eq(1))
-                    .select(value.clone().into_sql::<diesel::sql_types::Nullable<$sql>>())
+                every_type::table.filter(every_type::id.eq(1)).select(
+                    value
+                        .clone()
+                        .into_sql::<diesel::sql_types::Nullable<$sql>>(),
+                )
             };
             let plain = bound().load::<Option<$type>>(&mut $world.conn).unwrap();
             for expected in [1, 0] {

@@ -7,12 +7,11 @@ use diesel::mysql::data_types::MysqlTime;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{
-    BigInt, Binary, Bool, Date, Datetime, Double, Float, Integer, Json, Nullable, Numeric, SmallInt,
-    Text, Time, Timestamp, TinyInt, Unsigned,
+    BigInt, Binary, Bool, Date, Datetime, Double, Float, Integer, Json, Nullable, Numeric,
+    SmallInt, Text, Time, Timestamp, TinyInt, Unsigned,
 };
 use serde_json::{Value, json};
 
-use super::Conn;
 use super::schema::every_type;
 use super::values::assert_values;
 use super::world::World;
@@ -47,7 +46,15 @@ fn r11_floats() {
     World::each(|world| {
         let floats = [0.0, -0.0, 1.5, 0.1, f32::MIN_POSITIVE, -1e-7, 16_777_216.0];
         assert_values!(world, a_float: f32 as Float, floats);
-        let doubles = [0.0, -0.0, 0.1 + 0.2, f64::MIN_POSITIVE, f64::MAX, 1e23, -1e-7];
+        let doubles = [
+            0.0,
+            -0.0,
+            0.1 + 0.2,
+            f64::MIN_POSITIVE,
+            f64::MAX,
+            1e23,
+            -1e-7,
+        ];
         assert_values!(world, a_double: f64 as Double, doubles);
     });
 }
@@ -74,7 +81,13 @@ fn r11_floats_that_are_no_numbers_are_what_the_database_makes_of_them() {
 #[test]
 fn r11_numerics() {
     World::each(|world| {
-        let numbers = ["0", "12.5", "-0.25", "12345678901234567890.0123456789", "-0.0000000001"];
+        let numbers = [
+            "0",
+            "12.5",
+            "-0.25",
+            "12345678901234567890.0123456789",
+            "-0.0000000001",
+        ];
         let numbers = numbers.map(|number| number.parse::<BigDecimal>().unwrap());
         assert_values!(world, a_numeric: BigDecimal as Numeric, numbers);
     });
@@ -91,8 +104,24 @@ fn r11_booleans() {
 fn r11_texts_and_bytes() {
     World::each(|world| {
         let texts = [
-            "", " ", "a", "A", "a\0b", "\0", "naïve", "nai\u{308}ve", "\u{1F40B}", "'", "\"", "\\",
-            "NULL", "a\r\nb", "%s{}", "\u{202e}x", "1", "1.0",
+            "",
+            " ",
+            "a",
+            "A",
+            "a\0b",
+            "\0",
+            "naïve",
+            "nai\u{308}ve",
+            "\u{1F40B}",
+            "'",
+            "\"",
+            "\\",
+            "NULL",
+            "a\r\nb",
+            "%s{}",
+            "\u{202e}x",
+            "1",
+            "1.0",
         ];
         let texts = texts.map(str::to_owned);
         assert_values!(world, a_text: String as Text, texts.clone());
@@ -100,7 +129,14 @@ fn r11_texts_and_bytes() {
         assert_values!(world, a_char: String as Text, texts);
         let long = ["x".repeat(60_000), "x".repeat(60_001)];
         assert_values!(world, a_text: String as Text, long);
-        let bytes = [vec![], vec![0], vec![0, 0], vec![255, 0, 39], b"a".to_vec(), b"a ".to_vec()];
+        let bytes = [
+            vec![],
+            vec![0],
+            vec![0, 0],
+            vec![255, 0, 39],
+            b"a".to_vec(),
+            b"a ".to_vec(),
+        ];
         assert_values!(world, bytes: Vec<u8> as Binary, bytes.clone());
         assert_values!(world, a_varbinary: Vec<u8> as Binary, bytes.clone());
         assert_values!(world, a_binary: Vec<u8> as Binary, bytes);
@@ -110,13 +146,28 @@ fn r11_texts_and_bytes() {
 #[test]
 fn r11_dates_and_times() {
     World::each(|world| {
-        let dates = ["0001-01-01", "1815-12-10", "1970-01-01", "2024-02-29", "9999-12-31"];
+        let dates = [
+            "0001-01-01",
+            "1815-12-10",
+            "1970-01-01",
+            "2024-02-29",
+            "9999-12-31",
+        ];
         let dates = dates.map(|date| date.parse::<NaiveDate>().unwrap());
         assert_values!(world, a_date: NaiveDate as Date, dates);
-        let times = ["00:00:00", "00:00:00.000001", "12:00:00.5", "23:59:59.999999"];
+        let times = [
+            "00:00:00",
+            "00:00:00.000001",
+            "12:00:00.5",
+            "23:59:59.999999",
+        ];
         let times = times.map(|time| time.parse::<NaiveTime>().unwrap());
         assert_values!(world, a_time: NaiveTime as Time, times);
-        let moments = ["1970-01-02T00:00:00", "2024-02-29T23:59:59.000001", "2037-12-31T00:00:00"];
+        let moments = [
+            "1970-01-02T00:00:00",
+            "2024-02-29T23:59:59.000001",
+            "2037-12-31T00:00:00",
+        ];
         let moments = moments.map(|moment| moment.parse::<NaiveDateTime>().unwrap());
         assert_values!(world, a_datetime: NaiveDateTime as Datetime, moments);
         assert_values!(world, a_timestamp: NaiveDateTime as Timestamp, moments);
@@ -132,24 +183,32 @@ fn r11_times_of_more_than_a_day_and_dates_that_are_none() {
             .unwrap();
         sql_query(
             "INSERT INTO every_type (id, a_time, a_date) VALUES \
-             (1, '-838:59:59', '0000-00-00'), (2, '838:59:59.999999', '2024-00-00'), \
-             (3, '-00:00:00.000001', '2024-02-31'), (4, NULL, NULL)",
+             (1, '26:59:59', '0000-00-00'), (2, '838:59:59.999999', '2024-00-00'), \
+             (3, NULL, NULL), (4, '-00:00:00.000001', '2024-02-01')",
         )
         .execute(&mut world.conn)
         .unwrap();
         type Row = (Option<MysqlTime>, Option<MysqlTime>);
-        let query = || {
+        let query = |ids: [i32; 2]| {
             every_type::table
+                .filter(every_type::id.between(ids[0], ids[1]))
                 .order(every_type::id)
                 .select((every_type::a_time, every_type::a_date))
         };
 
-        let plain = query().load::<Row>(&mut world.conn).unwrap();
-        assert!(plain[0].0.as_ref().unwrap().neg);
+        let plain = query([1, 3]).load::<Row>(&mut world.conn).unwrap();
+        assert_eq!(plain[1].0.as_ref().unwrap().hour, 838);
+        assert_eq!(plain[0].1.as_ref().unwrap().year, 0);
         for expected in [1, 0] {
-            let (cached, sent) = world.sent(|conn: &mut Conn| query().cached(conn).load::<Row>());
+            let (cached, sent) = world.sent(|conn| query([1, 3]).cached(conn).load::<Row>());
             assert_eq!(format!("{:?}", cached.unwrap()), format!("{plain:?}"));
             assert_eq!(sent, expected);
+        }
+        // Diesel reads none below zero.
+        let plain = query([4, 4]).load::<Row>(&mut world.conn).unwrap_err();
+        for _ in 0..2 {
+            let cached = query([4, 4]).cached(&mut world.conn).load::<Row>();
+            assert_eq!(cached.unwrap_err().to_string(), plain.to_string());
         }
     });
 }
@@ -158,8 +217,16 @@ fn r11_times_of_more_than_a_day_and_dates_that_are_none() {
 fn r11_json() {
     World::each(|world| {
         let values = [
-            json!(null), json!(true), json!(1), json!("1"), json!(0.1), json!([]), json!({}),
-            json!({"a": [1, null, {"ï": "\u{1F40B}"}]}), json!(["a,b"]), json!(["a", "b"]),
+            json!(null),
+            json!(true),
+            json!(1),
+            json!("1"),
+            json!(0.1),
+            json!([]),
+            json!({}),
+            json!({"a": [1, null, {"ï": "\u{1F40B}"}]}),
+            json!(["a,b"]),
+            json!(["a", "b"]),
         ];
         assert_values!(world, a_json: Value as Json, values);
     });

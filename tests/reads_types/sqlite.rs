@@ -27,10 +27,27 @@ fn r11_integers() {
 #[test]
 fn r11_floats() {
     World::each(|world| {
-        let floats = [0.0, -0.0, 1.5, 0.1, f32::MIN_POSITIVE, f32::MAX, f32::INFINITY];
+        let floats = [
+            0.0,
+            -0.0,
+            1.5,
+            0.1,
+            f32::MIN_POSITIVE,
+            f32::MAX,
+            f32::INFINITY,
+        ];
         assert_values!(world, a_float: f32 as Float, floats);
         assert_values!(world, a_float: f32 as Float, [f32::NEG_INFINITY, f32::NAN, f32::EPSILON]);
-        let doubles = [0.0, -0.0, 0.1 + 0.2, 5e-324, f64::MAX, f64::INFINITY, 1e23, -1e-7];
+        let doubles = [
+            0.0,
+            -0.0,
+            0.1 + 0.2,
+            5e-324,
+            f64::MAX,
+            f64::INFINITY,
+            1e23,
+            -1e-7,
+        ];
         assert_values!(world, a_double: f64 as Double, doubles);
         assert_values!(world, a_double: f64 as Double, [f64::NEG_INFINITY, f64::NAN]);
     });
@@ -56,13 +73,36 @@ fn r11_booleans() {
 fn r11_texts_and_bytes() {
     World::each(|world| {
         let texts = [
-            "", " ", "a", "A", "a\0b", "\0", "naïve", "nai\u{308}ve", "\u{1F40B}", "'", "\"", "\\",
-            "NULL", "a\r\nb", "%s{}", "\u{202e}x", "1", "1.0",
+            "",
+            " ",
+            "a",
+            "A",
+            "a\0b",
+            "\0",
+            "naïve",
+            "nai\u{308}ve",
+            "\u{1F40B}",
+            "'",
+            "\"",
+            "\\",
+            "NULL",
+            "a\r\nb",
+            "%s{}",
+            "\u{202e}x",
+            "1",
+            "1.0",
         ];
         assert_values!(world, a_text: String as Text, texts.map(str::to_owned));
         let long = ["x".repeat(100_000), "x".repeat(100_001)];
         assert_values!(world, a_text: String as Text, long);
-        let bytes = [vec![], vec![0], vec![0, 0], vec![255, 0, 39], b"a".to_vec(), (0..=255).collect()];
+        let bytes = [
+            vec![],
+            vec![0],
+            vec![0, 0],
+            vec![255, 0, 39],
+            b"a".to_vec(),
+            (0..=255).collect(),
+        ];
         assert_values!(world, bytes: Vec<u8> as Binary, bytes);
     });
 }
@@ -70,13 +110,28 @@ fn r11_texts_and_bytes() {
 #[test]
 fn r11_dates_and_times() {
     World::each(|world| {
-        let dates = ["0001-01-01", "1815-12-10", "1970-01-01", "2024-02-29", "9999-12-31"];
+        let dates = [
+            "0001-01-01",
+            "1815-12-10",
+            "1970-01-01",
+            "2024-02-29",
+            "9999-12-31",
+        ];
         let dates = dates.map(|date| date.parse::<NaiveDate>().unwrap());
         assert_values!(world, a_date: NaiveDate as Date, dates);
-        let times = ["00:00:00", "00:00:00.000001", "12:00:00.5", "23:59:59.999999"];
+        let times = [
+            "00:00:00",
+            "00:00:00.000001",
+            "12:00:00.5",
+            "23:59:59.999999",
+        ];
         let times = times.map(|time| time.parse::<NaiveTime>().unwrap());
         assert_values!(world, a_time: NaiveTime as Time, times);
-        let moments = ["1970-01-01T00:00:00", "2024-02-29T23:59:59.000001", "0001-01-01T00:00:00"];
+        let moments = [
+            "1970-01-01T00:00:00",
+            "2024-02-29T23:59:59.000001",
+            "0001-01-01T00:00:00",
+        ];
         let naive = moments.map(|moment| moment.parse::<NaiveDateTime>().unwrap());
         assert_values!(world, a_timestamp: NaiveDateTime as Timestamp, naive);
         let zoned = naive.map(|moment| moment.and_utc());
@@ -89,8 +144,16 @@ fn r11_json() {
     World::each(|world| {
         let values = || {
             [
-                json!(null), json!(true), json!(1), json!("1"), json!(0.1), json!([]), json!({}),
-                json!({"a": [1, null, {"ï": "\u{1F40B}"}]}), json!(["a,b"]), json!(["a", "b"]),
+                json!(null),
+                json!(true),
+                json!(1),
+                json!("1"),
+                json!(0.1),
+                json!([]),
+                json!({}),
+                json!({"a": [1, null, {"ï": "\u{1F40B}"}]}),
+                json!(["a,b"]),
+                json!(["a", "b"]),
             ]
         };
         assert_values!(world, a_json: Value as Json, values());
