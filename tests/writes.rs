@@ -190,6 +190,25 @@ fn w02_updates_are_seen() {
 }
 
 #[test]
+fn w02_saved_changes_are_seen() {
+    #[derive(Identifiable, AsChangeset)]
+    #[diesel(table_name = posts)]
+    struct Titled {
+        id: i32,
+        title: &'static str,
+    }
+    changes_posts(|conn| {
+        let saved: Post = Titled {
+            id: 1,
+            title: "saved",
+        }
+        .save_changes(conn)
+        .unwrap();
+        assert_eq!(saved.title, "saved");
+    });
+}
+
+#[test]
 fn w02_an_empty_changeset_is_an_error_and_invalidates_nothing() {
     changes_nothing(|conn| {
         let nothing = None::<i64>.map(|votes| posts::votes.eq(votes));
@@ -274,6 +293,104 @@ fn w07_each_table_of_a_join_invalidates_it() {
     assert_eq!(sent, 1);
     assert!(rows.iter().any(|(name, _)| name == "Lovelace"));
     assert_eq!(world.sent(titles).1, 0, "the other table by itself");
+}
+
+/// A read in some form; its answer as text.
+type Form = fn(&mut Conn) -> String;
+
+#[test]
+fn w07_a_write_is_seen_by_every_form_of_read() {
+    use diesel::dsl::{count, count_star, exists, max, sql};
+    use diesel::sql_types::BigInt;
+
+    macro_rules! form {
+        ($type:ty, $query:expr) => {
+            |conn| format!("{:?}", $query.cached(conn).load::<$type>().unwrap())
+        };
+    }
+    #[derive(Debug, diesel::QueryableByName)]
+    #[diesel(table_name = posts)]
+    #[allow(dead_code, reason = "read by `Debug`")]
+    struct Votes {
+        votes: i64,
+    }
+    let forms: &[Form] = &[
+        form!(Post, posts::table),
+        form!(Post, posts::table.into_boxed()),
+        form!(i64, posts::table.select(posts::votes).distinct()),
+        form!(i64, posts::table.find(1).select(posts::votes)),
+        form!(
+            i64,
+            posts::table
+                .filter(posts::votes.gt(-1))
+                .select(posts::votes)
+                .limit(9)
+                .offset(0)
+        ),
+        form!(Option<i64>, posts::table.select(max(posts::votes))),
+        form!(
+            (i64, i64),
+            posts::table
+                .group_by(posts::votes)
+                .select((posts::votes, count_star()))
+        ),
+        form!(
+            (i64, i64),
+            posts::table
+                .group_by(posts::votes)
+                .having(count(posts::id).gt(0))
+                .select((posts::votes, count(posts::id)))
+        ),
+        form!(
+            (String, Option<i64>),
+            authors::table
+                .left_join(posts::table)
+                .order((authors::id, posts::id))
+                .select((authors::name, posts::votes.nullable()))
+        ),
+        form!(
+            bool,
+            diesel::select(exists(posts::table.filter(posts::votes.eq(4711))))
+        ),
+        form!(
+            String,
+            tags::table
+                .filter(exists(posts::table.filter(posts::votes.eq(4711))))
+                .select(tags::label)
+        ),
+        form!(
+            i64,
+            posts::table
+                .select(posts::votes)
+                .union(posts::table.filter(posts::id.eq(2)).select(posts::votes))
+        ),
+        form!(
+            Votes,
+            diesel::sql_query("SELECT votes FROM posts WHERE id = 1")
+        ),
+        form!(
+            Votes,
+            diesel::sql_query("WITH best AS (SELECT votes FROM posts) SELECT votes FROM best")
+        ),
+        form!(i64, sql::<BigInt>("SELECT votes FROM posts WHERE id = 1")),
+    ];
+    let mut world = filled();
+    for (place, form) in forms.iter().enumerate() {
+        diesel::update(posts::table)
+            .set(posts::votes.eq(1))
+            .execute(&mut world.conn)
+            .unwrap();
+        let before = world.once(form);
+        let mut other = world.reader();
+        diesel::update(posts::table)
+            .set(posts::votes.eq(4711))
+            .execute(&mut other.conn)
+            .unwrap();
+        let (after, sent) = world.sent(form);
+        assert_eq!(sent, 1, "form {place}");
+        assert_ne!(after, before, "form {place}");
+        assert_eq!(world.sent(labels).1, 0, "another table");
+    }
 }
 
 #[test]

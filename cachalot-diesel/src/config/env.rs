@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_gives_the_documented_defaults() {
+    fn s01_nothing_set_gives_the_documented_defaults() {
         let config = Config::from_vars(|_| Ok(None)).unwrap();
         assert!(config.enabled);
         assert_eq!(config.url, "memcache://127.0.0.1:11211");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_is_read() {
+    fn s01_every_variable_is_read() {
         assert!(!with("CACHALOT_ENABLED", "off").unwrap().enabled);
         assert_eq!(with("CACHALOT_URL", "memory://").unwrap().url, "memory://");
         assert_eq!(
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_an_error_that_names_the_variable() {
+    fn s01_a_bad_value_is_an_error_that_names_the_variable() {
         for (name, value) in [
             ("CACHALOT_ENABLED", "maybe"),
             ("CACHALOT_URL", " "),
