@@ -205,6 +205,41 @@ fn s04_an_entry_lives_as_long_as_it_was_told() {
 }
 
 #[test]
+fn r01_a_pools_connections_are_watched_too() {
+    use diesel::r2d2::{ConnectionManager, Pool};
+
+    let mut world = World::new();
+    let manager = ConnectionManager::<Conn>::new(world.database.url());
+    let pool = Pool::builder().max_size(1).build(manager).unwrap();
+    let query = || tags::table.order(tags::id).select(tags::label);
+    {
+        let mut conn = pool.get().unwrap();
+        world.cache.watch(&mut conn).unwrap();
+        let rows: Vec<String> = query().cached(&mut conn).load().unwrap();
+        assert_eq!(rows, Vec::<String>::new());
+        assert_eq!(
+            query().cached(&mut conn).explain().unwrap().outcome,
+            Outcome::Hit
+        );
+    }
+    assert_eq!(
+        world.sent(labels).1,
+        0,
+        "the same entry as a plain connection's"
+    );
+    let mut conn = pool.get().unwrap();
+    conn.transaction(|conn| {
+        diesel::insert_into(tags::table)
+            .values(tags::label.eq("pooled"))
+            .execute(conn)
+    })
+    .unwrap();
+    assert_eq!(world.sent(labels), (vec!["pooled".to_owned()], 1));
+    let rows: Vec<String> = query().cached(&mut conn).load().unwrap();
+    assert_eq!(rows, ["pooled"]);
+}
+
+#[test]
 fn m01_two_databases_do_not_share_entries() {
     let mut one = World::new();
     let mut other = World::new();
