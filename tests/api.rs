@@ -204,6 +204,39 @@ fn s04_an_entry_lives_as_long_as_it_was_told() {
     });
 }
 
+/// No other test reads this table, as the model's settings hold for the whole process.
+#[derive(Cacheable)]
+#[diesel(table_name = walks)]
+#[cachalot(ttl = "1s")]
+struct Walk;
+
+#[test]
+fn s04_a_models_time_to_live_holds_for_every_read_of_its_table() {
+    let mut world = World::new();
+    assert_eq!(Walk::tables(), ["walks"]);
+    let read = |conn: &mut Conn| -> Vec<i32> {
+        walks::table.select(walks::id).cached(conn).load().unwrap()
+    };
+    let longer = |conn: &mut Conn| -> Vec<i32> {
+        let query = walks::table.select(walks::id).order(walks::id);
+        query
+            .cached(conn)
+            .ttl(Duration::from_secs(600))
+            .load()
+            .unwrap()
+    };
+    read(&mut world.conn);
+    longer(&mut world.conn);
+    wait_until("the entry has expired", Duration::from_secs(20), || {
+        world.sent(read).1 == 1
+    });
+    assert_eq!(
+        world.sent(longer).1,
+        0,
+        "the query's own word counts for more"
+    );
+}
+
 #[test]
 fn r01_a_pools_connections_are_watched_too() {
     use diesel::r2d2::{ConnectionManager, Pool};
