@@ -37,6 +37,8 @@ mod sqlite {
     mod reads_keys;
     mod reads_models;
     mod reads_names;
+    #[path = "reads_of_one/sqlite.rs"]
+    mod reads_of_one;
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
@@ -76,11 +78,17 @@ mod postgres {
     mod reads_keys;
     mod reads_models;
     mod reads_names;
+    #[path = "reads_of_one/postgres.rs"]
+    mod reads_of_one;
+    #[path = "reads_of_one/postgres_uncached.rs"]
+    mod reads_of_one_uncached;
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
     #[path = "reads_types/postgres.rs"]
     mod reads_types;
+    #[path = "reads_types/postgres_compound.rs"]
+    mod reads_types_compound;
     mod reads_uncached;
     mod support_works;
     mod transactions;
@@ -114,6 +122,8 @@ mod mysql {
     mod reads_keys;
     mod reads_models;
     mod reads_names;
+    #[path = "reads_of_one/mysql.rs"]
+    mod reads_of_one;
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;

@@ -9,6 +9,30 @@ use super::blog::{self, Author, Post};
 use super::schema::*;
 use super::world::{World, assert_cached, assert_tables};
 
+#[derive(Debug, PartialEq, Queryable)]
+struct Flight {
+    id: i32,
+    year: i32,
+    month: i32,
+    day: i32,
+    dep_time: Option<i32>,
+    sched_dep_time: i32,
+    dep_delay: Option<i32>,
+    arr_time: Option<i32>,
+    sched_arr_time: i32,
+    arr_delay: Option<i32>,
+    carrier: String,
+    flight: i32,
+    tailnum: Option<String>,
+    origin: String,
+    dest: String,
+    air_time: Option<i32>,
+    distance: i32,
+    hour: i32,
+    minute: i32,
+    time_hour: chrono::NaiveDateTime,
+}
+
 #[test]
 fn r01_a_whole_table_is_read_once() {
     World::each(|world| {
@@ -63,6 +87,72 @@ fn r01_another_connection_and_another_process_share_the_entry() {
     for other in &mut others {
         let (rows, sent) = other.sent(|conn| posts::table.cached(conn).load::<Post>());
         assert_eq!((rows, sent), (Ok(blog::posts()), 0));
+    }
+}
+
+/// More rows than a hit rebuilds at once.
+#[test]
+fn r01_hundreds_of_rows_of_twenty_columns_are_read_once() {
+    World::each(|world| {
+        cachalot_tests::flights::load(&mut world.conn);
+        let flights = assert_cached!(world, Flight, flights::table.order(flights::id));
+        assert_eq!(flights.len(), 312);
+        let carriers = assert_cached!(
+            world,
+            (String, Option<i32>, String),
+            flights::table
+                .inner_join(airlines::table)
+                .order(flights::id.desc())
+                .select((flights::carrier, flights::dep_time, airlines::name)),
+        );
+        assert_eq!(carriers.len(), 312);
+        assert!(
+            carriers.iter().any(|row| row.1.is_none()),
+            "a flight was cancelled"
+        );
+    });
+}
+
+#[test]
+fn r01_thousands_of_rows_are_read_once() {
+    World::each(|world| {
+        let rows: Vec<_> = (1..5000)
+            .map(|id| (counters::id.eq(id), counters::value.eq(i64::from(id) << 31)))
+            .collect();
+        diesel::insert_into(counters::table)
+            .values(rows)
+            .execute(&mut world.conn)
+            .unwrap();
+
+        let rows = assert_cached!(world, (i32, i64), counters::table.order(counters::id));
+        assert_eq!(rows.len(), 4999);
+        assert!(
+            rows.iter()
+                .all(|(id, value)| *value == i64::from(*id) << 31)
+        );
+    });
+}
+
+#[test]
+fn r01_through_a_pool() {
+    let world = World::new();
+    let manager = diesel::r2d2::ConnectionManager::<Conn>::new(world.database.url());
+    let pool = diesel::r2d2::Pool::builder()
+        .max_size(1)
+        .build(manager)
+        .unwrap();
+    let counter = cachalot_tests::Counter::new();
+    let mut conn = pool.get().unwrap();
+    world.cache.watch_with(&mut conn, counter.instrumentation());
+    blog::fill(&mut conn);
+    drop(conn);
+
+    for expected in [1, 0] {
+        counter.reset();
+        let rows = posts::table.cached(&mut pool.get().unwrap()).load::<Post>();
+        assert_eq!(rows, Ok(blog::posts()));
+        // The pool asks its connection whether it is alive.
+        assert_eq!(counter.containing("posts").len(), expected);
     }
 }
 

@@ -6,11 +6,11 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
-use super::Conn;
 use super::blog::{self, Post};
 use super::dialect::parameter;
 use super::schema::*;
 use super::world::{World, assert_cached, assert_tables};
+use super::{Conn, DATABASE};
 
 #[derive(Debug, PartialEq, QueryableByName)]
 struct Id {
@@ -113,7 +113,7 @@ fn r09_raw_sql_without_binds() {
         let query = || sql_query("select ID as id from Posts where ID > 2 order by ID -- the rest");
         let query_of_mysql =
             || sql_query("select ID as id from posts where ID > 2 order by ID -- x");
-        if std::any::type_name::<Conn>().contains("Mysql") {
+        if DATABASE == "mysql" {
             // MariaDB's table names have a case.
             assert_eq!(ids(&assert_cached!(world, Id, query_of_mysql())), [3, 4]);
         } else {
@@ -202,6 +202,23 @@ fn r09_a_cte_hides_a_table_only_where_it_can_be_seen() {
 }
 
 #[test]
+fn r09_blanks_and_a_semicolon_around_a_statement() {
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+        let query =
+            || sql_query("\n\t/* first */ -- second\n SELECT id\r\nFROM posts ORDER BY id ;\n");
+        assert_eq!(ids(&assert_cached!(world, Id, query())), [1, 2, 3, 4]);
+        assert_tables!(world, query(), ["posts"]);
+        let query =
+            || sql_query("(SELECT id FROM posts WHERE id = 1) UNION ALL (SELECT id FROM tags)");
+        if DATABASE != "sqlite" {
+            assert_eq!(assert_cached!(world, Id, query()).len(), 4);
+        }
+        assert_tables!(world, query(), ["posts", "tags"]);
+    });
+}
+
+#[test]
 fn r09_derived_tables() {
     World::each(|world| {
         blog::fill(&mut world.conn);
@@ -227,10 +244,54 @@ fn r09_words_in_literals_and_comments_are_no_tables() {
         let query = || {
             sql_query(
                 "SELECT id FROM posts /* FROM tags */ WHERE title <> 'x FROM authors' \
-                 AND title <> 'it''s; UPDATE comments' ORDER BY id -- JOIN comments",
+                 AND title <> 'it''s; UPDATE comments' AND title <> 'random() FOR UPDATE' \
+                 ORDER BY id -- JOIN comments, random()",
             )
         };
         assert_eq!(ids(&assert_cached!(world, Id, query())), [1, 2, 3, 4]);
         assert_tables!(world, query(), ["posts"]);
+    });
+}
+
+/// Which of two columns of one name a struct gets, and whether case matters, is Diesel's business.
+#[test]
+fn r09_names_of_columns_mean_what_they_mean_to_diesel() {
+    #[derive(Debug, PartialEq, QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = Integer)]
+        id: i32,
+        #[diesel(sql_type = Text, column_name = "größe \u{1F40B}")]
+        size: String,
+    }
+
+    World::each(|world| {
+        blog::fill(&mut world.conn);
+        let quote = if DATABASE == "mysql" { '`' } else { '"' };
+        let name = |name: &str| format!("{quote}{name}{quote}");
+        let size = name("größe \u{1F40B}");
+        for sql in [
+            format!(
+                "SELECT a.id, p.id, 'x' AS {size} FROM authors a JOIN posts p ON p.id = 4 ORDER BY a.id"
+            ),
+            format!(
+                "SELECT p.id, a.id, 'x' AS {size} FROM authors a JOIN posts p ON p.id = 4 ORDER BY a.id"
+            ),
+            format!(
+                "SELECT id AS {}, 'x' AS {size} FROM posts ORDER BY id",
+                name("ID")
+            ),
+            format!(
+                "SELECT id, 'x' AS {} FROM posts ORDER BY id",
+                name("Größe \u{1F40B}")
+            ),
+            format!("SELECT 'x' AS {size}, id FROM posts ORDER BY id"),
+            "SELECT id FROM posts".to_owned(),
+        ] {
+            let plain = sql_query(&sql).load::<Named>(&mut world.conn);
+            for _ in 0..2 {
+                let cached = sql_query(&sql).cached(&mut world.conn).load::<Named>();
+                assert_eq!(format!("{cached:?}"), format!("{plain:?}"), "{sql}");
+            }
+        }
     });
 }

@@ -116,6 +116,30 @@ fn r16_variables_of_the_users_own() {
             assert_eq!((rows.unwrap().len(), sent), (last, 1));
         }
     }
+    let counting = || sql_query("SELECT id FROM posts WHERE (@last := @last + 1) > 0");
+    for read in 1..=2 {
+        let (rows, sent) = world.sent(|conn| counting().cached(conn).load::<Id>());
+        assert_eq!((rows.unwrap().len(), sent), (4, 1));
+        let last = diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>("@last"));
+        assert_eq!(last.get_result::<i64>(&mut world.conn), Ok(3 + 4 * read));
+    }
+}
+
+#[test]
+fn r16_what_a_select_leaves_behind() {
+    let mut world = World::new();
+    blog::fill(&mut world.conn);
+
+    let query = || sql_query("SELECT SQL_CALC_FOUND_ROWS id FROM posts LIMIT 1");
+    assert_not_cached!(world, Id, query(), BypassReason::SessionChange);
+    for _ in 0..2 {
+        let rows = query().cached(&mut world.conn).load::<Id>();
+        assert_eq!(rows.unwrap().len(), 1);
+        let found = diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(
+            "FOUND_ROWS()",
+        ));
+        assert_eq!(found.get_result::<i64>(&mut world.conn), Ok(4));
+    }
 }
 
 #[test]
@@ -132,7 +156,9 @@ fn r20_a_lost_connection_is_the_callers_error_and_is_not_cached() {
     .unwrap();
 
     let mut killer = db::establish(world.database.url());
-    sql_query(format!("KILL {id}")).execute(&mut killer).unwrap();
+    sql_query(format!("KILL {id}"))
+        .execute(&mut killer)
+        .unwrap();
 
     let read = |conn: &mut Conn| posts::table.cached(conn).load::<Post>();
     for _ in 0..2 {

@@ -69,7 +69,10 @@ fn r08_intersect_and_except_as_diesel_writes_them() {
         let all = || tags::table.select(tags::id);
         let tagged = || posts_tags::table.select(posts_tags::tag_id);
 
-        assert_eq!(assert_cached!(world, i32, all().intersect(tagged())), [1, 2]);
+        assert_eq!(
+            assert_cached!(world, i32, all().intersect(tagged())),
+            [1, 2]
+        );
         assert_eq!(assert_cached!(world, i32, all().except(tagged())), [3]);
         assert_tables!(world, all().except(tagged()), ["posts_tags", "tags"]);
     });
@@ -163,7 +166,10 @@ fn r11_text_that_is_not_utf_8_is_not_kept() {
             assert_eq!(sent, 1);
         }
         assert_eq!(world.cache.stats().bypasses.get("unstorable"), Some(&2));
-        assert_eq!(assert_cached!(world, i32, posts::table.select(posts::id)).len(), 4);
+        assert_eq!(
+            assert_cached!(world, i32, posts::table.select(posts::id)).len(),
+            4
+        );
         let rest = posts::table.filter(posts::id.gt(1));
         assert_eq!(assert_cached!(world, Post, rest), blog::posts()[1..]);
     });

@@ -19,7 +19,7 @@ pub(super) struct Signs {
     pub(super) samples: bool,
     /// A keyword, variable or literal whose value changes by itself.
     pub(super) volatile: Option<String>,
-    /// The result goes to a file or to a variable (MySQL).
+    /// The result goes to a file or to a variable, or its size is kept for `FOUND_ROWS()` (MySQL).
     pub(super) outward: bool,
     /// The result becomes a new table (PostgreSQL).
     pub(super) into_table: Option<IntoTable>,
@@ -59,6 +59,9 @@ impl Signs {
                     } else if !preceded(&["insert", "merge"]) {
                         signs.into_table = into_table(Cursor::new(rest, dialect));
                     }
+                }
+                TokenKind::Word if dialect == Dialect::Mysql && token.is("sql_calc_found_rows") => {
+                    signs.outward = true;
                 }
                 // MariaDB's way to ask a sequence.
                 TokenKind::Word
