@@ -24,6 +24,14 @@ fn r16_row_locks() {
     let mut world = World::new();
     blog::fill(&mut world.conn);
 
+    if LOCKS.is_empty() {
+        let query = || sql_query("SELECT id FROM posts FOR UPDATE");
+        for _ in 0..2 {
+            let (rows, sent) = world.sent(|conn| query().cached(conn).load::<Id>());
+            assert!(rows.is_err(), "it has no row locks");
+            assert_eq!(sent, 1);
+        }
+    }
     for lock in LOCKS {
         let query = || sql_query(format!("SELECT id FROM posts ORDER BY id {lock}"));
         let rows = assert_not_cached!(world, Id, query(), BypassReason::RowLock);
