@@ -9,7 +9,7 @@
 
 use super::seal::{Seal, TAG};
 use crate::{
-    protocol::Token,
+    protocol::{self, Token},
     rows::{Block, BlockWriter},
 };
 
@@ -49,11 +49,9 @@ impl Entry {
     pub(super) fn is_of(&self, tokens: &[Token]) -> bool {
         let end = TOKENS_AT + self.tokens * Token::LEN;
         let stored = self.bytes.get(TOKENS_AT..end).unwrap_or_default();
-        tokens.len() == self.tokens
-            && stored
-                .chunks_exact(Token::LEN)
-                .zip(tokens)
-                .all(|(a, b)| a == b.as_bytes())
+        let (stored, _) = stored.as_chunks::<{ Token::LEN }>();
+        let stored = stored.iter().map(|bytes| Token::from_bytes(*bytes));
+        protocol::is_current(stored, tokens.iter().copied())
     }
 
     pub(crate) fn block(&self) -> Option<Block<'_>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Cachalot, Dependency, Entry, entry, now_millis, records::Fetched};
 use crate::{
     bypass::BypassReason,
-    protocol::Token,
+    protocol::{self, Look, Token},
     rows::BlockWriter,
     stats,
     store::{Command, Reply, StoreError},
@@ -118,25 +118,23 @@ impl Cachalot {
         create: bool,
     ) -> Result<Option<Token>, StoreError> {
         for _ in 0..ATTEMPTS {
-            match fetched {
+            let (present, over) = match fetched {
                 Fetched::Calm(token) => return Ok(Some(token)),
-                // Any token will do: none that exists can match it.
-                Fetched::Absent(_) if !create => return Self::fresh_token().map(Some),
-                Fetched::Absent(replaces) => {
-                    if let Some(token) = self.create(table, replaces)? {
-                        return Ok(Some(token));
-                    }
+                Fetched::Absent(over) => (None, over),
+                Fetched::Busy(record, version) => (Some(record), Some(version)),
+            };
+            let crashed = match &present {
+                Some(record) => self.crashed(record.writers(), now_millis())?,
+                None => Vec::new(),
+            };
+            match protocol::look(present, &crashed, &mut Self::fresh_token)? {
+                Look::Trust(token) => return Ok(Some(token)),
+                Look::Bypass => return Ok(None),
+                // A token that is put nowhere will do for whoever only asks: none can match it.
+                Look::Put(record) if !create || self.put(table, over, &record)?.is_some() => {
+                    return Ok(Some(record.any()));
                 }
-                Fetched::Busy(record, version) => {
-                    let crashed = self.crashed(record.writers(), now_millis())?;
-                    if crashed.len() < record.writers().len() {
-                        return Ok(None);
-                    }
-                    let record = record.reclaimed(&crashed, &mut Self::fresh_token)?;
-                    if !create || self.put(table, Some(version), &record)?.is_some() {
-                        return Ok(Some(record.any()));
-                    }
-                }
+                Look::Put(_) => {}
             }
             let reply = self.run(&[Command::Get { key: &table.key }]).pop();
             let reply = reply.unwrap_or(Ok(Reply::Missing));

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{Cachalot, Dependency};
 use crate::{
     Error,
-    protocol::{Record, Token, Writer, calm_token},
+    protocol::{self, Record, Token, Writer, calm_token},
     stats,
     store::{Command, ItemVersion, Reply, StoreError, Ttl},
 };
@@ -98,17 +98,6 @@ impl Cachalot {
                 "a read was answered as a write".to_owned(),
             )),
         }
-    }
-
-    /// Creates the record of a table that has none: `None` if somebody was faster.
-    pub(super) fn create(
-        &self,
-        table: &Dependency,
-        replaces: Option<ItemVersion>,
-    ) -> Result<Option<Token>, StoreError> {
-        let record = Record::fresh(&mut Self::fresh_token)?;
-        let stored = self.put(table, replaces, &record)?;
-        Ok(stored.map(|_| record.any()))
     }
 
     /// Writes a record over the state that was read: `None` if that is no longer its state.
@@ -211,8 +200,8 @@ impl Cachalot {
     pub(super) fn crashed(&self, writers: &[Writer], now: u64) -> Result<Vec<Token>, StoreError> {
         let due: Vec<_> = writers
             .iter()
-            .filter(|writer| writer.until <= now)
-            .map(|writer| (writer.id, self.lease_key(writer.id)))
+            .filter(|writer| protocol::is_due(writer, now))
+            .map(|writer| (writer, self.lease_key(writer.id)))
             .collect();
         if due.is_empty() {
             return Ok(Vec::new());
@@ -220,9 +209,10 @@ impl Cachalot {
         let commands: Vec<_> = due.iter().map(|(_, key)| Command::Get { key }).collect();
         let replies = self.run(&commands);
         let mut crashed = Vec::new();
-        for ((id, _), reply) in due.iter().zip(replies) {
-            if let Reply::Missing = reply? {
-                crashed.push(*id);
+        for ((writer, _), reply) in due.iter().zip(replies) {
+            let stands = !matches!(reply?, Reply::Missing);
+            if protocol::is_crashed(writer, now, stands) {
+                crashed.push(writer.id);
             }
         }
         Ok(crashed)

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::{Cachalot, Dependency, EPOCH, now_millis};
 use crate::{
     Error,
-    protocol::{Record, Token, Writer},
+    protocol::{self, End, Record, Token, Writer},
     statement::{Events, Writes},
     stats::{self, Invalidation, InvalidationReason},
     store::{Command, ItemVersion, Reply, StoreError},
@@ -116,12 +116,9 @@ impl Cachalot {
         let mut puts = Vec::with_capacity(announced.len());
         for seen in announced {
             puts.push(match seen {
-                Some((record, over)) => {
-                    let record = match record {
-                        Some(record) => record,
-                        None => Record::fresh(&mut Self::fresh_token)?,
-                    };
-                    Some((record.begun(writer), over))
+                Some((present, over)) => {
+                    let record = protocol::begin(present, writer, &mut Self::fresh_token)?;
+                    Some((record, over))
                 }
                 None => None,
             });
@@ -131,11 +128,7 @@ impl Cachalot {
         for (target, put) in write.targets.iter_mut().zip(puts) {
             if target.left.is_none() && put.is_some() {
                 let moved = self.move_record(&target.table, |present| {
-                    let record = match present {
-                        Some(record) => record,
-                        None => Record::fresh(&mut Self::fresh_token)?,
-                    };
-                    Ok(Some(record.begun(writer)))
+                    protocol::begin(present, writer, &mut Self::fresh_token).map(Some)
                 });
                 match moved {
                     Ok(left) => target.left = left,
@@ -209,21 +202,23 @@ impl Cachalot {
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
         let mut failed = Vec::new();
         let at = now_millis();
-        // Versions of items start anew with a memcached that restarts, so one that was kept over
-        // the COMMIT might name another state by now. New tokens may overwrite any state; old ones,
-        // which a failure would put back, may not.
+        let ending = |events| match outcome {
+            Outcome::Success(_) => End::Published {
+                events,
+                at: Some(at),
+            },
+            Outcome::Failure => End::Withdrawn,
+        };
         let puts: Vec<_> = write
             .targets
             .iter()
             .map(|target| {
                 let (record, version) = target.left.as_ref()?;
-                if outcome == Outcome::Failure {
-                    return None;
-                }
-                let next =
-                    Self::ended(record.clone(), write.id, target.events, outcome, at).ok()?;
                 // Without its state the record has to be read again.
-                version.map(|version| (next, Some(version)))
+                let version = (*version)?;
+                let tokens = &mut Self::fresh_token;
+                let next = protocol::end_unread(record, write.id, ending(target.events), tokens);
+                Some((next.ok()??, Some(version)))
             })
             .collect();
         let (id, mut rest) = (
@@ -239,15 +234,8 @@ impl Cachalot {
         let lease_key = self.lease_key(id);
         self.put_all(&mut rest, &puts, Some(Command::Delete { key: &lease_key }));
         for target in rest.targets.iter().filter(|target| target.left.is_none()) {
-            let moved = self.move_record(&target.table, |present| match (present, outcome) {
-                (Some(record), Outcome::Failure) if !record.has(id) => Ok(None),
-                (Some(record), _) => Self::ended(record, id, target.events, outcome, at).map(Some),
-                // A lost record cannot match any entry; this one only keeps the time.
-                (None, Outcome::Success(_)) => {
-                    let record = Record::fresh(&mut Self::fresh_token)?;
-                    Self::ended(record, id, target.events, outcome, at).map(Some)
-                }
-                (None, Outcome::Failure) => Ok(None),
+            let moved = self.move_record(&target.table, |present| {
+                protocol::end(present, id, ending(target.events), &mut Self::fresh_token)
             });
             if let Err(error) = moved {
                 failed.push((target.table.clone(), target.events, error));
@@ -259,19 +247,6 @@ impl Cachalot {
         let undelivered = self.owe(&failed);
         self.signal(&rest, reason);
         undelivered
-    }
-
-    fn ended(
-        record: Record,
-        id: Token,
-        events: Events,
-        outcome: Outcome,
-        at: u64,
-    ) -> Result<Record, StoreError> {
-        match outcome {
-            Outcome::Success(_) => record.published(id, events, Some(at), &mut Self::fresh_token),
-            Outcome::Failure => Ok(record.withdrawn(id)),
-        }
     }
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
@@ -298,14 +273,12 @@ impl Cachalot {
             self.dependency(table)
         };
         let id = Self::fresh_token()?;
+        let ending = End::Published {
+            events,
+            at: Some(now_millis()),
+        };
         self.move_record(&target, |present| {
-            let record = match present {
-                Some(record) => record,
-                None => Record::fresh(&mut Self::fresh_token)?,
-            };
-            record
-                .published(id, events, Some(now_millis()), &mut Self::fresh_token)
-                .map(Some)
+            protocol::end(present, id, ending, &mut Self::fresh_token)
         })
         .map(drop)
     }

@@ -1,4 +1,5 @@
-//! The protocol: what a version record says and which moves on it are allowed. Pure functions, no I/O.
+//! The protocol: what a version record says, which moves on it are allowed, and who makes them when.
+//! Pure functions, no I/O: the cache calls them, and so does the model checker.
 //!
 //! Per table there is one version [`Record`], and one more, the *epoch*, for the whole namespace.
 //! A writer puts its id into the records of the tables it is about to change, commits, and then
@@ -6,8 +7,14 @@
 //! carries the very tokens that the records show now and no writer is in flight. Tokens are random
 //! and never repeat, so a record that was lost can only cause misses.
 
+#[cfg(test)]
+mod model;
+mod read;
 mod record;
 mod token;
+mod write;
 
+pub(crate) use read::{Look, is_crashed, is_current, is_due, look};
 pub(crate) use record::{Record, Writer, calm_token};
 pub(crate) use token::{Token, WriterId};
+pub(crate) use write::{End, begin, end, end_unread};

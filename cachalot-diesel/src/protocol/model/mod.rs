@@ -1,0 +1,210 @@
+//! The protocol under a model checker: every interleaving of a few writers and readers, with
+//! crashes, lost items, restarts and leases that end, over the functions that the cache itself calls.
+//!
+//! A step of the model is one command at the store, one statement at the database, or one fault, so
+//! whatever two processes can do to each other between two of them is explored. What the model
+//! assumes, and how far it went, is in `docs/protocol.md`.
+
+mod normal;
+mod reader;
+mod store;
+mod tests;
+mod writer;
+
+use stateright::{Model, Property};
+
+use self::{reader::Reader, store::Store, writer::Writing};
+
+/// What a table holds: how many writes were committed. Older is less.
+type Value = u8;
+
+/// Who takes part, what may go wrong, and how the protocol is spoiled, if it is.
+#[derive(Debug, Clone)]
+struct Bounds {
+    /// How many tables a read depends on; all of them.
+    tables: usize,
+    /// The tables that each writer writes to, once.
+    writers: Vec<Vec<usize>>,
+    readers: usize,
+    /// How often each reader reads.
+    reads: u8,
+    faults: Faults,
+    /// May a write fail, or end with nobody knowing how?
+    failures: bool,
+    variant: Variant,
+}
+
+/// How many of each may happen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Faults {
+    crashes: u8,
+    /// Of one record, entry or lease.
+    evictions: u8,
+    /// Of the store, which comes back empty and numbers its items from one again.
+    restarts: u8,
+    /// Of a writer that lives, for longer than its lease.
+    freezes: u8,
+    /// The clocks of all readers are far ahead of the writers'.
+    skewed: bool,
+}
+
+/// The protocol, or one that is known to be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    Ours,
+    /// No `begin`: the tokens change after COMMIT.
+    BumpAfterCommit,
+    /// `begin` and `end` put one mark where ours keep a list.
+    OneMark,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct State {
+    store: Store,
+    /// What is committed, by table.
+    committed: Vec<Value>,
+    /// What was acknowledged to a writer's caller, by table.
+    acknowledged: Vec<Value>,
+    writers: Vec<Writing>,
+    readers: Vec<Reader>,
+    faults: Faults,
+    /// What has happened so far.
+    seen: Seen,
+}
+
+/// What the properties speak of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Seen {
+    hit: bool,
+    reclaimed: bool,
+    /// A read returned less than was acknowledged before it began.
+    older_than_acknowledged: bool,
+    /// A read returned less than the database showed when it began, and no stated exception held.
+    older_than_shown: bool,
+    /// The same, under one of the exceptions.
+    excused: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Step {
+    Write(usize, writer::Move),
+    Read(usize, reader::Move),
+    /// A writer's process dies.
+    Crash(usize),
+    /// A lease ends, by the store's clock and everybody's.
+    Expire(usize),
+    Evict(store::Lost),
+    Restart,
+}
+
+impl Model for Bounds {
+    type State = State;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State {
+            store: Store::new(self.tables),
+            committed: vec![0; self.tables],
+            acknowledged: vec![0; self.tables],
+            writers: self.writers.iter().map(|_| Writing::default()).collect(),
+            readers: vec![Reader::new(self.reads); self.readers],
+            faults: self.faults,
+            seen: Seen::default(),
+        }]
+    }
+
+    fn actions(&self, state: &State, steps: &mut Vec<Step>) {
+        for (place, writing) in state.writers.iter().enumerate() {
+            let moves = writing.moves(self, &self.writers[place]);
+            steps.extend(moves.into_iter().map(|it| Step::Write(place, it)));
+            if writing.in_flight() && state.faults.crashes > 0 {
+                steps.push(Step::Crash(place));
+            }
+            let frozen = writing.in_flight() && state.faults.freezes > 0;
+            if !writing.expired && writing.has_lease() && (writing.is_dead() || frozen) {
+                steps.push(Step::Expire(place));
+            }
+        }
+        for (place, reader) in state.readers.iter().enumerate() {
+            let moves = reader.moves(self);
+            steps.extend(moves.into_iter().map(|it| Step::Read(place, it)));
+        }
+        if state.faults.evictions > 0 {
+            steps.extend(state.store.items().map(Step::Evict));
+        }
+        if state.faults.restarts > 0 && state.store.items().next().is_some() {
+            steps.push(Step::Restart);
+        }
+    }
+
+    fn next_state(&self, last: &State, step: Step) -> Option<State> {
+        let mut state = last.clone();
+        match step {
+            Step::Write(place, it) => state.write(self, place, it),
+            Step::Read(place, it) => state.read(self, place, it),
+            Step::Crash(place) => {
+                state.faults.crashes -= 1;
+                state.writers[place].die();
+            }
+            Step::Expire(place) => {
+                if !state.writers[place].is_dead() {
+                    state.faults.freezes -= 1;
+                }
+                state.writers[place].expired = true;
+                state.store.lose(store::Lost::Lease(place));
+            }
+            Step::Evict(lost) => {
+                state.faults.evictions -= 1;
+                state.lose(lost);
+            }
+            Step::Restart => {
+                state.faults.restarts -= 1;
+                for lost in last.store.items() {
+                    state.lose(lost);
+                }
+                state.store.count_anew();
+            }
+        }
+        state.normalise(self);
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        use properties::*;
+        vec![
+            Property::always(P1, |_, state: &State| !state.seen.older_than_acknowledged),
+            Property::always(P2, |_, state: &State| !state.seen.older_than_shown),
+            Property::sometimes(HIT, |_, state: &State| state.seen.hit),
+            Property::sometimes(RECLAIMED, |_, state: &State| state.seen.reclaimed),
+            Property::sometimes(EXCUSED, |_, state: &State| state.seen.excused),
+            Property::sometimes(ENDED, |_, state: &State| {
+                state.writers.iter().all(Writing::is_done)
+            }),
+        ]
+    }
+}
+
+/// The names of what must always hold, and of what must happen for that to mean something.
+mod properties {
+    /// No read returns less than was acknowledged before it began.
+    pub(super) const P1: &str = "P1";
+    /// No read returns less than the database showed when it began, but for the stated exceptions.
+    pub(super) const P2: &str = "P2";
+    pub(super) const HIT: &str = "a read is answered from the cache";
+    pub(super) const RECLAIMED: &str = "a reader takes a dead writer's mark away";
+    pub(super) const EXCUSED: &str = "a read is stale, and an exception is stated for it";
+    pub(super) const ENDED: &str = "all writers come to their end";
+}
+
+impl State {
+    fn lose(&mut self, lost: store::Lost) {
+        if let store::Lost::Record(table) = lost {
+            let record = self.store.records[table].as_ref();
+            for (place, writing) in self.writers.iter_mut().enumerate() {
+                // The stated exception: nobody can see any more that this writer is in flight.
+                writing.unseen |= record.is_some_and(|(it, _)| it.has(writer::id(place)));
+            }
+        }
+        self.store.lose(lost);
+    }
+}

@@ -1,0 +1,99 @@
+//! One form for states that behave alike, so that they are explored once.
+
+use std::convert::Infallible;
+
+use super::{
+    Bounds, State,
+    reader::Reader,
+    store::{Entry, Number, Seen},
+};
+use crate::protocol::{Record, Token};
+
+/// More than the tokens that are in use at one time; writers' ids stand far above.
+const IN_USE: u8 = 100;
+
+impl State {
+    /// - Which reader is which says nothing.
+    /// - The names of tokens say nothing, only who has the same.
+    /// - Nor do the numbers of states, only whether a number is that of the present state; unless
+    ///   the store may restart, for then they come again.
+    pub(super) fn normalise(&mut self, bounds: &Bounds) {
+        if bounds.faults.restarts == 0 {
+            self.forget_numbers(bounds);
+        }
+        self.rename();
+        if self.readers.len() > 1 {
+            self.readers.sort();
+            self.rename();
+        }
+    }
+
+    fn rename(&mut self) {
+        let mut names = Vec::new();
+        self.visit(&mut |token| {
+            let known = names.iter().position(|known| known == token);
+            let place = known.unwrap_or_else(|| {
+                names.push(*token);
+                names.len() - 1
+            });
+            let number = u8::try_from(place).ok().filter(|number| *number < IN_USE);
+            *token = name(number.expect("a small model has few tokens"));
+        });
+    }
+
+    /// 1 is the present state's, 0 one that is past.
+    fn forget_numbers(&mut self, bounds: &Bounds) {
+        let number = |record: &Option<Seen>| record.as_ref().map(|(_, number)| *number);
+        let present: Vec<_> = self.store.records.iter().map(number).collect();
+        let readers = self.readers.iter_mut().flat_map(Reader::numbers);
+        let writers = self.writers.iter_mut().zip(&bounds.writers);
+        let writers = writers.flat_map(|(writing, tables)| writing.numbers(tables));
+        for (table, number) in readers.chain(writers) {
+            *number = Number::from(present[table] == Some(*number));
+        }
+        for (_, number) in self.store.records.iter_mut().flatten() {
+            *number = 1;
+        }
+        self.store.last = 1;
+    }
+
+    fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {
+        for (record, _) in self.store.records.iter_mut().flatten() {
+            in_record(record, see);
+        }
+        if let Some(entry) = &mut self.store.entry {
+            in_entry(entry, see);
+        }
+        for writing in &mut self.writers {
+            writing.visit(see);
+        }
+        for reader in &mut self.readers {
+            reader.visit(see);
+        }
+    }
+}
+
+/// Tokens that nobody has: in the one form of a state, the names in use are 0, 1, 2 and so on.
+pub(super) fn free_tokens() -> impl FnMut() -> Result<Token, Infallible> {
+    let mut next = IN_USE;
+    move || {
+        next += 1;
+        Ok(name(next))
+    }
+}
+
+fn name(number: u8) -> Token {
+    Token::from_bytes([number; Token::LEN])
+}
+
+pub(super) fn in_record(record: &mut Record, see: &mut impl FnMut(&mut Token)) {
+    record.tokens_mut().into_iter().for_each(see);
+}
+
+pub(super) fn in_seen(seen: &mut Seen, see: &mut impl FnMut(&mut Token)) {
+    in_record(&mut seen.0, see);
+}
+
+pub(super) fn in_entry(entry: &mut Entry, see: &mut impl FnMut(&mut Token)) {
+    entry.tokens.iter_mut().for_each(see);
+}

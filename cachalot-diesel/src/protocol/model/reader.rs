@@ -1,0 +1,298 @@
+//! A reader of the model, one step a command: as `cache/read.rs` goes about it.
+
+use std::convert::Infallible;
+
+use super::{
+    Bounds, State, Value,
+    normal::{free_tokens, in_entry, in_record, in_seen},
+    store::{Entry, Number, Seen, sure},
+    writer::{self, UNTIL},
+};
+use crate::protocol::{self, Look, Record, Token};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Reader {
+    left: u8,
+    phase: Phase,
+    began: Began,
+}
+
+/// What held when the read began.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+struct Began {
+    acknowledged: Vec<Value>,
+    shown: Vec<Value>,
+    excused: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Phase {
+    Idle,
+    /// The one batch, which several servers answer in any order. What has come stands in `Some`.
+    Fetching(Option<Option<Entry>>, Vec<Option<Option<Seen>>>),
+    /// Asks for the leases of the next record's writers.
+    Checking(Fetched),
+    /// Puts this over the next record.
+    Putting(Fetched, Record),
+    /// Was refused, and gets the next record again.
+    Again(Fetched),
+    /// Asks the database, with leave to store under these tokens.
+    Asking(Vec<Token>),
+    Storing(Entry),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Fetched {
+    entry: Option<Entry>,
+    records: Vec<Option<Seen>>,
+    /// Of the tables that are decided; the next one is that after them.
+    tokens: Vec<Token>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Move {
+    FetchEntry,
+    FetchRecord(usize),
+    Check,
+    Put,
+    FetchAgain,
+    Ask,
+    Store,
+}
+
+impl Reader {
+    pub(super) fn new(left: u8) -> Self {
+        Self {
+            left,
+            phase: Phase::Idle,
+            began: Began::default(),
+        }
+    }
+
+    pub(super) fn moves(&self, bounds: &Bounds) -> Vec<Move> {
+        let fetches = |entry: bool, records: Vec<usize>| {
+            let records = records.into_iter().map(Move::FetchRecord);
+            records.chain(entry.then_some(Move::FetchEntry)).collect()
+        };
+        match &self.phase {
+            Phase::Idle if self.left == 0 => Vec::new(),
+            // A read begins with its first command: before that, less is asked of it.
+            Phase::Idle => fetches(true, (0..bounds.tables).collect()),
+            Phase::Fetching(entry, records) => {
+                let to_come = records.iter().enumerate().filter(|(_, it)| it.is_none());
+                fetches(entry.is_none(), to_come.map(|(table, _)| table).collect())
+            }
+            Phase::Checking(_) => vec![Move::Check],
+            Phase::Putting(..) => vec![Move::Put],
+            Phase::Again(_) => vec![Move::FetchAgain],
+            Phase::Asking(_) => vec![Move::Ask],
+            Phase::Storing(_) => vec![Move::Store],
+        }
+    }
+
+    /// The numbers that it will compare, with their tables.
+    pub(super) fn numbers(&mut self) -> Vec<(usize, &mut Number)> {
+        match &mut self.phase {
+            Phase::Fetching(_, records) => {
+                let records = records.iter_mut().enumerate();
+                records
+                    .filter_map(|(table, seen)| Some((table, &mut seen.as_mut()?.as_mut()?.1)))
+                    .collect()
+            }
+            Phase::Checking(it) | Phase::Putting(it, _) | Phase::Again(it) => {
+                let records = it.records.iter_mut().enumerate();
+                records
+                    .filter_map(|(table, seen)| Some((table, &mut seen.as_mut()?.1)))
+                    .collect()
+            }
+            Phase::Idle | Phase::Asking(_) | Phase::Storing(_) => Vec::new(),
+        }
+    }
+
+    pub(super) fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {
+        match &mut self.phase {
+            Phase::Idle => {}
+            Phase::Fetching(entry, records) => {
+                if let Some(Some(entry)) = entry {
+                    in_entry(entry, see);
+                }
+                for seen in records.iter_mut().flatten().flatten() {
+                    in_seen(seen, see);
+                }
+            }
+            Phase::Checking(it) | Phase::Again(it) => it.visit(see),
+            Phase::Putting(it, record) => {
+                it.visit(see);
+                in_record(record, see);
+            }
+            Phase::Asking(tokens) => tokens.iter_mut().for_each(see),
+            Phase::Storing(entry) => in_entry(entry, see),
+        }
+    }
+}
+
+impl Fetched {
+    fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {
+        if let Some(entry) = &mut self.entry {
+            in_entry(entry, see);
+        }
+        for seen in self.records.iter_mut().flatten() {
+            in_seen(seen, see);
+        }
+        self.tokens.iter_mut().for_each(see);
+    }
+}
+
+impl State {
+    pub(super) fn read(&mut self, bounds: &Bounds, place: usize, step: Move) {
+        let mut free = free_tokens();
+        if self.readers[place].phase == Phase::Idle {
+            self.begin_read(bounds, place);
+        }
+        let phase = std::mem::replace(&mut self.readers[place].phase, Phase::Idle);
+        let phase = match (phase, step) {
+            (Phase::Fetching(_, records), Move::FetchEntry) => {
+                let entry = self.store.entry.clone();
+                self.fetched(bounds, place, Some(entry), records, &mut free)
+            }
+            (Phase::Fetching(entry, mut records), Move::FetchRecord(table)) => {
+                records[table] = Some(self.store.records[table].clone());
+                self.fetched(bounds, place, entry, records, &mut free)
+            }
+            (Phase::Checking(it), Move::Check) => {
+                let crashed = self.crashed(bounds, &it);
+                let seen = it.records[it.tokens.len()].clone();
+                let present = seen.map(|(record, _)| record);
+                match sure(protocol::look(present, &crashed, &mut free)) {
+                    Look::Put(record) => Phase::Putting(it, record),
+                    Look::Trust(_) | Look::Bypass => Phase::Idle,
+                }
+            }
+            (Phase::Putting(mut it, record), Move::Put) => {
+                let table = it.tokens.len();
+                let over = it.records[table].as_ref().map(|(_, number)| *number);
+                if self.store.put(table, over, &record).is_some() {
+                    self.seen.reclaimed |= over.is_some();
+                    it.tokens.push(record.any());
+                    self.decide(bounds, place, it, &mut free)
+                } else {
+                    Phase::Again(it)
+                }
+            }
+            (Phase::Again(mut it), Move::FetchAgain) => {
+                let table = it.tokens.len();
+                it.records[table].clone_from(&self.store.records[table]);
+                self.decide(bounds, place, it, &mut free)
+            }
+            (Phase::Asking(tokens), Move::Ask) => Phase::Storing(Entry {
+                tokens,
+                rows: self.committed.clone(),
+            }),
+            (Phase::Storing(entry), Move::Store) => {
+                self.store.entry = Some(entry);
+                Phase::Idle
+            }
+            (phase, _) => phase,
+        };
+        let reader = &mut self.readers[place];
+        // What the database answers is never older than what it showed before: only hits are
+        // judged, and what the read knew at its beginning matters no more.
+        if matches!(phase, Phase::Idle | Phase::Asking(_) | Phase::Storing(_)) {
+            reader.began = Began::default();
+        }
+        reader.phase = phase;
+    }
+
+    fn begin_read(&mut self, bounds: &Bounds, place: usize) {
+        let began = Began {
+            acknowledged: self.acknowledged.clone(),
+            shown: self.committed.clone(),
+            excused: self.writers.iter().any(writer::Writing::is_excuse),
+        };
+        let reader = &mut self.readers[place];
+        reader.left -= 1;
+        reader.began = began;
+        reader.phase = Phase::Fetching(None, vec![None; bounds.tables]);
+    }
+
+    /// Something of the batch has come; the reader sees it when all of it has.
+    fn fetched(
+        &mut self,
+        bounds: &Bounds,
+        place: usize,
+        entry: Option<Option<Entry>>,
+        records: Vec<Option<Option<Seen>>>,
+        free: &mut impl FnMut() -> Result<Token, Infallible>,
+    ) -> Phase {
+        if entry.is_none() || records.iter().any(Option::is_none) {
+            return Phase::Fetching(entry, records);
+        }
+        let it = Fetched {
+            entry: entry.flatten(),
+            records: records.into_iter().map(Option::flatten).collect(),
+            tokens: Vec::new(),
+        };
+        self.decide(bounds, place, it, free)
+    }
+
+    /// Goes on from table to table until the store or the database has to be asked.
+    fn decide(
+        &mut self,
+        bounds: &Bounds,
+        place: usize,
+        mut it: Fetched,
+        free: &mut impl FnMut() -> Result<Token, Infallible>,
+    ) -> Phase {
+        while let Some(seen) = it.records.get(it.tokens.len()) {
+            let present = seen.as_ref().map(|(record, _)| record.clone());
+            let due = |writer| protocol::is_due(writer, self.now(bounds, writer.id));
+            if present
+                .as_ref()
+                .is_some_and(|it| it.writers().iter().any(due))
+            {
+                return Phase::Checking(it);
+            }
+            match sure(protocol::look(present, &[], free)) {
+                Look::Trust(token) => it.tokens.push(token),
+                // The database answers, and nothing is kept.
+                Look::Bypass => return Phase::Idle,
+                Look::Put(record) => return Phase::Putting(it, record),
+            }
+        }
+        let current = it.entry.filter(|entry| {
+            protocol::is_current(entry.tokens.iter().copied(), it.tokens.iter().copied())
+        });
+        match current {
+            Some(entry) => {
+                self.serve(place, &entry.rows);
+                Phase::Idle
+            }
+            None => Phase::Asking(it.tokens),
+        }
+    }
+
+    fn crashed(&self, bounds: &Bounds, it: &Fetched) -> Vec<Token> {
+        let record = it.records[it.tokens.len()].as_ref();
+        let writers = record.into_iter().flat_map(|(record, _)| record.writers());
+        let crashed = writers.filter(|writer| {
+            let stands = self.store.has_lease(writer::place(writer.id));
+            protocol::is_crashed(writer, self.now(bounds, writer.id), stands)
+        });
+        crashed.map(|writer| writer.id).collect()
+    }
+
+    /// The reader's clock, as far as that writer is concerned.
+    fn now(&self, bounds: &Bounds, id: Token) -> u64 {
+        let over = bounds.faults.skewed || self.writers[writer::place(id)].expired;
+        if over { UNTIL } else { UNTIL - 1 }
+    }
+
+    fn serve(&mut self, place: usize, rows: &[Value]) {
+        let began = &self.readers[place].began;
+        let older = |than: &[Value]| rows.iter().zip(than).any(|(row, floor)| row < floor);
+        self.seen.hit = true;
+        self.seen.older_than_acknowledged |= older(&began.acknowledged);
+        self.seen.older_than_shown |= older(&began.shown) && !began.excused;
+        self.seen.excused |= older(&began.shown) && began.excused;
+    }
+}

@@ -1,0 +1,100 @@
+//! A store of the model: records with states, one entry, leases.
+
+use std::convert::Infallible;
+
+use super::Value;
+use crate::protocol::{Record, Token};
+
+/// The number that the store gives to each state of an item.
+pub(super) type Number = u8;
+
+/// A record as somebody has seen it, and its state then.
+pub(super) type Seen = (Record, Number);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Store {
+    pub(super) records: Vec<Option<Seen>>,
+    pub(super) entry: Option<Entry>,
+    /// One bit a writer.
+    leases: u8,
+    pub(super) last: Number,
+}
+
+/// The rows of one read, and the tokens that they were stored under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) tokens: Vec<Token>,
+    pub(super) rows: Vec<Value>,
+}
+
+/// An item that is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Lost {
+    Record(usize),
+    Entry,
+    Lease(usize),
+}
+
+impl Store {
+    pub(super) fn new(tables: usize) -> Self {
+        Self {
+            records: vec![None; tables],
+            entry: None,
+            leases: 0,
+            last: 0,
+        }
+    }
+
+    /// Swap over a state, or add where there is none: the new state's number, or `None` if refused.
+    pub(super) fn put(
+        &mut self,
+        table: usize,
+        over: Option<Number>,
+        record: &Record,
+    ) -> Option<Number> {
+        if self.records[table].as_ref().map(|(_, number)| *number) != over {
+            return None;
+        }
+        self.last += 1;
+        self.records[table] = Some((record.clone(), self.last));
+        Some(self.last)
+    }
+
+    pub(super) fn has_lease(&self, writer: usize) -> bool {
+        self.leases & (1 << writer) != 0
+    }
+
+    pub(super) fn set_lease(&mut self, writer: usize) {
+        self.leases |= 1 << writer;
+    }
+
+    pub(super) fn lose(&mut self, lost: Lost) {
+        match lost {
+            Lost::Record(table) => self.records[table] = None,
+            Lost::Entry => self.entry = None,
+            Lost::Lease(writer) => self.leases &= !(1 << writer),
+        }
+    }
+
+    /// A memcached that restarts numbers its items from one again.
+    pub(super) fn count_anew(&mut self) {
+        self.last = 0;
+    }
+
+    pub(super) fn items(&self) -> impl Iterator<Item = Lost> {
+        let records = (0..self.records.len()).filter(|table| self.records[*table].is_some());
+        let leases = (0..8).filter(|writer| self.has_lease(*writer));
+        records
+            .map(Lost::Record)
+            .chain(self.entry.iter().map(|_| Lost::Entry))
+            .chain(leases.map(Lost::Lease))
+    }
+}
+
+/// What a function that cannot fail gives.
+pub(super) fn sure<T>(result: Result<T, Infallible>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}

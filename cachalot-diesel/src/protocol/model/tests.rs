@@ -1,0 +1,218 @@
+//! What is explored, and what must come of it.
+
+use std::collections::BTreeSet;
+
+use stateright::{Checker, Model};
+
+use super::{Bounds, Faults, Variant, properties::*};
+
+/// Two writers of one table, and two readers that read twice each.
+fn bounds() -> Bounds {
+    Bounds {
+        tables: 1,
+        writers: vec![vec![0]; 2],
+        readers: 2,
+        reads: 2,
+        faults: Faults::default(),
+        failures: false,
+        variant: Variant::Ours,
+    }
+}
+
+fn with(faults: Faults) -> Bounds {
+    Bounds { faults, ..bounds() }
+}
+
+/// Goes through every state; gives the properties of which an example was found, or, of those that
+/// must always hold, a counterexample.
+fn explore(bounds: Bounds) -> BTreeSet<&'static str> {
+    let text = format!("{bounds:?}");
+    let checker = bounds.checker().threads(2).spawn_bfs().join();
+    eprintln!(
+        "{} states, up to {} steps deep: {text}",
+        checker.unique_state_count(),
+        checker.max_depth()
+    );
+    checker.discoveries().into_keys().collect()
+}
+
+/// P1 and P2 hold, and the run was not an idle one.
+fn holds(bounds: Bounds) -> BTreeSet<&'static str> {
+    let found = explore(bounds);
+    assert!(!found.contains(P1), "{found:?}");
+    assert!(!found.contains(P2), "{found:?}");
+    assert!(found.contains(HIT), "{found:?}");
+    assert!(found.contains(ENDED), "{found:?}");
+    found
+}
+
+#[test]
+fn no_read_is_stale_in_any_order() {
+    let found = holds(bounds());
+    assert!(!found.contains(EXCUSED));
+}
+
+#[test]
+fn no_read_is_stale_when_writes_fail_or_nobody_knows() {
+    let found = holds(Bounds {
+        failures: true,
+        ..bounds()
+    });
+    assert!(!found.contains(EXCUSED));
+}
+
+#[test]
+fn no_read_is_stale_when_a_writer_dies_at_any_step() {
+    let found = holds(with(Faults {
+        crashes: 1,
+        ..Faults::default()
+    }));
+    assert!(found.contains(RECLAIMED));
+    assert!(!found.contains(EXCUSED));
+}
+
+#[test]
+fn no_read_is_stale_when_the_readers_clocks_are_far_ahead() {
+    let found = holds(Bounds {
+        reads: 1,
+        ..with(Faults {
+            crashes: 1,
+            skewed: true,
+            ..Faults::default()
+        })
+    });
+    assert!(!found.contains(EXCUSED));
+}
+
+#[test]
+fn no_read_is_stale_when_anything_is_evicted_but_for_the_stated_exception() {
+    let found = holds(Bounds {
+        reads: 1,
+        ..with(Faults {
+            crashes: 1,
+            evictions: 1,
+            ..Faults::default()
+        })
+    });
+    assert!(found.contains(EXCUSED), "else it need not be stated");
+}
+
+#[test]
+fn no_read_is_stale_when_a_writer_is_frozen_but_for_the_stated_exception() {
+    let found = holds(Bounds {
+        reads: 1,
+        ..with(Faults {
+            freezes: 1,
+            ..Faults::default()
+        })
+    });
+    assert!(found.contains(EXCUSED), "else it need not be stated");
+}
+
+#[test]
+fn nothing_acknowledged_is_forgotten_when_the_store_restarts() {
+    let found = explore(Bounds {
+        reads: 1,
+        ..with(Faults {
+            restarts: 1,
+            ..Faults::default()
+        })
+    });
+    assert!(!found.contains(P1), "{found:?}");
+    assert!(found.contains(HIT), "{found:?}");
+}
+
+#[test]
+fn no_read_of_two_tables_is_stale() {
+    let found = holds(Bounds {
+        tables: 2,
+        writers: vec![vec![0, 1], vec![1]],
+        reads: 1,
+        ..bounds()
+    });
+    assert!(!found.contains(EXCUSED));
+}
+
+#[test]
+fn no_read_of_two_tables_is_stale_when_their_writer_dies() {
+    let found = holds(Bounds {
+        tables: 2,
+        writers: vec![vec![0, 1]],
+        ..with(Faults {
+            crashes: 1,
+            ..Faults::default()
+        })
+    });
+    assert!(found.contains(RECLAIMED));
+    assert!(!found.contains(EXCUSED));
+}
+
+#[test]
+fn no_read_is_stale_among_three_writers() {
+    let found = holds(Bounds {
+        writers: vec![vec![0]; 3],
+        readers: 1,
+        ..bounds()
+    });
+    assert!(!found.contains(EXCUSED));
+}
+
+#[test]
+fn new_tokens_only_after_the_commit_are_found_wanting() {
+    let found = explore(Bounds {
+        variant: Variant::BumpAfterCommit,
+        ..bounds()
+    });
+    assert!(found.contains(P2), "{found:?}");
+    assert!(!found.contains(P1), "it does keep P1: {found:?}");
+}
+
+#[test]
+fn one_mark_that_writers_overwrite_is_found_wanting() {
+    let found = explore(Bounds {
+        variant: Variant::OneMark,
+        ..bounds()
+    });
+    assert!(found.contains(P2), "{found:?}");
+}
+
+/// The same, further: minutes of an optimised build and gigabytes of memory.
+#[test]
+#[ignore = "takes minutes: cargo test --release -p cachalot-diesel --lib model -- --ignored"]
+fn deeper() {
+    let faults = Faults::default();
+    holds(with(Faults {
+        crashes: 1,
+        evictions: 1,
+        ..faults
+    }));
+    holds(with(Faults {
+        crashes: 2,
+        ..faults
+    }));
+    holds(with(Faults {
+        crashes: 1,
+        skewed: true,
+        ..faults
+    }));
+    holds(with(Faults {
+        freezes: 1,
+        ..faults
+    }));
+    holds(Bounds {
+        writers: vec![vec![0]; 3],
+        reads: 1,
+        ..bounds()
+    });
+    holds(Bounds {
+        writers: vec![vec![0]; 3],
+        readers: 3,
+        reads: 1,
+        ..bounds()
+    });
+    let restarted = explore(with(Faults {
+        restarts: 1,
+        ..faults
+    }));
+    assert!(!restarted.contains(P1), "{restarted:?}");
+}
