@@ -46,6 +46,8 @@ mod sqlite {
     mod reads_types;
     mod reads_uncached;
     mod support_works;
+    #[path = "transaction_ends/sqlite.rs"]
+    mod transaction_ends;
     mod transactions;
     mod values;
     mod world;
@@ -131,6 +133,8 @@ mod mysql {
     mod reads_types;
     mod reads_uncached;
     mod support_works;
+    #[path = "transaction_ends/mysql.rs"]
+    mod transaction_ends;
     mod transactions;
     mod values;
     mod world;
