@@ -11,6 +11,7 @@
 )]
 
 mod memcached_works;
+mod tortured;
 
 #[path = "."]
 mod sqlite {
