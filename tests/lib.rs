@@ -11,6 +11,7 @@
 )]
 
 mod memcached_works;
+mod tortured;
 
 #[path = "."]
 mod sqlite {
@@ -46,6 +47,8 @@ mod sqlite {
     mod reads_types;
     mod reads_uncached;
     mod support_works;
+    #[path = "transaction_ends/sqlite.rs"]
+    mod transaction_ends;
     mod transactions;
     mod values;
     mod world;
@@ -131,6 +134,8 @@ mod mysql {
     mod reads_types;
     mod reads_uncached;
     mod support_works;
+    #[path = "transaction_ends/mysql.rs"]
+    mod transaction_ends;
     mod transactions;
     mod values;
     mod world;

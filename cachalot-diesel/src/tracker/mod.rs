@@ -141,6 +141,9 @@ impl Tracker {
             Some(error) if failed_cleanly(error) && running.statements == 1 => Ending::Failed,
             Some(_) => Ending::Unknown,
         };
+        if error.is_some() {
+            self.transactions.shaken();
+        }
         match running.analysis {
             Some(analysis) => {
                 self.transactions.finished(&analysis, outcome);

@@ -174,6 +174,14 @@ impl Transactions {
         self.uncertain = true;
     }
 
+    /// A statement failed. Inside a transaction PostgreSQL then takes nothing but its end; the others
+    /// may have undone all of it (a deadlock, `ON CONFLICT ROLLBACK`), and commit at once what follows.
+    pub(super) fn shaken(&mut self) {
+        if self.open.is_some() && self.dialect != Dialect::Postgres {
+            self.lost_track();
+        }
+    }
+
     /// The writes that running this text may make visible.
     pub(super) fn publishes(&self, analysis: &Analysis) -> Writes {
         let mut published = Writes::Nothing;
@@ -210,8 +218,7 @@ impl Transactions {
     /// Transaction control, or a batch, that did not end well: it may have been carried out,
     /// wholly, in part or not at all.
     fn not_as_told(&mut self, analysis: &Analysis, ending: Ending) {
-        let mut writes = self.open.as_ref().map_or(Writes::Nothing, Open::writes);
-        writes.merge(&self.unsettled);
+        let mut writes = self.pending();
         for statement in &analysis.statements {
             writes.merge(&statement.writes);
         }
@@ -269,9 +276,9 @@ impl Transactions {
     fn apply(&mut self, effect: &Effect) -> Writes {
         match effect {
             Effect::Begin { isolation } => {
-                // MySQL commits what was open; the others refuse or ignore it, and then the
-                // transaction goes on.
-                if self.open.is_some() && self.dialect != Dialect::Mysql {
+                // MySQL commits what was open, and PostgreSQL goes on with it; SQLite refuses, so
+                // that if it does not, nothing was open.
+                if self.open.is_some() && self.dialect == Dialect::Postgres {
                     return Writes::Nothing;
                 }
                 let visible = self.commit();
@@ -315,7 +322,12 @@ impl Transactions {
                 Some(open) if open.by_savepoint && open.find(name) == Some(1) => self.commit(),
                 Some(open) => {
                     open.release(name);
-                    Writes::Nothing
+                    // Perhaps nothing was open, and the savepoint had opened it.
+                    if self.uncertain && self.dialect == Dialect::Sqlite {
+                        self.pending()
+                    } else {
+                        Writes::Nothing
+                    }
                 }
                 None => Writes::Nothing,
             },
@@ -361,13 +373,16 @@ impl Transactions {
     }
 
     fn commit(&mut self) -> Writes {
-        let mut visible = self
-            .open
-            .take()
-            .map_or(Writes::Nothing, |open| open.writes());
-        visible.merge(&self.unsettled);
+        let visible = self.pending();
         self.close();
         visible
+    }
+
+    /// What the next commit makes visible.
+    fn pending(&self) -> Writes {
+        let mut writes = self.open.as_ref().map_or(Writes::Nothing, Open::writes);
+        writes.merge(&self.unsettled);
+        writes
     }
 
     fn close(&mut self) {
@@ -401,14 +416,11 @@ impl Transactions {
 
     /// Has the open transaction written to this table?
     pub(crate) fn wrote_to(&self, table: &str) -> bool {
-        let open = self.open.as_ref().map_or(Writes::Nothing, Open::writes);
-        [&open, &self.unsettled]
-            .into_iter()
-            .any(|writes| match writes {
-                Writes::Nothing => false,
-                Writes::Everything => true,
-                Writes::Tables(tables) => tables.contains_key(table),
-            })
+        match self.pending() {
+            Writes::Nothing => false,
+            Writes::Everything => true,
+            Writes::Tables(tables) => tables.contains_key(table),
+        }
     }
 }
 

@@ -268,3 +268,55 @@ fn a_transaction_that_began_before_the_probe_has_the_isolation_that_it_finds() {
     session.0.probed(Some(Isolation::ReadCommitted), true);
     assert_eq!(session.0.snapshot(), Snapshot::CommittedAndOwn);
 }
+
+#[test]
+fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
+    for ending in [Ending::Failed, Ending::Unknown] {
+        for (dialect, published) in [
+            (Dialect::Postgres, &[][..]),
+            (Dialect::Mysql, &["b"]),
+            (Dialect::Sqlite, &["b"]),
+        ] {
+            let mut session = Session::new(dialect);
+            session.ok("BEGIN");
+            session.ok("UPDATE a SET x = 1");
+            session.0.shaken();
+            session.run("INSERT INTO c VALUES (1)", ending);
+            assert_eq!(session.ok("UPDATE b SET x = 1"), published, "{dialect:?}");
+            assert!(session.ok("COMMIT").starts_with(&["a".into(), "b".into()]));
+            assert_eq!(session.0.snapshot(), Snapshot::Committed);
+        }
+    }
+}
+
+#[test]
+fn an_error_outside_a_transaction_leaves_no_doubt() {
+    for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+        let mut session = Session::new(dialect);
+        session.0.shaken();
+        session.run("UPDATE a SET x = 1", Ending::Failed);
+        assert_eq!(session.0.snapshot(), Snapshot::Committed);
+    }
+}
+
+#[test]
+fn a_savepoint_of_sqlite_may_commit_while_it_is_not_known_whether_a_transaction_is_open() {
+    let mut session = Session::new(Dialect::Sqlite);
+    session.ok("BEGIN");
+    session.run("COMMIT", Ending::Unknown);
+    session.ok("SAVEPOINT one");
+    session.ok("UPDATE a SET x = 1");
+    assert_eq!(session.ok("RELEASE one"), ["a"]);
+    assert_eq!(session.0.snapshot(), Snapshot::Old);
+}
+
+#[test]
+fn a_begin_that_sqlite_takes_ends_the_doubt() {
+    let mut session = Session::new(Dialect::Sqlite);
+    session.ok("BEGIN");
+    session.ok("UPDATE a SET x = 1");
+    session.run("COMMIT", Ending::Unknown);
+    assert_eq!(session.ok("BEGIN"), ["a"]);
+    assert_eq!(session.ok("UPDATE b SET x = 1"), NOTHING);
+    assert_eq!(session.ok("COMMIT"), ["b"]);
+}

@@ -1,0 +1,52 @@
+//! What the work says differently to MariaDB.
+
+use diesel::{Connection as _, connection::SimpleConnection as _};
+
+use super::{
+    Conn,
+    work::{Desk, Failure, bump_raw},
+};
+
+/// Locks are not waited for as long as a lease lasts.
+pub(crate) const SETUP: &str = "SET SESSION innodb_lock_wait_timeout = 1";
+pub(crate) const SUM: &str = "CAST(SUM(counters.value + posts.votes) AS SIGNED)";
+pub(crate) const BEGINS: &[&str] = &["BEGIN", "START TRANSACTION"];
+pub(crate) const FAILING: &[&str] = &["INSERT INTO counters (id, value) VALUES (1, 0)"];
+/// Does an error leave nothing of a transaction but its end?
+pub(crate) const ERROR_ABORTS: bool = false;
+/// Does a read that fails for a lock leave a connection on which the same read waits for ever? With MariaDB's client
+/// library a prepared statement does, if it failed between its columns and its rows.
+pub(crate) const FAILED_READ_HANGS: bool = true;
+/// Is a batch outside a transaction one?
+pub(crate) const BATCH_IS_WHOLE: bool = false;
+
+/// A transaction of one of the kinds that there are.
+pub(crate) fn isolated(
+    conn: &mut Conn,
+    kind: u8,
+    body: impl FnOnce(&mut Conn) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let level = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"][usize::from(kind % 3)];
+    conn.batch_execute(&format!("SET TRANSACTION ISOLATION LEVEL {level}"))?;
+    conn.transaction(body)
+}
+
+/// Without autocommit, ended by COMMIT, by BEGIN or by autocommit itself.
+pub(crate) fn special(conn: &mut Conn, desk: &mut Desk, picks: &[usize]) -> Result<(), Failure> {
+    conn.batch_execute("SET autocommit = 0")?;
+    for &pick in picks {
+        bump_raw(conn, desk, pick)?;
+        desk.look_inside(conn)?;
+    }
+    match desk.rng.u8(..3) {
+        0 => conn.batch_execute("COMMIT")?,
+        1 => conn.batch_execute("BEGIN")?,
+        _ => {}
+    }
+    Ok(conn.batch_execute("SET autocommit = 1")?)
+}
+
+/// Brings the session back to what it was.
+pub(crate) fn restore(conn: &mut Conn) -> Result<(), Failure> {
+    Ok(conn.batch_execute("SET autocommit = 1")?)
+}

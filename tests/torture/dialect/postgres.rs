@@ -1,0 +1,55 @@
+//! What the work says differently to PostgreSQL.
+
+use diesel::connection::SimpleConnection as _;
+
+use super::{
+    Conn,
+    work::{Desk, Failure, bump_raw},
+};
+
+/// Locks are not waited for as long as a lease lasts.
+pub(crate) const SETUP: &str = "SET lock_timeout = 300; SET deadlock_timeout = 50";
+pub(crate) const SUM: &str = "CAST(SUM(counters.value + posts.votes) AS BIGINT)";
+pub(crate) const BEGINS: &[&str] = &[
+    "BEGIN",
+    "START TRANSACTION",
+    "BEGIN ISOLATION LEVEL SERIALIZABLE",
+];
+pub(crate) const FAILING: &[&str] = &["INSERT INTO counters (id, value) VALUES (1, 0)"];
+/// Does an error leave nothing of a transaction but its end?
+pub(crate) const ERROR_ABORTS: bool = true;
+/// Does a read that fails for a lock leave a connection on which the same read waits for ever?
+pub(crate) const FAILED_READ_HANGS: bool = false;
+/// Is a batch outside a transaction one?
+pub(crate) const BATCH_IS_WHOLE: bool = true;
+
+/// A transaction of one of the kinds that there are.
+pub(crate) fn isolated(
+    conn: &mut Conn,
+    kind: u8,
+    body: impl FnOnce(&mut Conn) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let transaction = conn.build_transaction();
+    match kind % 3 {
+        0 => transaction.read_committed().run(body),
+        1 => transaction.repeatable_read().run(body),
+        _ => transaction.serializable().run(body),
+    }
+}
+
+/// A transaction that begins with the end of another.
+pub(crate) fn special(conn: &mut Conn, desk: &mut Desk, picks: &[usize]) -> Result<(), Failure> {
+    conn.batch_execute("BEGIN")?;
+    desk.look_inside(conn)?;
+    conn.batch_execute("COMMIT AND CHAIN")?;
+    for &pick in picks {
+        bump_raw(conn, desk, pick)?;
+        desk.look_inside(conn)?;
+    }
+    Ok(conn.batch_execute("END")?)
+}
+
+/// Brings the session back to what it was.
+pub(crate) fn restore(_conn: &mut Conn) -> Result<(), Failure> {
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The workers' store: memcached, seen and if so wanted sabotaged.
+
+use std::cell::Cell;
+
+use cachalot_diesel::{Command, MemcachedStore, Reply, Store, StoreError};
+use clap::ValueEnum;
+
+thread_local! {
+    static FAILURES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many commands of this thread the store has not carried out.
+pub(crate) fn failures() -> u64 {
+    FAILURES.get()
+}
+
+/// What is left out of the protocol, to see that the torture notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sabotage {
+    /// Writers are not announced, only published afterwards: breaks P2
+    Begin,
+    /// Nor are they published: breaks P1
+    Write,
+}
+
+/// memcached, with its failures counted.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) store: MemcachedStore,
+    pub(crate) sabotage: Option<Sabotage>,
+}
+
+impl Seen {
+    /// Is this command to be left out, though answered as if it had been carried out?
+    fn sabotaged(&self, command: &Command<'_>) -> bool {
+        let (Some(sabotage), Command::Swap { value, .. }) = (self.sabotage, command) else {
+            return false;
+        };
+        let calm = br#""writers":[]"#;
+        let announces = !value.windows(calm.len()).any(|part| part == calm);
+        announces || sabotage == Sabotage::Write
+    }
+}
+
+impl Store for Seen {
+    fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
+        let wanted: Vec<_> = commands
+            .iter()
+            .filter(|command| !self.sabotaged(command))
+            .copied()
+            .collect();
+        let mut replies = self.store.run(&wanted).into_iter();
+        let replies: Vec<_> = commands
+            .iter()
+            .map(|command| match self.sabotaged(command) {
+                true => Ok(Reply::Stored(None)),
+                false => replies.next().unwrap_or(Ok(Reply::Missing)),
+            })
+            .collect();
+        let failed = replies.iter().filter(|reply| reply.is_err()).count();
+        FAILURES.set(FAILURES.get() + failed as u64);
+        replies
+    }
+
+    fn describe(&self) -> String {
+        self.store.describe()
+    }
+}

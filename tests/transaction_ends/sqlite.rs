@@ -1,0 +1,69 @@
+//! Transactions that SQLite ends by itself, or does not end when it is told to.
+
+use cachalot_diesel::CachedDsl as _;
+use diesel::{connection::SimpleConnection as _, prelude::*};
+
+use super::Conn;
+use super::schema::*;
+use super::world::{Reader, World};
+
+fn value(conn: &mut Conn) -> i64 {
+    counters::table
+        .find(1)
+        .select(counters::value)
+        .cached(conn)
+        .get_result()
+        .unwrap()
+}
+
+/// A counter at 0, cached, and a second connection.
+fn two() -> (World, Reader) {
+    let mut world = World::new();
+    diesel::insert_into(counters::table)
+        .values((counters::id.eq(1), counters::value.eq(0)))
+        .execute(&mut world.conn)
+        .unwrap();
+    assert_eq!(world.once(value), 0);
+    let reader = world.reader();
+    (world, reader)
+}
+
+/// Ends the open transaction by a statement that fails.
+fn end_by_an_error(conn: &mut Conn) {
+    conn.batch_execute("INSERT OR ROLLBACK INTO counters (id, value) VALUES (1, 0)")
+        .unwrap_err();
+}
+
+#[test]
+fn t05_what_is_written_after_an_error_has_ended_the_transaction_is_seen_at_once() {
+    let (mut world, mut reader) = two();
+    world.conn.batch_execute("BEGIN").unwrap();
+    end_by_an_error(&mut world.conn);
+
+    world
+        .conn
+        .batch_execute("UPDATE counters SET value = 5")
+        .unwrap();
+
+    assert_eq!(reader.sent(value).0, 5);
+    world.conn.batch_execute("ROLLBACK").unwrap_err();
+    assert_eq!(reader.sent(value).0, 5);
+}
+
+#[test]
+fn t05_a_savepoint_after_a_transaction_that_did_not_end_well_commits_when_it_is_released() {
+    let (mut world, mut reader) = two();
+    world.conn.batch_execute("BEGIN").unwrap();
+    end_by_an_error(&mut world.conn);
+    world.conn.batch_execute("COMMIT").unwrap_err();
+
+    world.conn.batch_execute("SAVEPOINT one").unwrap();
+    world
+        .conn
+        .batch_execute("UPDATE counters SET value = 5")
+        .unwrap();
+    assert_eq!(reader.sent(value).0, 0, "it is not committed yet");
+    world.conn.batch_execute("RELEASE one").unwrap();
+
+    assert_eq!(reader.sent(value).0, 5);
+}
