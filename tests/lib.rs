@@ -26,6 +26,7 @@ mod sqlite {
     #[path = "every_type/sqlite.rs"]
     mod every_type;
     mod glass;
+    mod outages;
     mod races;
     mod reads;
     mod reads_aggregates;
@@ -66,6 +67,7 @@ mod postgres {
     #[path = "every_type/postgres.rs"]
     mod every_type;
     mod glass;
+    mod outages;
     mod races;
     mod races_postgres;
     mod reads;
@@ -111,6 +113,7 @@ mod mysql {
     #[path = "every_type/mysql.rs"]
     mod every_type;
     mod glass;
+    mod outages;
     mod races;
     mod reads;
     mod reads_aggregates;
