@@ -27,6 +27,7 @@ mod sqlite {
     #[path = "every_type/sqlite.rs"]
     mod every_type;
     mod glass;
+    mod outages;
     mod races;
     mod reads;
     mod reads_aggregates;
@@ -69,6 +70,7 @@ mod postgres {
     #[path = "every_type/postgres.rs"]
     mod every_type;
     mod glass;
+    mod outages;
     mod races;
     mod races_postgres;
     mod reads;
@@ -114,6 +116,7 @@ mod mysql {
     #[path = "every_type/mysql.rs"]
     mod every_type;
     mod glass;
+    mod outages;
     mod races;
     mod reads;
     mod reads_aggregates;

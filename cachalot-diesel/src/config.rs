@@ -22,6 +22,28 @@ pub enum ConfigError {
     },
 }
 
+/// What a write does while the store does not answer.
+///
+/// A write cannot be refused: the library watches a connection through Diesel's `Instrumentation`,
+/// which sees every statement and can stop none, and once COMMIT is sent only the database can say
+/// no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnOutage {
+    /// The write goes on. The invalidation is kept in this process, its tables bypass the cache
+    /// here, and it is delivered within a fraction of a second after the store answers. Until then
+    /// other processes that do reach the store may be given rows from before the write.
+    #[default]
+    Remember,
+    /// The write waits for the store, up to this long before it is sent (a transaction: before its
+    /// COMMIT, so its locks are held meanwhile) and up to this long after, before it returns to its
+    /// caller. Then it goes on as with `Remember`. Zero is `Remember`.
+    ///
+    /// While an outage is shorter than this, no process is given rows from before a write that has
+    /// returned. It takes one caller's thread for each write that waits.
+    Wait(Duration),
+}
+
 /// All settings. `Debug` shows neither the secret nor anything of the URL but scheme and hosts.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -32,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) ttl: Option<Duration>,
     pub(crate) store_timeout: Duration,
     pub(crate) write_lease: Duration,
+    pub(crate) on_outage: OnOutage,
     pub(crate) only_tables: Option<BTreeSet<String>>,
     pub(crate) uncacheable_tables: BTreeSet<String>,
     pub(crate) cache_random: bool,
@@ -48,6 +71,7 @@ impl Default for Config {
             ttl: Some(Duration::from_secs(86_400)),
             store_timeout: Duration::from_millis(100),
             write_lease: Duration::from_secs(30),
+            on_outage: OnOutage::default(),
             only_tables: None,
             uncacheable_tables: BTreeSet::from(["__diesel_schema_migrations".to_owned()]),
             cache_random: false,
@@ -65,6 +89,7 @@ impl fmt::Debug for Config {
             .field("ttl", &self.ttl)
             .field("store_timeout", &self.store_timeout)
             .field("write_lease", &self.write_lease)
+            .field("on_outage", &self.on_outage)
             .field("only_tables", &self.only_tables)
             .field("uncacheable_tables", &self.uncacheable_tables)
             .field("cache_random", &self.cache_random)

@@ -106,7 +106,7 @@ pub use cachalot_derive::Cacheable;
 
 pub use bypass::BypassReason;
 pub use cache::{Builder, Cachalot, TableStatus};
-pub use config::ConfigError;
+pub use config::{ConfigError, OnOutage};
 pub use connection::CacheConnection;
 pub use error::Error;
 pub use policy::Cacheable;

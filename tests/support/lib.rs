@@ -5,6 +5,7 @@
 //!   migrated database of its own, `establish(url)` a connection to it.
 //! - [`memcached::shared()`] is one server for the whole process, so a test takes a namespace of its
 //!   own from [`unique::name`]; [`memcached::start`] is for tests that stop or freeze it.
+//! - [`proxy::Proxy`] is a way to a server that can be cut, or on which answers come late or never.
 //! - [`Counter`] counts statements, [`wait_until`] waits for a condition, [`folder::shared()`] is a
 //!   place for files.
 //!
@@ -32,6 +33,7 @@ pub mod migrations;
 pub mod mysql;
 mod port;
 pub mod postgres;
+pub mod proxy;
 pub mod schema;
 pub mod sqlite;
 pub mod unique;

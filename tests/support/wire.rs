@@ -75,6 +75,21 @@ impl Wire {
         assert_eq!(self.line().expect("an answer to set"), "STORED");
     }
 
+    /// Stores more items of `bytes` bytes each than a server of a megabyte or two has room for.
+    pub fn fill(&mut self, bytes: usize) {
+        let value = "x".repeat(bytes);
+        for number in 0..3_000_000 / (bytes + 50) {
+            let command = format!("set filler-{bytes}-{number} 0 0 {bytes} noreply\r\n{value}");
+            self.send(command.as_bytes())
+                .expect("memcached takes a value");
+        }
+        assert!(
+            self.ask("version")
+                .expect("a version")
+                .starts_with("VERSION")
+        );
+    }
+
     /// Removes `key`; whether it was there.
     pub fn delete(&mut self, key: &str) -> bool {
         self.ask(&format!("delete {key}"))

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use super::Cachalot;
 use crate::{
     Error,
-    config::{Config, table_set},
+    config::{Config, OnOutage, table_set},
     store::{self, Store, StoreOptions},
 };
 
@@ -71,6 +71,13 @@ impl Builder {
     /// How long one exchange with the store may take; at least a millisecond.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.config.store_timeout = timeout.max(Duration::from_millis(1));
+        self
+    }
+
+    /// What a write does while the store does not answer; it is remembered unless this says
+    /// otherwise.
+    pub fn on_outage(mut self, on_outage: OnOutage) -> Self {
+        self.config.on_outage = on_outage;
         self
     }
 

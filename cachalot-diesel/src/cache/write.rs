@@ -1,15 +1,22 @@
 //! The write half of the protocol: `begin` before a change can be seen, `end` after.
 
-use std::time::SystemTime;
+use std::{
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
 
-use super::{Cachalot, Dependency, EPOCH, now_millis};
+use super::{Cachalot, Dependency, EPOCH, debts::Debt, now_millis};
 use crate::{
-    Error,
+    Error, OnOutage,
     protocol::{self, End, Record, Token, Writer},
     statement::{Events, Writes},
     stats::{self, Invalidation, InvalidationReason},
     store::{Command, ItemVersion, Reply, StoreError},
 };
+
+/// How long a write that waits for the store waits between two attempts to announce itself; a
+/// server that is known to be down fails them at once.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// How a write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +47,8 @@ struct Target {
 impl Cachalot {
     /// Announces a write: from here on readers of these tables ask the database.
     ///
-    /// Never fails: where the store does not answer, the write goes on, and `end` remembers what
-    /// could not be said.
+    /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
+    /// that the user asked for), and `end` remembers what could not be said.
     pub(crate) fn begin(&self, writes: &Writes) -> Write {
         let targets = self.targets(writes);
         // Without randomness there is no writer, only the invalidation at the end.
@@ -52,12 +59,15 @@ impl Cachalot {
             };
         };
         let mut write = Write { id, targets };
-        let lease = self.config().write_lease;
-        let until =
-            now_millis().saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
-        let writer = Writer { id, until };
-        if let Err(error) = self.try_begin(&mut write, writer) {
-            tracing::warn!(target: "cachalot", %error, "a write could not be announced to the store");
+        let start = Instant::now();
+        while let Err(error) = self.try_begin(&mut write) {
+            match self.config().on_outage {
+                OnOutage::Wait(limit) if start.elapsed() < limit => thread::sleep(PAUSE),
+                _ => {
+                    tracing::warn!(target: "cachalot", %error, "a write could not be announced to the store");
+                    break;
+                }
+            }
         }
         write
     }
@@ -80,26 +90,36 @@ impl Cachalot {
 
     /// Two round trips while nobody interferes: the lease together with the records as they are,
     /// then the records with the writer in them.
-    fn try_begin(&self, write: &mut Write, writer: Writer) -> Result<(), StoreError> {
+    fn try_begin(&self, write: &mut Write) -> Result<(), StoreError> {
+        let lease = self.config().write_lease;
+        let until =
+            now_millis().saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
+        let writer = Writer {
+            id: write.id,
+            until,
+        };
         let lease_key = self.lease_key(writer.id);
-        let mut commands = Vec::with_capacity(write.targets.len() + 1);
+        for target in &mut write.targets {
+            target.left = None;
+        }
+        let mut commands: Vec<_> = write
+            .targets
+            .iter()
+            .map(|t| Command::Get { key: &t.table.key })
+            .collect();
+        // Before any record names its writer; and last, as a server that refuses it for want of
+        // memory takes the answers behind it away.
         commands.push(Command::Set {
             key: &lease_key,
             value: b"1",
-            ttl: Some(self.config().write_lease),
+            ttl: Some(lease),
         });
-        commands.extend(
-            write
-                .targets
-                .iter()
-                .map(|t| Command::Get { key: &t.table.key }),
-        );
-        let mut replies = self.run(&commands).into_iter();
-        // The lease stands before any record names its writer.
-        replies.next().unwrap_or(Ok(Reply::Stored(None)))?;
+        let mut replies = self.run(&commands);
+        // A write without its lease is announced all the same, where the records' servers answer:
+        // the time in the record alone protects it then.
+        let mut result = replies.pop().map_or(Ok(()), |lease| lease.map(drop));
 
         let mut announced = Vec::with_capacity(write.targets.len());
-        let mut result = Ok(());
         for (target, reply) in write.targets.iter().zip(replies) {
             announced.push(match reply {
                 Ok(Reply::Item { value, version }) => {
@@ -244,7 +264,12 @@ impl Cachalot {
         let Outcome::Success(reason) = outcome else {
             return Ok(());
         };
-        let undelivered = self.owe(&failed);
+        let mut undelivered = self.owe(id, &failed);
+        if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config().on_outage)
+            && self.delivered_within(limit, &failed)
+        {
+            undelivered = Ok(());
+        }
         self.signal(&rest, reason);
         undelivered
     }
@@ -266,7 +291,7 @@ impl Cachalot {
     }
 
     /// Publishes one owed invalidation.
-    pub(super) fn publish_owed(&self, table: &str, events: Events) -> Result<(), StoreError> {
+    pub(super) fn pay(&self, table: &str, debt: &Debt) -> Result<(), StoreError> {
         let target = if table == EPOCH {
             self.inner.epoch.clone()
         } else {
@@ -274,10 +299,14 @@ impl Cachalot {
         };
         let id = Self::fresh_token()?;
         let ending = End::Published {
-            events,
+            events: debt.events,
             at: Some(now_millis()),
         };
         self.move_record(&target, |present| {
+            let present = present.map(|record| {
+                let writers = debt.writers.iter();
+                writers.fold(record, |record, writer| record.withdrawn(*writer))
+            });
             protocol::end(present, id, ending, &mut Self::fresh_token)
         })
         .map(drop)

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Config, ConfigError, table_set};
+use super::{Config, ConfigError, OnOutage, table_set};
 
 impl Config {
     /// Reads every `CACHALOT_*` variable through `get`; what is not set keeps its default.
@@ -42,6 +42,10 @@ impl Config {
         read("CACHALOT_WRITE_LEASE", &mut |config, text| {
             let expected = "whole seconds from 1 to 86400";
             config.write_lease = Duration::from_secs(within(text, 1, 86_400, expected)?);
+            Ok(())
+        })?;
+        read("CACHALOT_ON_OUTAGE", &mut |config, text| {
+            config.on_outage = on_outage(text)?;
             Ok(())
         })?;
         read("CACHALOT_ONLY_CACHABLE_TABLES", &mut |config, text| {
@@ -118,6 +122,19 @@ fn flag(text: &str) -> Result<bool, Problem> {
     }
 }
 
+fn on_outage(text: &str) -> Result<OnOutage, Problem> {
+    let expected = "remember, or wait:SECONDS with whole seconds from 1 to 3600";
+    let text = text.trim();
+    if text == "remember" {
+        return Ok(OnOutage::Remember);
+    }
+    let Some(seconds) = text.strip_prefix("wait:") else {
+        return Err(Problem::new(format!("{text:?} is neither"), expected));
+    };
+    let seconds = within(seconds, 1, 3_600, expected)?;
+    Ok(OnOutage::Wait(Duration::from_secs(seconds)))
+}
+
 fn whole(text: &str, expected: &'static str) -> Result<u64, Problem> {
     text.trim()
         .parse()
@@ -179,6 +196,13 @@ mod tests {
             with("CACHALOT_WRITE_LEASE", "5").unwrap().write_lease,
             Duration::from_secs(5)
         );
+        for (text, on_outage) in [
+            ("remember", OnOutage::Remember),
+            ("wait:5", OnOutage::Wait(Duration::from_secs(5))),
+        ] {
+            let config = with("CACHALOT_ON_OUTAGE", text).unwrap();
+            assert_eq!(config.on_outage, on_outage);
+        }
         let only = with("CACHALOT_ONLY_CACHABLE_TABLES", "public.Users, posts").unwrap();
         assert!(only.takes("users") && only.takes("posts") && !only.takes("tags"));
         assert!(
@@ -208,6 +232,9 @@ mod tests {
             ("CACHALOT_TIMEOUT", "-1"),
             ("CACHALOT_STORE_TIMEOUT", "0"),
             ("CACHALOT_WRITE_LEASE", "1.5"),
+            ("CACHALOT_ON_OUTAGE", "refuse"),
+            ("CACHALOT_ON_OUTAGE", "wait:"),
+            ("CACHALOT_ON_OUTAGE", "wait:0"),
             ("CACHALOT_CACHE_RANDOM", "2"),
             ("CACHALOT_MAX_VALUE_BYTES", "1MB"),
             ("CACHALOT_SECRET", ""),

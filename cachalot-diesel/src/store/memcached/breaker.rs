@@ -1,6 +1,8 @@
 //! Whether a server is worth asking: after a failure it is left alone for a while.
 //!
-//! Without it every read would wait for the whole time limit of a frozen server.
+//! Without it every read would wait for the whole time limit of a frozen server. Whether the server
+//! is back is found out by a thread that attends to it, so that no read ever waits for that; only
+//! where the system has no thread to spare does a caller do it.
 
 use std::{
     sync::{
@@ -13,8 +15,9 @@ use std::{
 /// The first pause after a failure; every probe that fails doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest pause: a server that came back is used again no later than this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause. For so long, and the time of a probe, may a writer take a server for dead that
+/// others use again, and so owe it an invalidation: keep it short.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The switch of one server: closed while it answers, open after it failed.
 #[derive(Debug)]
@@ -29,8 +32,10 @@ pub(super) struct Breaker {
 #[derive(Debug)]
 struct Pause {
     length: Duration,
-    /// When the next caller may ask the server.
+    /// When the next caller may ask the server, if nobody attends to it.
     ends: Instant,
+    /// A thread probes the server: callers need not.
+    attended: bool,
 }
 
 /// Leave to ask the server. Its holder reports what came of it.
@@ -47,6 +52,7 @@ impl Breaker {
         let pause = Pause {
             length: FIRST_PAUSE,
             ends: Instant::now(),
+            attended: false,
         };
         Self {
             open: AtomicBool::new(false),
@@ -65,7 +71,7 @@ impl Breaker {
         if !self.open.load(Ordering::Acquire) {
             return Some(Pass::Usual);
         }
-        if now < pause.ends {
+        if pause.attended || now < pause.ends {
             return None;
         }
         pause.ends = now + self.probe_time.max(pause.length);
@@ -96,15 +102,39 @@ impl Breaker {
         !was_open
     }
 
+    /// Whether the caller has to find somebody to attend to the server. Says so once.
+    pub(super) fn is_to_be_attended(&self) -> bool {
+        let mut pause = self.pause();
+        self.open.load(Ordering::Acquire) && !std::mem::replace(&mut pause.attended, true)
+    }
+
+    /// Nobody attends to the server after all.
+    pub(super) fn left_unattended(&self) {
+        self.pause().attended = false;
+    }
+
+    /// How long who attends to the server waits before the next probe; `None` once the server
+    /// answers, and then nobody attends to it any more.
+    pub(super) fn next_probe(&self) -> Option<Duration> {
+        let mut pause = self.pause();
+        if self.open.load(Ordering::Acquire) {
+            return Some(pause.length);
+        }
+        pause.attended = false;
+        None
+    }
+
     /// A thread that panicked with the lock in hand left a whole `Pause` behind.
     fn pause(&self) -> MutexGuard<'_, Pause> {
         self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the next probe due now, so that a test need not wait for it.
+    /// Makes a probe by the next caller due now, as if nobody attended to the server.
     #[cfg(test)]
     pub(super) fn end_pause(&self) {
-        self.pause().ends = Instant::now();
+        let mut pause = self.pause();
+        pause.ends = Instant::now();
+        pause.attended = false;
     }
 }
 
@@ -155,6 +185,34 @@ mod tests {
             breaker.failed(Pass::Probe);
         }
         assert_eq!(breaker.pause().length, LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn while_somebody_attends_to_the_server_no_caller_probes() {
+        let breaker = breaker();
+        assert!(!breaker.is_to_be_attended(), "it is well");
+        breaker.failed(Pass::Usual);
+        breaker.end_pause();
+        assert!(breaker.is_to_be_attended());
+        assert!(!breaker.is_to_be_attended(), "somebody does");
+        assert_eq!(breaker.admit(), None);
+        assert_eq!(breaker.next_probe(), Some(FIRST_PAUSE));
+        breaker.left_unattended();
+        assert_eq!(breaker.admit(), Some(Pass::Probe));
+    }
+
+    #[test]
+    fn a_server_that_is_back_is_left_by_who_attends_to_it() {
+        let breaker = breaker();
+        breaker.failed(Pass::Usual);
+        assert!(breaker.is_to_be_attended());
+        breaker.succeeded();
+        assert_eq!(breaker.next_probe(), None);
+        breaker.failed(Pass::Usual);
+        assert!(
+            breaker.is_to_be_attended(),
+            "the next failure is attended to"
+        );
     }
 
     #[test]

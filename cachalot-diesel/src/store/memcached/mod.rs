@@ -15,7 +15,7 @@ mod test_server;
 #[cfg(test)]
 mod tests;
 
-use std::{thread, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 use self::{placement::place, server::Server, server_name::ServerName};
 use super::{Command, OpenError, Reply, Store, StoreError};
@@ -29,9 +29,10 @@ const MAX_VALUE_BYTES: usize = 1_000_000;
 /// Every key has one server (rendezvous hashing over BLAKE3 of the server's name and the key), so
 /// every process must name the servers alike; their order does not matter.
 ///
-/// A server that fails is left alone for 100 ms; then one caller tries it while the others are
-/// still turned away, and every such try that fails doubles the pause, up to 2 s. Its keys answer
-/// [`StoreError::Unavailable`] at once meanwhile; the keys of the other servers are not touched.
+/// A server that fails is left alone: its keys answer [`StoreError::Unavailable`] at once, and those
+/// of the other servers are not touched. A thread tries it after 100 ms, and again after pauses that
+/// double up to half a second, until it answers; it ends then, or with the store. So whoever asks
+/// for a key waits for a failing server once at the most.
 ///
 /// # Example
 ///
@@ -45,7 +46,7 @@ const MAX_VALUE_BYTES: usize = 1_000_000;
 /// ```
 #[derive(Debug)]
 pub struct MemcachedStore {
-    servers: Vec<Server>,
+    servers: Vec<Arc<Server>>,
     max_value_bytes: usize,
 }
 
@@ -71,9 +72,9 @@ impl MemcachedStore {
         if names.is_empty() {
             return Err(OpenError::NoServer);
         }
-        let servers: Result<Vec<Server>, OpenError> = names
+        let servers: Result<Vec<_>, OpenError> = names
             .into_iter()
-            .map(|name| Server::new(name, timeout))
+            .map(|name| Server::new(name, timeout).map(Arc::new))
             .collect();
         Ok(Self {
             servers: servers?,
@@ -94,7 +95,7 @@ impl MemcachedStore {
     fn place(&self, key: &str) -> usize {
         match self.servers.len() {
             1 => 0,
-            _ => place(key, self.servers.iter().map(Server::name)),
+            _ => place(key, self.servers.iter().map(|server| server.name())),
         }
     }
 }
@@ -137,14 +138,14 @@ fn unanswered() -> Result<Reply, StoreError> {
 
 /// What one server has to do of a batch.
 struct Share<'a> {
-    server: &'a Server,
+    server: &'a Arc<Server>,
     commands: Vec<Command<'a>>,
     /// Where each of them stands in the batch.
     positions: Vec<usize>,
 }
 
 impl<'a> Share<'a> {
-    fn of(server: &'a Server) -> Self {
+    fn of(server: &'a Arc<Server>) -> Self {
         Self {
             server,
             commands: Vec::new(),

@@ -1,6 +1,6 @@
 //! One memcached server: commands to operations of the meta protocol, its answers to replies.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, thread, time::Duration};
 
 use memcache::exp::{
     Delete, Error, Get, GetResult, GetStatus, Meta, MetaClient, MutationResult, MutationStatus, Op,
@@ -16,6 +16,11 @@ use super::{
 
 /// Connections that are kept open for the next callers. More callers at one time open more.
 const IDLE_CONNECTIONS: usize = 32;
+
+/// What a probe reads; nobody writes it.
+const PROBE: Command<'static> = Command::Get {
+    key: "cachalot-probe",
+};
 
 /// Where a batch is cut in two. The whole of an exchange is written before its first answer is
 /// read, so what stands behind a read must fit in the sockets' buffers: a server that cannot get
@@ -68,7 +73,10 @@ impl Server {
     }
 
     /// Carries out commands that have passed their check, in order.
-    pub(super) fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
+    pub(super) fn run(
+        self: &Arc<Self>,
+        commands: &[Command<'_>],
+    ) -> Vec<Result<Reply, StoreError>> {
         let mut replies = Vec::with_capacity(commands.len());
         while let Some(rest) = commands
             .get(replies.len()..)
@@ -96,13 +104,15 @@ impl Server {
     }
 
     /// Tells the breaker how it went, and the log if that is news.
-    fn note(&self, pass: Pass, exchange: &Exchange) {
+    fn note(self: &Arc<Self>, pass: Pass, exchange: &Exchange) {
         let server = self.name.as_str();
         if !exchange.broken {
             if self.breaker.succeeded() {
                 tracing::info!(server, "the memcached server answers again");
             }
-        } else if self.breaker.failed(pass) {
+            return;
+        }
+        if self.breaker.failed(pass) {
             let error = exchange
                 .replies
                 .iter()
@@ -113,6 +123,28 @@ impl Server {
                 error,
                 "a memcached server failed and is left alone for now"
             );
+        }
+        if self.breaker.is_to_be_attended() {
+            self.attend();
+        }
+    }
+
+    /// Finds out in a thread of its own when the server is back. It keeps nothing alive.
+    fn attend(self: &Arc<Self>) {
+        let server = Arc::downgrade(self);
+        let spawned = thread::Builder::new()
+            .name("cachalot-probe".to_owned())
+            .spawn(move || {
+                while let Some(pause) = server.upgrade().and_then(|s| s.breaker.next_probe()) {
+                    thread::sleep(pause);
+                    let Some(server) = server.upgrade() else {
+                        return;
+                    };
+                    server.note(Pass::Probe, &server.exchange(&[PROBE]));
+                }
+            });
+        if spawned.is_err() {
+            self.breaker.left_unattended();
         }
     }
 

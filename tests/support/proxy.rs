@@ -1,0 +1,217 @@
+//! A way to a server that can be cut, or on which answers are held up or lost, for those who take it.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Longer than anything takes that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Forwards connections to a server. Clones are the same; what is open ends with the last of them.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: SocketAddr,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Connections end at once.
+    cut: bool,
+    /// Answers wait.
+    holding: bool,
+    /// How many answers wait.
+    held: usize,
+    /// Whoever sends this gets no answer, and a lost connection instead.
+    swallow: Option<Vec<u8>>,
+    /// What clients sent.
+    sent: Vec<u8>,
+    open: Vec<TcpStream>,
+}
+
+impl Proxy {
+    /// A way to the server at `target`, open.
+    ///
+    /// # Panics
+    ///
+    /// If there is no loopback port to be had.
+    #[must_use]
+    pub fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::new(Shared {
+            target,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                accepting.connect(client);
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// Where to connect to.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends every connection, and each new one as soon as it is made.
+    pub fn cut(&self) {
+        let mut state = self.shared.state();
+        state.cut = true;
+        for stream in state.open.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Lets connections through again.
+    pub fn mend(&self) {
+        self.shared.state().cut = false;
+    }
+
+    /// Lets requests through and keeps the answers.
+    pub fn hold_answers(&self) {
+        self.shared.state().holding = true;
+    }
+
+    /// Waits until an answer is kept, so that the server has carried a request out.
+    ///
+    /// # Panics
+    ///
+    /// If none comes.
+    pub fn wait_until_held(&self) {
+        let (state, timeout) = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.state(), PATIENCE, |state| state.held == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        assert!(!timeout.timed_out(), "no answer came to be held");
+    }
+
+    /// Sends the answers on that were kept, late as they are.
+    pub fn release_answers(&self) {
+        self.shared.state().holding = false;
+        self.shared.changed.notify_all();
+    }
+
+    /// The next request that contains `text` is carried out, and its sender loses the connection
+    /// instead of getting the answer.
+    pub fn swallow_answer_to(&self, text: &str) {
+        self.shared.state().swallow = Some(text.as_bytes().to_vec());
+    }
+
+    /// What clients sent since the last call, as text.
+    #[must_use]
+    pub fn take_sent(&self) -> String {
+        let sent = std::mem::take(&mut self.shared.state().sent);
+        String::from_utf8_lossy(&sent).into_owned()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // The accepting thread has one too.
+        if Arc::strong_count(&self.shared) == 2 {
+            self.cut();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connect(self: &Arc<Self>, client: TcpStream) {
+        let mut state = self.state();
+        if state.cut {
+            return;
+        }
+        let Ok(server) = TcpStream::connect_timeout(&self.target, PATIENCE) else {
+            return;
+        };
+        let clone = |stream: &TcpStream| stream.try_clone().expect("another handle of a socket");
+        for stream in [&client, &server] {
+            let _ = stream.set_nodelay(true);
+            state.open.push(clone(stream));
+        }
+        drop(state);
+        let lost = Arc::new(AtomicBool::new(false));
+        let up = (clone(&client), clone(&server), Arc::clone(&lost));
+        let this = Arc::downgrade(self);
+        thread::spawn(move || {
+            let (mut client, mut server, lost) = up;
+            copy(&mut client, &mut server, |bytes| {
+                let Some(this) = this.upgrade() else { return };
+                let mut state = this.state();
+                state.sent.extend_from_slice(bytes);
+                let wanted = state
+                    .swallow
+                    .take_if(|text| bytes.windows(text.len()).any(|window| window == text));
+                lost.fetch_or(wanted.is_some(), Ordering::SeqCst);
+            });
+        });
+        let this = Arc::downgrade(self);
+        thread::spawn(move || {
+            let (mut client, mut server) = (client, server);
+            let ends = [client.try_clone(), server.try_clone()];
+            copy(&mut server, &mut client, |_| {
+                if lost.load(Ordering::SeqCst) {
+                    for end in ends.iter().flatten() {
+                        let _ = end.shutdown(Shutdown::Both);
+                    }
+                }
+                if let Some(this) = this.upgrade() {
+                    this.pass();
+                }
+            });
+        });
+    }
+
+    /// Returns when answers may pass.
+    fn pass(&self) {
+        let mut state = self.state();
+        if !state.holding {
+            return;
+        }
+        state.held += 1;
+        self.changed.notify_all();
+        let mut state = self
+            .changed
+            .wait_while(state, |state| state.holding && !state.cut)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.held -= 1;
+    }
+}
+
+/// Copies until either end is gone; `look` sees every piece before it goes on.
+fn copy(from: &mut TcpStream, to: &mut TcpStream, look: impl Fn(&[u8])) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        let piece = &buffer[..length];
+        look(piece);
+        if to.write_all(piece).is_err() {
+            break;
+        }
+    }
+    for stream in [from, to] {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
