@@ -29,6 +29,7 @@ mod sqlite {
     mod glass;
     mod outages;
     mod races;
+    mod races_faults;
     mod reads;
     mod reads_aggregates;
     mod reads_associations;
@@ -47,6 +48,7 @@ mod sqlite {
     #[path = "reads_types/sqlite.rs"]
     mod reads_types;
     mod reads_uncached;
+    mod stampede;
     mod support_works;
     #[path = "transaction_ends/sqlite.rs"]
     mod transaction_ends;
@@ -72,6 +74,7 @@ mod postgres {
     mod glass;
     mod outages;
     mod races;
+    mod races_faults;
     mod races_postgres;
     mod reads;
     mod reads_aggregates;
@@ -95,6 +98,7 @@ mod postgres {
     #[path = "reads_types/postgres_compound.rs"]
     mod reads_types_compound;
     mod reads_uncached;
+    mod stampede;
     mod support_works;
     mod transactions;
     mod values;
@@ -118,6 +122,7 @@ mod mysql {
     mod glass;
     mod outages;
     mod races;
+    mod races_faults;
     mod reads;
     mod reads_aggregates;
     mod reads_associations;
@@ -136,6 +141,7 @@ mod mysql {
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;
+    mod stampede;
     mod support_works;
     #[path = "transaction_ends/mysql.rs"]
     mod transaction_ends;

@@ -3,7 +3,7 @@
 
 use std::{thread, time::Duration};
 
-use cachalot_diesel::{BypassReason, Command, MemcachedStore, Outcome, prelude::*};
+use cachalot_diesel::{BypassReason, Command, MemcachedStore, Outcome, Store, prelude::*};
 use cachalot_tests::{Counter, Database, gate::Gated, memcached, unique, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*};
 
@@ -11,20 +11,24 @@ use super::schema::counters;
 use super::{Conn, db};
 
 /// A process: a handle of its own behind a gate, and a connection that it watches.
-struct Process {
-    gate: Gated,
-    conn: Conn,
-    counter: Counter,
+pub(super) struct Process {
+    pub(super) gate: Gated,
+    pub(super) conn: Conn,
+    pub(super) counter: Counter,
 }
 
 impl Process {
     fn new(database: &Database, namespace: &str) -> Self {
-        let address = memcached::shared().address().to_string();
-        let store = MemcachedStore::connect(&[address], Duration::from_secs(5)).unwrap();
+        Self::with(database, namespace, store(memcached::shared()))
+    }
+
+    /// One whose leases last a second.
+    pub(super) fn with(database: &Database, namespace: &str, store: impl Store) -> Self {
         let gate = Gated::new(store);
         let cache = Cachalot::builder()
             .store(gate.clone())
             .namespace(namespace)
+            .write_lease(Duration::from_secs(1))
             .build()
             .unwrap();
         let mut conn = db::establish(database.url());
@@ -37,7 +41,7 @@ impl Process {
         }
     }
 
-    fn read(&mut self) -> i64 {
+    pub(super) fn read(&mut self) -> i64 {
         counters::table
             .find(1)
             .select(counters::value)
@@ -47,17 +51,17 @@ impl Process {
     }
 
     /// The value, and how many statements it took.
-    fn read_counted(&mut self) -> (i64, usize) {
+    pub(super) fn read_counted(&mut self) -> (i64, usize) {
         let counter = self.counter.clone();
         counter.during(|| self.read())
     }
 
-    fn outcome(&mut self) -> Outcome {
+    pub(super) fn outcome(&mut self) -> Outcome {
         let query = counters::table.find(1).select(counters::value);
         query.cached(&mut self.conn).explain().unwrap().outcome
     }
 
-    fn write(&mut self, id: i32, value: i64) {
+    pub(super) fn write(&mut self, id: i32, value: i64) {
         diesel::update(counters::table.find(id))
             .set(counters::value.eq(value))
             .execute(&mut self.conn)
@@ -65,16 +69,14 @@ impl Process {
     }
 }
 
+pub(super) fn store(server: &memcached::Server) -> MemcachedStore {
+    let address = server.address().to_string();
+    MemcachedStore::connect(&[address], Duration::from_secs(5)).unwrap()
+}
+
 /// Two counters at 0, and two processes that share a cache.
-fn two_processes() -> (Database, Process, Process) {
-    let database = db::database();
-    let mut setup = db::establish(database.url());
-    for id in [1, 2] {
-        diesel::insert_into(counters::table)
-            .values((counters::id.eq(id), counters::value.eq(0)))
-            .execute(&mut setup)
-            .unwrap();
-    }
+pub(super) fn two_processes() -> (Database, Process, Process) {
+    let database = two_counters();
     let namespace = unique::name("race");
     let (one, other) = (
         Process::new(&database, &namespace),
@@ -83,12 +85,25 @@ fn two_processes() -> (Database, Process, Process) {
     (database, one, other)
 }
 
-fn stores_an_entry(command: &Command<'_>) -> bool {
+/// A database with two counters at 0.
+pub(super) fn two_counters() -> Database {
+    let database = db::database();
+    let mut setup = db::establish(database.url());
+    for id in [1, 2] {
+        diesel::insert_into(counters::table)
+            .values((counters::id.eq(id), counters::value.eq(0)))
+            .execute(&mut setup)
+            .unwrap();
+    }
+    database
+}
+
+pub(super) fn stores_an_entry(command: &Command<'_>) -> bool {
     // An entry is binary; a lease is one byte, a record JSON.
     matches!(command, Command::Set { value, .. } if value.starts_with(b"cach"))
 }
 
-fn swaps_a_record(command: &Command<'_>) -> bool {
+pub(super) fn swaps_a_record(command: &Command<'_>) -> bool {
     matches!(command, Command::Swap { .. })
 }
 

@@ -30,6 +30,9 @@ struct State {
     /// How many batches were held so far, and how many of them were let go.
     held: usize,
     released: usize,
+    /// From the next batch with such a command on nothing passes.
+    fatal: Option<Wanted>,
+    dead: bool,
 }
 
 impl fmt::Debug for Gated {
@@ -51,6 +54,12 @@ impl Gated {
     /// Holds the next batch that has a command of the `wanted` kind, before it is run.
     pub fn hold(&self, wanted: impl Fn(&Command<'_>) -> bool + Send + 'static) {
         self.state().wanted = Some(Box::new(wanted));
+    }
+
+    /// Nothing passes from the next batch on that has a command of this kind: as if its process had
+    /// been killed before it sent that.
+    pub fn die_at(&self, fatal: impl Fn(&Command<'_>) -> bool + Send + 'static) {
+        self.state().fatal = Some(Box::new(fatal));
     }
 
     /// Waits until a batch is held.
@@ -79,6 +88,13 @@ impl Gated {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn dies(&self, commands: &[Command<'_>]) -> bool {
+        let mut state = self.state();
+        let fatal = state.fatal.as_ref();
+        state.dead |= fatal.is_some_and(|fatal| commands.iter().any(fatal));
+        state.dead
+    }
+
     fn pass(&self, commands: &[Command<'_>]) {
         let mut state = self.state();
         if !state
@@ -104,6 +120,10 @@ impl Gated {
 impl Store for Gated {
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
         self.pass(commands);
+        if self.dies(commands) {
+            let dead = || Err(StoreError::Unavailable("the process is dead".to_owned()));
+            return commands.iter().map(|_| dead()).collect();
+        }
         self.0.store.run(commands)
     }
 

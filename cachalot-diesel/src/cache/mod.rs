@@ -7,6 +7,7 @@ mod builder;
 mod debts;
 mod directory;
 mod entry;
+mod flight;
 mod plan;
 mod read;
 mod records;
@@ -62,6 +63,7 @@ struct Inner {
     epoch: Dependency,
     debts: debts::Debts,
     directory: directory::Directory,
+    flights: flight::Flights,
     counters: Counters,
     listeners: Listeners,
 }
@@ -98,6 +100,7 @@ impl Cachalot {
             epoch,
             debts: debts::Debts::default(),
             directory,
+            flights: flight::Flights::default(),
             counters: Counters::default(),
             listeners: Listeners::default(),
             store,

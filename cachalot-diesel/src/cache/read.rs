@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cachalot, Dependency, Entry, entry, now_millis, records::Fetched};
+use super::{Cachalot, Dependency, Entry, entry, flight::Pilot, now_millis, records::Fetched};
 use crate::{
     bypass::BypassReason,
     protocol::{self, Look, Token},
@@ -31,6 +31,25 @@ pub(crate) enum Lookup {
 pub(crate) struct Permit {
     key: String,
     tokens: Vec<Token>,
+    /// Others wait for the rows.
+    pilot: Option<Pilot>,
+}
+
+impl Permit {
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    pub(super) fn piloted_by(self, pilot: Pilot) -> Self {
+        Self {
+            pilot: Some(pilot),
+            ..self
+        }
+    }
 }
 
 impl Cachalot {
@@ -45,7 +64,11 @@ impl Cachalot {
         }
         match self.fetch(&key, dependencies, true) {
             Ok((Some(entry), Ok(_))) => Lookup::Hit(entry),
-            Ok((None, Ok(tokens))) => Lookup::Miss(Permit { key, tokens }),
+            Ok((None, Ok(tokens))) => Lookup::Miss(Permit {
+                key,
+                tokens,
+                pilot: None,
+            }),
             Ok((_, Err(reason))) => Lookup::Bypass(reason),
             Err(error) => {
                 tracing::debug!(target: "cachalot", %error, "store error on a read");
@@ -163,10 +186,24 @@ impl Cachalot {
         let Some(value) = sealed else {
             return Err(BypassReason::TooLarge);
         };
+        let stored = self.put_entry(permit, &value, ttl);
+        // After it is stored, so that who comes after the landing finds it.
+        if let Some(pilot) = &permit.pilot {
+            pilot.land(&value);
+        }
+        stored
+    }
+
+    fn put_entry(
+        &self,
+        permit: &Permit,
+        value: &[u8],
+        ttl: Option<Duration>,
+    ) -> Result<(), BypassReason> {
         match self
             .run(&[Command::Set {
                 key: &permit.key,
-                value: &value,
+                value,
                 ttl,
             }])
             .pop()

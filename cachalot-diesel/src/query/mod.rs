@@ -222,7 +222,11 @@ where
         };
         let cache = read.cache;
         let (key, dependencies) = (read.key, &read.dependencies);
-        match cache.lookup(key, dependencies) {
+        let found = match cache.lookup(key, dependencies) {
+            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies),
+            found => found,
+        };
+        match found {
             Lookup::Hit(entry) => {
                 let decoded = entry.block().map(|block| {
                     <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)

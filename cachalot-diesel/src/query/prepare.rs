@@ -21,6 +21,8 @@ pub(super) struct Read {
     pub(super) key: String,
     pub(super) dependencies: Vec<Dependency>,
     pub(super) ttl: Option<std::time::Duration>,
+    /// Its connection holds no locks that another reader could wait for.
+    pub(super) may_wait: bool,
 }
 
 pub(super) enum Prepared {
@@ -104,7 +106,9 @@ where
         Some(ttl) => (!ttl.is_zero()).then_some(ttl),
         None => plan.ttl,
     };
+    let may_wait = tracker(conn).is_ok_and(|it| it.transactions.snapshot() == Snapshot::Committed);
     Ok(Prepared::Read(Read {
+        may_wait,
         cache,
         key: key.0.finish(),
         dependencies,
