@@ -1,7 +1,14 @@
 //! The races that a cache must not lose, each made to happen: a gate before the store or a lock in
 //! the database holds one side until the other has done its part.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use cachalot_diesel::{BypassReason, Command, MemcachedStore, Outcome, Store, prelude::*};
 use cachalot_tests::{Counter, Database, gate::Gated, memcached, unique, wait_until};
@@ -158,6 +165,45 @@ fn c02_a_write_that_waits_for_a_lock_is_announced_until_it_is_through() {
 
     assert_eq!(reader.read_counted(), (7, 1));
     assert_eq!(writer.read_counted(), (7, 0));
+}
+
+/// Lost, once more, by a cache that takes a writer for dead because it waits for longer than a lease.
+#[test]
+fn c02_a_write_that_waits_for_longer_than_its_lease_stays_announced() {
+    let (database, mut reader, mut writer) = two_processes();
+    assert_eq!(reader.read(), 0);
+    let mut holder = db::establish(database.url());
+    holder.batch_execute(begin_with_lock()).unwrap();
+    let (gate, leases) = (writer.gate.clone(), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&leases);
+    gate.hold(move |command| {
+        if sets_a_lease(command) {
+            seen.fetch_add(1, Ordering::Relaxed);
+        }
+        false
+    });
+
+    let writing = thread::spawn(move || {
+        writer.write(1, 7);
+        writer
+    });
+    // One at `begin`, the others each a third of the lease later.
+    wait_until("the lease was renewed", Duration::from_secs(20), || {
+        leases.load(Ordering::Relaxed) > 4
+    });
+    let in_flight = Outcome::Bypass(BypassReason::WriterInFlight);
+    assert_eq!(reader.outcome(), in_flight);
+    assert_eq!(reader.read_counted(), (0, 1));
+    assert_eq!(reader.outcome(), in_flight);
+    holder.batch_execute("ROLLBACK").unwrap();
+    let mut writer = writing.join().unwrap();
+
+    assert_eq!(reader.read_counted(), (7, 1));
+    assert_eq!(writer.read_counted(), (7, 0));
+}
+
+fn sets_a_lease(command: &Command<'_>) -> bool {
+    matches!(command, Command::Set { value: b"1", .. })
 }
 
 /// Opens a transaction that keeps others from writing the first counter.

@@ -49,7 +49,8 @@ fn c02_a_write_stays_announced_while_diesel_looks_a_type_up() {
         Duration::from_secs(20),
         || {
             let waiting: i64 = diesel::dsl::sql::<diesel::sql_types::BigInt>(
-                "SELECT count(*) FROM pg_locks WHERE NOT granted",
+                "SELECT count(*) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
             )
             .get_result(&mut holder)
             .unwrap();

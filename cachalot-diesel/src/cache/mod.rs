@@ -8,6 +8,7 @@ mod debts;
 mod directory;
 mod entry;
 mod flight;
+mod lease;
 mod plan;
 mod read;
 mod records;
@@ -64,6 +65,7 @@ struct Inner {
     debts: debts::Debts,
     directory: directory::Directory,
     flights: flight::Flights,
+    leases: lease::Leases,
     counters: Counters,
     listeners: Listeners,
 }
@@ -101,6 +103,7 @@ impl Cachalot {
             debts: debts::Debts::default(),
             directory,
             flights: flight::Flights::default(),
+            leases: lease::Leases::default(),
             counters: Counters::default(),
             listeners: Listeners::default(),
             store,

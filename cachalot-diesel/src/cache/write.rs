@@ -59,6 +59,7 @@ impl Cachalot {
             };
         };
         let mut write = Write { id, targets };
+        self.keep_lease(id);
         let start = Instant::now();
         while let Err(error) = self.try_begin(&mut write) {
             match self.config().on_outage {
@@ -109,11 +110,7 @@ impl Cachalot {
             .collect();
         // Before any record names its writer; and last, as a server that refuses it for want of
         // memory takes the answers behind it away.
-        commands.push(Command::Set {
-            key: &lease_key,
-            value: b"1",
-            ttl: Some(lease),
-        });
+        commands.push(self.lease(&lease_key));
         let mut replies = self.run(&commands);
         // A write without its lease is announced all the same, where the records' servers answer:
         // the time in the record alone protects it then.
@@ -220,6 +217,7 @@ impl Cachalot {
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is owed and
     /// delivered later, and this process bypasses those tables until then.
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
+        self.drop_lease(write.id);
         let mut failed = Vec::new();
         let at = now_millis();
         let ending = |events| match outcome {
