@@ -26,6 +26,9 @@ mod sqlite {
     mod dialect;
     #[path = "every_type/sqlite.rs"]
     mod every_type;
+    mod failures;
+    #[path = "failures/sqlite.rs"]
+    mod failures_sqlite;
     mod glass;
     mod outages;
     mod races;
@@ -71,6 +74,9 @@ mod postgres {
     mod dialect;
     #[path = "every_type/postgres.rs"]
     mod every_type;
+    mod failures;
+    #[path = "failures/postgres.rs"]
+    mod failures_postgres;
     mod glass;
     mod outages;
     mod races;
@@ -119,6 +125,9 @@ mod mysql {
     mod dialect;
     #[path = "every_type/mysql.rs"]
     mod every_type;
+    mod failures;
+    #[path = "failures/mysql.rs"]
+    mod failures_mysql;
     mod glass;
     mod outages;
     mod races;

@@ -1,0 +1,145 @@
+//! What a database refuses, undoes or leaves untold: the caller gets Diesel's own error, and the
+//! cache is right afterwards.
+
+use std::mem::discriminant;
+
+use cachalot_diesel::{CachedDsl as _, Outcome};
+use diesel::{prelude::*, result::Error};
+
+use super::Conn;
+use super::schema::counters;
+use super::world::{Reader, World};
+
+/// Counters 1 and 2 at 0, and a connection of another process, which has them cached.
+pub(crate) fn two() -> (World, Reader) {
+    let mut world = World::new();
+    // What a connection is like is asked for by its first read.
+    outcome(&mut world.conn);
+    for id in [1, 2] {
+        diesel::insert_into(counters::table)
+            .values((counters::id.eq(id), counters::value.eq(0)))
+            .execute(&mut world.conn)
+            .unwrap();
+    }
+    let mut other = world.connect(&world.other_process());
+    for id in [1, 2] {
+        assert_eq!(value(&mut other.conn, id), 0);
+        assert_eq!(other.sent(|conn| value(conn, id)), (0, 0));
+    }
+    (world, other)
+}
+
+pub(crate) fn value(conn: &mut Conn, id: i32) -> i64 {
+    counters::table
+        .find(id)
+        .select(counters::value)
+        .cached(conn)
+        .get_result()
+        .unwrap()
+}
+
+pub(crate) fn plain(conn: &mut Conn, id: i32) -> i64 {
+    counters::table
+        .find(id)
+        .select(counters::value)
+        .first(conn)
+        .unwrap()
+}
+
+pub(crate) fn try_set(conn: &mut Conn, id: i32, to: i64) -> QueryResult<usize> {
+    diesel::update(counters::table.find(id))
+        .set(counters::value.eq(to))
+        .execute(conn)
+}
+
+pub(crate) fn set(conn: &mut Conn, id: i32, to: i64) {
+    try_set(conn, id, to).unwrap();
+}
+
+pub(crate) fn outcome(conn: &mut Conn) -> Outcome {
+    let query = counters::table.find(1).select(counters::value);
+    query.cached(conn).explain().unwrap().outcome
+}
+
+/// Cached reads of another process are what a plain read gives: as they come, and as they are kept.
+#[track_caller]
+pub(crate) fn agree(world: &World, other: &mut Reader, expected: [i64; 2]) {
+    let mut outsider = world.outsider();
+    for (id, expected) in [1, 2].into_iter().zip(expected) {
+        assert_eq!(plain(&mut outsider, id), expected, "the database, {id}");
+        assert_eq!(value(&mut other.conn, id), expected, "the cache, {id}");
+        assert_eq!(other.sent(|conn| value(conn, id)), (expected, 0), "{id}");
+    }
+}
+
+/// The error is the one that an unwatched connection gives.
+#[track_caller]
+pub(crate) fn assert_same(watched: &Error, unwatched: &Error) {
+    let same = match (watched, unwatched) {
+        (Error::DatabaseError(one, _), Error::DatabaseError(other, _)) => {
+            discriminant(one) == discriminant(other)
+        }
+        (one, other) => discriminant(one) == discriminant(other),
+    };
+    assert!(same, "{watched:?} instead of {unwatched:?}");
+}
+
+/// Lost by caches that do not know of uncommitted rows: they are kept for others.
+#[test]
+fn c08_uncommitted_rows_are_cached_for_nobody() {
+    let (mut world, mut other) = two();
+    let result = world.conn.transaction(|conn| {
+        set(conn, 1, 5);
+        assert_eq!(value(conn, 1), 5);
+        assert_eq!(value(conn, 1), 5);
+        assert_eq!(other.sent(|conn| value(conn, 1)), (0, 0));
+        Err::<(), _>(Error::RollbackTransaction)
+    });
+    assert_eq!(result, Err(Error::RollbackTransaction));
+    assert_eq!(value(&mut world.conn, 1), 0);
+    agree(&world, &mut other, [0, 0]);
+}
+
+/// django-cachalot loses it: what was read before the savepoint was rolled back is kept.
+#[test]
+fn c09_rows_of_a_savepoint_that_was_rolled_back_are_not_read_again() {
+    let (mut world, mut other) = two();
+    world
+        .conn
+        .transaction(|conn| {
+            set(conn, 2, 1);
+            let inner = conn.transaction(|conn| {
+                set(conn, 1, 5);
+                assert_eq!(value(conn, 1), 5);
+                Err::<(), _>(Error::RollbackTransaction)
+            });
+            assert_eq!(inner, Err(Error::RollbackTransaction));
+            assert_eq!(value(conn, 1), 0, "in the same transaction");
+            assert_eq!(other.sent(|conn| value(conn, 1)).0, 0, "by others");
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    assert_eq!(value(&mut world.conn, 1), 0);
+    agree(&world, &mut other, [0, 1]);
+}
+
+/// Goes on in the transaction, as the database lets it.
+#[test]
+fn t05_a_statement_that_fails_in_a_savepoint_takes_nothing_else_with_it() {
+    let (mut world, mut other) = two();
+    world
+        .conn
+        .transaction(|conn| {
+            set(conn, 1, 5);
+            let again = conn.transaction(|conn| {
+                diesel::insert_into(counters::table)
+                    .values((counters::id.eq(1), counters::value.eq(0)))
+                    .execute(conn)
+            });
+            assert!(matches!(again, Err(Error::DatabaseError(..))), "{again:?}");
+            set(conn, 2, 6);
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    agree(&world, &mut other, [5, 6]);
+}

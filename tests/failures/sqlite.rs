@@ -1,0 +1,120 @@
+//! What SQLite refuses at COMMIT, and what it undoes by itself.
+
+use cachalot_diesel::{BypassReason, Outcome};
+use diesel::{connection::SimpleConnection, prelude::*, result::Error};
+
+use super::Conn;
+use super::failures::*;
+
+#[test]
+fn t01_a_read_in_a_transaction_is_not_cached_and_counted() {
+    let (mut world, _other) = two();
+    assert_eq!(value(&mut world.conn, 1), 0);
+    let before = world.cache.stats();
+    world
+        .conn
+        .transaction(|conn| {
+            assert_eq!(value(conn, 1), 0);
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    let after = world.cache.stats();
+    assert_eq!(after.hits, before.hits);
+    assert_ne!(after.bypasses, before.bypasses);
+    assert_eq!(world.sent(|conn| value(conn, 1)), (0, 0));
+}
+
+fn with_a_child_of_nobody(conn: &mut Conn) -> Error {
+    conn.transaction(|conn| {
+        set(conn, 1, 5);
+        conn.batch_execute("INSERT INTO children (author_id) VALUES (99)")
+    })
+    .unwrap_err()
+}
+
+#[test]
+fn t05_a_deferred_constraint_that_fails_at_commit_is_diesels_error() {
+    let (mut world, mut other) = two();
+    let mut outsider = world.outsider();
+    outsider
+        .batch_execute(
+            "CREATE TABLE children (author_id INTEGER NOT NULL \
+             REFERENCES authors (id) DEFERRABLE INITIALLY DEFERRED)",
+        )
+        .unwrap();
+    let expected = with_a_child_of_nobody(&mut outsider);
+    assert_same(&with_a_child_of_nobody(&mut world.conn), &expected);
+    agree(&world, &mut other, [0, 0]);
+    // The connection goes on.
+    set(&mut world.conn, 1, 7);
+    agree(&world, &mut other, [7, 0]);
+}
+
+/// The transaction stays open: it may yet be committed, or rolled back.
+#[test]
+fn t05_a_commit_that_finds_the_database_busy_may_be_tried_again() {
+    for again in ["COMMIT", "ROLLBACK"] {
+        let (mut world, mut other) = two();
+        world.conn.batch_execute("PRAGMA busy_timeout = 0").unwrap();
+        let mut holder = world.outsider();
+        holder.batch_execute("BEGIN").unwrap();
+        assert_eq!(plain(&mut holder, 1), 0);
+
+        world.conn.batch_execute("BEGIN").unwrap();
+        set(&mut world.conn, 1, 5);
+        let busy = world.conn.batch_execute("COMMIT").unwrap_err();
+        assert!(matches!(busy, Error::DatabaseError(..)), "{busy:?}");
+        assert_eq!(value(&mut world.conn, 1), 5, "it is still in it");
+        holder.batch_execute("COMMIT").unwrap();
+        world.conn.batch_execute(again).unwrap();
+
+        let expected = if again == "COMMIT" { 5 } else { 0 };
+        agree(&world, &mut other, [expected, 0]);
+    }
+}
+
+/// The database undoes the whole transaction, so what follows is committed at once.
+#[test]
+fn t05_what_follows_a_conflict_that_rolled_back_the_transaction_is_seen_at_once() {
+    let (mut world, mut other) = two();
+    world.conn.batch_execute("BEGIN").unwrap();
+    set(&mut world.conn, 1, 5);
+    let conflict = world
+        .conn
+        .batch_execute("INSERT OR ROLLBACK INTO counters (id, value) VALUES (1, 1)");
+    assert!(matches!(conflict, Err(Error::DatabaseError(..))));
+    assert_eq!(value(&mut world.conn, 1), 0);
+    set(&mut world.conn, 2, 6);
+    agree(&world, &mut other, [0, 6]);
+    assert!(world.conn.batch_execute("COMMIT").is_err(), "there is none");
+    set(&mut world.conn, 2, 7);
+    agree(&world, &mut other, [0, 7]);
+}
+
+#[test]
+fn t06_immediate_and_exclusive_transactions_are_followed() {
+    let (mut world, mut other) = two();
+    world
+        .conn
+        .immediate_transaction(|conn| {
+            set(conn, 1, 5);
+            assert_eq!(outcome(conn), Outcome::Bypass(BypassReason::OldSnapshot));
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    agree(&world, &mut other, [5, 0]);
+    world
+        .conn
+        .exclusive_transaction(|conn| {
+            set(conn, 2, 6);
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    agree(&world, &mut other, [5, 6]);
+    let undone = world.conn.exclusive_transaction(|conn| {
+        set(conn, 2, 7);
+        Err::<(), _>(Error::RollbackTransaction)
+    });
+    assert!(undone.is_err());
+    agree(&world, &mut other, [5, 6]);
+}
