@@ -16,6 +16,7 @@ fn c02_a_write_stays_announced_while_diesel_looks_a_type_up() {
     let cache = Cachalot::builder()
         .url(memcached::shared().url())
         .namespace(unique::name("lookup"))
+        .store_timeout(Duration::from_secs(5))
         .build()
         .unwrap();
     let mut reader = db::establish(database.url());

@@ -1,5 +1,7 @@
 //! A database, a cache and a counted connection between them: what a test of behaviour starts from.
 
+use std::time::Duration;
+
 use cachalot_diesel::Cachalot;
 use cachalot_tests::{Counter, Database, memcached, unique};
 
@@ -50,7 +52,7 @@ impl World {
         settings: impl FnOnce(cachalot_diesel::Builder) -> cachalot_diesel::Builder,
     ) -> Self {
         let namespace = unique::name("world");
-        let builder = Cachalot::builder().url(&url).namespace(&namespace);
+        let builder = patient(&url, &namespace);
         let cache = settings(builder).build().unwrap();
         let database = db::database();
         let Reader { conn, counter } = connect(&database, &cache);
@@ -87,11 +89,7 @@ impl World {
     /// In a world whose cache is in this process, which no other can see.
     pub(crate) fn other_process(&self) -> Cachalot {
         assert_ne!(self.url, "memory://", "no other process sees this cache");
-        Cachalot::builder()
-            .url(&self.url)
-            .namespace(&self.namespace)
-            .build()
-            .unwrap()
+        patient(&self.url, &self.namespace).build().unwrap()
     }
 
     /// A connection that nobody watches or counts.
@@ -124,6 +122,14 @@ impl Reader {
     pub(crate) fn sent<T>(&mut self, work: impl FnOnce(&mut Conn) -> T) -> (T, usize) {
         self.counter.during(|| work(&mut self.conn))
     }
+}
+
+/// Waits for a store that has hundreds of tests to answer: what is slow there is no outage.
+fn patient(url: &str, namespace: &str) -> cachalot_diesel::Builder {
+    Cachalot::builder()
+        .url(url)
+        .namespace(namespace)
+        .store_timeout(Duration::from_secs(5))
 }
 
 fn connect(database: &Database, cache: &Cachalot) -> Reader {
