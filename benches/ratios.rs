@@ -11,7 +11,9 @@
 
 use cachalot_benches::{Figure, RawSocket, Turns};
 use cachalot_diesel::prelude::*;
-use cachalot_tests::{flights as sample, memcached, postgres, schema::postgres::flights, unique};
+use cachalot_tests::{
+    Database, flights as sample, memcached, postgres, schema::postgres::flights, unique,
+};
 use diesel::prelude::*;
 
 type Flight = (i32, String, String, i32, Option<i32>);
@@ -38,6 +40,7 @@ fn main() {
     let mut figures = reads(rounds, raw, &mut plain, &mut cached, &aside);
     figures.extend(misses(rounds / 4, raw, &mut plain, &mut cached));
     figures.extend(writes(rounds / 10, raw, &mut plain, &mut cached));
+    figures.extend(outages(rounds / 4, &database, &mut plain));
     for figure in figures {
         println!("{}", figure.json());
     }
@@ -254,4 +257,51 @@ fn writes(
         value,
         target: 1.3,
     }]
+}
+
+/// What a read costs more than a plain one while the store is down, and while it is frozen.
+fn outages(rounds: usize, database: &Database, plain: &mut PgConnection) -> Vec<Figure> {
+    let (dead, frozen) = (memcached::start(&[]), memcached::start(&[]));
+    let watched = |server: &memcached::Server| {
+        let cache = Cachalot::builder().url(server.url()).build().unwrap();
+        let mut conn = postgres::establish(database.url());
+        cache.watch(&mut conn).unwrap();
+        conn
+    };
+    let (mut down, mut stuck) = (watched(&dead), watched(&frozen));
+    let read = |conn: &mut PgConnection| {
+        let query = flights::table.find(1).select(columns());
+        query.cached(conn).load::<Flight>().unwrap();
+    };
+    read(&mut down);
+    read(&mut stuck);
+    dead.stop();
+    frozen.freeze();
+    // The first failure.
+    read(&mut down);
+    read(&mut stuck);
+    let mut turns = Turns::new(rounds);
+    turns.run(&mut [
+        ("plain Diesel, 1 row, beside an outage", &mut || {
+            let query = flights::table.find(1).select(columns());
+            query.load::<Flight>(plain).unwrap();
+        }),
+        ("cached read, store down", &mut || read(&mut down)),
+        ("cached read, store frozen", &mut || read(&mut stuck)),
+    ]);
+    print!("{}", turns.table());
+    let added =
+        |subject| turns.median(subject) - turns.median("plain Diesel, 1 row, beside an outage");
+    vec![
+        Figure {
+            name: "added latency of a read while the store is down, µs",
+            value: added("cached read, store down"),
+            target: 50.0,
+        },
+        Figure {
+            name: "added latency of a read while the store is frozen, µs",
+            value: added("cached read, store frozen"),
+            target: 50.0,
+        },
+    ]
 }

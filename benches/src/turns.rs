@@ -85,7 +85,7 @@ impl Turns {
 pub struct Figure {
     /// What was measured.
     pub name: &'static str,
-    /// The measure, a ratio of two medians.
+    /// The measure: a ratio or, where the name says µs, a difference of two medians.
     pub value: f64,
     /// The most it should be.
     pub target: f64,
