@@ -16,7 +16,7 @@ use diesel::{
 };
 
 pub(crate) use crate::tracker::Probe;
-use crate::{rows::CacheBackend, tracker::Setting};
+use crate::{catalog::Facts, rows::CacheBackend, tracker::Setting};
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
 /// `SqliteConnection` and r2d2's `PooledConnection` of them.
@@ -35,6 +35,11 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     /// Asks whose rows the connection sees; `named` are settings to ask for beside the usual ones.
     #[doc(hidden)]
     fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer>;
+
+    /// Asks what the database does behind a statement's back. An open transaction of the caller's,
+    /// if there is one, stays as it was.
+    #[doc(hidden)]
+    fn catalog(&mut self, in_transaction: bool) -> QueryResult<CatalogAnswer>;
 }
 
 /// What a connection's backend looks custom types up in.
@@ -45,6 +50,11 @@ pub type Lookup<C> = <<C as Connection>::Backend as TypeMetadata>::MetadataLooku
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ProbeAnswer(pub(crate) Probe);
+
+/// [`Facts`] that other crates cannot look into.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CatalogAnswer(pub(crate) Facts);
 
 #[doc(hidden)]
 pub trait Sealed {}

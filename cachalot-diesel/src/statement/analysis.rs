@@ -113,6 +113,26 @@ impl Analysis {
         }
     }
 
+    /// The same text where the unknown functions of each statement write what `written` says.
+    pub(crate) fn with_calls(
+        this: Arc<Self>,
+        written: impl Fn(&[Arc<str>]) -> Writes,
+    ) -> Arc<Self> {
+        let calls = |statement: &Statement| match statement.unknown_functions.as_slice() {
+            [] => Writes::Nothing,
+            functions => written(functions),
+        };
+        let all: Vec<Writes> = this.statements.iter().map(calls).collect();
+        if all.iter().all(Writes::is_nothing) {
+            return this;
+        }
+        let mut statements = this.statements.clone();
+        for (statement, writes) in statements.iter_mut().zip(&all) {
+            statement.writes.merge(writes);
+        }
+        Arc::new(Self::new(statements))
+    }
+
     /// About how many bytes of memory this takes.
     pub(super) fn weight(&self) -> usize {
         let name = |name: &Arc<str>| name.len() + 2 * size_of::<Arc<str>>();

@@ -113,7 +113,8 @@ impl Tracker {
         let dialect = self.dialect();
         // A query that cannot be shown cannot be built either; if it runs all the same, `finish`
         // takes it for a write to everything.
-        let analysis = sql::text(query).map(|sql| statement::analysis(&sql, dialect));
+        let analysis = sql::text(query)
+            .map(|sql| self.with_calls(statement::analysis(&sql, dialect), dialect));
         if !analysis.as_deref().is_some_and(looks_a_type_up) {
             self.abandon();
         }
@@ -130,6 +131,23 @@ impl Tracker {
             writes,
             statements,
         });
+    }
+
+    /// Adds what the functions may write that a text calls and its analysis knows nothing of.
+    fn with_calls(&self, analysis: Arc<Analysis>, dialect: Dialect) -> Arc<Analysis> {
+        // Functions of SQLite are the program's own, and do not reach the tables.
+        if dialect == Dialect::Sqlite {
+            return analysis;
+        }
+        let database = self.session.database();
+        let written = |functions: &[Arc<str>]| {
+            let mut writes = statement::Writes::Nothing;
+            for cache in &self.caches {
+                writes.merge(&cache.written_by_calls(database, functions));
+            }
+            writes
+        };
+        Analysis::with_calls(analysis, written)
     }
 
     fn finish(&mut self, error: Option<&Error>) {

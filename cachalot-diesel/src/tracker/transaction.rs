@@ -414,6 +414,11 @@ impl Transactions {
         }
     }
 
+    /// Has the open transaction written anything?
+    pub(crate) fn has_written(&self) -> bool {
+        !self.pending().is_nothing()
+    }
+
     /// Has the open transaction written to this table?
     pub(crate) fn wrote_to(&self, table: &str) -> bool {
         match self.pending() {
