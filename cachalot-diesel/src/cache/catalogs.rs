@@ -83,12 +83,13 @@ impl fmt::Debug for Catalogs {
 
 impl Cachalot {
     /// The catalog of a database. `load` is called where it is not known, by one reader at a time;
-    /// others wait for it if they are `patient`, as those may be who hold no locks.
+    /// others wait for it if they are `patient`, as those may be who hold no locks. A reader that is
+    /// not in a position to ask brings none.
     pub(crate) fn catalog<E: fmt::Display>(
         &self,
         database: &Arc<str>,
         patient: bool,
-        load: impl FnOnce() -> Result<Facts, E>,
+        load: impl FnOnce() -> Result<Option<Facts>, E>,
     ) -> Result<Known, BypassReason> {
         let catalogs = &self.inner.catalogs;
         if let Some(known) = catalogs.known.get(database) {
@@ -106,7 +107,8 @@ impl Cachalot {
         // Before it is loaded: a change of the schema meanwhile renews it.
         let epoch = self.present_epoch()?;
         match load() {
-            Ok(facts) => {
+            Ok(None) => Err(BypassReason::CatalogUnknown),
+            Ok(Some(facts)) => {
                 let catalog = catalogs.catalog_of(database, &facts);
                 let known = Known { catalog, epoch };
                 // Refused if somebody found it outdated already.
@@ -149,24 +151,50 @@ impl Cachalot {
         }
     }
 
-    /// What calls of functions that the analysis knows nothing of may write, on a connection to
-    /// that database. Without its catalog: anything.
-    pub(crate) fn written_by_calls(
-        &self,
-        database: Option<&Arc<str>>,
-        functions: &[Arc<str>],
-    ) -> Writes {
+    /// What calls of functions do that the analysis knows nothing of, on a connection to that
+    /// database. Without its catalog: anything.
+    pub(crate) fn done_by_calls(&self, database: Option<&Arc<str>>, functions: &[Arc<str>]) -> Calls {
         let trusted = &self.config().pure_functions;
-        let mut suspects = functions
+        let suspects: Vec<_> = functions
             .iter()
             .filter(|function| !trusted.contains(&***function))
-            .peekable();
-        if suspects.peek().is_none() {
-            return Writes::Nothing;
+            .collect();
+        if suspects.is_empty() {
+            return Calls::default();
         }
         match database.and_then(|database| self.inner.catalogs.last.get(database)) {
-            Some((_, catalog)) => catalog.writes_of(suspects),
-            None => Writes::Everything,
+            Some((_, catalog)) => Calls {
+                pure: suspects.iter().all(|function| catalog.is_pure(function)),
+                writes: catalog.writes_of(suspects),
+            },
+            None => Calls {
+                pure: false,
+                writes: Writes::Everything,
+            },
         }
+    }
+}
+
+/// What calls of functions do.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    /// They certainly change nothing, neither rows nor the session.
+    pub(crate) pure: bool,
+    pub(crate) writes: Writes,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            pure: true,
+            writes: Writes::Nothing,
+        }
+    }
+}
+
+impl Calls {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.pure &= other.pure;
+        self.writes.merge(&other.writes);
     }
 }

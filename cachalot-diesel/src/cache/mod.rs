@@ -23,7 +23,7 @@ use std::{
 };
 
 pub use builder::Builder;
-pub(crate) use catalogs::Known;
+pub(crate) use catalogs::{Calls, Known};
 pub(crate) use entry::Entry;
 pub(crate) use plan::Dependency;
 pub(crate) use read::{Lookup, Permit};

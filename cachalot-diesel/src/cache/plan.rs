@@ -49,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) ttl: Option<Duration>,
     /// Why it is not cached.
     pub(crate) bypass: Option<BypassReason>,
+    /// It names a relation that the catalog does not have: one that is newer, perhaps.
+    pub(crate) strange: bool,
     /// Keeps the address that the plan is remembered by.
     analysis: Arc<Analysis>,
 }
@@ -65,10 +67,7 @@ impl Plans {
 impl Cachalot {
     /// Why a statement is not cached whatever the catalog says; `None` if that decides.
     pub(crate) fn refuses(&self, analysis: &Analysis) -> Option<BypassReason> {
-        let calls = analysis
-            .statements
-            .iter()
-            .any(|statement| !statement.unknown_functions.is_empty());
+        let calls = !analysis.unknown_functions().is_empty();
         match analysis.uncacheable_knowing(|_| true) {
             // A function may read one.
             Some(Uncacheable::NoTable) if calls => None,
@@ -77,34 +76,29 @@ impl Cachalot {
         }
     }
 
-    /// The plan of a text of that length.
+    /// The plan of a text of that length, and whether it had to be worked out.
     pub(crate) fn plan(
         &self,
         analysis: &Arc<Analysis>,
         length: usize,
         catalog: &Catalog,
-    ) -> Arc<Plan> {
+    ) -> (Arc<Plan>, bool) {
         let key = (catalog.id(), Arc::as_ptr(analysis).addr());
         if let Some(plan) = self.inner.plans.0.get(&key)
             && Arc::ptr_eq(&plan.analysis, analysis)
         {
-            return plan;
+            return (plan, false);
         }
         let plan = Arc::new(self.work_out(analysis, catalog));
         if length <= MAX_TEXT {
             self.inner.plans.0.insert(key, Arc::clone(&plan));
         }
-        plan
+        (plan, true)
     }
 
     fn work_out(&self, analysis: &Arc<Analysis>, catalog: &Catalog) -> Plan {
         let config = self.config();
-        let functions: BTreeSet<_> = analysis
-            .statements
-            .iter()
-            .flat_map(|statement| &statement.unknown_functions)
-            .cloned()
-            .collect();
+        let functions: BTreeSet<_> = analysis.unknown_functions().into_iter().collect();
         let resolved = with_policies(analysis.reads(), &functions, catalog);
         let pure = |name: &str| config.pure_functions.contains(name) || catalog.is_pure(name);
         let mut bypass = match analysis.uncacheable_knowing(pure) {
@@ -140,6 +134,7 @@ impl Cachalot {
             settings: resolved.settings,
             ttl,
             bypass,
+            strange: analysis.parsed && !analysis.reads().iter().all(|table| catalog.has(table)),
             analysis: Arc::clone(analysis),
         }
     }
@@ -246,10 +241,12 @@ mod tests {
         let cache = Cachalot::builder().url("memory://").build().unwrap();
         let catalog = Catalog::new(&Facts::new(Dialect::Sqlite));
         let analysis = statement::analysis("SELECT id FROM users", Dialect::Sqlite);
-        let first = cache.plan(&analysis, 20, &catalog);
-        assert!(Arc::ptr_eq(&first, &cache.plan(&analysis, 20, &catalog)));
+        let (first, fresh) = cache.plan(&analysis, 20, &catalog);
+        assert!(fresh && first.strange);
+        let (again, fresh) = cache.plan(&analysis, 20, &catalog);
+        assert!(!fresh && Arc::ptr_eq(&first, &again));
         assert_eq!(&*first.dependencies[0].table, "users");
         let other = Catalog::new(&Facts::new(Dialect::Sqlite));
-        assert!(!Arc::ptr_eq(&first, &cache.plan(&analysis, 20, &other)));
+        assert!(cache.plan(&analysis, 20, &other).1);
     }
 }

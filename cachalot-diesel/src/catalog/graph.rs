@@ -183,13 +183,8 @@ impl Catalog {
             None | Some(Uncacheable::NoTable) => None,
             Some(reason) => Some(Refusal::Text(reason.clone())),
         };
-        let functions = analysis
-            .statements
-            .iter()
-            .flat_map(|statement| &statement.unknown_functions)
-            .cloned();
         let node = self.node(name);
-        node.functions.extend(functions);
+        node.functions.extend(analysis.unknown_functions());
         node.reads.extend(reads);
         node.refuse(refused);
     }
@@ -258,6 +253,11 @@ impl Catalog {
             pending.extend(causes.map(|cause| (Arc::clone(&cause.table), cause.when)));
         }
         all
+    }
+
+    /// Is there a relation of this name?
+    pub(crate) fn has(&self, relation: &str) -> bool {
+        self.routines.is_relation(relation)
     }
 
     /// Does a function give the same result for the same arguments and tables?

@@ -152,8 +152,14 @@ fn ready<Conn: CacheConnection>(
         return Err(reason.into());
     }
     let mut session = session_of(conn)?;
-    let (database, known) = catalog_of(conn, cache, session.snapshot)?;
-    let plan = cache.plan(analysis, sql.len(), &known.catalog);
+    let (database, mut known) = catalog_of(conn, cache, session.snapshot)?;
+    let (mut plan, fresh) = cache.plan(analysis, sql.len(), &known.catalog);
+    if fresh && plan.strange {
+        // Made by somebody who is not watched, since the catalog was read.
+        cache.forget_catalog(&database, &known);
+        (_, known) = catalog_of(conn, cache, session.snapshot)?;
+        (plan, _) = cache.plan(analysis, sql.len(), &known.catalog);
+    }
     let dependencies = if options.depends_on.is_empty() {
         plan.dependencies.clone()
     } else {
@@ -304,10 +310,10 @@ fn catalog_of<Conn: CacheConnection>(
     let foul = tracker.transactions.has_written();
     let known = cache.catalog(&database, !in_transaction, || {
         if foul {
-            return Err("the transaction may have changed the schema".to_owned());
+            return Ok(None);
         }
         match silently(conn, |conn| conn.catalog(in_transaction)) {
-            Ok(Ok(answer)) => Ok(answer.0),
+            Ok(Ok(answer)) => Ok(Some(answer.0)),
             Ok(Err(error)) => Err(error.to_string()),
             Err(reason) => Err(reason.to_string()),
         }

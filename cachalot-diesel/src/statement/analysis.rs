@@ -113,22 +113,22 @@ impl Analysis {
         }
     }
 
-    /// The same text where the unknown functions of each statement write what `written` says.
-    pub(crate) fn with_calls(
-        this: Arc<Self>,
-        written: impl Fn(&[Arc<str>]) -> Writes,
-    ) -> Arc<Self> {
-        let calls = |statement: &Statement| match statement.unknown_functions.as_slice() {
-            [] => Writes::Nothing,
-            functions => written(functions),
-        };
-        let all: Vec<Writes> = this.statements.iter().map(calls).collect();
-        if all.iter().all(Writes::is_nothing) {
+    /// The functions that its statements call and that this crate knows nothing of.
+    pub(crate) fn unknown_functions(&self) -> Vec<Arc<str>> {
+        let functions = self.statements.iter().flat_map(|it| &it.unknown_functions);
+        functions.cloned().collect()
+    }
+
+    /// The same text where each statement that calls unknown functions writes this besides.
+    pub(crate) fn with_calls(this: Arc<Self>, writes: &Writes) -> Arc<Self> {
+        if writes.is_nothing() {
             return this;
         }
         let mut statements = this.statements.clone();
-        for (statement, writes) in statements.iter_mut().zip(&all) {
-            statement.writes.merge(writes);
+        for statement in &mut statements {
+            if !statement.unknown_functions.is_empty() {
+                statement.writes.merge(writes);
+            }
         }
         Arc::new(Self::new(statements))
     }

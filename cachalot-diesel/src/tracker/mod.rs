@@ -22,7 +22,7 @@ pub(crate) use session::{Probe, SessionState, Setting};
 pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{
-    cache::{Cachalot, Outcome, Write},
+    cache::{Cachalot, Calls, Outcome, Write},
     statement::{self, Analysis, Dialect},
     stats::InvalidationReason,
 };
@@ -113,8 +113,14 @@ impl Tracker {
         let dialect = self.dialect();
         // A query that cannot be shown cannot be built either; if it runs all the same, `finish`
         // takes it for a write to everything.
-        let analysis = sql::text(query)
-            .map(|sql| self.with_calls(statement::analysis(&sql, dialect), dialect));
+        let analysis = sql::text(query).map(|sql| {
+            let analysis = statement::analysis(&sql, dialect);
+            let calls = self.calls(&analysis, dialect);
+            if !calls.pure {
+                self.session.may_have_changed();
+            }
+            Analysis::with_calls(analysis, &calls.writes)
+        });
         if !analysis.as_deref().is_some_and(looks_a_type_up) {
             self.abandon();
         }
@@ -133,21 +139,18 @@ impl Tracker {
         });
     }
 
-    /// Adds what the functions may write that a text calls and its analysis knows nothing of.
-    fn with_calls(&self, analysis: Arc<Analysis>, dialect: Dialect) -> Arc<Analysis> {
+    /// What the functions do that a text calls and its analysis knows nothing of.
+    fn calls(&self, analysis: &Analysis, dialect: Dialect) -> Calls {
+        let functions = analysis.unknown_functions();
+        let mut calls = Calls::default();
         // Functions of SQLite are the program's own, and do not reach the tables.
-        if dialect == Dialect::Sqlite {
-            return analysis;
-        }
-        let database = self.session.database();
-        let written = |functions: &[Arc<str>]| {
-            let mut writes = statement::Writes::Nothing;
+        if !functions.is_empty() && dialect != Dialect::Sqlite {
+            let database = self.session.database();
             for cache in &self.caches {
-                writes.merge(&cache.written_by_calls(database, functions));
+                calls.add(&cache.done_by_calls(database, &functions));
             }
-            writes
-        };
-        Analysis::with_calls(analysis, written)
+        }
+        calls
     }
 
     fn finish(&mut self, error: Option<&Error>) {

@@ -74,11 +74,16 @@ impl SessionState {
         self.temporary |= probe.temporary;
     }
 
+    /// Something runs that may change settings: they have to be asked for again.
+    pub(super) fn may_have_changed(&mut self) {
+        self.identity = None;
+    }
+
     /// Takes note of a text that has run, well or not.
     pub(super) fn finished(&mut self, analysis: &Analysis) {
         // DDL can change what a name means, and a routine can change any setting.
         if *analysis.writes() == Writes::Everything {
-            self.identity = None;
+            self.may_have_changed();
         }
         for effect in analysis
             .statements
