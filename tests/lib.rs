@@ -21,6 +21,8 @@ mod sqlite {
     pub(crate) const DATABASE: &str = "sqlite";
 
     mod api;
+    #[path = "behind/sqlite.rs"]
+    mod behind;
     mod blog;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
@@ -69,6 +71,8 @@ mod postgres {
     pub(crate) const DATABASE: &str = "postgres";
 
     mod api;
+    #[path = "behind/postgres.rs"]
+    mod behind;
     mod blog;
     #[path = "dialect/postgres.rs"]
     mod dialect;
@@ -120,6 +124,8 @@ mod mysql {
     pub(crate) const DATABASE: &str = "mysql";
 
     mod api;
+    #[path = "behind/mysql.rs"]
+    mod behind;
     mod blog;
     #[path = "dialect/mysql.rs"]
     mod dialect;
