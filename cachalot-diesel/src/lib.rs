@@ -125,7 +125,7 @@ pub mod __private {
     pub use inventory;
 
     pub use crate::{
-        connection::{CatalogAnswer, Lookup, ProbeAnswer},
+        connection::{CatalogAnswer, Lookup, ProbeAnswer, Question},
         policy::{Policy, Tables, sql_name},
     };
 }

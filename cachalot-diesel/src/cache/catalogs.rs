@@ -15,7 +15,7 @@ use crate::{
     catalog::{Catalog, Facts},
     fingerprint::Fingerprint,
     protocol::Token,
-    statement::{Events, Writes},
+    statement::{Analysis, Events, Writes},
     store::{Command, Reply},
 };
 
@@ -153,8 +153,9 @@ impl Cachalot {
 
     /// What calls of functions do that the analysis knows nothing of, on a connection to that
     /// database. Without its catalog: anything.
-    pub(crate) fn done_by_calls(&self, database: Option<&Arc<str>>, functions: &[Arc<str>]) -> Calls {
+    pub(crate) fn done_by_calls(&self, database: Option<&Arc<str>>, analysis: &Analysis) -> Calls {
         let trusted = &self.config().pure_functions;
+        let functions = analysis.unknown_functions();
         let suspects: Vec<_> = functions
             .iter()
             .filter(|function| !trusted.contains(&***function))
@@ -163,11 +164,11 @@ impl Cachalot {
             return Calls::default();
         }
         match database.and_then(|database| self.inner.catalogs.last.get(database)) {
-            Some((_, catalog)) => Calls {
+            Some((_, catalog)) if catalog.left_out(analysis).is_empty() => Calls {
                 pure: suspects.iter().all(|function| catalog.is_pure(function)),
                 writes: catalog.writes_of(suspects),
             },
-            None => Calls {
+            _ => Calls {
                 pure: false,
                 writes: Writes::Everything,
             },

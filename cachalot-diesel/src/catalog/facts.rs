@@ -1,7 +1,7 @@
 //! What a database's catalog says, as the loaders of the backends bring it: names as statements are
 //! compared (last component, lower case), texts as the database keeps them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::statement::{Dialect, Events, relation_name};
 
@@ -16,6 +16,8 @@ pub(crate) struct Facts {
     pub(crate) policies: Vec<Policy>,
     /// Parents and children: inheritance and partitions.
     pub(crate) kin: Vec<(Arc<str>, Arc<str>)>,
+    /// Schemas of the server that have nothing to do with the one that is read.
+    pub(crate) elsewhere: BTreeSet<Arc<str>>,
 }
 
 /// A table, a view, or what else stands in a `FROM`.
@@ -127,6 +129,7 @@ impl Facts {
             routines: Vec::new(),
             policies: Vec::new(),
             kin: Vec::new(),
+            elsewhere: BTreeSet::new(),
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Catalog {
     routines: Routines,
     /// Events after which code runs that may write any table.
     sweeping: Vec<(Arc<str>, Events)>,
+    /// Schemas of the server that were left out.
+    elsewhere: BTreeSet<Arc<str>>,
 }
 
 /// What is known of all relations of one name.
@@ -78,6 +80,7 @@ impl Catalog {
             relations: HashMap::new(),
             routines: Routines::new(facts),
             sweeping: Vec::new(),
+            elsewhere: facts.elsewhere.clone(),
         };
         for relation in &facts.relations {
             this.add_relation(relation, facts.dialect);
@@ -176,7 +179,9 @@ impl Catalog {
         reads.remove(name);
         if updatable {
             for base in &reads {
-                self.cause(base, Events::ALL, name, Events::ALL);
+                for events in [Events::INSERT, Events::UPDATE, Events::DELETE] {
+                    self.cause(base, events, name, events);
+                }
             }
         }
         let refused = match analysis.uncacheable_knowing(|_| true) {
@@ -253,6 +258,17 @@ impl Catalog {
             pending.extend(causes.map(|cause| (Arc::clone(&cause.table), cause.when)));
         }
         all
+    }
+
+    /// The schemas that a text names and that were left out.
+    pub(crate) fn left_out(&self, analysis: &Analysis) -> BTreeSet<Arc<str>> {
+        // The usual case costs nothing.
+        if self.elsewhere.is_empty() {
+            return BTreeSet::new();
+        }
+        let named = analysis.statements.iter().flat_map(|it| &it.schemas);
+        let named = named.filter(|schema| self.elsewhere.contains(*schema));
+        named.cloned().collect()
     }
 
     /// Is there a relation of this name?

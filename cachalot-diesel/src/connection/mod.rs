@@ -9,6 +9,8 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use diesel::{
     QueryResult,
     connection::{Connection, LoadConnection},
@@ -36,10 +38,9 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     #[doc(hidden)]
     fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer>;
 
-    /// Asks what the database does behind a statement's back. An open transaction of the caller's,
-    /// if there is one, stays as it was.
+    /// Asks what the database does behind a statement's back.
     #[doc(hidden)]
-    fn catalog(&mut self, in_transaction: bool) -> QueryResult<CatalogAnswer>;
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer>;
 }
 
 /// What a connection's backend looks custom types up in.
@@ -50,6 +51,16 @@ pub type Lookup<C> = <<C as Connection>::Backend as TypeMetadata>::MetadataLooku
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ProbeAnswer(pub(crate) Probe);
+
+/// What is asked of a catalog.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Question {
+    /// The caller's transaction is open, and has to stay as it is.
+    pub(crate) in_transaction: bool,
+    /// Schemas that count, besides the connection's own.
+    pub(crate) schemas: BTreeSet<Arc<str>>,
+}
 
 /// [`Facts`] that other crates cannot look into.
 #[doc(hidden)]

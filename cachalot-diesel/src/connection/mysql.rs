@@ -3,7 +3,7 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 
-use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::statement::Isolation;
 
 /// Variables that decide what rows a statement returns, or how their values look, and those that
@@ -94,12 +94,12 @@ impl CacheConnection for MysqlConnection {
             .into_iter()
             .map(|part| format!("{part:?}"))
             .collect();
-        // The server, and who looks: an account sees of the catalog what it has privileges for.
+        // The server, the database, and who looks: an account sees of the catalog what it has privileges for.
         let mut database: Vec<_> = SERVER
             .into_iter()
             .map(|name| format!("{:?}", value(name)))
             .collect();
-        database.extend_from_slice(identity.get(1..).unwrap_or_default());
+        database.extend_from_slice(&identity);
         let mut settings: Vec<_> = variables
             .iter()
             // These decide whether the cache is asked, not what the answer is.
@@ -123,8 +123,8 @@ impl CacheConnection for MysqlConnection {
         }))
     }
 
-    fn catalog(&mut self, _in_transaction: bool) -> QueryResult<CatalogAnswer> {
-        crate::catalog::load_mysql(self).map(CatalogAnswer)
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
+        crate::catalog::load_mysql(self, &question.schemas).map(CatalogAnswer)
     }
 }
 

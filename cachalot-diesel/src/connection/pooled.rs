@@ -3,7 +3,7 @@ use diesel::{
     r2d2::{ConnectionManager, PooledConnection, R2D2Connection},
 };
 
-use super::{CacheConnection, CatalogAnswer, Lookup, ProbeAnswer, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, ProbeAnswer, Question, Sealed};
 
 impl<C> Sealed for PooledConnection<ConnectionManager<C>> where C: R2D2Connection + 'static {}
 
@@ -19,7 +19,7 @@ where
         (**self).probe(named)
     }
 
-    fn catalog(&mut self, in_transaction: bool) -> QueryResult<CatalogAnswer> {
-        (**self).catalog(in_transaction)
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
+        (**self).catalog(question)
     }
 }

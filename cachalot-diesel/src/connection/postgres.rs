@@ -3,7 +3,7 @@ use diesel::{
     sql_types::{Array, Bool, Text},
 };
 
-use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::statement::Isolation;
 
 /// Settings that decide what rows a statement returns, or how their values look.
@@ -87,7 +87,7 @@ impl CacheConnection for PgConnection {
         }))
     }
 
-    fn catalog(&mut self, in_transaction: bool) -> QueryResult<CatalogAnswer> {
-        crate::catalog::load_postgres(self, in_transaction).map(CatalogAnswer)
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
+        crate::catalog::load_postgres(self, question.in_transaction).map(CatalogAnswer)
     }
 }

@@ -5,7 +5,7 @@ use std::{
 
 use diesel::{QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, sql_types::Text};
 
-use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::{protocol::Token, statement::Isolation};
 
 #[derive(QueryableByName)]
@@ -46,7 +46,7 @@ impl CacheConnection for SqliteConnection {
         }))
     }
 
-    fn catalog(&mut self, _in_transaction: bool) -> QueryResult<CatalogAnswer> {
+    fn catalog(&mut self, _question: &Question) -> QueryResult<CatalogAnswer> {
         crate::catalog::load_sqlite(self).map(CatalogAnswer)
     }
 }

@@ -1,4 +1,7 @@
-use std::sync::{Arc, Once};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Once},
+};
 
 use diesel::{
     QueryResult,
@@ -10,7 +13,7 @@ use super::{Options, disabled::is_disabled};
 use crate::{
     bypass::BypassReason,
     cache::{Cachalot, Dependency, Known, installed},
-    connection::CacheConnection,
+    connection::{CacheConnection, Question},
     rows::{CacheBackend, private},
     statement,
     tracker::{Snapshot, Tracker, attach},
@@ -152,12 +155,18 @@ fn ready<Conn: CacheConnection>(
         return Err(reason.into());
     }
     let mut session = session_of(conn)?;
-    let (database, mut known) = catalog_of(conn, cache, session.snapshot)?;
+    let mut schemas = BTreeSet::new();
+    let (mut database, mut known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
+    let left_out = known.catalog.left_out(analysis);
+    if !left_out.is_empty() {
+        schemas = left_out;
+        (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
+    }
     let (mut plan, fresh) = cache.plan(analysis, sql.len(), &known.catalog);
     if fresh && plan.strange {
         // Made by somebody who is not watched, since the catalog was read.
         cache.forget_catalog(&database, &known);
-        (_, known) = catalog_of(conn, cache, session.snapshot)?;
+        (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
         (plan, _) = cache.plan(analysis, sql.len(), &known.catalog);
     }
     let dependencies = if options.depends_on.is_empty() {
@@ -296,29 +305,40 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
     })
 }
 
-/// What is known of the connection's database; asks it where nothing is.
+/// What is known of the connection's database, and of these schemas besides; asks where nothing is.
 fn catalog_of<Conn: CacheConnection>(
     conn: &mut Conn,
     cache: &Cachalot,
     snapshot: Snapshot,
+    schemas: &BTreeSet<Arc<str>>,
 ) -> Result<(Arc<str>, Known), Refusal> {
     let tracker = tracker(conn)?;
     let database = tracker.session.database().cloned();
-    let database = database.ok_or(BypassReason::UnknownSession)?;
-    let in_transaction = snapshot != Snapshot::Committed;
+    let mut database = database.ok_or(BypassReason::UnknownSession)?;
+    for schema in schemas {
+        database = format!("{database} {schema:?}").into();
+    }
     // A schema that only this transaction sees is nobody else's.
     let foul = tracker.transactions.has_written();
-    let known = cache.catalog(&database, !in_transaction, || {
+    let question = Question {
+        in_transaction: snapshot != Snapshot::Committed,
+        schemas: schemas.clone(),
+    };
+    let known = cache.catalog(&database, !question.in_transaction, || {
         if foul {
             return Ok(None);
         }
-        match silently(conn, |conn| conn.catalog(in_transaction)) {
+        match silently(conn, |conn| conn.catalog(&question)) {
             Ok(Ok(answer)) => Ok(Some(answer.0)),
             Ok(Err(error)) => Err(error.to_string()),
             Err(reason) => Err(reason.to_string()),
         }
-    })?;
-    Ok((database, known))
+    });
+    match known {
+        Ok(known) => Ok((database, known)),
+        Err(BypassReason::CatalogUnknown) if foul => Err(BypassReason::OwnWrites.into()),
+        Err(reason) => Err(reason.into()),
+    }
 }
 
 /// Asks the database something that nobody needs to see.

@@ -145,6 +145,7 @@ impl Analysis {
                 + statement
                     .reads
                     .iter()
+                    .chain(&statement.schemas)
                     .chain(&statement.unknown_functions)
                     .map(name)
                     .sum::<usize>()
@@ -163,6 +164,9 @@ pub struct Statement {
     /// The tables it reads: normalised names, sorted, distinct. The target of a change is read
     /// only if it is named a second time.
     pub reads: Vec<Arc<str>>,
+    /// The schemas that it names before relations that it reads and functions that it calls: as
+    /// compared, sorted, distinct.
+    pub schemas: Vec<Arc<str>>,
     /// The tables it writes.
     pub writes: Writes,
     /// What else it does, in order.
@@ -233,6 +237,7 @@ impl Statement {
         Self {
             kind,
             reads: Vec::new(),
+            schemas: Vec::new(),
             writes: Writes::Nothing,
             effects: Vec::new(),
             uncacheable: Some(Uncacheable::NotSelect),

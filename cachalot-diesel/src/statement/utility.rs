@@ -139,6 +139,7 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
         Some(inner) if runs => inner.around(),
         Some(inner) => Statement {
             reads: inner.reads,
+            schemas: inner.schemas,
             guessed: inner.guessed,
             ..quiet
         },

@@ -141,13 +141,11 @@ impl Tracker {
 
     /// What the functions do that a text calls and its analysis knows nothing of.
     fn calls(&self, analysis: &Analysis, dialect: Dialect) -> Calls {
-        let functions = analysis.unknown_functions();
         let mut calls = Calls::default();
         // Functions of SQLite are the program's own, and do not reach the tables.
-        if !functions.is_empty() && dialect != Dialect::Sqlite {
-            let database = self.session.database();
+        if dialect != Dialect::Sqlite {
             for cache in &self.caches {
-                calls.add(&cache.done_by_calls(database, &functions));
+                calls.add(&cache.done_by_calls(self.session.database(), analysis));
             }
         }
         calls
