@@ -27,8 +27,11 @@ pub enum BypassReason {
     /// A temporary table, or a connection that has some.
     TemporaryTable,
     /// Rows that can change without a statement that could be seen to change them: a foreign table,
-    /// a sequence, a virtual table, a view whose text the account may not see.
+    /// a sequence, a virtual table; a view whose text, or a table whose keys the account may not see
+    /// (MySQL: `SHOW VIEW`; MariaDB: any privilege besides `SELECT`).
     Unseen(String),
+    /// The account may not see the database's triggers (MySQL): grant it `TRIGGER` on the database.
+    TriggersUnseen,
     /// What the database does by itself is not known: its catalog could not be read just now.
     CatalogUnknown,
     /// A table that the settings or its model exclude.
@@ -76,6 +79,7 @@ impl BypassReason {
             Self::SystemCatalog(_) => "system_catalog",
             Self::TemporaryTable => "temporary_table",
             Self::Unseen(_) => "unseen",
+            Self::TriggersUnseen => "triggers_unseen",
             Self::CatalogUnknown => "catalog_unknown",
             Self::ExcludedTable(_) => "excluded_table",
             Self::NoTable => "no_table",
@@ -105,6 +109,9 @@ impl fmt::Display for BypassReason {
                     f,
                     "rows of `{table}` can change without a statement that could be seen"
                 )
+            }
+            Self::TriggersUnseen => {
+                f.write_str("the account may not see triggers; grant it TRIGGER on the database")
             }
             Self::CatalogUnknown => f.write_str("the database's catalog could not be read"),
             Self::Disabled => f.write_str("caching is disabled"),

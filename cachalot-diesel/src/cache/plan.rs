@@ -114,6 +114,7 @@ impl Cachalot {
         bypass = bypass.or_else(|| match resolved.refused.as_ref()? {
             Refusal::Text(reason) => bypass_of(reason, config),
             Refusal::Unseen(table) => Some(BypassReason::Unseen(table.to_string())),
+            Refusal::Blind => Some(BypassReason::TriggersUnseen),
         });
         let mut ttl = config.ttl;
         for table in &resolved.reads {

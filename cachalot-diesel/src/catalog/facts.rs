@@ -16,6 +16,8 @@ pub(crate) struct Facts {
     pub(crate) policies: Vec<Policy>,
     /// Parents and children: inheritance and partitions.
     pub(crate) kin: Vec<(Arc<str>, Arc<str>)>,
+    /// The account may not see what runs when tables are written.
+    pub(crate) blind: bool,
     /// Schemas of the server that have nothing to do with the one that is read.
     pub(crate) elsewhere: BTreeSet<Arc<str>>,
 }
@@ -129,6 +131,7 @@ impl Facts {
             routines: Vec::new(),
             policies: Vec::new(),
             kin: Vec::new(),
+            blind: false,
             elsewhere: BTreeSet::new(),
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Catalog {
     routines: Routines,
     /// Events after which code runs that may write any table.
     sweeping: Vec<(Arc<str>, Events)>,
+    /// Nobody can see what runs when tables are written.
+    blind: bool,
     /// Schemas of the server that were left out.
     elsewhere: BTreeSet<Arc<str>>,
 }
@@ -56,6 +58,8 @@ pub(crate) enum Refusal {
     Text(Uncacheable),
     /// Its rows can change without a statement that could be seen to change them.
     Unseen(Arc<str>),
+    /// Nobody can see what runs when tables are written.
+    Blind,
 }
 
 /// What a read depends on.
@@ -80,6 +84,7 @@ impl Catalog {
             relations: HashMap::new(),
             routines: Routines::new(facts),
             sweeping: Vec::new(),
+            blind: facts.blind,
             elsewhere: facts.elsewhere.clone(),
         };
         for relation in &facts.relations {
@@ -229,6 +234,9 @@ impl Catalog {
             } else {
                 break;
             }
+        }
+        if self.blind && resolved.refused.is_none() {
+            resolved.refused = Some(Refusal::Blind);
         }
         resolved.tables = self.causes_of(&resolved.reads);
         resolved

@@ -11,7 +11,10 @@ use std::{
 
 use diesel::{
     MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
-    sql_types::{Nullable, Text},
+    deserialize::{self, FromSql},
+    mysql::Mysql,
+    row::{Field, NamedRow, Row},
+    sql_types::{Bool, Nullable, Text},
 };
 
 use super::facts::{
@@ -29,6 +32,21 @@ const OUTSIDE: [&str; 5] = ["FEDERATED", "CONNECT", "SPIDER", "MRG_MYISAM", "OQG
 struct Own {
     #[diesel(sql_type = Nullable<Text>)]
     db: Option<String>,
+    #[diesel(sql_type = Text)]
+    version: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    granted_role: Option<String>,
+}
+
+/// A line of `SHOW GRANTS`, whose only column is named after the account.
+struct Grant(String);
+
+impl QueryableByName<Mysql> for Grant {
+    fn build<'a>(row: &impl NamedRow<'a, Mysql>) -> deserialize::Result<Self> {
+        let field = Row::get(row, 0).ok_or("a grant without a column")?;
+        let line = FromSql::<Text, Mysql>::from_nullable_sql(field.value())?;
+        Ok(Self(line))
+    }
 }
 
 #[derive(QueryableByName)]
@@ -45,6 +63,9 @@ struct RelationRow {
     definition: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     updatable: Option<String>,
+    /// It has keys of which the account may not see more than that they are there.
+    #[diesel(sql_type = Bool)]
+    hidden: bool,
 }
 
 #[derive(QueryableByName)]
@@ -85,12 +106,20 @@ struct RoutineRow {
     body: Option<String>,
 }
 
-/// Asks for everything, in five queries. `named`: databases that count besides the connection's own.
+/// Asks for everything, in six queries. `named`: databases that count besides the connection's own.
 pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> QueryResult<Facts> {
-    let own: Own = diesel::sql_query("SELECT DATABASE() AS db").get_result(conn)?;
+    let own: Own = diesel::sql_query(
+        "SELECT DATABASE() AS db, VERSION() AS version, CURRENT_ROLE() AS granted_role",
+    )
+    .get_result(conn)?;
     let relations: Vec<RelationRow> = diesel::sql_query(format!(
         "SELECT t.TABLE_SCHEMA AS db, t.TABLE_NAME AS name, t.TABLE_TYPE AS kind, \
-         t.ENGINE AS engine, v.VIEW_DEFINITION AS definition, v.IS_UPDATABLE AS updatable \
+         t.ENGINE AS engine, v.VIEW_DEFINITION AS definition, v.IS_UPDATABLE AS updatable, \
+         t.TABLE_TYPE <> 'VIEW' \
+         AND (t.TABLE_SCHEMA, t.TABLE_NAME) IN (SELECT TABLE_SCHEMA, TABLE_NAME \
+          FROM information_schema.KEY_COLUMN_USAGE) \
+         AND (t.TABLE_SCHEMA, t.TABLE_NAME) NOT IN (SELECT TABLE_SCHEMA, TABLE_NAME \
+          FROM information_schema.TABLE_CONSTRAINTS) AS hidden \
          FROM information_schema.TABLES t LEFT JOIN information_schema.VIEWS v \
          ON v.TABLE_SCHEMA = t.TABLE_SCHEMA AND v.TABLE_NAME = t.TABLE_NAME \
          WHERE t.TABLE_SCHEMA {USERS}"
@@ -116,6 +145,7 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
     .load(conn)?;
 
     let mut facts = Facts::new(Dialect::Mysql);
+    facts.blind = !sees_triggers(conn, &own)?;
     let mut databases = Databases::default();
     for row in &relations {
         databases.say(&facts.name(&row.db), row.definition.as_deref());
@@ -179,6 +209,29 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
     Ok(facts)
 }
 
+/// May the account see triggers? MariaDB shows that there are some to whoever may write, if not what
+/// they do; MySQL shows nothing of them without the privilege `TRIGGER`.
+fn sees_triggers(conn: &mut MysqlConnection, own: &Own) -> QueryResult<bool> {
+    if own.version.contains("MariaDB") {
+        return Ok(true);
+    }
+    let role = own.granted_role.as_deref().filter(|role| *role != "NONE");
+    let using = role.map_or_else(String::new, |role| format!(" USING {role}"));
+    let grants: Vec<Grant> =
+        diesel::sql_query(format!("SHOW GRANTS FOR CURRENT_USER(){using}")).load(conn)?;
+    Ok(grants.iter().any(Grant::holds_trigger))
+}
+
+impl Grant {
+    fn holds_trigger(&self) -> bool {
+        let (privileges, _) = self.0.split_once(" ON ").unwrap_or_default();
+        let privileges = privileges.trim_start_matches("GRANT ").split(',');
+        privileges
+            .map(str::trim)
+            .any(|privilege| matches!(privilege, "TRIGGER" | "ALL PRIVILEGES"))
+    }
+}
+
 /// Which databases have to do with each other.
 #[derive(Default)]
 struct Databases {
@@ -228,12 +281,12 @@ impl RelationRow {
                 text: self.definition.filter(|text| !text.is_empty()),
                 updatable: self.updatable.as_deref() != Some("NO"),
             },
-            "BASE TABLE" | "SYSTEM VERSIONED" => match &self.engine {
+            "BASE TABLE" | "SYSTEM VERSIONED" if !self.hidden => match &self.engine {
                 Some(engine) if !elsewhere(engine) => RelationKind::Table,
                 // Elsewhere, or not to be opened just now.
                 _ => RelationKind::Outside,
             },
-            // Sequences, and whatever comes.
+            // Tables whose foreign keys and triggers are hidden; sequences, and whatever comes.
             _ => RelationKind::Outside,
         }
     }
@@ -257,6 +310,15 @@ fn events_of(text: &str) -> Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_privilege_to_see_triggers_is_found_among_grants() {
+        let holds = |line: &str| Grant(line.to_owned()).holds_trigger();
+        assert!(holds("GRANT ALL PRIVILEGES ON `app`.* TO `a`@`%`"));
+        assert!(holds("GRANT SELECT, TRIGGER, EVENT ON *.* TO `a`@`%`"));
+        assert!(!holds("GRANT SELECT, INSERT ON `TRIGGER`.* TO `a`@`%`"));
+        assert!(!holds("GRANT `TRIGGER`@`%` TO `a`@`%`"));
+    }
 
     #[test]
     fn databases_are_reached_through_what_their_definitions_name() {

@@ -160,12 +160,16 @@ impl Routines {
             writes = Writes::Everything;
             volatile.get_or_insert_with(|| "EXECUTE".to_owned());
         }
-        if strict && volatile.is_none() {
-            volatile = body
-                .unknown_calls
-                .iter()
-                .find(|name| !known(name) && !self.effects.contains_key(*name))
-                .map(ToString::to_string);
+        let mut unknown = body.unknown_calls.iter();
+        let unknown = unknown.find(|name| !known(name) && !self.effects.contains_key(*name));
+        if let Some(name) = unknown {
+            if strict {
+                volatile.get_or_insert_with(|| name.to_string());
+            }
+            // A routine that the account may not see.
+            if self.dialect == Dialect::Mysql {
+                writes = Writes::Everything;
+            }
         }
         let (mut reads, mut calls) = (BTreeSet::new(), BTreeSet::new());
         for name in body.names {

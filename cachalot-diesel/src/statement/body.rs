@@ -7,7 +7,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Dialect, Statement, Writes, functions,
+    Dialect, Statement, Writes,
+    cursor::Cursor,
+    functions,
     functions::Purity,
     lexer::{self, Token, TokenKind, back},
     names, words,
@@ -45,6 +47,24 @@ const DYNAMIC: &[&str] = &[
 
 /// Words before a verb that take its meaning away: `FOR UPDATE`, `ON DELETE`, `DUPLICATE KEY UPDATE`.
 const BEFORE_NO_VERB: &[&str] = &["for", "key", "on", "of", "before", "after"];
+
+/// Words and types of procedural languages that may stand before a parenthesis.
+const PROCEDURAL: &[&str] = &[
+    "bigint",
+    "elseif",
+    "elsif",
+    "enum",
+    "int",
+    "integer",
+    "loop",
+    "mediumint",
+    "return",
+    "returns",
+    "smallint",
+    "tinyint",
+    "until",
+    "while",
+];
 
 impl Body {
     /// Reads a body. Never fails; what cannot be cut into tokens may do anything.
@@ -92,6 +112,9 @@ impl Body {
             let verb = !is_called && !follows(BEFORE_NO_VERB) && !upsert;
             if verb && token.is_any(WRITING) {
                 self.statement(statement_at(tokens, at), dialect);
+            } else if verb && token.is("call") {
+                let mut called = Cursor::new(tokens.get(at + 1..).unwrap_or_default(), dialect);
+                self.unknown_calls.extend(called.name().map(Arc::from));
             } else if verb && token.is_any(DYNAMIC) {
                 self.dynamic = true;
             }
@@ -128,7 +151,7 @@ impl Body {
             };
             return;
         }
-        if words::is_syntax_before_parenthesis(name) {
+        if words::is_syntax_before_parenthesis(name) || PROCEDURAL.contains(&&**name) {
             return;
         }
         let empty = arguments.first().is_some_and(|token| token.is_symbol(")"));
