@@ -34,6 +34,7 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
@@ -86,6 +87,7 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
@@ -141,6 +143,7 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
