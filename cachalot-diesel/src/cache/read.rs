@@ -154,19 +154,19 @@ impl Cachalot {
         let part = epoch_of(key);
         let epoch = &self.inner.epochs[part];
         let mut commands = Vec::with_capacity(dependencies.len() + 2);
+        if kept.is_none() {
+            commands.push(Command::Get { key });
+        }
         commands.push(Command::Get { key: &epoch.key });
         commands.extend(
             dependencies
                 .iter()
                 .map(|table| Command::Get { key: &table.key }),
         );
-        if kept.is_none() {
-            commands.push(Command::Get { key });
-        }
-        let mut replies = self.run(&commands);
+        let mut replies = self.run(&commands).into_iter();
         let entry = match kept {
             Some(_) => None,
-            None => replies.pop(),
+            None => replies.next(),
         };
         let mut tokens = Vec::with_capacity(dependencies.len() + 1);
         for (table, reply) in std::iter::once(epoch).chain(dependencies).zip(replies) {
