@@ -21,7 +21,11 @@ mod sqlite {
     pub(crate) const DATABASE: &str = "sqlite";
 
     mod api;
+    #[path = "behind/sqlite.rs"]
+    mod behind;
     mod blog;
+    #[path = "catalog/sqlite.rs"]
+    mod catalog;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
     #[path = "every_type/sqlite.rs"]
@@ -30,6 +34,7 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
@@ -69,7 +74,11 @@ mod postgres {
     pub(crate) const DATABASE: &str = "postgres";
 
     mod api;
+    #[path = "behind/postgres.rs"]
+    mod behind;
     mod blog;
+    #[path = "catalog/postgres.rs"]
+    mod catalog;
     #[path = "dialect/postgres.rs"]
     mod dialect;
     #[path = "every_type/postgres.rs"]
@@ -78,6 +87,7 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
@@ -120,7 +130,11 @@ mod mysql {
     pub(crate) const DATABASE: &str = "mysql";
 
     mod api;
+    #[path = "behind/mysql.rs"]
+    mod behind;
     mod blog;
+    #[path = "catalog/mysql.rs"]
+    mod catalog;
     #[path = "dialect/mysql.rs"]
     mod dialect;
     #[path = "every_type/mysql.rs"]
@@ -129,6 +143,7 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
