@@ -22,7 +22,11 @@ mod sqlite {
     pub(crate) const DATABASE: &str = "sqlite";
 
     mod api;
+    #[path = "behind/sqlite.rs"]
+    mod behind;
     mod blog;
+    #[path = "catalog/sqlite.rs"]
+    mod catalog;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
     #[path = "every_type/sqlite.rs"]
@@ -70,7 +74,11 @@ mod postgres {
     pub(crate) const DATABASE: &str = "postgres";
 
     mod api;
+    #[path = "behind/postgres.rs"]
+    mod behind;
     mod blog;
+    #[path = "catalog/postgres.rs"]
+    mod catalog;
     #[path = "dialect/postgres.rs"]
     mod dialect;
     #[path = "every_type/postgres.rs"]
@@ -121,7 +129,11 @@ mod mysql {
     pub(crate) const DATABASE: &str = "mysql";
 
     mod api;
+    #[path = "behind/mysql.rs"]
+    mod behind;
     mod blog;
+    #[path = "catalog/mysql.rs"]
+    mod catalog;
     #[path = "dialect/mysql.rs"]
     mod dialect;
     #[path = "every_type/mysql.rs"]
