@@ -5,7 +5,6 @@ use cachalot_tests::{Database, unique};
 use diesel::{
     connection::SimpleConnection,
     dsl::sql,
-    prelude::*,
     sql_types::{BigInt, Text},
 };
 

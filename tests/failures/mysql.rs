@@ -52,9 +52,7 @@ fn rival(url: &str) -> thread::JoinHandle<()> {
 
 fn rival_waits(conn: &mut Conn) {
     wait_until("the rival waits for the row", SOON, || {
-        let waiting = "SELECT count(*) FROM information_schema.innodb_trx \
-                       WHERE trx_state = 'LOCK WAIT'";
-        number(conn, waiting) > 0
+        db::someone_waits_for("counters", conn)
     });
 }
 

@@ -149,7 +149,7 @@ pub(crate) fn edit(db: &mut Database, id: i32, text: &Text) -> QueryResult<usize
     on!(db, conn => diesel::update(posts::table.find(id)).set(text).execute(conn))
 }
 
-/// A post and all that hangs on it. What the program deletes itself, the cache sees.
+/// A post and all that hangs on it, or nothing.
 pub(crate) fn remove(db: &mut Database, id: i32) -> QueryResult<usize> {
     on!(db, conn => conn.transaction(|conn| {
         diesel::delete(comments::table.filter(comments::post_id.eq(id))).execute(conn)?;
