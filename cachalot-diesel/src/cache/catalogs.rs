@@ -9,14 +9,14 @@ use std::{
 
 use quick_cache::sync::{Cache, GuardResult};
 
-use super::Cachalot;
+use super::{Cachalot, EPOCHS};
 use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Facts},
     fingerprint::Fingerprint,
     protocol::Token,
-    statement::{Analysis, Events, Writes},
-    store::{Command, Reply},
+    statement::{Analysis, Writes},
+    store::Command,
 };
 
 /// How many databases a handle knows the catalog of; more are loaded anew each time.
@@ -30,7 +30,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) epoch: Token,
+    epochs: [Token; EPOCHS],
+}
+
+impl Known {
+    /// The token of one part of the epoch.
+    pub(super) fn epoch(&self, part: usize) -> Option<Token> {
+        self.epochs.get(part).copied()
+    }
 }
 
 pub(super) struct Catalogs {
@@ -105,12 +112,12 @@ impl Cachalot {
             GuardResult::Guard(guard) => guard,
         };
         // Before it is loaded: a change of the schema meanwhile renews it.
-        let epoch = self.present_epoch()?;
+        let epochs = self.present_epochs()?;
         match load() {
             Ok(None) => Err(BypassReason::CatalogUnknown),
             Ok(Some(facts)) => {
                 let catalog = catalogs.catalog_of(database, &facts);
-                let known = Known { catalog, epoch };
+                let known = Known { catalog, epochs };
                 // Refused if somebody found it outdated already.
                 let _ = guard.insert(known.clone());
                 Ok(known)
@@ -132,23 +139,28 @@ impl Cachalot {
         self.inner
             .catalogs
             .known
-            .remove_if(database, |other| other.epoch == known.epoch);
+            .remove_if(database, |other| other.epochs == known.epochs);
     }
 
-    fn present_epoch(&self) -> Result<Token, BypassReason> {
-        let epoch = &self.inner.epoch;
-        let reply = self.run(&[Command::Get { key: &epoch.key }]).pop();
-        let state = self
-            .fetched(&epoch.key, reply.unwrap_or(Ok(Reply::Missing)))
-            .and_then(|fetched| self.state_of(epoch, fetched, true));
-        match state {
-            Ok(Some(state)) => state
-                .of(Events::ALL)
-                .next()
-                .ok_or(BypassReason::StoreUnavailable),
-            Ok(None) => Err(BypassReason::WriterInFlight),
-            Err(_) => Err(BypassReason::StoreUnavailable),
+    fn present_epochs(&self) -> Result<[Token; EPOCHS], BypassReason> {
+        let epochs = &self.inner.epochs;
+        let commands = epochs
+            .each_ref()
+            .map(|part| Command::Get { key: &part.key });
+        let mut tokens = Vec::with_capacity(EPOCHS);
+        for (part, reply) in epochs.iter().zip(self.run(&commands)) {
+            let state = self
+                .fetched(&part.key, reply)
+                .and_then(|fetched| self.state_of(part, fetched, true));
+            match state {
+                Ok(Some(state)) => tokens.extend(state.of(part.events)),
+                Ok(None) => return Err(BypassReason::WriterInFlight),
+                Err(_) => return Err(BypassReason::StoreUnavailable),
+            }
         }
+        tokens
+            .try_into()
+            .map_err(|_| BypassReason::StoreUnavailable)
     }
 
     /// What calls of functions do that the analysis knows nothing of, on a connection to that

@@ -41,8 +41,11 @@ use crate::{
 };
 use seal::Seal;
 
-/// The name of the record that stands for every table. No table can have it.
+/// The name of the records that stand for every table. No table can have it.
 pub(crate) const EPOCH: &str = "*";
+/// Into how many records the epoch is split. Each read looks at one of them, so that no server of
+/// several is asked for all; whoever invalidates everything changes them all.
+pub(crate) const EPOCHS: usize = 8;
 
 /// A cache: a store, a namespace in it, and settings. Cheap to clone; clones are the same cache.
 ///
@@ -64,7 +67,7 @@ struct Inner {
     seal: Seal,
     catalogs: catalogs::Catalogs,
     plans: plan::Plans,
-    epoch: Dependency,
+    epochs: [Dependency; EPOCHS],
     debts: debts::Debts,
     directory: directory::Directory,
     flights: flight::Flights,
@@ -97,13 +100,13 @@ impl Cachalot {
     }
 
     fn new(config: Config, store: Arc<dyn Store>) -> Self {
-        let epoch = Dependency::new(&config.namespace, EPOCH.into(), Events::ALL);
+        let epochs = std::array::from_fn(|part| Dependency::epoch(&config.namespace, part));
         let directory = directory::Directory::new(&config.namespace);
         let inner = Inner {
             seal: Seal::new(config.secret.as_deref()),
             catalogs: catalogs::Catalogs::new(),
             plans: plan::Plans::new(),
-            epoch,
+            epochs,
             debts: debts::Debts::default(),
             directory,
             flights: flight::Flights::default(),
@@ -190,7 +193,7 @@ impl Cachalot {
             .into_iter()
             .map(|t| self.dependency(&normalise(t.as_ref())))
             .collect();
-        targets.push(self.inner.epoch.clone());
+        targets.extend_from_slice(&self.inner.epochs);
         let records = self.fetch_records(&targets)?;
         let newest = records
             .into_iter()

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use quick_cache::sync::Cache;
 
-use super::Cachalot;
+use super::{Cachalot, EPOCH};
 use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Refusal, Resolved},
@@ -34,6 +34,17 @@ impl Dependency {
             key: fingerprint.finish().into(),
             table,
             events,
+        }
+    }
+
+    /// One part of the epoch.
+    pub(super) fn epoch(namespace: &str, part: usize) -> Self {
+        let mut fingerprint = Fingerprint::new(namespace, "epoch");
+        fingerprint.number(part as u64);
+        Self {
+            key: fingerprint.finish().into(),
+            table: EPOCH.into(),
+            events: Events::ALL,
         }
     }
 }
@@ -116,6 +127,10 @@ impl Cachalot {
             Refusal::Unseen(table) => Some(BypassReason::Unseen(table.to_string())),
             Refusal::Blind => Some(BypassReason::TriggersUnseen),
         });
+        // Nobody says when such a table is written.
+        let mut tables = resolved.tables.keys();
+        let excluded = tables.find(|table| config.excludes(table));
+        bypass = bypass.or_else(|| Some(BypassReason::ExcludedTable(excluded?.to_string())));
         let mut ttl = config.ttl;
         for table in &resolved.reads {
             let policy = policy::for_table(table);
@@ -123,8 +138,7 @@ impl Cachalot {
                 ttl = shorter(ttl, own);
             }
             let named = analysis.reads().contains(table);
-            let excluded = config.excludes(table)
-                || (named && !config.includes(table))
+            let excluded = (named && !config.includes(table))
                 || policy.is_some_and(|policy| policy.uncacheable);
             if bypass.is_none() && excluded {
                 bypass = Some(BypassReason::ExcludedTable(table.to_string()));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Cachalot, Dependency, Entry, entry, flight::Pilot, now_millis, records::Fetched};
+use super::{
+    Cachalot, Dependency, EPOCHS, Entry, Known, entry, flight::Pilot, now_millis, records::Fetched,
+};
 use crate::{
     bypass::BypassReason,
     protocol::{self, Look, State, Token},
@@ -25,6 +27,11 @@ pub(crate) enum Lookup {
     Bypass(BypassReason),
     /// The dependencies are those of an epoch that is no more.
     Outdated,
+}
+
+/// The part of the epoch that a read under this key looks at.
+fn epoch_of(key: &str) -> usize {
+    usize::from(key.bytes().next().unwrap_or_default()) % EPOCHS
 }
 
 /// What was found in the store.
@@ -73,12 +80,12 @@ impl Cachalot {
     /// Records that are missing are created *before* the database is asked, so that a writer who
     /// comes meanwhile changes a record that the reader has already seen.
     ///
-    /// `epoch` is the token of the epoch that the dependencies are of.
-    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency], epoch: Token) -> Lookup {
+    /// `known` is what the dependencies were worked out from.
+    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency], known: &Known) -> Lookup {
         if self.owes(dependencies) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
-        match self.fetch(&key, dependencies, epoch, true) {
+        match self.fetch(&key, dependencies, known, true) {
             Ok(Fetch::Current(entry)) => Lookup::Hit(entry),
             Ok(Fetch::Nothing(tokens)) => Lookup::Miss(Permit {
                 key,
@@ -100,12 +107,12 @@ impl Cachalot {
         &self,
         key: &str,
         dependencies: &[Dependency],
-        epoch: Token,
+        known: &Known,
     ) -> Result<Option<bool>, BypassReason> {
         if self.owes(dependencies) {
             return Err(BypassReason::StoreUnavailable);
         }
-        match self.fetch(key, dependencies, epoch, false) {
+        match self.fetch(key, dependencies, known, false) {
             Ok(Fetch::Current(_)) => Ok(Some(true)),
             Ok(Fetch::Nothing(_)) => Ok(Some(false)),
             Ok(Fetch::Outdated) => Ok(None),
@@ -118,10 +125,11 @@ impl Cachalot {
         &self,
         key: &str,
         dependencies: &[Dependency],
-        known_epoch: Token,
+        known: &Known,
         create: bool,
     ) -> Result<Fetch, StoreError> {
-        let epoch = &self.inner.epoch;
+        let part = epoch_of(key);
+        let epoch = &self.inner.epochs[part];
         let mut commands = Vec::with_capacity(dependencies.len() + 2);
         commands.push(Command::Get { key });
         commands.push(Command::Get { key: &epoch.key });
@@ -147,7 +155,7 @@ impl Cachalot {
                 None => return Ok(Fetch::InFlight),
             }
             // The epoch's own comes first: under another the rest is not what has to be looked at.
-            if tokens.first() != Some(&known_epoch) {
+            if tokens.first().copied() != known.epoch(part) {
                 return Ok(Fetch::Outdated);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Cachalot, Dependency};
+use super::{Cachalot, Dependency, EPOCH};
 use crate::{
     Error,
     protocol::{self, Record, State, Token, Writer},
@@ -239,26 +239,38 @@ impl Cachalot {
             .map(|table| self.dependency(&crate::policy::normalise(table.as_ref())))
             .collect();
         if targets.is_empty() {
-            targets.push(self.inner.epoch.clone());
+            targets.extend_from_slice(&self.inner.epochs);
             targets.extend(
                 self.listed_tables()?
                     .iter()
                     .map(|table| self.dependency(table)),
             );
         }
-        let records = self.fetch_records(&targets)?;
-        Ok(targets
-            .iter()
-            .zip(records)
-            .map(|(target, record)| TableStatus {
-                table: target.table.to_string(),
-                version: record.as_ref().map(|record| record.any().to_hex()),
-                last_invalidation: record
-                    .as_ref()
-                    .and_then(Record::at)
-                    .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
-                writers_in_flight: record.map_or(0, |record| record.writers().len()),
-            })
-            .collect())
+        let mut all: Vec<TableStatus> = Vec::with_capacity(targets.len());
+        for (target, record) in targets.iter().zip(self.fetch_records(&targets)?) {
+            let status = TableStatus::of(&target.table, record.as_ref());
+            match all.last_mut().filter(|last| last.table == EPOCH) {
+                // The parts of the epoch change together.
+                Some(last) if status.table == EPOCH => {
+                    last.last_invalidation = last.last_invalidation.max(status.last_invalidation);
+                    last.writers_in_flight = last.writers_in_flight.max(status.writers_in_flight);
+                }
+                _ => all.push(status),
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl TableStatus {
+    fn of(table: &str, record: Option<&Record>) -> Self {
+        Self {
+            table: table.to_owned(),
+            version: record.map(|record| record.any().to_hex()),
+            last_invalidation: record
+                .and_then(Record::at)
+                .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+            writers_in_flight: record.map_or(0, |record| record.writers().len()),
+        }
     }
 }

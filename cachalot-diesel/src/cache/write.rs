@@ -1,6 +1,7 @@
 //! The write half of the protocol: `begin` before a change can be seen, `end` after.
 
 use std::{
+    collections::BTreeSet,
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -81,9 +82,16 @@ impl Cachalot {
         };
         match writes {
             Writes::Nothing => Vec::new(),
-            Writes::Everything => vec![target(self.inner.epoch.clone(), Events::ALL)],
+            Writes::Everything => {
+                let epochs = self.inner.epochs.iter();
+                epochs
+                    .map(|part| target(part.clone(), Events::ALL))
+                    .collect()
+            }
+            // Nobody keeps what depends on an excluded table.
             Writes::Tables(tables) => tables
                 .iter()
+                .filter(|(table, _)| !self.config().excludes(table))
                 .map(|(table, events)| target(self.dependency(table), *events))
                 .collect(),
         }
@@ -274,11 +282,9 @@ impl Cachalot {
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
         stats::add(&self.counters().invalidations, 1);
-        let tables: Vec<_> = write
-            .targets
-            .iter()
-            .map(|t| t.table.table.to_string())
-            .collect();
+        let names = write.targets.iter().map(|it| &it.table.table);
+        let names: BTreeSet<_> = names.collect();
+        let tables: Vec<_> = names.into_iter().map(ToString::to_string).collect();
         tracing::debug!(target: "cachalot", ?tables, ?reason, "invalidated");
         let invalidation = Invalidation {
             tables,
@@ -290,23 +296,27 @@ impl Cachalot {
 
     /// Publishes one owed invalidation.
     pub(super) fn pay(&self, table: &str, debt: &Debt) -> Result<(), StoreError> {
-        let target = if table == EPOCH {
-            self.inner.epoch.clone()
+        let own;
+        let targets = if table == EPOCH {
+            self.inner.epochs.as_slice()
         } else {
-            self.dependency(table)
+            own = [self.dependency(table)];
+            &own
         };
-        let id = Self::fresh_token()?;
-        let ending = End::Published {
-            events: debt.events,
-            at: Some(now_millis()),
-        };
-        self.move_record(&target, |present| {
-            let present = present.map(|record| {
-                let writers = debt.writers.iter();
-                writers.fold(record, |record, writer| record.withdrawn(*writer))
-            });
-            protocol::end(present, id, ending, &mut Self::fresh_token)
-        })
-        .map(drop)
+        for target in targets {
+            let id = Self::fresh_token()?;
+            let ending = End::Published {
+                events: debt.events,
+                at: Some(now_millis()),
+            };
+            self.move_record(target, |present| {
+                let present = present.map(|record| {
+                    let writers = debt.writers.iter();
+                    writers.fold(record, |record, writer| record.withdrawn(*writer))
+                });
+                protocol::end(present, id, ending, &mut Self::fresh_token)
+            })?;
+        }
+        Ok(())
     }
 }

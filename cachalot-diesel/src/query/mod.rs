@@ -276,9 +276,9 @@ where
             prepare::Prepared::Bypass { cache, reason, .. } => return Ok(Err((cache, reason))),
         };
         let key = std::mem::take(&mut read.key);
-        let (cache, dependencies, epoch) = (&read.cache, &read.dependencies, read.known.epoch);
-        let found = match cache.lookup(key, dependencies, epoch) {
-            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, epoch),
+        let (cache, dependencies, known) = (&read.cache, &read.dependencies, &read.known);
+        let found = match cache.lookup(key, dependencies, known) {
+            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, known),
             found => found,
         };
         if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
