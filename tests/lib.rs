@@ -35,6 +35,7 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
@@ -87,6 +88,7 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
@@ -142,6 +144,7 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;

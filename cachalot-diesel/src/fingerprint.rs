@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Raised whenever the key's ingredients or the entry's format change, so that an older release
 /// never finds a newer one's entries.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Builds a key from parts; each part is hashed with its length, so that no two lists of parts run
 /// together to the same bytes.

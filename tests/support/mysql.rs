@@ -1,12 +1,10 @@
 //! MariaDB, through Diesel's MySQL backend: one server for the process, a database for each test.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::env;
+use std::sync::OnceLock;
 
 use diesel::connection::SimpleConnection;
-use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use diesel::{
     Connection as _, IntoSql as _, MysqlConnection, QueryResult, RunQueryDsl as _, select,
 };
@@ -73,27 +71,6 @@ pub fn empty_database() -> Database {
 pub fn establish(url: &str) -> Connection {
     MysqlConnection::establish(url)
         .unwrap_or_else(|error| panic!("cannot connect to `{url}`: {error}"))
-}
-
-/// Whether anybody waits for a lock on a row of `table`, in the database that `conn` uses.
-pub fn someone_waits_for(table: &str, conn: &mut Connection) -> bool {
-    // InnoDB shows what it showed the last time, until nobody has looked for a tenth of a second.
-    static LAST_LOOK: Mutex<Option<Instant>> = Mutex::new(None);
-    const PAUSE: Duration = Duration::from_millis(150);
-
-    let mut last_look = LAST_LOOK.lock().unwrap_or_else(PoisonError::into_inner);
-    let pause = last_look.map_or(Duration::ZERO, |at| PAUSE.saturating_sub(at.elapsed()));
-    thread::sleep(pause);
-    let waiting = sql::<BigInt>(
-        "SELECT COUNT(*) FROM information_schema.innodb_lock_waits \
-         JOIN information_schema.innodb_locks ON lock_id = requested_lock_id \
-         WHERE lock_table = CONCAT('`', DATABASE(), '`.`', ",
-    )
-    .bind::<Text, _>(table)
-    .sql(", '`')");
-    let waiting: QueryResult<i64> = waiting.get_result(conn);
-    *last_look = Some(Instant::now());
-    waiting.expect("MariaDB tells of its locks") > 0
 }
 
 /// A MariaDB server on which tests may create databases.

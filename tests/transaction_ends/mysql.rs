@@ -10,9 +10,10 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
+use super::Conn;
+use super::dialect::lock_waits;
 use super::schema::*;
 use super::world::World;
-use super::{Conn, db};
 
 fn value(conn: &mut Conn) -> i64 {
     counters::table
@@ -54,7 +55,7 @@ fn t05_what_is_written_after_a_deadlock_has_ended_the_transaction_is_seen_at_onc
     });
     let mut watcher = world.outsider();
     wait_until("the other waits", Duration::from_secs(20), || {
-        db::someone_waits_for("counters", &mut watcher)
+        lock_waits(&mut watcher, &world.database, "counters") > 0
     });
     let deadlock = diesel::update(counters::table.find(2))
         .set(counters::value.eq(1))

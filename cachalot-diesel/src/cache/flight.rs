@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Cachalot, Dependency, Entry, Known, Lookup, Permit};
+use super::{Cachalot, Dependency, Entry, Known, Lookup, Permit, herd::Turn};
 use crate::protocol::Token;
 
 /// How long a reader waits for another. Beyond this, whatever holds the other up may be waiting
@@ -82,11 +82,17 @@ impl Cachalot {
     ) -> Lookup {
         match self.inner.flights.board(&permit) {
             Boarded::Alone => Lookup::Miss(permit),
-            Boarded::Pilot(pilot) => Lookup::Miss(permit.piloted_by(pilot)),
+            Boarded::Pilot(pilot) => match self.queue(&permit) {
+                Turn::Asks(herd) => Lookup::Miss(permit.piloted_by(pilot, herd)),
+                Turn::Gets(entry) => {
+                    pilot.land(entry.bytes());
+                    Lookup::Hit(entry)
+                }
+            },
             Boarded::Late => self.lookup(permit.key().to_owned(), dependencies, known),
             Boarded::Passenger(flight) => match flight.wait() {
-                Some(entry) => match Entry::open(&self.inner.seal, permit.key(), entry.to_vec()) {
-                    Some(entry) => Lookup::Hit(entry),
+                Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
+                    Some(entry) => Lookup::Hit(Arc::new(entry)),
                     None => Lookup::Miss(permit),
                 },
                 None => Lookup::Miss(permit),

@@ -9,7 +9,9 @@ mod debts;
 mod directory;
 mod entry;
 mod flight;
+mod herd;
 mod lease;
+mod near;
 mod plan;
 mod read;
 mod records;
@@ -18,7 +20,7 @@ mod write;
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -70,6 +72,9 @@ struct Inner {
     epochs: [Dependency; EPOCHS],
     debts: debts::Debts,
     directory: directory::Directory,
+    near: near::Near,
+    /// How many times writes of this process have begun or ended.
+    writes: AtomicU64,
     flights: flight::Flights,
     leases: lease::Leases,
     counters: Counters,
@@ -109,6 +114,8 @@ impl Cachalot {
             epochs,
             debts: debts::Debts::default(),
             directory,
+            near: near::Near::new(config.near_bytes, config.max_staleness),
+            writes: AtomicU64::new(0),
             flights: flight::Flights::default(),
             leases: lease::Leases::default(),
             counters: Counters::default(),

@@ -1,9 +1,17 @@
 //! The read half of the protocol: trust an entry, or ask the database under known tokens.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use super::{
-    Cachalot, Dependency, EPOCHS, Entry, Known, entry, flight::Pilot, now_millis, records::Fetched,
+    Cachalot, Dependency, EPOCHS, Entry, Known,
+    entry::{self, Terms},
+    flight::Pilot,
+    near::Moment,
+    now_millis,
+    records::Fetched,
 };
 use crate::{
     bypass::BypassReason,
@@ -20,7 +28,7 @@ const ATTEMPTS: usize = 8;
 #[derive(Debug)]
 pub(crate) enum Lookup {
     /// These are the rows.
-    Hit(Entry),
+    Hit(Arc<Entry>),
     /// Ask the database; its rows may be stored.
     Miss(Permit),
     /// Ask the database, and store nothing.
@@ -37,7 +45,7 @@ fn epoch_of(key: &str) -> usize {
 /// What was found in the store.
 enum Fetch {
     /// An entry of the tables' present states.
-    Current(Entry),
+    Current(Arc<Entry>),
     /// No such entry; these are the tokens of the present states.
     Nothing(Vec<Token>),
     /// A writer is in flight.
@@ -52,8 +60,12 @@ enum Fetch {
 pub(crate) struct Permit {
     key: String,
     tokens: Vec<Token>,
+    /// Before the records were asked for the tokens.
+    asked: Moment,
     /// Others wait for the rows.
     pilot: Option<Pilot>,
+    /// So do other processes, as long as there is this item.
+    herd: Option<String>,
 }
 
 impl Permit {
@@ -65,9 +77,10 @@ impl Permit {
         &self.tokens
     }
 
-    pub(super) fn piloted_by(self, pilot: Pilot) -> Self {
+    pub(super) fn piloted_by(self, pilot: Pilot, herd: Option<String>) -> Self {
         Self {
             pilot: Some(pilot),
+            herd,
             ..self
         }
     }
@@ -85,12 +98,15 @@ impl Cachalot {
         if self.owes(dependencies) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
+        let asked = self.moment();
         match self.fetch(&key, dependencies, known, true) {
             Ok(Fetch::Current(entry)) => Lookup::Hit(entry),
             Ok(Fetch::Nothing(tokens)) => Lookup::Miss(Permit {
                 key,
                 tokens,
+                asked,
                 pilot: None,
+                herd: None,
             }),
             Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
             Ok(Fetch::Outdated) => Lookup::Outdated,
@@ -128,24 +144,29 @@ impl Cachalot {
         known: &Known,
         create: bool,
     ) -> Result<Fetch, StoreError> {
+        let near = &self.inner.near;
+        let asked = self.moment();
+        let kept = near.get(key, now_millis());
+        if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
+            stats::add(&self.counters().near_hits, 1);
+            return Ok(Fetch::Current(Arc::clone(kept.entry())));
+        }
         let part = epoch_of(key);
         let epoch = &self.inner.epochs[part];
         let mut commands = Vec::with_capacity(dependencies.len() + 2);
-        commands.push(Command::Get { key });
         commands.push(Command::Get { key: &epoch.key });
         commands.extend(
             dependencies
                 .iter()
                 .map(|table| Command::Get { key: &table.key }),
         );
-        let mut replies = self.run(&commands).into_iter();
-        let entry = match replies.next() {
-            Some(Ok(Reply::Item { value, .. })) => {
-                stats::add(&self.counters().bytes_read, value.len());
-                Entry::open(&self.inner.seal, key, value)
-            }
-            Some(Err(error)) => return Err(error),
-            _ => None,
+        if kept.is_none() {
+            commands.push(Command::Get { key });
+        }
+        let mut replies = self.run(&commands);
+        let entry = match kept {
+            Some(_) => None,
+            None => replies.pop(),
         };
         let mut tokens = Vec::with_capacity(dependencies.len() + 1);
         for (table, reply) in std::iter::once(epoch).chain(dependencies).zip(replies) {
@@ -159,10 +180,39 @@ impl Cachalot {
                 return Ok(Fetch::Outdated);
             }
         }
+        if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
+            kept.confirm(asked);
+            stats::add(&self.counters().near_hits, 1);
+            return Ok(Fetch::Current(Arc::clone(kept.entry())));
+        }
+        // Another process may have stored newer rows than those that are kept here.
+        let entry = entry.or_else(|| self.run(&[Command::Get { key }]).pop());
+        let entry = match entry {
+            Some(Ok(Reply::Item { value, .. })) => {
+                stats::add(&self.counters().bytes_read, value.len());
+                Entry::open(&self.inner.seal, key, value, self.most_inflated())
+            }
+            Some(Err(error)) => return Err(error),
+            _ => None,
+        };
         Ok(match entry.filter(|entry| entry.is_of(&tokens)) {
-            Some(entry) => Fetch::Current(entry),
+            Some(entry) => {
+                let entry = Arc::new(entry);
+                near.keep(key, &entry, asked);
+                Fetch::Current(entry)
+            }
             None => Fetch::Nothing(tokens),
         })
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::new(self.inner.writes.load(Ordering::Acquire))
+    }
+
+    /// What rows may take at the most, so that a forged entry cannot take more.
+    pub(super) fn most_inflated(&self) -> usize {
+        // Names and types of the columns are not counted by the limit.
+        self.config().max_value_bytes.saturating_mul(2)
     }
 
     /// The tokens of a table's present state; `None` while a writer is in flight.
@@ -208,20 +258,32 @@ impl Cachalot {
         rows: &BlockWriter,
         ttl: Option<Duration>,
     ) -> Result<(), BypassReason> {
-        let sealed = entry::seal(
-            &self.inner.seal,
-            &permit.key,
-            &permit.tokens,
-            now_millis(),
-            rows,
-        );
+        let now = now_millis();
+        let lives = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+        let terms = Terms {
+            stored: now,
+            expires: lives.map_or(0, |lives| now.saturating_add(lives)),
+            compress_above: self.config().compress_above,
+        };
+        let sealed = entry::seal(&self.inner.seal, &permit.key, &permit.tokens, terms, rows);
         let Some(value) = sealed else {
             return Err(BypassReason::TooLarge);
         };
         let stored = self.put_entry(permit, &value, ttl);
+        if let (Some(herd), Err(_)) = (&permit.herd, &stored) {
+            self.scatter(herd);
+        }
         // After it is stored, so that who comes after the landing finds it.
         if let Some(pilot) = &permit.pilot {
             pilot.land(&value);
+        }
+        if stored.is_ok()
+            && self.inner.near.is_on()
+            && let Some(entry) = Entry::of(value, self.most_inflated())
+        {
+            self.inner
+                .near
+                .keep(&permit.key, &Arc::new(entry), permit.asked);
         }
         stored
     }

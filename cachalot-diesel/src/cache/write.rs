@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    sync::atomic::Ordering,
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -51,6 +52,7 @@ impl Cachalot {
     /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
     /// that the user asked for), and `end` remembers what could not be said.
     pub(crate) fn begin(&self, writes: &Writes) -> Write {
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
         let targets = self.targets(writes);
         // Without randomness there is no writer, only the invalidation at the end.
         let Ok(id) = Token::random() else {
@@ -225,6 +227,7 @@ impl Cachalot {
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is owed and
     /// delivered later, and this process bypasses those tables until then.
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
         self.drop_lease(write.id);
         let mut failed = Vec::new();
         let at = now_millis();

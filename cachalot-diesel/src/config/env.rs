@@ -71,6 +71,27 @@ impl Config {
             config.max_value_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
             Ok(())
         })?;
+        read("CACHALOT_COMPRESS_ABOVE_BYTES", &mut |config, text| {
+            let bytes = within(text, 0, 1 << 30, "whole bytes to 1073741824, 0 = never")?;
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            config.compress_above = (bytes > 0).then_some(bytes);
+            Ok(())
+        })?;
+        read("CACHALOT_NEAR_BYTES", &mut |config, text| {
+            let bytes = whole(text, "whole bytes, 0 = off")?;
+            config.near_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            Ok(())
+        })?;
+        read("CACHALOT_MAX_STALENESS", &mut |config, text| {
+            let expected = "whole milliseconds to 3600000, 0 = none";
+            config.max_staleness = Duration::from_millis(within(text, 0, 3_600_000, expected)?);
+            Ok(())
+        })?;
+        read("CACHALOT_HERD_WAIT", &mut |config, text| {
+            let expected = "whole milliseconds to 60000, 0 = off";
+            config.herd_wait = Duration::from_millis(within(text, 0, 60_000, expected)?);
+            Ok(())
+        })?;
         read("CACHALOT_SECRET", &mut |config, text| {
             // Not `filled`: its message would show the value.
             if text.is_empty() {
