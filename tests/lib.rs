@@ -10,6 +10,7 @@
     reason = "a helper of tests fails by panicking, like a test"
 )]
 
+mod compose;
 mod memcached_works;
 mod tortured;
 

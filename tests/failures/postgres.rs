@@ -199,9 +199,9 @@ fn t05_a_connection_that_is_ended_before_commit_has_changed_nothing() {
 fn by_way_of(world: &World) -> (Proxy, Conn) {
     let url = world.database.url();
     let (server, name) = url.rsplit_once('/').unwrap();
-    let address = server.rsplit_once('@').unwrap().1;
+    let (login, address) = server.rsplit_once('@').unwrap();
     let proxy = Proxy::to(address.to_socket_addrs().unwrap().next().unwrap());
-    let mut conn = db::establish(&format!("postgres://postgres@{}/{name}", proxy.address()));
+    let mut conn = db::establish(&format!("{login}@{}/{name}", proxy.address()));
     world
         .cache
         .watch_with(&mut conn, Counter::new().instrumentation());
