@@ -81,6 +81,24 @@ impl Ground {
         self.writes(write, &[], kept);
     }
 
+    /// What the `write` changes is seen, by a hit or by asking each time.
+    #[track_caller]
+    pub(crate) fn follows(&mut self, write: &str, reads: &[&str]) {
+        for read in reads {
+            let before = self.shown(read);
+            assert_eq!(self.cached(read).0, before, "before: {read}");
+            assert_eq!(self.cached(read).0, before, "before, again: {read}");
+        }
+        let before: Vec<_> = reads.iter().map(|read| self.shown(read)).collect();
+        run(&mut self.writer.conn, write);
+        for (read, before) in reads.iter().zip(before) {
+            let after = self.shown(read);
+            assert_ne!(after, before, "the database: {write}: {read}");
+            assert_eq!(self.cached(read).0, after, "after: {write}: {read}");
+            assert_eq!(self.cached(read).0, after, "after, again: {write}: {read}");
+        }
+    }
+
     /// The tables that a cached read depends on, exactly.
     #[track_caller]
     pub(crate) fn depends(&mut self, read: &str, tables: &[&str]) {
