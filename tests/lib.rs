@@ -24,6 +24,8 @@ mod sqlite {
     #[path = "behind/sqlite.rs"]
     mod behind;
     mod blog;
+    #[path = "catalog/sqlite.rs"]
+    mod catalog;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
     #[path = "every_type/sqlite.rs"]
@@ -74,6 +76,8 @@ mod postgres {
     #[path = "behind/postgres.rs"]
     mod behind;
     mod blog;
+    #[path = "catalog/postgres.rs"]
+    mod catalog;
     #[path = "dialect/postgres.rs"]
     mod dialect;
     #[path = "every_type/postgres.rs"]
@@ -127,6 +131,8 @@ mod mysql {
     #[path = "behind/mysql.rs"]
     mod behind;
     mod blog;
+    #[path = "catalog/mysql.rs"]
+    mod catalog;
     #[path = "dialect/mysql.rs"]
     mod dialect;
     #[path = "every_type/mysql.rs"]

@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) only_tables: Option<BTreeSet<String>>,
     pub(crate) uncacheable_tables: BTreeSet<String>,
     pub(crate) cache_random: bool,
+    /// Functions that the program vouches for, in lower case.
+    pub(crate) pure_functions: BTreeSet<String>,
     pub(crate) max_value_bytes: usize,
     pub(crate) secret: Option<String>,
 }
@@ -75,6 +77,7 @@ impl Default for Config {
             only_tables: None,
             uncacheable_tables: BTreeSet::from(["__diesel_schema_migrations".to_owned()]),
             cache_random: false,
+            pure_functions: BTreeSet::new(),
             max_value_bytes: 1_000_000,
             secret: None,
         }
@@ -93,6 +96,7 @@ impl fmt::Debug for Config {
             .field("only_tables", &self.only_tables)
             .field("uncacheable_tables", &self.uncacheable_tables)
             .field("cache_random", &self.cache_random)
+            .field("pure_functions", &self.pure_functions)
             .field("max_value_bytes", &self.max_value_bytes)
             .field("secret", &self.secret.is_some())
             .finish_non_exhaustive()
@@ -100,13 +104,17 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// May rows of this table (as statements are compared: last component, lower case) be kept?
-    pub(crate) fn takes(&self, table: &str) -> bool {
-        !self.uncacheable_tables.contains(table)
-            && self
-                .only_tables
-                .as_ref()
-                .is_none_or(|only| only.contains(table))
+    /// Must no rows of this table be kept, whoever names it? Tables as statements are compared: last
+    /// component, lower case.
+    pub(crate) fn excludes(&self, table: &str) -> bool {
+        self.uncacheable_tables.contains(table)
+    }
+
+    /// May a statement that names this table be cached?
+    pub(crate) fn includes(&self, table: &str) -> bool {
+        self.only_tables
+            .as_ref()
+            .is_none_or(|only| only.contains(table))
     }
 }
 

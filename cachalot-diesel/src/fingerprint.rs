@@ -32,7 +32,6 @@ impl Fingerprint {
     }
 
     /// A part of unknown length, closed by its length.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn formatted(&mut self, value: &dyn fmt::Debug) -> fmt::Result {
         let mut stream = Stream {
             hasher: &mut self.0,
@@ -56,13 +55,11 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-#[cfg(feature = "sqlite")]
 struct Stream<'a> {
     hasher: &'a mut blake3::Hasher,
     written: u64,
 }
 
-#[cfg(feature = "sqlite")]
 impl fmt::Write for Stream<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.hasher.update(text.as_bytes());

@@ -87,6 +87,7 @@
 
 mod bypass;
 mod cache;
+mod catalog;
 mod config;
 mod connection;
 mod error;
@@ -124,7 +125,7 @@ pub mod __private {
     pub use inventory;
 
     pub use crate::{
-        connection::{Lookup, ProbeAnswer},
+        connection::{CatalogAnswer, Lookup, ProbeAnswer, Question},
         policy::{Policy, Tables, sql_name},
     };
 }

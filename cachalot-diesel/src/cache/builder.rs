@@ -109,6 +109,14 @@ impl Builder {
         self
     }
 
+    /// Functions of the program's own, or of an extension, that give the same result for the same
+    /// arguments and tables, and that write nothing: for those of which the library cannot know.
+    /// PostgreSQL's catalog tells of its own; SQLite's and loadable functions of MySQL nobody can ask.
+    pub fn pure_functions<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.config.pure_functions = table_set(names);
+        self
+    }
+
     /// Results above this size are not stored; at most what the store's own item limit allows.
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.config.max_value_bytes = bytes;

@@ -74,11 +74,16 @@ enum Boarded {
 impl Cachalot {
     /// A miss: waits for the rows of another reader if one is asking already, else lets this one ask
     /// for all. Only for connections outside a transaction, which hold no locks.
-    pub(crate) fn board(&self, permit: Permit, dependencies: &[Dependency]) -> Lookup {
+    pub(crate) fn board(
+        &self,
+        permit: Permit,
+        dependencies: &[Dependency],
+        epoch: Token,
+    ) -> Lookup {
         match self.inner.flights.board(&permit) {
             Boarded::Alone => Lookup::Miss(permit),
             Boarded::Pilot(pilot) => Lookup::Miss(permit.piloted_by(pilot)),
-            Boarded::Late => self.lookup(permit.key().to_owned(), dependencies),
+            Boarded::Late => self.lookup(permit.key().to_owned(), dependencies, epoch),
             Boarded::Passenger(flight) => match flight.wait() {
                 Some(entry) => match Entry::open(&self.inner.seal, permit.key(), entry.to_vec()) {
                     Some(entry) => Lookup::Hit(entry),

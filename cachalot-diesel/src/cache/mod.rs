@@ -4,6 +4,7 @@
 //! as bytes. Decisions are the protocol's, the store carries them out.
 
 mod builder;
+mod catalogs;
 mod debts;
 mod directory;
 mod entry;
@@ -22,6 +23,7 @@ use std::{
 };
 
 pub use builder::Builder;
+pub(crate) use catalogs::{Calls, Known};
 pub(crate) use entry::Entry;
 pub(crate) use plan::Dependency;
 pub(crate) use read::{Lookup, Permit};
@@ -60,6 +62,7 @@ struct Inner {
     config: Config,
     store: Arc<dyn Store>,
     seal: Seal,
+    catalogs: catalogs::Catalogs,
     plans: plan::Plans,
     epoch: Dependency,
     debts: debts::Debts,
@@ -94,10 +97,11 @@ impl Cachalot {
     }
 
     fn new(config: Config, store: Arc<dyn Store>) -> Self {
-        let epoch = Dependency::new(&config.namespace, EPOCH.into());
+        let epoch = Dependency::new(&config.namespace, EPOCH.into(), Events::ALL);
         let directory = directory::Directory::new(&config.namespace);
         let inner = Inner {
             seal: Seal::new(config.secret.as_deref()),
+            catalogs: catalogs::Catalogs::new(),
             plans: plan::Plans::new(),
             epoch,
             debts: debts::Debts::default(),
@@ -223,7 +227,7 @@ impl Cachalot {
     }
 
     pub(crate) fn dependency(&self, table: &str) -> Dependency {
-        Dependency::new(&self.inner.config.namespace, Arc::from(table))
+        Dependency::new(&self.inner.config.namespace, Arc::from(table), Events::ALL)
     }
 
     fn downgrade(&self) -> Weak {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Cachalot, Dependency, Entry, entry, flight::Pilot, now_millis, records::Fetched};
 use crate::{
     bypass::BypassReason,
-    protocol::{self, Look, Token},
+    protocol::{self, Look, State, Token},
     rows::BlockWriter,
     stats,
     store::{Command, Reply, StoreError},
@@ -23,6 +23,20 @@ pub(crate) enum Lookup {
     Miss(Permit),
     /// Ask the database, and store nothing.
     Bypass(BypassReason),
+    /// The dependencies are those of an epoch that is no more.
+    Outdated,
+}
+
+/// What was found in the store.
+enum Fetch {
+    /// An entry of the tables' present states.
+    Current(Entry),
+    /// No such entry; these are the tokens of the present states.
+    Nothing(Vec<Token>),
+    /// A writer is in flight.
+    InFlight,
+    /// The epoch is another one.
+    Outdated,
 }
 
 /// Leave to store rows that were read after it was given.
@@ -58,18 +72,21 @@ impl Cachalot {
     ///
     /// Records that are missing are created *before* the database is asked, so that a writer who
     /// comes meanwhile changes a record that the reader has already seen.
-    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency]) -> Lookup {
+    ///
+    /// `epoch` is the token of the epoch that the dependencies are of.
+    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency], epoch: Token) -> Lookup {
         if self.owes(dependencies) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
-        match self.fetch(&key, dependencies, true) {
-            Ok((Some(entry), Ok(_))) => Lookup::Hit(entry),
-            Ok((None, Ok(tokens))) => Lookup::Miss(Permit {
+        match self.fetch(&key, dependencies, epoch, true) {
+            Ok(Fetch::Current(entry)) => Lookup::Hit(entry),
+            Ok(Fetch::Nothing(tokens)) => Lookup::Miss(Permit {
                 key,
                 tokens,
                 pilot: None,
             }),
-            Ok((_, Err(reason))) => Lookup::Bypass(reason),
+            Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
+            Ok(Fetch::Outdated) => Lookup::Outdated,
             Err(error) => {
                 tracing::debug!(target: "cachalot", %error, "store error on a read");
                 Lookup::Bypass(BypassReason::StoreUnavailable)
@@ -77,33 +94,33 @@ impl Cachalot {
         }
     }
 
-    /// What `lookup` would answer, without creating anything.
+    /// What `lookup` would answer, without creating anything: whether there is an entry, or `None`
+    /// if the dependencies are those of an epoch that is no more.
     pub(crate) fn peek(
         &self,
         key: &str,
         dependencies: &[Dependency],
-    ) -> Result<bool, BypassReason> {
+        epoch: Token,
+    ) -> Result<Option<bool>, BypassReason> {
         if self.owes(dependencies) {
             return Err(BypassReason::StoreUnavailable);
         }
-        match self.fetch(key, dependencies, false) {
-            Ok((entry, Ok(_))) => Ok(entry.is_some()),
-            Ok((_, Err(reason))) => Err(reason),
+        match self.fetch(key, dependencies, epoch, false) {
+            Ok(Fetch::Current(_)) => Ok(Some(true)),
+            Ok(Fetch::Nothing(_)) => Ok(Some(false)),
+            Ok(Fetch::Outdated) => Ok(None),
+            Ok(Fetch::InFlight) => Err(BypassReason::WriterInFlight),
             Err(_) => Err(BypassReason::StoreUnavailable),
         }
     }
 
-    /// The entry if it is valid, and the tokens or why nothing may be stored.
-    #[allow(
-        clippy::type_complexity,
-        reason = "private, and each part is named in the comment"
-    )]
     fn fetch(
         &self,
         key: &str,
         dependencies: &[Dependency],
+        known_epoch: Token,
         create: bool,
-    ) -> Result<(Option<Entry>, Result<Vec<Token>, BypassReason>), StoreError> {
+    ) -> Result<Fetch, StoreError> {
         let epoch = &self.inner.epoch;
         let mut commands = Vec::with_capacity(dependencies.len() + 2);
         commands.push(Command::Get { key });
@@ -125,24 +142,31 @@ impl Cachalot {
         let mut tokens = Vec::with_capacity(dependencies.len() + 1);
         for (table, reply) in std::iter::once(epoch).chain(dependencies).zip(replies) {
             let fetched = self.fetched(&table.key, reply)?;
-            match self.token_of(table, fetched, create)? {
-                Some(token) => tokens.push(token),
-                None => return Ok((None, Err(BypassReason::WriterInFlight))),
+            match self.state_of(table, fetched, create)? {
+                Some(state) => tokens.extend(state.of(table.events)),
+                None => return Ok(Fetch::InFlight),
+            }
+            // The epoch's own comes first: under another the rest is not what has to be looked at.
+            if tokens.first() != Some(&known_epoch) {
+                return Ok(Fetch::Outdated);
             }
         }
-        Ok((entry.filter(|entry| entry.is_of(&tokens)), Ok(tokens)))
+        Ok(match entry.filter(|entry| entry.is_of(&tokens)) {
+            Some(entry) => Fetch::Current(entry),
+            None => Fetch::Nothing(tokens),
+        })
     }
 
-    /// The token of a table's present state; `None` while a writer is in flight.
-    fn token_of(
+    /// The tokens of a table's present state; `None` while a writer is in flight.
+    pub(super) fn state_of(
         &self,
         table: &Dependency,
         mut fetched: Fetched,
         create: bool,
-    ) -> Result<Option<Token>, StoreError> {
+    ) -> Result<Option<State>, StoreError> {
         for _ in 0..ATTEMPTS {
             let (present, over) = match fetched {
-                Fetched::Calm(token) => return Ok(Some(token)),
+                Fetched::Calm(state) => return Ok(Some(state)),
                 Fetched::Absent(over) => (None, over),
                 Fetched::Busy(record, version) => (Some(record), Some(version)),
             };
@@ -151,11 +175,11 @@ impl Cachalot {
                 None => Vec::new(),
             };
             match protocol::look(present, &crashed, &mut Self::fresh_token)? {
-                Look::Trust(token) => return Ok(Some(token)),
+                Look::Trust(state) => return Ok(Some(state)),
                 Look::Bypass => return Ok(None),
-                // A token that is put nowhere will do for whoever only asks: none can match it.
+                // Tokens that are put nowhere will do for whoever only asks: none can match them.
                 Look::Put(record) if !create || self.put(table, over, &record)?.is_some() => {
-                    return Ok(Some(record.any()));
+                    return Ok(Some(record.state()));
                 }
                 Look::Put(_) => {}
             }

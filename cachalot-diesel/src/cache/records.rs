@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{Cachalot, Dependency};
 use crate::{
     Error,
-    protocol::{self, Record, Token, Writer, calm_token},
+    protocol::{self, Record, State, Token, Writer},
     stats,
     store::{Command, ItemVersion, Reply, StoreError, Ttl},
 };
@@ -22,7 +22,7 @@ pub(super) enum Fetched {
     /// No record, or bytes that are none (then with the state to replace them in).
     Absent(Option<ItemVersion>),
     /// No writer in flight.
-    Calm(Token),
+    Calm(State),
     /// Writers in flight.
     Busy(Record, ItemVersion),
 }
@@ -85,11 +85,11 @@ impl Cachalot {
                 let Some(json) = self.inner.seal.open_record(key, &value) else {
                     return Ok(Fetched::Absent(Some(version)));
                 };
-                if let Some(token) = calm_token(json) {
-                    return Ok(Fetched::Calm(token));
+                if let Some(state) = State::calm(json) {
+                    return Ok(Fetched::Calm(state));
                 }
                 Ok(match Record::from_bytes(json) {
-                    Some(record) if record.writers().is_empty() => Fetched::Calm(record.any()),
+                    Some(record) if record.writers().is_empty() => Fetched::Calm(record.state()),
                     Some(record) => Fetched::Busy(record, version),
                     None => Fetched::Absent(Some(version)),
                 })

@@ -61,6 +61,10 @@ impl Config {
             config.cache_random = flag(text)?;
             Ok(())
         })?;
+        read("CACHALOT_PURE_FUNCTIONS", &mut |config, text| {
+            config.pure_functions = table_set(text.split(','));
+            Ok(())
+        })?;
         read("CACHALOT_MAX_VALUE_BYTES", &mut |config, text| {
             let expected = "whole bytes from 1 to 1073741824";
             let bytes = within(text, 1, 1 << 30, expected)?;
@@ -176,7 +180,7 @@ mod tests {
         assert_eq!(config.store_timeout, Duration::from_millis(100));
         assert_eq!(config.write_lease, Duration::from_secs(30));
         assert_eq!(config.max_value_bytes, 1_000_000);
-        assert!(!config.takes("__diesel_schema_migrations"));
+        assert!(config.excludes("__diesel_schema_migrations"));
     }
 
     #[test]
@@ -204,11 +208,16 @@ mod tests {
             assert_eq!(config.on_outage, on_outage);
         }
         let only = with("CACHALOT_ONLY_CACHABLE_TABLES", "public.Users, posts").unwrap();
-        assert!(only.takes("users") && only.takes("posts") && !only.takes("tags"));
+        assert!(only.includes("users") && only.includes("posts") && !only.includes("tags"));
         assert!(
-            !with("CACHALOT_UNCACHABLE_TABLES", "Users")
+            with("CACHALOT_UNCACHABLE_TABLES", "Users")
                 .unwrap()
-                .takes("users")
+                .excludes("users")
+        );
+        let pure = with("CACHALOT_PURE_FUNCTIONS", "app.Slug, soundex2").unwrap();
+        assert_eq!(
+            pure.pure_functions.into_iter().collect::<Vec<_>>(),
+            ["slug", "soundex2"]
         );
         assert!(with("CACHALOT_CACHE_RANDOM", "1").unwrap().cache_random);
         assert_eq!(

@@ -5,7 +5,7 @@ use std::{
 
 use diesel::{QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, sql_types::Text};
 
-use super::{CacheConnection, Lookup, Probe, ProbeAnswer, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::{protocol::Token, statement::Isolation};
 
 #[derive(QueryableByName)]
@@ -37,12 +37,17 @@ impl CacheConnection for SqliteConnection {
             identity.push(identity_of(&database.file));
         }
         Ok(ProbeAnswer(Probe {
+            database: identity.clone(),
             identity,
             isolation: Some(Isolation::Serializable),
             autocommit: true,
             replica: false,
             temporary,
         }))
+    }
+
+    fn catalog(&mut self, _question: &Question) -> QueryResult<CatalogAnswer> {
+        crate::catalog::load_sqlite(self).map(CatalogAnswer)
     }
 }
 

@@ -153,6 +153,7 @@ impl Walk {
                 [schema] => self.dialect == Dialect::Postgres && &**schema == "pg_catalog",
                 _ => false,
             };
+        self.tables.schemas.extend(schemas.last().cloned());
         let mut purity = if builtin {
             functions::purity(self.dialect, function, arguments.len())
         } else {

@@ -139,6 +139,7 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
         Some(inner) if runs => inner.around(),
         Some(inner) => Statement {
             reads: inner.reads,
+            schemas: inner.schemas,
             guessed: inner.guessed,
             ..quiet
         },
@@ -175,6 +176,10 @@ fn truncate(mut at: Cursor<'_, '_>) -> Option<Statement> {
 }
 
 fn create(mut at: Cursor<'_, '_>) -> Statement {
+    let sqlite = at.dialect == Dialect::Sqlite;
+    if sqlite && (at.sees(&["temp", "trigger"]) || at.sees(&["temporary", "trigger"])) {
+        return Statement::sweeping(Kind::Ddl).doing(Effect::CreateTemporaryTrigger);
+    }
     match temporary(&mut at) {
         Some(name) => {
             let own = Writes::table(name.as_str().into(), Events::ALL);

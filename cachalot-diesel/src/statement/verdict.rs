@@ -61,6 +61,7 @@ impl Findings {
         Statement {
             kind: self.kind,
             reads: self.tables.reads.into_iter().collect(),
+            schemas: self.tables.schemas.into_iter().collect(),
             writes: self.writes,
             effects,
             uncacheable,
@@ -75,6 +76,8 @@ impl Findings {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) reads: BTreeSet<Arc<str>>,
+    /// What stands before the names of relations and functions.
+    pub(super) schemas: BTreeSet<Arc<str>>,
     /// One that belongs to the server or to this session alone.
     foreign: Option<String>,
 }
@@ -86,6 +89,7 @@ impl Tables {
             return;
         };
         let schema = schemas.last().map(AsRef::as_ref);
+        self.schemas.extend(schemas.last().cloned());
         if self.foreign.is_none() && names::is_foreign(dialect, schema, name) {
             self.foreign = Some(path.join("."));
         }
