@@ -3,6 +3,7 @@
 use cachalot_diesel::{BypassReason, Outcome};
 
 use super::ground::{Ground, cached, run};
+use super::principals::{Principals, same};
 
 const SCHEMA: &str = "\
 CREATE TABLE rates (id INTEGER PRIMARY KEY, rate INTEGER); \
@@ -133,11 +134,10 @@ fn w11_operators_casts_and_aggregates_that_read() {
 
 /// Stable within a statement is not the same for ever.
 #[test]
-fn r16_stable_functions_that_ask_for_the_moment_or_the_user() {
+fn r16_stable_functions_that_ask_for_the_moment() {
     let bodies = [
         "now()::text",
         "current_timestamp::text",
-        "current_user::text",
         "statement_timestamp()::text",
         "txid_current()::text",
     ];
@@ -170,7 +170,30 @@ fn r16_stable_functions_that_ask_for_the_moment_or_the_user() {
     }
 }
 
-/// The same text, and another user's answer.
+/// The user is in the key.
+#[test]
+fn r16_a_stable_function_of_the_user_is_never_anothers() {
+    let mut ground = with(
+        "CREATE FUNCTION who() RETURNS TEXT LANGUAGE sql STABLE AS \
+          $f$ SELECT current_user || '/' || session_user $f$",
+    );
+    let roles = Principals::new(&ground);
+    let grant = roles.named("GRANT SELECT ON stones TO ada, bob");
+    run(&mut ground.outsider, &grant);
+    let read = "SELECT concat(name, ' of ', who()) FROM stones";
+    for user in ["ada", "bob", "ada"] {
+        run(
+            &mut ground.world.conn,
+            &roles.named(&format!("SET ROLE {user}")),
+        );
+        let rows = same(&mut ground.world.conn, read).unwrap();
+        assert!(rows[0].contains(&roles.named(user)), "{rows:?}");
+        let rows = same(&mut roles.login(&ground, user, "").conn, read).unwrap();
+        assert!(rows[0].ends_with(&roles.named(user)), "{rows:?}");
+    }
+}
+
+/// The same text, and another setting's answer.
 #[test]
 fn r16_a_stable_function_of_a_setting_is_never_anothers() {
     let mut ground = with(

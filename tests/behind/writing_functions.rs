@@ -53,7 +53,7 @@ fn w11_a_block() {
 /// What it may write is asked for again; the rest stays.
 #[test]
 fn w11_a_select_whose_function_writes() {
-    let mut ground = Ground::new(SCHEMA);
+    let mut ground = Ground::new(SCHEMA).with_a_writer_who_reads(STONES);
     for select in [
         "SELECT note('a')",
         "SELECT note_deep('b')",
@@ -78,7 +78,7 @@ fn w11_a_select_whose_function_writes() {
 /// The statement writes one table by itself and another by its function.
 #[test]
 fn w11_a_write_whose_function_writes_too() {
-    let mut ground = Ground::new(SCHEMA);
+    let mut ground = Ground::new(SCHEMA).with_a_writer_who_reads(STONES);
     for write in [
         "INSERT INTO shelf VALUES (10, note('a'))",
         "INSERT INTO shelf SELECT 11, note('b')",
@@ -100,7 +100,7 @@ fn w11_a_function_as_diesel_calls_it() {
     extern "SQL" {
         fn note(what: Text) -> Text;
     }
-    let mut ground = Ground::new(SCHEMA);
+    let mut ground = Ground::new(SCHEMA).with_a_writer_who_reads(STONES);
     ground.does(
         "a select",
         |conn| {
@@ -183,18 +183,36 @@ fn w11_operators_and_casts_that_write() {
     ground.changes("SELECT 'c'::text::mark", &[LOG]);
 }
 
+const IDLE: &str = "CREATE FUNCTION idle() RETURNS INTEGER LANGUAGE sql VOLATILE AS 'SELECT 1'";
+const BUSY: &str = "CREATE OR REPLACE FUNCTION idle() RETURNS INTEGER LANGUAGE sql VOLATILE AS \
+    $f$ INSERT INTO log VALUES ('busy'); SELECT 1 $f$";
+
 #[test]
 fn w11_a_function_that_is_replaced_by_one_that_writes() {
-    let mut ground = Ground::new(&format!(
-        "{SCHEMA}; CREATE FUNCTION idle() RETURNS INTEGER LANGUAGE sql VOLATILE AS 'SELECT 1'"
-    ));
+    let mut ground = Ground::new(&format!("{SCHEMA}; {IDLE}")).with_a_writer_who_reads(STONES);
     ground.keeps("SELECT idle()", &[LOG, SHELF, STONES]);
-    run(
-        &mut ground.writer.conn,
-        "CREATE OR REPLACE FUNCTION idle() RETURNS INTEGER LANGUAGE sql VOLATILE AS \
-         $f$ INSERT INTO log VALUES ('busy'); SELECT 1 $f$",
+    run(&mut ground.writer.conn, BUSY);
+    ground.changes("SELECT idle()", &[LOG]);
+}
+
+/// What the process knows of the function is no longer so.
+#[test]
+fn w11_a_function_that_another_process_replaces() {
+    let mut ground = Ground::new(&format!("{SCHEMA}; {IDLE}")).with_a_writer_who_reads(STONES);
+    ground.keeps("SELECT idle()", &[LOG, SHELF, STONES]);
+    run(&mut ground.world.conn, BUSY);
+    ground.changes("SELECT idle()", &[LOG]);
+}
+
+/// Nobody in the writing process has read anything: what the function does is not known there.
+#[test]
+fn w11_a_function_in_a_process_that_does_not_read() {
+    let mut ground = Ground::new(SCHEMA);
+    ground.changes("SELECT note('a')", &[LOG]);
+    ground.changes(
+        "UPDATE shelf SET name = note('b') WHERE id = 1",
+        &[SHELF, LOG],
     );
-    ground.writes("SELECT idle()", &[LOG], &[STONES]);
 }
 
 /// What its text does not tell, it may write.
