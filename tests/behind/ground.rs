@@ -32,6 +32,13 @@ impl Ground {
         }
     }
 
+    /// The writing process reads, too, and so knows what functions do.
+    #[track_caller]
+    pub(crate) fn with_a_writer_who_reads(mut self, read: &str) -> Self {
+        cached(&mut self.writer.conn, read);
+        self
+    }
+
     /// What the `write` of another process changes in the database, the next cached read asks for
     /// once and sees; what it does not touch is `kept`.
     #[track_caller]
@@ -79,6 +86,24 @@ impl Ground {
     #[track_caller]
     pub(crate) fn keeps(&mut self, write: &str, kept: &[&str]) {
         self.writes(write, &[], kept);
+    }
+
+    /// What the `write` changes is seen, by a hit or by asking each time.
+    #[track_caller]
+    pub(crate) fn follows(&mut self, write: &str, reads: &[&str]) {
+        for read in reads {
+            let before = self.shown(read);
+            assert_eq!(self.cached(read).0, before, "before: {read}");
+            assert_eq!(self.cached(read).0, before, "before, again: {read}");
+        }
+        let before: Vec<_> = reads.iter().map(|read| self.shown(read)).collect();
+        run(&mut self.writer.conn, write);
+        for (read, before) in reads.iter().zip(before) {
+            let after = self.shown(read);
+            assert_ne!(after, before, "the database: {write}: {read}");
+            assert_eq!(self.cached(read).0, after, "after: {write}: {read}");
+            assert_eq!(self.cached(read).0, after, "after, again: {write}: {read}");
+        }
     }
 
     /// The tables that a cached read depends on, exactly.

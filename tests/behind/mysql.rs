@@ -2,10 +2,15 @@
 
 mod cascades;
 mod ground;
+mod principals;
+mod privileges;
+mod routines;
+mod schema_changes;
+mod trigger_procedures;
 mod triggers;
 mod views;
 
-use super::{Conn, DATABASE, world};
+use super::{Conn, DATABASE, db, world};
 
 /// Something that may be another value next time.
 pub(crate) const MOVING: &str = "now(6)";

@@ -2,10 +2,20 @@
 
 mod cascades;
 mod ground;
+mod inheritance;
+mod materialized;
+mod partitions;
+mod principals;
+mod reading_functions;
+mod row_security;
+mod rules;
+mod schema_changes;
+mod trigger_functions;
 mod triggers;
 mod views;
+mod writing_functions;
 
-use super::{Conn, DATABASE, world};
+use super::{Conn, DATABASE, db, world};
 
 /// Something that may be another value next time.
 pub(crate) const MOVING: &str = "clock_timestamp()";

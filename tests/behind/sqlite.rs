@@ -2,6 +2,8 @@
 
 mod cascades;
 mod ground;
+mod schema_changes;
+mod temporary;
 mod triggers;
 mod views;
 
