@@ -53,5 +53,7 @@ pub use memo::Memo;
 pub use names::table_name;
 pub use report::Report;
 pub(crate) use shared::analysis;
+#[cfg(feature = "postgres")]
+pub(crate) use signs::moving_date;
 pub use uncacheable::Uncacheable;
 pub use writes::{Events, Writes};
