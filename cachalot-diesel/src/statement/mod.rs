@@ -58,5 +58,7 @@ pub(crate) use names::folded as relation_name;
 pub use names::table_name;
 pub use report::Report;
 pub(crate) use shared::analysis;
+#[cfg(feature = "postgres")]
+pub(crate) use signs::moving_date;
 pub use uncacheable::Uncacheable;
 pub use writes::{Events, Writes};

@@ -21,6 +21,10 @@ impl Findings {
     /// Adds what the tokens alone show, and judges.
     pub(super) fn conclude(mut self, tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         let signs = Signs::of(tokens, dialect);
+        // An operator that calls a function which the program brings along.
+        if dialect == Dialect::Sqlite && tokens.iter().any(|token| token.is("regexp")) {
+            self.calls.add(&"regexp".into(), Purity::Unknown, false);
+        }
         let mut effects = Vec::new();
         if self.kind == Kind::Select
             && let Some(into) = &signs.into_table
