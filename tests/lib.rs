@@ -51,6 +51,7 @@ mod sqlite {
     #[path = "reads_types/sqlite.rs"]
     mod reads_types;
     mod reads_uncached;
+    mod schema_changes;
     mod stampede;
     mod support_works;
     #[path = "transaction_ends/sqlite.rs"]
@@ -59,6 +60,9 @@ mod sqlite {
     mod values;
     mod world;
     mod writes;
+    #[path = "writes_bulk/sqlite.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }
 
 #[path = "."]
@@ -104,12 +108,16 @@ mod postgres {
     #[path = "reads_types/postgres_compound.rs"]
     mod reads_types_compound;
     mod reads_uncached;
+    mod schema_changes;
     mod stampede;
     mod support_works;
     mod transactions;
     mod values;
     mod world;
     mod writes;
+    #[path = "writes_bulk/postgres.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }
 
 #[path = "."]
@@ -150,6 +158,7 @@ mod mysql {
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;
+    mod schema_changes;
     mod stampede;
     mod support_works;
     #[path = "transaction_ends/mysql.rs"]
@@ -158,4 +167,7 @@ mod mysql {
     mod values;
     mod world;
     mod writes;
+    #[path = "writes_bulk/mysql.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }
