@@ -52,8 +52,12 @@ mod sqlite {
     mod reads_types;
     mod reads_uncached;
     mod schema_changes;
+    mod sessions;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/sqlite.rs"]
+    mod tenants;
     #[path = "transaction_ends/sqlite.rs"]
     mod transaction_ends;
     mod transactions;
@@ -109,8 +113,12 @@ mod postgres {
     mod reads_types_compound;
     mod reads_uncached;
     mod schema_changes;
+    mod sessions;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/postgres.rs"]
+    mod tenants;
     mod transactions;
     mod values;
     mod world;
@@ -159,8 +167,12 @@ mod mysql {
     mod reads_types;
     mod reads_uncached;
     mod schema_changes;
+    mod sessions;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/mysql.rs"]
+    mod tenants;
     #[path = "transaction_ends/mysql.rs"]
     mod transaction_ends;
     mod transactions;

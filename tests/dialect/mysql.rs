@@ -1,6 +1,6 @@
 //! How MariaDB writes what the others write otherwise.
 
-use cachalot_tests::Database;
+use cachalot_tests::{Database, proxy::Proxy};
 
 /// The placeholder of a bind value in raw SQL.
 pub(crate) fn parameter(_number: usize) -> String {
@@ -10,6 +10,20 @@ pub(crate) fn parameter(_number: usize) -> String {
 /// The schema in which a database's tables are.
 pub(crate) fn schema_of(database: &Database) -> String {
     database.name().to_owned()
+}
+
+/// Other ways to call a database: what it is, the URL, and what has to live as long.
+pub(crate) fn other_names(database: &Database) -> Vec<(&'static str, String, Option<Proxy>)> {
+    let url = database.url();
+    let (way, over) = Proxy::before(url);
+    vec![
+        (
+            "the host's number in one piece",
+            url.replace("127.0.0.1", "2130706433"),
+            None,
+        ),
+        ("another port", over, Some(way)),
+    ]
 }
 
 /// A random number.
@@ -49,6 +63,9 @@ pub(crate) const CATALOGS: &[&str] = &[
 
 /// What may stand behind a SELECT to lock its rows.
 pub(crate) const LOCKS: &[&str] = &["FOR UPDATE", "for update nowait", "LOCK IN SHARE MODE"];
+
+/// Begins a transaction that goes on seeing what it saw first.
+pub(crate) const BEGIN_SNAPSHOT: &str = "BEGIN";
 
 /// A name as it must be written if it is no plain word.
 pub(crate) fn quoted(name: &str) -> String {
@@ -90,4 +107,42 @@ pub(crate) const RAW_SWEEPING: &[&str] = &[
 pub(crate) const RAW_BATCHES: &[&str] = &[
     "START TRANSACTION; UPDATE posts SET title = '$T' WHERE id = 1; COMMIT WORK",
     "SET autocommit = 0; UPDATE posts SET title = '$T' WHERE id = 1; SET autocommit = 1",
+];
+
+/// Rows that sessions see differently.
+pub(crate) const SESSION_ROWS: &str = "\
+CREATE TABLE items (value VARCHAR(99) NOT NULL); INSERT INTO items SELECT DATABASE(); \
+CREATE TABLE looks (at TIMESTAMP NOT NULL, number DECIMAL(9, 4), word VARCHAR(9)); \
+INSERT INTO looks VALUES ('2024-02-29 23:30:00', 1.5, 'größe'), ('2024-03-01 00:30:00', 2, 'b')";
+
+/// Reads of these; each has a column `value`.
+pub(crate) const SESSION_READS: &[&str] = &[
+    "SELECT value FROM items",
+    "SELECT value FROM items WHERE value = @mine",
+    "SELECT CAST(at AS CHAR) AS value FROM looks ORDER BY at",
+    "SELECT DATE_FORMAT(at, '%M %a') AS value FROM looks ORDER BY at",
+    "SELECT CAST(WEEK(at) AS CHAR) AS value FROM looks ORDER BY at",
+    "SELECT CAST(number / 7 AS CHAR) AS value FROM looks ORDER BY at",
+    "SELECT CAST(word || 'x' AS CHAR) AS value FROM looks ORDER BY at",
+    "SELECT GROUP_CONCAT(word ORDER BY at) AS value FROM looks",
+];
+
+/// What a borrower may leave behind in a session; `$D` is another database.
+pub(crate) const LEFT_BEHIND: &[&str] = &[
+    "USE $D",
+    "SET time_zone = '+09:00'",
+    "SET SESSION sql_mode = 'PIPES_AS_CONCAT'",
+    "SET lc_time_names = 'de_DE'",
+    "SET @@default_week_format = 3",
+    "SET div_precision_increment = 1",
+    "SET group_concat_max_len = 4",
+    "SET sql_select_limit = 1",
+    "SET @mine = (SELECT value FROM items)",
+    "SET @mine := 'nobody'",
+    "BEGIN; UPDATE items SET value = 'uncommitted'",
+    "SET autocommit = 0; UPDATE items SET value = 'uncommitted'",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
+    "CREATE TEMPORARY TABLE items (value VARCHAR(20)); INSERT INTO items VALUES ('temporary')",
+    "PREPARE x FROM 'SET time_zone = \"+01:00\"'; EXECUTE x",
 ];

@@ -173,6 +173,13 @@ impl Statement {
         }
     }
 
+    /// Does it run functions, procedures or blocks of the user's own? They may do what a statement
+    /// may, and change the session.
+    pub(crate) fn runs_unseen_code(&self) -> bool {
+        let block = self.kind == Kind::Other && self.writes == Writes::Everything;
+        block || !self.unknown_functions.is_empty()
+    }
+
     /// Analyses one statement.
     pub(super) fn of(tokens: &[Token<'_>], dialect: Dialect) -> Self {
         if let Some(statement) = Self::query(tokens, dialect) {

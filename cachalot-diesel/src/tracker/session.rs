@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    connection::is_harmless,
     fingerprint::Fingerprint,
-    statement::{Analysis, Effect, Isolation, SessionChange},
+    statement::{Analysis, Effect, Isolation, SessionChange, Statement},
 };
 
 /// What a connection answered about itself.
@@ -60,6 +61,11 @@ impl SessionState {
 
     /// Takes note of a text that has run, well or not.
     pub(super) fn finished(&mut self, analysis: &Analysis) {
+        // A function that chooses the tenant, say.
+        if analysis.statements.iter().any(Statement::runs_unseen_code) {
+            self.identity = None;
+            self.changed = true;
+        }
         for effect in analysis
             .statements
             .iter()
@@ -88,29 +94,11 @@ impl SessionState {
         self.changed = true;
         match change {
             SessionChange::Settings(names) => {
-                for name in names {
-                    match crate::connection::setting(name) {
-                        Setting::Probed => {
-                            self.named.insert(name.clone());
-                        }
-                        Setting::Unreadable => self.opaque = true,
-                        Setting::Harmless => {}
-                    }
-                }
+                let decisive = names.iter().filter(|name| !is_harmless(name));
+                self.named.extend(decisive.cloned());
             }
             SessionChange::All => self.opaque = false,
             _ => self.opaque = true,
         }
     }
-}
-
-/// What a changed setting means to a read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Setting {
-    /// The probe asks for it.
-    Probed,
-    /// It may decide the answer and cannot be asked for.
-    Unreadable,
-    /// It decides no answer.
-    Harmless,
 }
