@@ -57,14 +57,22 @@ mod sqlite {
     #[path = "reads_types/sqlite.rs"]
     mod reads_types;
     mod reads_uncached;
+    mod schema_changes;
+    mod sessions;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/sqlite.rs"]
+    mod tenants;
     #[path = "transaction_ends/sqlite.rs"]
     mod transaction_ends;
     mod transactions;
     mod values;
     mod world;
     mod writes;
+    #[path = "writes_bulk/sqlite.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }
 
 #[path = "."]
@@ -115,12 +123,20 @@ mod postgres {
     #[path = "reads_types/postgres_compound.rs"]
     mod reads_types_compound;
     mod reads_uncached;
+    mod schema_changes;
+    mod sessions;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/postgres.rs"]
+    mod tenants;
     mod transactions;
     mod values;
     mod world;
     mod writes;
+    #[path = "writes_bulk/postgres.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }
 
 #[path = "."]
@@ -166,12 +182,20 @@ mod mysql {
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;
+    mod schema_changes;
+    mod sessions;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/mysql.rs"]
+    mod tenants;
     #[path = "transaction_ends/mysql.rs"]
     mod transaction_ends;
     mod transactions;
     mod values;
     mod world;
     mod writes;
+    #[path = "writes_bulk/mysql.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }

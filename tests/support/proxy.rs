@@ -1,7 +1,7 @@
 //! A way to a server that can be cut, or on which answers are held up or lost, for those who take it.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -34,6 +34,8 @@ struct State {
     held: usize,
     /// Whoever sends this gets no answer, and a lost connection instead.
     swallow: Option<Vec<u8>>,
+    /// From the answer to this on answers wait.
+    hold_from: Option<Vec<u8>>,
     /// What clients sent.
     sent: Vec<u8>,
     /// How often a client sent something after an answer.
@@ -65,6 +67,26 @@ impl Proxy {
         Self { address, shared }
     }
 
+    /// A way to the database at a URL, and the URL that leads over it.
+    ///
+    /// # Panics
+    ///
+    /// If the URL names no server.
+    #[must_use]
+    pub fn before(url: &str) -> (Self, String) {
+        let host = url.find('@').or_else(|| Some(url.find("://")? + 2));
+        let host = host.map_or(url, |place| &url[place + 1..]);
+        let host = host.split(['/', '?']).next().unwrap_or(host);
+        let target = host
+            .to_socket_addrs()
+            .ok()
+            .and_then(|mut all| all.next())
+            .unwrap_or_else(|| panic!("the URL must name a host and a port: {host}"));
+        let proxy = Self::to(target);
+        let url = url.replacen(host, &proxy.address.to_string(), 1);
+        (proxy, url)
+    }
+
     /// Where to connect to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -90,6 +112,11 @@ impl Proxy {
     /// Lets requests through and keeps the answers.
     pub fn hold_answers(&self) {
         self.shared.state().holding = true;
+    }
+
+    /// As [`hold_answers`](Self::hold_answers) from the next request on that contains `text`.
+    pub fn hold_answer_to(&self, text: &str) {
+        self.shared.state().hold_from = Some(text.as_bytes().to_vec());
     }
 
     /// Waits until an answer is kept, so that the server has carried a request out.
@@ -174,10 +201,11 @@ impl Shared {
                 let mut state = this.state();
                 state.sent.extend_from_slice(bytes);
                 state.round_trips += u32::from(!sent.swap(true, Ordering::SeqCst));
-                let wanted = state
-                    .swallow
-                    .take_if(|text| bytes.windows(text.len()).any(|window| window == text));
-                lost.fetch_or(wanted.is_some(), Ordering::SeqCst);
+                let asked = |text: &mut Vec<u8>| bytes.windows(text.len()).any(|part| part == text);
+                if state.hold_from.take_if(asked).is_some() {
+                    state.holding = true;
+                }
+                lost.fetch_or(state.swallow.take_if(asked).is_some(), Ordering::SeqCst);
             });
         });
         let this = Arc::downgrade(self);

@@ -18,7 +18,7 @@ use diesel::{
 
 pub(crate) use install::{attach, untracked};
 pub use install::{install, install_with};
-pub(crate) use session::{Probe, SessionState, Setting};
+pub(crate) use session::{Probe, SessionState};
 pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{

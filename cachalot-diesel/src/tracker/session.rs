@@ -1,6 +1,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
+    connection::is_harmless,
     fingerprint::Fingerprint,
     statement::{Analysis, Effect, Isolation, SessionChange, Writes},
 };
@@ -77,6 +78,7 @@ impl SessionState {
     /// Something runs that may change settings: they have to be asked for again.
     pub(super) fn may_have_changed(&mut self) {
         self.identity = None;
+        self.changed = true;
     }
 
     /// Takes note of a text that has run, well or not.
@@ -113,15 +115,8 @@ impl SessionState {
         self.changed = true;
         match change {
             SessionChange::Settings(names) => {
-                for name in names {
-                    match crate::connection::setting(name) {
-                        Setting::Probed => {
-                            self.named.insert(name.clone());
-                        }
-                        Setting::Unreadable => self.opaque = true,
-                        Setting::Harmless => {}
-                    }
-                }
+                let decisive = names.iter().filter(|name| !is_harmless(name));
+                self.named.extend(decisive.cloned());
             }
             SessionChange::All => self.opaque = false,
             _ => self.opaque = true,
@@ -135,15 +130,4 @@ fn hash(kind: &str, parts: &[String]) -> String {
         fingerprint.part(part.as_bytes());
     }
     fingerprint.finish()
-}
-
-/// What a changed setting means to a read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Setting {
-    /// The probe asks for it.
-    Probed,
-    /// It may decide the answer and cannot be asked for.
-    Unreadable,
-    /// It decides no answer.
-    Harmless,
 }
