@@ -19,6 +19,7 @@
 mod analysis;
 mod body;
 mod cursor;
+#[cfg(feature = "sqlite")]
 mod definition;
 mod depth;
 mod dialect;
@@ -50,6 +51,7 @@ mod hostile;
 
 pub use analysis::{Analysis, Kind, Statement};
 pub(crate) use body::Body;
+#[cfg(feature = "sqlite")]
 pub(crate) use definition::Definition;
 pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};

@@ -16,7 +16,9 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
-pub(crate) use install::{attach, untracked};
+pub(crate) use install::attach;
+#[cfg(feature = "sqlite")]
+pub(crate) use install::untracked;
 pub use install::{install, install_with};
 pub(crate) use session::{Probe, SessionState};
 pub(crate) use transaction::{Snapshot, Transactions};
