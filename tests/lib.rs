@@ -22,6 +22,7 @@ mod sqlite {
 
     mod api;
     mod blog;
+    mod bypasses;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
     #[path = "every_type/sqlite.rs"]
@@ -78,6 +79,7 @@ mod postgres {
 
     mod api;
     mod blog;
+    mod bypasses;
     #[path = "dialect/postgres.rs"]
     mod dialect;
     #[path = "every_type/postgres.rs"]
@@ -112,6 +114,8 @@ mod postgres {
     #[path = "reads_types/postgres_compound.rs"]
     mod reads_types_compound;
     mod reads_uncached;
+    #[path = "replicas/postgres.rs"]
+    mod replicas;
     mod schema_changes;
     mod sessions;
     mod several_databases;
@@ -137,6 +141,7 @@ mod mysql {
 
     mod api;
     mod blog;
+    mod bypasses;
     #[path = "dialect/mysql.rs"]
     mod dialect;
     #[path = "every_type/mysql.rs"]
@@ -166,6 +171,8 @@ mod mysql {
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;
+    #[path = "replicas/mysql.rs"]
+    mod replicas;
     mod schema_changes;
     mod sessions;
     mod several_databases;

@@ -146,3 +146,33 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
     "CREATE TEMPORARY TABLE items (value VARCHAR(20)); INSERT INTO items VALUES ('temporary')",
     "PREPARE x FROM 'SET time_zone = \"+01:00\"'; EXECUTE x",
 ];
+
+/// Reads that MariaDB's sessions or grammar keep past the cache: the reason, what the session does
+/// before, and the read.
+pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
+    (
+        "own_writes",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN; UPDATE tags SET label = 'b'",
+        "SELECT id FROM tags",
+    ),
+    (
+        "read_uncommitted",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
+        "SELECT id FROM tags",
+    ),
+    (
+        "unknown_session",
+        "PREPARE x FROM 'SELECT 1'",
+        "SELECT id FROM tags",
+    ),
+    (
+        "session_change",
+        "",
+        "SET STATEMENT max_statement_time = 9 FOR SELECT id FROM tags",
+    ),
+];
+
+/// Reasons that MariaDB never gives, and those with a test of their own: `c03` of `replicas`, and
+/// the process that has a cache installed.
+pub(crate) const ABSENT_REASONS: &[&str] =
+    &["table_sample", "unstorable", "replica", "not_tracked"];

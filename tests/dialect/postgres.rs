@@ -142,3 +142,33 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
     "CREATE TEMPORARY TABLE items (value text); INSERT INTO items VALUES ('temporary')",
     "CREATE TEMPORARY VIEW items AS SELECT text 'a view' AS value",
 ];
+
+/// Reads that PostgreSQL's sessions or grammar keep past the cache: the reason, what the session
+/// does before, and the read.
+pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
+    (
+        "table_sample",
+        "",
+        "SELECT id FROM tags TABLESAMPLE SYSTEM (100)",
+    ),
+    (
+        "own_writes",
+        "BEGIN; UPDATE tags SET label = 'b'",
+        "SELECT id FROM tags",
+    ),
+    (
+        "unknown_session",
+        "PREPARE x AS SELECT 1",
+        "SELECT id FROM tags",
+    ),
+    (
+        "session_change",
+        "",
+        "SELECT id FROM tags WHERE set_config('a.b', 'c', false) <> ''",
+    ),
+];
+
+/// Reasons that PostgreSQL never gives, and those with a test of their own: `c03` of `replicas`, and
+/// the process that has a cache installed.
+pub(crate) const ABSENT_REASONS: &[&str] =
+    &["read_uncommitted", "unstorable", "replica", "not_tracked"];
