@@ -10,6 +10,7 @@
     reason = "a helper of tests fails by panicking, like a test"
 )]
 
+mod compose;
 mod memcached_works;
 mod tortured;
 
@@ -21,8 +22,12 @@ mod sqlite {
     pub(crate) const DATABASE: &str = "sqlite";
 
     mod api;
+    #[path = "behind/sqlite.rs"]
+    mod behind;
     mod blog;
     mod bypasses;
+    #[path = "catalog/sqlite.rs"]
+    mod catalog;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
     #[path = "every_type/sqlite.rs"]
@@ -31,6 +36,7 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
@@ -78,8 +84,12 @@ mod postgres {
     pub(crate) const DATABASE: &str = "postgres";
 
     mod api;
+    #[path = "behind/postgres.rs"]
+    mod behind;
     mod blog;
     mod bypasses;
+    #[path = "catalog/postgres.rs"]
+    mod catalog;
     #[path = "dialect/postgres.rs"]
     mod dialect;
     #[path = "every_type/postgres.rs"]
@@ -88,6 +98,7 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;
@@ -140,8 +151,12 @@ mod mysql {
     pub(crate) const DATABASE: &str = "mysql";
 
     mod api;
+    #[path = "behind/mysql.rs"]
+    mod behind;
     mod blog;
     mod bypasses;
+    #[path = "catalog/mysql.rs"]
+    mod catalog;
     #[path = "dialect/mysql.rs"]
     mod dialect;
     #[path = "every_type/mysql.rs"]
@@ -150,6 +165,7 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod near;
     mod outages;
     mod races;
     mod races_faults;

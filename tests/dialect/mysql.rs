@@ -1,6 +1,9 @@
 //! How MariaDB writes what the others write otherwise.
 
+use std::sync::{Mutex, PoisonError};
+
 use cachalot_tests::{Database, proxy::Proxy};
+use diesel::{MysqlConnection, connection::SimpleConnection as _, prelude::*, sql_types::BigInt};
 
 /// The placeholder of a bind value in raw SQL.
 pub(crate) fn parameter(_number: usize) -> String {
@@ -176,3 +179,19 @@ pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
 /// the process that has a cache installed.
 pub(crate) const ABSENT_REASONS: &[&str] =
     &["table_sample", "unstorable", "replica", "not_tracked"];
+
+/// How many transactions wait for a lock on this table.
+///
+/// InnoDB shows an old state to all who ask within 0.1 s of each other, and the tests share a server.
+pub(crate) fn lock_waits(conn: &mut MysqlConnection, database: &Database, table: &str) -> i64 {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    conn.batch_execute("DO SLEEP(0.15)").unwrap();
+    let waits = format!(
+        "SELECT COUNT(*) FROM information_schema.innodb_locks l \
+         JOIN information_schema.innodb_lock_waits w ON w.requested_lock_id = l.lock_id \
+         WHERE l.lock_table = '`{}`.`{table}`'",
+        database.name()
+    );
+    diesel::dsl::sql::<BigInt>(&waits).get_result(conn).unwrap()
+}

@@ -3,9 +3,10 @@
 use std::{thread, time::Duration};
 
 use cachalot_diesel::{BypassReason, Outcome};
-use cachalot_tests::{Counter, proxy::Proxy, wait_until};
+use cachalot_tests::{Counter, Database, proxy::Proxy, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error, sql_types::BigInt};
 
+use super::dialect::lock_waits;
 use super::failures::*;
 use super::world::World;
 use super::{Conn, db};
@@ -50,11 +51,9 @@ fn rival(url: &str) -> thread::JoinHandle<()> {
     })
 }
 
-fn rival_waits(conn: &mut Conn) {
+fn rival_waits(conn: &mut Conn, database: &Database) {
     wait_until("the rival waits for the row", SOON, || {
-        let waiting = "SELECT count(*) FROM information_schema.innodb_trx \
-                       WHERE trx_state = 'LOCK WAIT'";
-        number(conn, waiting) > 0
+        lock_waits(conn, database, "counters") > 0
     });
 }
 
@@ -66,7 +65,7 @@ fn t05_what_follows_a_deadlock_is_seen_at_once() {
     world.conn.batch_execute("BEGIN").unwrap();
     set(&mut world.conn, 1, 5);
     let rival = rival(world.database.url());
-    rival_waits(&mut outsider);
+    rival_waits(&mut outsider, &world.database);
     let deadlock = try_set(&mut world.conn, 2, 6).unwrap_err();
     assert!(format!("{deadlock}").contains("eadlock"), "{deadlock:?}");
     rival.join().unwrap();
@@ -86,7 +85,7 @@ fn t05_a_transaction_that_a_deadlock_undid_is_not_published() {
     let undone = world.conn.transaction(|conn| {
         set(conn, 1, 5);
         let rival = rival(&url);
-        rival_waits(&mut outsider);
+        rival_waits(&mut outsider, &world.database);
         let undone = try_set(conn, 2, 6);
         rival.join().unwrap();
         undone

@@ -58,6 +58,11 @@ pub fn database() -> Database {
     shared().database()
 }
 
+/// A database without any table, on the [`shared`] server.
+pub fn empty_database() -> Database {
+    shared().empty_database()
+}
+
 /// A server that is read-only, as replicas are, to all but its `root`; none if a running server is
 /// to be used, as its programs need not be there then.
 #[must_use]
@@ -88,12 +93,16 @@ impl Server {
 
     /// A migrated database of the caller's own.
     pub fn database(&self) -> Database {
+        let database = self.empty_database();
+        migrations::run(&mut establish(database.url()), MIGRATIONS);
+        database
+    }
+
+    fn empty_database(&self) -> Database {
         let name = unique::name("cachalot");
         self.execute(&format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
         let remove = self.own.is_none().then_some(remove as fn(&str));
-        let database = Database::new(self.url(&name), name, remove);
-        migrations::run(&mut establish(database.url()), MIGRATIONS);
-        database
+        Database::new(self.url(&name), name, remove)
     }
 
     fn execute(&self, sql: &str) {

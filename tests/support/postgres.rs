@@ -51,6 +51,11 @@ pub fn database() -> Database {
     shared().database()
 }
 
+/// A database without any table, on the [`shared`] server.
+pub fn empty_database() -> Database {
+    shared().create("")
+}
+
 /// A server and a standby that follows it; none if a running server is to be used, as its programs
 /// need not be there then.
 #[must_use]
@@ -87,17 +92,19 @@ impl Server {
 
     /// A migrated database of the caller's own.
     pub fn database(&self) -> Database {
-        let name = unique::name("cachalot");
-        let url = self.url(&name);
         if self.own.is_some() {
-            self.execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"));
-            Database::new(url, name, None)
-        } else {
-            self.execute(&format!("CREATE DATABASE {name}"));
-            let database = Database::new(url, name, Some(remove));
-            migrations::run(&mut establish(database.url()), MIGRATIONS);
-            database
+            return self.create(&format!("TEMPLATE {TEMPLATE}"));
         }
+        let database = self.create("");
+        migrations::run(&mut establish(database.url()), MIGRATIONS);
+        database
+    }
+
+    fn create(&self, options: &str) -> Database {
+        let name = unique::name("cachalot");
+        self.execute(&format!("CREATE DATABASE {name} {options}"));
+        let remove = self.own.is_none().then_some(remove as fn(&str));
+        Database::new(self.url(&name), name, remove)
     }
 
     fn execute(&self, sql: &str) {

@@ -38,6 +38,8 @@ struct State {
     hold_from: Option<Vec<u8>>,
     /// What clients sent.
     sent: Vec<u8>,
+    /// How often a client sent something after an answer.
+    round_trips: u32,
     open: Vec<TcpStream>,
 }
 
@@ -144,6 +146,13 @@ impl Proxy {
         self.shared.state().swallow = Some(text.as_bytes().to_vec());
     }
 
+    /// How often clients have sent something, counting what follows without an answer in between
+    /// as one: the round trips that they waited for, if each waits for all its answers.
+    #[must_use]
+    pub fn round_trips(&self) -> u32 {
+        self.shared.state().round_trips
+    }
+
     /// What clients sent since the last call, as text.
     #[must_use]
     pub fn take_sent(&self) -> String {
@@ -181,7 +190,9 @@ impl Shared {
         }
         drop(state);
         let lost = Arc::new(AtomicBool::new(false));
+        let waiting = Arc::new(AtomicBool::new(false));
         let up = (clone(&client), clone(&server), Arc::clone(&lost));
+        let sent = Arc::clone(&waiting);
         let this = Arc::downgrade(self);
         thread::spawn(move || {
             let (mut client, mut server, lost) = up;
@@ -189,6 +200,7 @@ impl Shared {
                 let Some(this) = this.upgrade() else { return };
                 let mut state = this.state();
                 state.sent.extend_from_slice(bytes);
+                state.round_trips += u32::from(!sent.swap(true, Ordering::SeqCst));
                 let asked = |text: &mut Vec<u8>| bytes.windows(text.len()).any(|part| part == text);
                 if state.hold_from.take_if(asked).is_some() {
                     state.holding = true;
@@ -201,6 +213,7 @@ impl Shared {
             let (mut client, mut server) = (client, server);
             let ends = [client.try_clone(), server.try_clone()];
             copy(&mut server, &mut client, |_| {
+                waiting.store(false, Ordering::SeqCst);
                 if lost.load(Ordering::SeqCst) {
                     for end in ends.iter().flatten() {
                         let _ = end.shutdown(Shutdown::Both);

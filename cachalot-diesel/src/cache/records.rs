@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Cachalot, Dependency};
+use super::{Cachalot, Dependency, EPOCH};
 use crate::{
     Error,
-    protocol::{self, Record, Token, Writer, calm_token},
+    protocol::{self, Record, State, Token, Writer},
     stats,
     store::{Command, ItemVersion, Reply, StoreError, Ttl},
 };
@@ -22,7 +22,7 @@ pub(super) enum Fetched {
     /// No record, or bytes that are none (then with the state to replace them in).
     Absent(Option<ItemVersion>),
     /// No writer in flight.
-    Calm(Token),
+    Calm(State),
     /// Writers in flight.
     Busy(Record, ItemVersion),
 }
@@ -85,11 +85,11 @@ impl Cachalot {
                 let Some(json) = self.inner.seal.open_record(key, &value) else {
                     return Ok(Fetched::Absent(Some(version)));
                 };
-                if let Some(token) = calm_token(json) {
-                    return Ok(Fetched::Calm(token));
+                if let Some(state) = State::calm(json) {
+                    return Ok(Fetched::Calm(state));
                 }
                 Ok(match Record::from_bytes(json) {
-                    Some(record) if record.writers().is_empty() => Fetched::Calm(record.any()),
+                    Some(record) if record.writers().is_empty() => Fetched::Calm(record.state()),
                     Some(record) => Fetched::Busy(record, version),
                     None => Fetched::Absent(Some(version)),
                 })
@@ -239,26 +239,38 @@ impl Cachalot {
             .map(|table| self.dependency(&crate::policy::normalise(table.as_ref())))
             .collect();
         if targets.is_empty() {
-            targets.push(self.inner.epoch.clone());
+            targets.extend_from_slice(&self.inner.epochs);
             targets.extend(
                 self.listed_tables()?
                     .iter()
                     .map(|table| self.dependency(table)),
             );
         }
-        let records = self.fetch_records(&targets)?;
-        Ok(targets
-            .iter()
-            .zip(records)
-            .map(|(target, record)| TableStatus {
-                table: target.table.to_string(),
-                version: record.as_ref().map(|record| record.any().to_hex()),
-                last_invalidation: record
-                    .as_ref()
-                    .and_then(Record::at)
-                    .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
-                writers_in_flight: record.map_or(0, |record| record.writers().len()),
-            })
-            .collect())
+        let mut all: Vec<TableStatus> = Vec::with_capacity(targets.len());
+        for (target, record) in targets.iter().zip(self.fetch_records(&targets)?) {
+            let status = TableStatus::of(&target.table, record.as_ref());
+            match all.last_mut().filter(|last| last.table == EPOCH) {
+                // The parts of the epoch change together.
+                Some(last) if status.table == EPOCH => {
+                    last.last_invalidation = last.last_invalidation.max(status.last_invalidation);
+                    last.writers_in_flight = last.writers_in_flight.max(status.writers_in_flight);
+                }
+                _ => all.push(status),
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl TableStatus {
+    fn of(table: &str, record: Option<&Record>) -> Self {
+        Self {
+            table: table.to_owned(),
+            version: record.map(|record| record.any().to_hex()),
+            last_invalidation: record
+                .and_then(Record::at)
+                .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+            writers_in_flight: record.map_or(0, |record| record.writers().len()),
+        }
     }
 }

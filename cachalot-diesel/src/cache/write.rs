@@ -1,6 +1,8 @@
 //! The write half of the protocol: `begin` before a change can be seen, `end` after.
 
 use std::{
+    collections::BTreeSet,
+    sync::atomic::Ordering,
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -50,6 +52,7 @@ impl Cachalot {
     /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
     /// that the user asked for), and `end` remembers what could not be said.
     pub(crate) fn begin(&self, writes: &Writes) -> Write {
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
         let targets = self.targets(writes);
         // Without randomness there is no writer, only the invalidation at the end.
         let Ok(id) = Token::random() else {
@@ -81,9 +84,16 @@ impl Cachalot {
         };
         match writes {
             Writes::Nothing => Vec::new(),
-            Writes::Everything => vec![target(self.inner.epoch.clone(), Events::ALL)],
+            Writes::Everything => {
+                let epochs = self.inner.epochs.iter();
+                epochs
+                    .map(|part| target(part.clone(), Events::ALL))
+                    .collect()
+            }
+            // Nobody keeps what depends on an excluded table.
             Writes::Tables(tables) => tables
                 .iter()
+                .filter(|(table, _)| !self.config().excludes(table))
                 .map(|(table, events)| target(self.dependency(table), *events))
                 .collect(),
         }
@@ -217,6 +227,7 @@ impl Cachalot {
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is owed and
     /// delivered later, and this process bypasses those tables until then.
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
         self.drop_lease(write.id);
         let mut failed = Vec::new();
         let at = now_millis();
@@ -274,11 +285,9 @@ impl Cachalot {
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
         stats::add(&self.counters().invalidations, 1);
-        let tables: Vec<_> = write
-            .targets
-            .iter()
-            .map(|t| t.table.table.to_string())
-            .collect();
+        let names = write.targets.iter().map(|it| &it.table.table);
+        let names: BTreeSet<_> = names.collect();
+        let tables: Vec<_> = names.into_iter().map(ToString::to_string).collect();
         tracing::debug!(target: "cachalot", ?tables, ?reason, "invalidated");
         let invalidation = Invalidation {
             tables,
@@ -290,23 +299,27 @@ impl Cachalot {
 
     /// Publishes one owed invalidation.
     pub(super) fn pay(&self, table: &str, debt: &Debt) -> Result<(), StoreError> {
-        let target = if table == EPOCH {
-            self.inner.epoch.clone()
+        let own;
+        let targets = if table == EPOCH {
+            self.inner.epochs.as_slice()
         } else {
-            self.dependency(table)
+            own = [self.dependency(table)];
+            &own
         };
-        let id = Self::fresh_token()?;
-        let ending = End::Published {
-            events: debt.events,
-            at: Some(now_millis()),
-        };
-        self.move_record(&target, |present| {
-            let present = present.map(|record| {
-                let writers = debt.writers.iter();
-                writers.fold(record, |record, writer| record.withdrawn(*writer))
-            });
-            protocol::end(present, id, ending, &mut Self::fresh_token)
-        })
-        .map(drop)
+        for target in targets {
+            let id = Self::fresh_token()?;
+            let ending = End::Published {
+                events: debt.events,
+                at: Some(now_millis()),
+            };
+            self.move_record(target, |present| {
+                let present = present.map(|record| {
+                    let writers = debt.writers.iter();
+                    writers.fold(record, |record, writer| record.withdrawn(*writer))
+                });
+                protocol::end(present, id, ending, &mut Self::fresh_token)
+            })?;
+        }
+        Ok(())
     }
 }

@@ -9,12 +9,15 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use diesel::{
     QueryResult,
     connection::{Connection, LoadConnection},
     sql_types::TypeMetadata,
 };
 
+use crate::catalog::Facts;
 use crate::rows::CacheBackend;
 pub(crate) use crate::tracker::Probe;
 
@@ -35,6 +38,10 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     /// Asks whose rows the connection sees; `named` are settings to ask for beside the usual ones.
     #[doc(hidden)]
     fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer>;
+
+    /// Asks what the database does behind a statement's back.
+    #[doc(hidden)]
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer>;
 }
 
 /// What a connection's backend looks custom types up in.
@@ -45,6 +52,21 @@ pub type Lookup<C> = <<C as Connection>::Backend as TypeMetadata>::MetadataLooku
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ProbeAnswer(pub(crate) Probe);
+
+/// What is asked of a catalog.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Question {
+    /// The caller's transaction is open, and has to stay as it is.
+    pub(crate) in_transaction: bool,
+    /// Schemas that count, besides the connection's own.
+    pub(crate) schemas: BTreeSet<Arc<str>>,
+}
+
+/// [`Facts`] that other crates cannot look into.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CatalogAnswer(pub(crate) Facts);
 
 #[doc(hidden)]
 pub trait Sealed {}

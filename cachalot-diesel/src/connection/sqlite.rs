@@ -8,7 +8,7 @@ use diesel::{
     sql_types::{Bool, Text},
 };
 
-use super::{CacheConnection, Lookup, Probe, ProbeAnswer, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::{protocol::Token, statement::Isolation};
 
 /// `AS`, as a pragma may decide how columns without it are called.
@@ -58,6 +58,7 @@ impl CacheConnection for SqliteConnection {
             identity.push(identity_of(&database.file));
         }
         Ok(ProbeAnswer(Probe {
+            database: identity.clone(),
             identity,
             isolation: Some(if settings.dirty {
                 Isolation::ReadUncommitted
@@ -68,6 +69,10 @@ impl CacheConnection for SqliteConnection {
             replica: false,
             temporary,
         }))
+    }
+
+    fn catalog(&mut self, _question: &Question) -> QueryResult<CatalogAnswer> {
+        crate::catalog::load_sqlite(self).map(CatalogAnswer)
     }
 }
 

@@ -212,20 +212,14 @@ where
             options,
         } = self;
         let query = query.as_query();
-        let prepared = prepare::prepare::<Query::SqlType, _, _>(conn, &query, &options)?;
-        let read = match prepared {
-            prepare::Prepared::Read(read) => read,
-            prepare::Prepared::Bypass { cache, reason, .. } => {
+        let (read, found) = match look_up::<Query::SqlType, _, _>(conn, &query, &options)? {
+            Ok(found) => found,
+            Err((cache, reason)) => {
                 count_bypass(cache.as_ref(), &reason);
                 return run(conn, query, limit, None);
             }
         };
         let cache = read.cache;
-        let (key, dependencies) = (read.key, &read.dependencies);
-        let found = match cache.lookup(key, dependencies) {
-            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies),
-            found => found,
-        };
         match found {
             Lookup::Hit(entry) => {
                 let decoded = entry.block().map(|block| {
@@ -254,7 +248,45 @@ where
                 count_bypass(Some(&cache), &reason);
                 run(conn, query, limit, None)
             }
+            Lookup::Outdated => {
+                count_bypass(Some(&cache), &BypassReason::CatalogUnknown);
+                run(conn, query, limit, None)
+            }
         }
+    }
+}
+
+/// How often a read is prepared anew because the epoch was another than it was prepared for.
+const ATTEMPTS: usize = 3;
+
+/// What a look-up came to, or why there was none.
+type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cachalot>, BypassReason)>;
+
+/// Prepares a query and looks it up; again, where what was known of the database is outdated.
+fn look_up<ST, Q, Conn>(conn: &mut Conn, query: &Q, options: &Options) -> QueryResult<Found>
+where
+    Q: QueryFragment<Conn::Backend>,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<ST>,
+{
+    let mut attempts = 1;
+    loop {
+        let mut read = match prepare::prepare::<ST, _, _>(conn, query, options)? {
+            prepare::Prepared::Read(read) => read,
+            prepare::Prepared::Bypass { cache, reason, .. } => return Ok(Err((cache, reason))),
+        };
+        let key = std::mem::take(&mut read.key);
+        let (cache, dependencies, known) = (&read.cache, &read.dependencies, &read.known);
+        let found = match cache.lookup(key, dependencies, known) {
+            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, known),
+            found => found,
+        };
+        if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
+            attempts += 1;
+            read.is_outdated();
+            continue;
+        }
+        return Ok(Ok((read, found)));
     }
 }
 

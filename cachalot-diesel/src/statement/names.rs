@@ -29,7 +29,7 @@ pub fn table_name(text: &str) -> Arc<str> {
 }
 
 /// A name as the dialect compares it, made safe for all collations: lower case in the Unicode sense.
-pub(super) fn folded(name: &str, dialect: Dialect) -> Arc<str> {
+pub(crate) fn folded(name: &str, dialect: Dialect) -> Arc<str> {
     let mut name = fold(name);
     if dialect == Dialect::Postgres && name.len() > POSTGRES_NAME_BYTES {
         let end = (0..=POSTGRES_NAME_BYTES)
