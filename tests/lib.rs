@@ -11,7 +11,10 @@
 )]
 
 mod compose;
+mod environment;
+mod log;
 mod memcached_works;
+mod table;
 mod tortured;
 
 #[path = "."]
@@ -59,7 +62,9 @@ mod sqlite {
     mod reads_types;
     mod reads_uncached;
     mod schema_changes;
+    mod secrets;
     mod sessions;
+    mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
@@ -69,6 +74,7 @@ mod sqlite {
     mod transaction_ends;
     mod transactions;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
     #[path = "writes_bulk/sqlite.rs"]
@@ -128,7 +134,9 @@ mod postgres {
     #[path = "replicas/postgres.rs"]
     mod replicas;
     mod schema_changes;
+    mod secrets;
     mod sessions;
+    mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
@@ -136,6 +144,7 @@ mod postgres {
     mod tenants;
     mod transactions;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
     #[path = "writes_bulk/postgres.rs"]
@@ -190,7 +199,9 @@ mod mysql {
     #[path = "replicas/mysql.rs"]
     mod replicas;
     mod schema_changes;
+    mod secrets;
     mod sessions;
+    mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
@@ -200,6 +211,7 @@ mod mysql {
     mod transaction_ends;
     mod transactions;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
     #[path = "writes_bulk/mysql.rs"]

@@ -32,6 +32,11 @@ pub(crate) fn other_names(database: &Database) -> Vec<(&'static str, String, Opt
     ]
 }
 
+/// A URL with something like a password to the database.
+pub(crate) fn with_password(database: &Database, password: &str) -> String {
+    format!("file:{}?key={password}", database.url())
+}
+
 /// A random number.
 pub(crate) const RANDOM: &str = "random()";
 
@@ -150,6 +155,9 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "unknown_session",
     "session_change",
     "replica",
+    "unseen",
+    "triggers_unseen",
+    "catalog_unknown",
     "unstorable",
     "not_tracked",
 ];

@@ -12,7 +12,7 @@ use super::{
     functions,
     functions::Purity,
     lexer::{self, Token, TokenKind, back},
-    names, words,
+    names, session, words,
 };
 
 /// What a body names, writes and calls.
@@ -78,6 +78,9 @@ impl Body {
         let mut body = Self::default();
         for at in 0..tokens.len() {
             body.token(&tokens, at, dialect);
+        }
+        if dialect == Dialect::Mysql {
+            body.volatile.extend(set_mysql(&tokens));
         }
         body
     }
@@ -165,6 +168,32 @@ impl Body {
             }
         }
     }
+}
+
+/// What a body of MySQL sets that is no variable of its own: it may be one of the session's. What an
+/// `UPDATE` sets is among it, and does no harm there.
+fn set_mysql(tokens: &[Token<'_>]) -> BTreeSet<String> {
+    let mut own = BTreeSet::new();
+    let mut set = BTreeSet::new();
+    let name = |item: &[Token<'_>]| Some(item.first()?.identifier()?.to_lowercase());
+    for (at, token) in tokens.iter().enumerate() {
+        if !token.is_any(&["declare", "set"]) {
+            continue;
+        }
+        for item in session::items(statement_at(tokens, at + 1)) {
+            if token.is("set") {
+                set.extend(name(item).filter(|name| name != "new"));
+                continue;
+            }
+            own.extend(name(item));
+            // The last name is followed by the type.
+            if item.len() > 1 {
+                break;
+            }
+        }
+    }
+    set.retain(|name| !own.contains(name));
+    set
 }
 
 /// The statement that begins at a place: up to its semicolon, or to the end of the parentheses that
@@ -262,6 +291,27 @@ mod tests {
                 .volatile
                 .contains("current_setting")
         );
+    }
+
+    #[test]
+    fn what_a_body_of_mysql_sets_is_its_own_or_may_be_the_sessions() {
+        let set = |text| Body::of(text, Dialect::Mysql).volatile;
+        assert!(
+            set("BEGIN DECLARE a, B INT DEFAULT f(1, c); SET a = 1, b = 2; SET NEW.x = 3; END")
+                .is_empty()
+        );
+        for text in [
+            "BEGIN SET time_zone = zone; RETURN 1; END",
+            "BEGIN DECLARE a INT; SET a = f(1, 2), Time_Zone = 'UTC'; END",
+        ] {
+            assert_eq!(
+                set(text),
+                BTreeSet::from(["time_zone".to_owned()]),
+                "{text}"
+            );
+        }
+        assert!(!set("SET SESSION sql_mode = ''").is_empty());
+        assert!(!set("SET @x = 1").is_empty());
     }
 
     #[test]
