@@ -116,6 +116,7 @@ pub(crate) const RAW_UPDATES: &[&str] = &[
 
 /// Updates that only MariaDB takes and that are not understood for certain.
 pub(crate) const RAW_SWEEPING: &[&str] = &[
+    // With `NO_BACKSLASH_ESCAPES` it would be two statements.
     "UPDATE posts SET title = '$T\\'; DELETE FROM tags; -- ' WHERE id = 1",
     "/*! UPDATE posts SET title = '$T' WHERE id = 1 */",
     "/*!50000 UPDATE posts SET */ title = '$T' WHERE id = 1",

@@ -12,7 +12,7 @@ use super::{
     functions,
     functions::Purity,
     lexer::{self, Token, TokenKind, back},
-    names, session, words,
+    names, words,
 };
 
 /// What a body names, writes and calls.
@@ -31,6 +31,8 @@ pub(crate) struct Body {
     pub(crate) volatile: BTreeSet<String>,
     /// What it calls that is not known.
     pub(crate) unknown_calls: BTreeSet<Arc<str>>,
+    /// It holds the word `SET`.
+    pub(crate) sets: bool,
     /// Settings that it looks up by their name (PostgreSQL's `current_setting('name')`).
     pub(crate) settings: BTreeSet<String>,
 }
@@ -46,7 +48,7 @@ const DYNAMIC: &[&str] = &[
 ];
 
 /// Words before a verb that take its meaning away: `FOR UPDATE`, `ON DELETE`, `DUPLICATE KEY UPDATE`.
-const BEFORE_NO_VERB: &[&str] = &["for", "key", "on", "of", "before", "after"];
+const BEFORE_NO_VERB: &[&str] = &["key", "on", "of", "before", "after"];
 
 /// Words and types of procedural languages that may stand before a parenthesis.
 const PROCEDURAL: &[&str] = &[
@@ -79,9 +81,6 @@ impl Body {
         for at in 0..tokens.len() {
             body.token(&tokens, at, dialect);
         }
-        if dialect == Dialect::Mysql {
-            body.volatile.extend(set_mysql(&tokens));
-        }
         body
     }
 
@@ -112,7 +111,8 @@ impl Body {
         if token.kind == TokenKind::Word && !is_part {
             let follows = |words: &[&str]| before.is_some_and(|before| before.is_any(words));
             let upsert = follows(&["do"]) && next.is_some_and(|next| next.is("set"));
-            let verb = !is_called && !follows(BEFORE_NO_VERB) && !upsert;
+            let lock = follows(&["for"]) && token.is("update");
+            let verb = !is_called && !follows(BEFORE_NO_VERB) && !upsert && !lock;
             if verb && token.is_any(WRITING) {
                 self.statement(statement_at(tokens, at), dialect);
             } else if verb && token.is("call") {
@@ -130,6 +130,7 @@ impl Body {
         if is_called {
             self.call(&name, tokens.get(at + 2..).unwrap_or_default(), dialect);
         }
+        self.sets |= token.is("set");
         self.names.insert(name);
     }
 
@@ -137,6 +138,8 @@ impl Body {
         let statement = Statement::of(tokens, dialect);
         match &statement.writes {
             Writes::Tables(_) if !statement.guessed => self.writes.merge(&statement.writes),
+            // `TRUNCATE … CASCADE`
+            Writes::Everything if !statement.guessed => self.dynamic = true,
             _ => {
                 let names = tokens.iter().filter_map(Token::identifier);
                 self.perhaps_written
@@ -168,32 +171,6 @@ impl Body {
             }
         }
     }
-}
-
-/// What a body of MySQL sets that is no variable of its own: it may be one of the session's. What an
-/// `UPDATE` sets is among it, and does no harm there.
-fn set_mysql(tokens: &[Token<'_>]) -> BTreeSet<String> {
-    let mut own = BTreeSet::new();
-    let mut set = BTreeSet::new();
-    let name = |item: &[Token<'_>]| Some(item.first()?.identifier()?.to_lowercase());
-    for (at, token) in tokens.iter().enumerate() {
-        if !token.is_any(&["declare", "set"]) {
-            continue;
-        }
-        for item in session::items(statement_at(tokens, at + 1)) {
-            if token.is("set") {
-                set.extend(name(item).filter(|name| name != "new"));
-                continue;
-            }
-            own.extend(name(item));
-            // The last name is followed by the type.
-            if item.len() > 1 {
-                break;
-            }
-        }
-    }
-    set.retain(|name| !own.contains(name));
-    set
 }
 
 /// The statement that begins at a place: up to its semicolon, or to the end of the parentheses that
@@ -270,6 +247,7 @@ mod tests {
             "BEGIN EXECUTE format('DELETE FROM %I', t); END",
             "BEGIN CREATE TABLE x (a int); END",
             "BEGIN 'open",
+            "BEGIN TRUNCATE a CASCADE; END",
         ] {
             assert!(body(text).dynamic, "{text}");
         }
@@ -294,24 +272,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_body_of_mysql_sets_is_its_own_or_may_be_the_sessions() {
-        let set = |text| Body::of(text, Dialect::Mysql).volatile;
-        assert!(
-            set("BEGIN DECLARE a, B INT DEFAULT f(1, c); SET a = 1, b = 2; SET NEW.x = 3; END")
-                .is_empty()
+    fn a_cursor_can_change_rows_and_a_lock_cannot() {
+        assert_eq!(
+            written(&body("OPEN c FOR DELETE FROM a RETURNING id")),
+            [("a", Events::DELETE)]
         );
-        for text in [
-            "BEGIN SET time_zone = zone; RETURN 1; END",
-            "BEGIN DECLARE a INT; SET a = f(1, 2), Time_Zone = 'UTC'; END",
-        ] {
-            assert_eq!(
-                set(text),
-                BTreeSet::from(["time_zone".to_owned()]),
-                "{text}"
-            );
-        }
-        assert!(!set("SET SESSION sql_mode = ''").is_empty());
-        assert!(!set("SET @x = 1").is_empty());
+        assert_eq!(written(&body("SELECT id FROM a FOR UPDATE")), []);
     }
 
     #[test]

@@ -234,7 +234,7 @@ fn set_for_statement(at: Cursor<'_, '_>) -> Statement {
 }
 
 /// Cuts at the commas outside of parentheses.
-pub(super) fn items<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
+fn items<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     let mut depth = 0usize;
     let parts = tokens.split(|token| {
         if token.is_symbol("(") {
