@@ -11,7 +11,10 @@
 )]
 
 mod compose;
+mod environment;
+mod log;
 mod memcached_works;
+mod table;
 mod tortured;
 
 #[path = "."]
@@ -25,6 +28,7 @@ mod sqlite {
     #[path = "behind/sqlite.rs"]
     mod behind;
     mod blog;
+    mod bypasses;
     #[path = "catalog/sqlite.rs"]
     mod catalog;
     #[path = "dialect/sqlite.rs"]
@@ -58,7 +62,9 @@ mod sqlite {
     mod reads_types;
     mod reads_uncached;
     mod schema_changes;
+    mod secrets;
     mod sessions;
+    mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
@@ -68,6 +74,7 @@ mod sqlite {
     mod transaction_ends;
     mod transactions;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
     #[path = "writes_bulk/sqlite.rs"]
@@ -86,6 +93,7 @@ mod postgres {
     #[path = "behind/postgres.rs"]
     mod behind;
     mod blog;
+    mod bypasses;
     #[path = "catalog/postgres.rs"]
     mod catalog;
     #[path = "dialect/postgres.rs"]
@@ -123,8 +131,12 @@ mod postgres {
     #[path = "reads_types/postgres_compound.rs"]
     mod reads_types_compound;
     mod reads_uncached;
+    #[path = "replicas/postgres.rs"]
+    mod replicas;
     mod schema_changes;
+    mod secrets;
     mod sessions;
+    mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
@@ -132,6 +144,7 @@ mod postgres {
     mod tenants;
     mod transactions;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
     #[path = "writes_bulk/postgres.rs"]
@@ -150,6 +163,7 @@ mod mysql {
     #[path = "behind/mysql.rs"]
     mod behind;
     mod blog;
+    mod bypasses;
     #[path = "catalog/mysql.rs"]
     mod catalog;
     #[path = "dialect/mysql.rs"]
@@ -182,8 +196,12 @@ mod mysql {
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;
+    #[path = "replicas/mysql.rs"]
+    mod replicas;
     mod schema_changes;
+    mod secrets;
     mod sessions;
+    mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
@@ -193,6 +211,7 @@ mod mysql {
     mod transaction_ends;
     mod transactions;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
     #[path = "writes_bulk/mysql.rs"]

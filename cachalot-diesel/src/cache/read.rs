@@ -137,6 +137,7 @@ impl Cachalot {
         }
     }
 
+    /// Without `create` nothing changes: neither the store nor what is kept here, nor a count.
     fn fetch(
         &self,
         key: &str,
@@ -145,10 +146,16 @@ impl Cachalot {
         create: bool,
     ) -> Result<Fetch, StoreError> {
         let near = &self.inner.near;
+        let counters = self.counters();
+        let count = |counter, amount| {
+            if create {
+                stats::add(counter, amount);
+            }
+        };
         let asked = self.moment();
         let kept = near.get(key, now_millis());
         if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
-            stats::add(&self.counters().near_hits, 1);
+            count(&counters.near_hits, 1);
             return Ok(Fetch::Current(Arc::clone(kept.entry())));
         }
         let part = epoch_of(key);
@@ -181,15 +188,17 @@ impl Cachalot {
             }
         }
         if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
-            kept.confirm(asked);
-            stats::add(&self.counters().near_hits, 1);
+            if create {
+                kept.confirm(asked);
+            }
+            count(&counters.near_hits, 1);
             return Ok(Fetch::Current(Arc::clone(kept.entry())));
         }
         // Another process may have stored newer rows than those that are kept here.
         let entry = entry.or_else(|| self.run(&[Command::Get { key }]).pop());
         let entry = match entry {
             Some(Ok(Reply::Item { value, .. })) => {
-                stats::add(&self.counters().bytes_read, value.len());
+                count(&counters.bytes_read, value.len());
                 Entry::open(&self.inner.seal, key, value, self.most_inflated())
             }
             Some(Err(error)) => return Err(error),
@@ -198,7 +207,9 @@ impl Cachalot {
         Ok(match entry.filter(|entry| entry.is_of(&tokens)) {
             Some(entry) => {
                 let entry = Arc::new(entry);
-                near.keep(key, &entry, asked);
+                if create {
+                    near.keep(key, &entry, asked);
+                }
                 Fetch::Current(entry)
             }
             None => Fetch::Nothing(tokens),

@@ -193,7 +193,8 @@ where
         .get_result()
     }
 
-    /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing.
+    /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing but
+    /// what the store does not answer.
     ///
     /// # Errors
     /// A query that cannot be built.
