@@ -85,7 +85,6 @@ pub(crate) const RAW_UPDATES: &[&str] = &[
     "UPDATE LOW_PRIORITY IGNORE posts SET title = '$T' WHERE id = 1",
     "UPDATE posts AS tags SET tags.title = '$T' WHERE tags.id = 1",
     "UPDATE posts SET title = \"$T'; DELETE FROM tags; --\" WHERE id = 1",
-    "UPDATE posts SET title = '$T\\'; DELETE FROM tags; -- ' WHERE id = 1",
     "UPDATE authors JOIN posts ON authors.id = author_id SET title = '$T' WHERE posts.id = 1",
     "UPDATE authors a, posts p SET p.title = '$T' WHERE p.author_id = a.id AND p.id = 1",
     "UPDATE posts SET title = '$T' ORDER BY id LIMIT 1",
@@ -101,6 +100,8 @@ pub(crate) const RAW_UPDATES: &[&str] = &[
 
 /// Updates that only MariaDB takes and that are not understood for certain.
 pub(crate) const RAW_SWEEPING: &[&str] = &[
+    // With `NO_BACKSLASH_ESCAPES` it would be two statements.
+    "UPDATE posts SET title = '$T\\'; DELETE FROM tags; -- ' WHERE id = 1",
     "/*! UPDATE posts SET title = '$T' WHERE id = 1 */",
     "/*!50000 UPDATE posts SET */ title = '$T' WHERE id = 1",
     "/*M! UPDATE posts */ SET title = '$T' WHERE id = 1",

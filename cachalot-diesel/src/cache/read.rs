@@ -270,9 +270,6 @@ impl Cachalot {
             return Err(BypassReason::TooLarge);
         };
         let stored = self.put_entry(permit, &value, ttl);
-        if let (Some(herd), Err(_)) = (&permit.herd, &stored) {
-            self.scatter(herd);
-        }
         // After it is stored, so that who comes after the landing finds it.
         if let Some(pilot) = &permit.pilot {
             pilot.land(&value);
@@ -286,6 +283,13 @@ impl Cachalot {
                 .keep(&permit.key, &Arc::new(entry), permit.asked);
         }
         stored
+    }
+
+    /// Nothing comes of what the permit was given for: nobody need wait for it.
+    pub(crate) fn give_up(&self, permit: &Permit) {
+        if let Some(herd) = &permit.herd {
+            self.scatter(herd);
+        }
     }
 
     fn put_entry(

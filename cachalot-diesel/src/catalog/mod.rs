@@ -9,6 +9,8 @@
 //! loaded: whatever changes a schema through a watched connection renews the epoch, and so ends it.
 
 mod facts;
+#[cfg(feature = "mysql")]
+mod grants;
 mod graph;
 #[cfg(feature = "mysql")]
 mod mysql;

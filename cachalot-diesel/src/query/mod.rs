@@ -241,6 +241,7 @@ where
                     cache: &cache,
                     permit,
                     ttl: read.ttl,
+                    stored: false,
                 };
                 run(conn, query, limit, Some(fill))
             }
@@ -302,6 +303,15 @@ struct Fill<'a> {
     cache: &'a Cachalot,
     permit: Permit,
     ttl: Option<Duration>,
+    stored: bool,
+}
+
+impl Drop for Fill<'_> {
+    fn drop(&mut self) {
+        if !self.stored {
+            self.cache.give_up(&self.permit);
+        }
+    }
 }
 
 /// Asks the database, and keeps what it sends if that is allowed.
@@ -318,7 +328,7 @@ where
     Conn::Backend: QueryMetadata<Query::SqlType>,
     U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
 {
-    let Some(fill) = fill else {
+    let Some(mut fill) = fill else {
         return collect(conn, query, limit, &mut None);
     };
     let most = fill.cache.config().max_value_bytes;
@@ -336,8 +346,9 @@ where
         Some(reason) => Err(reason),
         None => fill.cache.store(&fill.permit, &copy.rows.0, fill.ttl),
     };
-    if let Err(reason) = stored {
-        count_bypass(Some(fill.cache), &reason);
+    match stored {
+        Ok(()) => fill.stored = true,
+        Err(reason) => count_bypass(Some(fill.cache), &reason),
     }
     Ok(rows)
 }
