@@ -20,6 +20,7 @@ mod sqlite {
 
     pub(crate) const DATABASE: &str = "sqlite";
 
+    mod analysis_truth;
     mod api;
     mod blog;
     #[path = "dialect/sqlite.rs"]
@@ -56,6 +57,8 @@ mod sqlite {
     #[path = "transaction_ends/sqlite.rs"]
     mod transaction_ends;
     mod transactions;
+    #[path = "analysis_truth/sqlite.rs"]
+    mod truth;
     mod values;
     mod world;
     mod writes;
@@ -68,6 +71,7 @@ mod postgres {
 
     pub(crate) const DATABASE: &str = "postgres";
 
+    mod analysis_truth;
     mod api;
     mod blog;
     #[path = "dialect/postgres.rs"]
@@ -107,6 +111,8 @@ mod postgres {
     mod stampede;
     mod support_works;
     mod transactions;
+    #[path = "analysis_truth/postgres.rs"]
+    mod truth;
     mod values;
     mod world;
     mod writes;
@@ -119,6 +125,7 @@ mod mysql {
 
     pub(crate) const DATABASE: &str = "mysql";
 
+    mod analysis_truth;
     mod api;
     mod blog;
     #[path = "dialect/mysql.rs"]
@@ -155,6 +162,8 @@ mod mysql {
     #[path = "transaction_ends/mysql.rs"]
     mod transaction_ends;
     mod transactions;
+    #[path = "analysis_truth/mysql.rs"]
+    mod truth;
     mod values;
     mod world;
     mod writes;
