@@ -24,6 +24,7 @@ mod sqlite {
 
     pub(crate) const DATABASE: &str = "sqlite";
 
+    mod analysis_truth;
     mod api;
     #[path = "behind/sqlite.rs"]
     mod behind;
@@ -73,6 +74,8 @@ mod sqlite {
     #[path = "transaction_ends/sqlite.rs"]
     mod transaction_ends;
     mod transactions;
+    #[path = "analysis_truth/sqlite.rs"]
+    mod truth;
     mod values;
     mod wire_keys;
     mod world;
@@ -89,6 +92,7 @@ mod postgres {
 
     pub(crate) const DATABASE: &str = "postgres";
 
+    mod analysis_truth;
     mod api;
     #[path = "behind/postgres.rs"]
     mod behind;
@@ -143,6 +147,8 @@ mod postgres {
     #[path = "tenants/postgres.rs"]
     mod tenants;
     mod transactions;
+    #[path = "analysis_truth/postgres.rs"]
+    mod truth;
     mod values;
     mod wire_keys;
     mod world;
@@ -159,6 +165,7 @@ mod mysql {
 
     pub(crate) const DATABASE: &str = "mysql";
 
+    mod analysis_truth;
     mod api;
     #[path = "behind/mysql.rs"]
     mod behind;
@@ -210,6 +217,8 @@ mod mysql {
     #[path = "transaction_ends/mysql.rs"]
     mod transaction_ends;
     mod transactions;
+    #[path = "analysis_truth/mysql.rs"]
+    mod truth;
     mod values;
     mod wire_keys;
     mod world;

@@ -6,11 +6,14 @@
 )]
 
 use std::{
+    collections::BTreeSet,
+    fs,
     io::Write,
     process::{Command, Output, Stdio},
 };
 
-use cachalot_tests::{memcached, unique};
+use cachalot_diesel::statement::Dialect;
+use cachalot_tests::{corpus, folder, memcached, unique};
 
 /// Runs the command with a memcached and a namespace of its own.
 struct Cachalot {
@@ -172,4 +175,46 @@ fn a06_misuse_ends_with_2() {
         "{}",
         text(&output.stderr)
     );
+}
+
+/// Each statement of the corpus that stands on a line of its own, through the command.
+#[test]
+fn a06_analyze_prints_what_the_corpus_says() {
+    let command = Cachalot::new();
+    for dialect in Dialect::ALL {
+        let mut cases = corpus::cases(dialect);
+        cases.retain(|case| !case.sql.contains('\n') && case.findings.len() == 1);
+        assert!(cases.len() > 500, "{dialect}: {} cases", cases.len());
+        let file = folder::shared().join(unique::name("corpus"));
+        let lines: String = cases.iter().map(|case| case.sql.clone() + "\n").collect();
+        fs::write(&file, lines).unwrap();
+        let file = file.to_str().unwrap();
+        let output = command.run(&["analyze", "--dialect", dialect.as_str(), file]);
+        let printed = text(&output.stdout);
+        assert_eq!(printed.lines().count(), cases.len(), "{dialect}");
+
+        for (case, line) in cases.iter().zip(printed.lines()) {
+            let report: serde_json::Value = serde_json::from_str(line).unwrap();
+            // A name with spaces looks like several in the corpus.
+            let names = |key: &str| -> BTreeSet<String> {
+                let names = report[key].as_array().unwrap().iter();
+                let names = names.flat_map(|name| name.as_str().unwrap().split(' '));
+                names.map(str::to_owned).collect()
+            };
+            let written = case.said("writes").into_iter().map(without_events);
+            assert_eq!(names("reads"), case.said("reads"), "{case:?}");
+            assert_eq!(names("writes"), written.collect(), "{case:?}");
+            assert_eq!(report["cacheable"], case.is_cacheable(), "{case:?}");
+            let kind = case.findings[0].split(" | ").next();
+            assert_eq!(report["kind"].as_str(), kind, "{case:?}");
+        }
+    }
+}
+
+/// `users:iud` is `users`.
+fn without_events(table: String) -> String {
+    match table.rsplit_once(':') {
+        Some((name, _)) => name.to_owned(),
+        None => table,
+    }
 }
