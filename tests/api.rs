@@ -9,9 +9,9 @@ use cachalot_diesel::{BypassReason, Cacheable, CachedDsl as _, Outcome, disabled
 use cachalot_tests::{memcached, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
 
-use super::Conn;
 use super::schema::*;
 use super::world::World;
+use super::{Conn, DATABASE};
 
 fn labels(conn: &mut Conn) -> Vec<String> {
     tags::table
@@ -52,6 +52,58 @@ fn a01_a_change_by_another_client_is_seen_after_an_invalidation_by_hand() {
             "by {by}"
         );
     }
+}
+
+diesel::table! {
+    /// A name with what separates the parts of a name.
+    #[sql_name = "we.ird"]
+    dotted (id) {
+        id -> Integer,
+    }
+}
+
+#[derive(Cacheable)]
+#[diesel(table_name = dotted)]
+struct Dotted;
+
+#[derive(Cacheable)]
+#[cachalot(table = "public.\"we.ird\"")]
+struct Written;
+
+#[test]
+fn a01_a_name_with_a_dot_is_the_models_own_and_is_quoted_by_hand() {
+    let read =
+        |conn: &mut Conn| -> i64 { dotted::table.count().cached(conn).get_result().unwrap() };
+    let mut world = World::new();
+    let mut outsider = world.outsider();
+    let quote = if DATABASE == "mysql" { '`' } else { '"' };
+    let name = format!("{quote}we.ird{quote}");
+    let create = format!("CREATE TABLE {name} (id INTEGER NOT NULL PRIMARY KEY)");
+    outsider.batch_execute(&create).unwrap();
+    assert_eq!(world.once(read), 0);
+
+    let insert = diesel::insert_into(dotted::table);
+    insert
+        .values(dotted::id.eq(1))
+        .execute(&mut outsider)
+        .unwrap();
+    world.cache.invalidate(["we.ird"]).unwrap();
+    assert_eq!(
+        world.sent(read).1,
+        0,
+        "that is the table `ird` of a schema `we`"
+    );
+    world.cache.invalidate_model::<Dotted>().unwrap();
+    assert_eq!(world.sent(read), (1, 1), "by model");
+
+    world.cache.invalidate_model::<Written>().unwrap();
+    assert_eq!(world.sent(read), (1, 1), "by a model that says its name");
+    world.cache.invalidate([name]).unwrap();
+    assert_eq!(world.sent(read), (1, 1), "by its name in quotes");
+
+    let query = tags::table.count().cached(&mut world.conn);
+    let explanation = query.depends_on::<Dotted>().explain().unwrap();
+    assert_eq!(explanation.tables, ["tags", "we.ird"]);
 }
 
 #[test]

@@ -125,7 +125,7 @@ pub mod __private {
 
     pub use crate::{
         connection::{Lookup, ProbeAnswer},
-        policy::{Policy, Tables, sql_name},
+        policy::{Policy, Tables, sql_name, written},
     };
 }
 

@@ -32,7 +32,7 @@ use crate::{
     Cacheable, Error,
     config::Config,
     fingerprint::Fingerprint,
-    policy::normalise,
+    policy::{exact, normalise},
     statement::{Events, Writes},
     stats::{Counters, Invalidation, InvalidationReason, Listeners, Stats},
     store::Store,
@@ -134,7 +134,8 @@ impl Cachalot {
 
     /// Invalidates what depends on these tables, for changes that no tracked connection made.
     ///
-    /// Names are SQL names; schema and case do not matter.
+    /// Names are as in SQL: schema and case do not matter, and a name that has a dot of its own
+    /// stands in quotes.
     ///
     /// # Errors
     /// [`Error::Undelivered`] while the store does not answer; it is delivered when it does.
@@ -142,11 +143,7 @@ impl Cachalot {
         &self,
         tables: impl IntoIterator<Item = S>,
     ) -> Result<(), Error> {
-        let tables = tables
-            .into_iter()
-            .map(|table| (Arc::from(normalise(table.as_ref())), Events::ALL))
-            .collect();
-        self.publish_now(&Writes::Tables(tables))
+        self.invalidate_named(tables.into_iter().map(|name| normalise(name.as_ref())))
     }
 
     /// Invalidates what depends on the tables of a model.
@@ -154,7 +151,12 @@ impl Cachalot {
     /// # Errors
     /// As [`invalidate`](Self::invalidate).
     pub fn invalidate_model<M: Cacheable>(&self) -> Result<(), Error> {
-        self.invalidate(M::tables())
+        self.invalidate_named(M::tables().iter().map(|name| exact(name)))
+    }
+
+    fn invalidate_named(&self, tables: impl Iterator<Item = String>) -> Result<(), Error> {
+        let tables = tables.map(|name| (Arc::from(name), Events::ALL)).collect();
+        self.publish_now(&Writes::Tables(tables))
     }
 
     /// Invalidates everything in the namespace.

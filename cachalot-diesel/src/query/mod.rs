@@ -23,7 +23,7 @@ use crate::{
     bypass::BypassReason,
     cache::{Cachalot, Lookup, Permit},
     connection::CacheConnection,
-    policy::normalise,
+    policy::{exact, normalise},
     rows::{BlockWriter, CacheBackend, private},
     stats,
     tracker::Tracker,
@@ -108,11 +108,14 @@ impl<Query, Conn> Cached<'_, Query, Conn> {
     }
 
     /// Also invalidated by writes to the tables of `M`: for what the statement does not show.
-    pub fn depends_on<M: Cacheable>(self) -> Self {
-        self.depends_on_tables(M::tables().iter().copied())
+    pub fn depends_on<M: Cacheable>(mut self) -> Self {
+        let names = M::tables().iter().map(|name| exact(name));
+        self.options.depends_on.extend(names);
+        self
     }
 
-    /// Also invalidated by writes to these tables (SQL names): for what the statement does not show.
+    /// Also invalidated by writes to these tables (named as in SQL): for what the statement does not
+    /// show.
     pub fn depends_on_tables<S: AsRef<str>>(mut self, tables: impl IntoIterator<Item = S>) -> Self {
         let names = tables.into_iter().map(|table| normalise(table.as_ref()));
         self.options.depends_on.extend(names);

@@ -51,6 +51,7 @@ pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
 pub use memo::Memo;
 pub use names::table_name;
+pub(crate) use names::{folded, last_component};
 pub use report::Report;
 pub(crate) use shared::analysis;
 pub use uncacheable::Uncacheable;
