@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cachalot_diesel::{BypassReason, Cacheable, CachedDsl as _, Outcome, disabled};
+use cachalot_diesel::{BypassReason, Cachalot, Cacheable, CachedDsl as _, Outcome, disabled};
 use cachalot_tests::{memcached, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
 
@@ -202,7 +202,7 @@ fn a05_every_outcome_is_counted_and_explained() {
 fn s02_a_disabled_cache_reads_past_itself_and_still_invalidates() {
     let mut world = World::new();
     assert_eq!(world.once(labels), Vec::<String>::new());
-    let off = cachalot_diesel::Cachalot::builder()
+    let off = Cachalot::builder()
         .url(memcached::shared().url())
         .namespace(&world.namespace)
         .enabled(false)
@@ -325,6 +325,56 @@ fn r01_a_pools_connections_are_watched_too() {
 }
 
 #[test]
+fn several_caches_live_side_by_side() {
+    let mut world = World::new();
+    let namespace = format!("{}-other", world.namespace);
+    let builder = || Cachalot::builder().store_timeout(Duration::from_secs(5));
+    let elsewhere = builder()
+        .url(memcached::shared().url())
+        .namespace(namespace)
+        .build()
+        .unwrap();
+    let in_process = builder().url("memory://").build().unwrap();
+    let mut readers = [world.connect(&elsewhere), world.connect(&in_process)];
+    let clone = in_process.clone();
+    let heard = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&heard);
+    clone.on_invalidation(move |_| *count.lock().unwrap() += 1);
+
+    world.once(labels);
+    for reader in &mut readers {
+        assert_eq!(reader.sent(labels).1, 1, "an entry of its own");
+        assert_eq!(reader.sent(labels).1, 0);
+    }
+    in_process.invalidate(["tags"]).unwrap();
+    assert_eq!(*heard.lock().unwrap(), 1, "a clone is the same cache");
+    assert_eq!(world.sent(labels).1, 0, "the others have heard of nothing");
+    assert_eq!(readers[0].sent(labels).1, 0);
+    assert_eq!(readers[1].sent(labels).1, 1);
+    let invalidations = |cache: &Cachalot| cache.stats().invalidations;
+    assert_eq!(
+        [&world.cache, &elsewhere, &in_process, &clone].map(invalidations),
+        [0, 0, 1, 1]
+    );
+
+    // A write is heard by every cache that watches its connection, and by no other.
+    in_process.watch(&mut world.conn).unwrap();
+    add(&mut world.conn, "a");
+    assert_eq!(
+        [&world.cache, &elsewhere, &in_process].map(invalidations),
+        [1, 0, 2]
+    );
+    assert_eq!(readers[1].sent(labels), (vec!["a".to_owned()], 1));
+    drop((in_process, readers));
+    let mut after = world.connect(&clone);
+    assert_eq!(
+        after.sent(labels).1,
+        0,
+        "it lives as long as its last clone"
+    );
+}
+
+#[test]
 fn m01_two_databases_do_not_share_entries() {
     let mut one = World::new();
     let mut other = World::new();
@@ -363,7 +413,7 @@ fn m02_transactions_of_two_databases_are_apart() {
 fn m04_two_namespaces_on_one_store_do_not_meet() {
     let mut world = World::new();
     world.once(labels);
-    let stranger = cachalot_diesel::Cachalot::builder()
+    let stranger = Cachalot::builder()
         .url(memcached::shared().url())
         .namespace(format!("{}-other", world.namespace))
         .build()

@@ -102,6 +102,19 @@ const ALL: usize = usize::MAX;
 
 impl<Query, Conn> Cached<'_, Query, Conn> {
     /// How long this result may live; zero is for ever. Replaces the model's and the cache's own.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = Cachalot::builder().url("memory://").build()?;
+    /// # let mut conn = connection(&cache);
+    /// use std::time::Duration;
+    ///
+    /// let count: i64 = users::table.count().cached(&mut conn).ttl(Duration::from_secs(60)).get_result()?;
+    /// # assert_eq!(count, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.options.ttl = Some(ttl);
         self
@@ -116,6 +129,18 @@ impl<Query, Conn> Cached<'_, Query, Conn> {
 
     /// Also invalidated by writes to these tables (named as in SQL): for what the statement does not
     /// show.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = Cachalot::builder().url("memory://").build()?;
+    /// # let mut conn = connection(&cache);
+    /// let query = users::table.count();
+    /// let explanation = query.cached(&mut conn).depends_on_tables(["Posts"]).explain()?;
+    /// assert_eq!(explanation.tables, ["posts", "users"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn depends_on_tables<S: AsRef<str>>(mut self, tables: impl IntoIterator<Item = S>) -> Self {
         let names = tables.into_iter().map(|table| normalise(table.as_ref()));
         self.options.depends_on.extend(names);
@@ -197,6 +222,26 @@ where
     }
 
     /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use cachalot_diesel::{BypassReason, Outcome};
+    ///
+    /// let cache = Cachalot::builder().url("memory://").build()?;
+    /// let mut conn = connection(&cache);
+    /// let explanation = users::table.inner_join(posts::table).cached(&mut conn).explain()?;
+    /// assert_eq!(explanation.outcome, Outcome::Miss);
+    /// assert_eq!(explanation.tables, ["posts", "users"]);
+    ///
+    /// let dice = diesel::dsl::sql::<diesel::sql_types::BigInt>("random()");
+    /// let explanation = users::table.select(dice).cached(&mut conn).explain()?;
+    /// println!("{explanation}"); // bypass: `random` may answer differently each time; depends on users
+    /// # let reason = BypassReason::VolatileFunction("random".to_owned());
+    /// # assert_eq!(explanation.outcome, Outcome::Bypass(reason));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// A query that cannot be built.
