@@ -30,6 +30,7 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod observability;
     mod outages;
     mod races;
     mod races_faults;
@@ -78,6 +79,7 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod observability;
     mod outages;
     mod races;
     mod races_faults;
@@ -129,6 +131,7 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod observability;
     mod outages;
     mod races;
     mod races_faults;

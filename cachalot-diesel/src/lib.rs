@@ -83,6 +83,7 @@
 //! - `sqlite`: `SqliteConnection`
 //! - `r2d2`: pooled connections of the above
 //! - `memcached` (default): the memcached store
+//! - `metrics`: counters through the [`metrics`](https://docs.rs/metrics) facade
 #![forbid(unsafe_code)]
 
 mod bypass;
@@ -90,6 +91,7 @@ mod cache;
 mod config;
 mod connection;
 mod error;
+mod events;
 mod fingerprint;
 mod policy;
 mod protocol;

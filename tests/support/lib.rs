@@ -6,6 +6,7 @@
 //! - [`memcached::shared()`] is one server for the whole process, so a test takes a namespace of its
 //!   own from [`unique::name`]; [`memcached::start`] is for tests that stop or freeze it.
 //! - [`proxy::Proxy`] is a way to a server that can be cut, or on which answers come late or never.
+//! - [`log::Log`] keeps what is told to `tracing`.
 //! - [`Counter`] counts statements, [`wait_until`] waits for a condition, [`folder::shared()`] is a
 //!   place for files.
 //!
@@ -28,6 +29,7 @@ pub mod database;
 pub mod flights;
 pub mod folder;
 pub mod gate;
+pub mod log;
 pub mod memcached;
 pub mod migrations;
 pub mod mysql;

@@ -31,6 +31,7 @@ pub(crate) use write::{Outcome, Write};
 use crate::{
     Cacheable, Error,
     config::Config,
+    events,
     fingerprint::Fingerprint,
     policy::{exact, normalise},
     statement::{Events, Writes},
@@ -78,6 +79,12 @@ struct Inner {
     listeners: Listeners,
 }
 
+impl AsRef<str> for Dependency {
+    fn as_ref(&self) -> &str {
+        &self.table
+    }
+}
+
 impl fmt::Debug for Cachalot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cachalot")
@@ -115,6 +122,7 @@ impl Cachalot {
     }
 
     fn new(config: Config, store: Arc<dyn Store>) -> Self {
+        events::describe();
         let epoch = Dependency::new(&config.namespace, EPOCH.into());
         let directory = directory::Directory::new(&config.namespace);
         let inner = Inner {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::{Cachalot, Dependency, Entry, entry, flight::Pilot, now_millis, records::Fetched};
 use crate::{
     bypass::BypassReason,
+    events,
     protocol::{self, Look, Token},
     rows::BlockWriter,
-    stats,
     store::{Command, Reply, StoreError},
 };
 
@@ -70,10 +70,7 @@ impl Cachalot {
                 pilot: None,
             }),
             Ok((_, Err(reason))) => Lookup::Bypass(reason),
-            Err(error) => {
-                tracing::debug!(target: "cachalot", %error, "store error on a read");
-                Lookup::Bypass(BypassReason::StoreUnavailable)
-            }
+            Err(_) => Lookup::Bypass(BypassReason::StoreUnavailable),
         }
     }
 
@@ -116,7 +113,7 @@ impl Cachalot {
         let mut replies = self.run(&commands).into_iter();
         let entry = match replies.next() {
             Some(Ok(Reply::Item { value, .. })) => {
-                stats::add(&self.counters().bytes_read, value.len());
+                events::fetched(self.counters(), value.len());
                 Entry::open(&self.inner.seal, key, value)
             }
             Some(Err(error)) => return Err(error),
@@ -209,8 +206,7 @@ impl Cachalot {
             .pop()
         {
             Some(Ok(_)) => {
-                stats::add(&self.counters().stores, 1);
-                stats::add(&self.counters().bytes_written, value.len());
+                events::stored(self.counters(), value.len());
                 Ok(())
             }
             Some(Err(StoreError::TooLarge { .. })) => Err(BypassReason::TooLarge),

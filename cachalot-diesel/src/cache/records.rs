@@ -4,9 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Cachalot, Dependency};
 use crate::{
-    Error,
+    Error, events,
     protocol::{self, Record, Token, Writer, calm_token},
-    stats,
     store::{Command, ItemVersion, Reply, StoreError, Ttl},
 };
 
@@ -44,20 +43,18 @@ pub struct TableStatus {
 impl Cachalot {
     /// Runs commands and counts those that failed.
     pub(super) fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
-        let mut replies = self.inner.store.run(commands);
+        let mut replies = events::timed(|| self.inner.store.run(commands));
         // A store that breaks its contract must not break the reads.
         replies.resize_with(commands.len(), || {
             Err(StoreError::Protocol(
                 "fewer replies than commands".to_owned(),
             ))
         });
-        let failed = replies.iter().filter(|reply| {
-            matches!(
-                reply,
-                Err(StoreError::Unavailable(_) | StoreError::Protocol(_))
-            )
-        });
-        stats::add(&self.counters().store_errors, failed.count());
+        let failed = replies
+            .iter()
+            .filter_map(|reply| reply.as_ref().err())
+            .filter(|error| matches!(error, StoreError::Unavailable(_) | StoreError::Protocol(_)));
+        events::store_errors(self.counters(), failed);
         replies
     }
 

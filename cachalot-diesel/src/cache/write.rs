@@ -8,9 +8,10 @@ use std::{
 use super::{Cachalot, Dependency, EPOCH, debts::Debt, now_millis};
 use crate::{
     Error, OnOutage,
+    events::{self, Names},
     protocol::{self, End, Record, Token, Writer},
     statement::{Events, Writes},
-    stats::{self, Invalidation, InvalidationReason},
+    stats::{Invalidation, InvalidationReason},
     store::{Command, ItemVersion, Reply, StoreError},
 };
 
@@ -44,6 +45,12 @@ struct Target {
     left: Option<(Record, Option<ItemVersion>)>,
 }
 
+impl AsRef<str> for Target {
+    fn as_ref(&self) -> &str {
+        &self.table.table
+    }
+}
+
 impl Cachalot {
     /// Announces a write: from here on readers of these tables ask the database.
     ///
@@ -59,13 +66,14 @@ impl Cachalot {
             };
         };
         let mut write = Write { id, targets };
+        let _span = events::begin(Names(&write.targets));
         self.keep_lease(id);
         let start = Instant::now();
         while let Err(error) = self.try_begin(&mut write) {
             match self.config().on_outage {
                 OnOutage::Wait(limit) if start.elapsed() < limit => thread::sleep(PAUSE),
                 _ => {
-                    tracing::warn!(target: "cachalot", %error, "a write could not be announced to the store");
+                    events::unannounced(Names(&write.targets), &error);
                     break;
                 }
             }
@@ -217,6 +225,8 @@ impl Cachalot {
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is owed and
     /// delivered later, and this process bypasses those tables until then.
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
+        let published = matches!(outcome, Outcome::Success(_));
+        let _span = events::end(Names(&write.targets), published);
         self.drop_lease(write.id);
         let mut failed = Vec::new();
         let at = now_millis();
@@ -273,15 +283,10 @@ impl Cachalot {
     }
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
-        stats::add(&self.counters().invalidations, 1);
-        let tables: Vec<_> = write
-            .targets
-            .iter()
-            .map(|t| t.table.table.to_string())
-            .collect();
-        tracing::debug!(target: "cachalot", ?tables, ?reason, "invalidated");
+        events::invalidated(self.counters(), Names(&write.targets), reason);
+        let tables = write.targets.iter().map(|t| t.table.table.to_string());
         let invalidation = Invalidation {
-            tables,
+            tables: tables.collect(),
             at: SystemTime::now(),
             reason,
         };

@@ -10,6 +10,8 @@ use std::{
 
 pub use name::{sql_name, written};
 
+use crate::events::TARGET;
+
 /// A model whose table and settings the cache knows. Derive it:
 ///
 /// ```
@@ -126,7 +128,13 @@ fn by_table<'a>(policies: impl Iterator<Item = &'a Policy>) -> HashMap<String, T
         let Some((own, others)) = (policy.tables)().split_first() else {
             continue;
         };
-        tracing::trace!(target: "cachalot", model = policy.model, table = own, "model registered");
+        tracing::trace!(
+            name: "cachalot.model",
+            target: TARGET,
+            model = policy.model,
+            table = own,
+            "model registered"
+        );
         let table = tables.entry(exact(own)).or_default();
         let bound = policy
             .ttl_millis

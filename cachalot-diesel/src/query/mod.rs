@@ -21,11 +21,11 @@ pub use explain::{Explanation, Outcome};
 use crate::{
     Cacheable,
     bypass::BypassReason,
-    cache::{Cachalot, Lookup, Permit},
+    cache::{Cachalot, Dependency, Lookup, Permit},
     connection::CacheConnection,
+    events::{self, Names},
     policy::{exact, normalise},
     rows::{BlockWriter, CacheBackend, private},
-    stats,
     tracker::Tracker,
 };
 
@@ -259,17 +259,24 @@ where
             query,
             options,
         } = self;
+        let told = events::Read::start();
         let query = query.as_query();
         let prepared = prepare::prepare::<Query::SqlType, _, _>(conn, &query, &options)?;
         let read = match prepared {
             prepare::Prepared::Read(read) => read,
-            prepare::Prepared::Bypass { cache, reason, .. } => {
-                count_bypass(cache.as_ref(), &reason);
+            prepare::Prepared::Bypass {
+                cache,
+                reason,
+                tables,
+            } => {
+                let counters = cache.as_ref().map(Cachalot::counters);
+                told.bypass(counters, Names(&tables), &reason);
                 return run(conn, query, limit, None);
             }
         };
         let cache = read.cache;
         let (key, dependencies) = (read.key, &read.dependencies);
+        let (counters, tables) = (cache.counters(), Names(dependencies));
         let found = match cache.lookup(key, dependencies) {
             Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies),
             found => found,
@@ -280,36 +287,29 @@ where
                     <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
                 });
                 if let Some(Ok(rows)) = decoded {
-                    stats::add(&cache.counters().hits, 1);
-                    tracing::trace!(target: "cachalot", bytes = entry.len(), "hit");
+                    told.hit(counters, tables, entry.len());
                     return Ok(rows);
                 }
                 // Kept by another client library, or not decodable at all: the database decides.
-                stats::add(&cache.counters().misses, 1);
+                told.miss(counters, tables);
                 run(conn, query, limit, None)
             }
             Lookup::Miss(permit) => {
-                stats::add(&cache.counters().misses, 1);
-                tracing::trace!(target: "cachalot", "miss");
+                told.miss(counters, tables);
                 let fill = Fill {
                     cache: &cache,
                     permit,
                     ttl: read.ttl,
+                    told: &told,
+                    tables,
                 };
                 run(conn, query, limit, Some(fill))
             }
             Lookup::Bypass(reason) => {
-                count_bypass(Some(&cache), &reason);
+                told.bypass(Some(counters), tables, &reason);
                 run(conn, query, limit, None)
             }
         }
-    }
-}
-
-fn count_bypass(cache: Option<&Cachalot>, reason: &BypassReason) {
-    tracing::trace!(target: "cachalot", reason = reason.name(), "bypass");
-    if let Some(cache) = cache {
-        cache.counters().bypass(reason);
     }
 }
 
@@ -318,6 +318,8 @@ struct Fill<'a> {
     cache: &'a Cachalot,
     permit: Permit,
     ttl: Option<Duration>,
+    told: &'a events::Read,
+    tables: Names<'a, Dependency>,
 }
 
 /// Asks the database, and keeps what it sends if that is allowed.
@@ -353,7 +355,8 @@ where
         None => fill.cache.store(&fill.permit, &copy.rows.0, fill.ttl),
     };
     if let Err(reason) = stored {
-        count_bypass(Some(fill.cache), &reason);
+        fill.told
+            .not_kept(Some(fill.cache.counters()), fill.tables, &reason);
     }
     Ok(rows)
 }

@@ -11,6 +11,7 @@ use crate::{
     bypass::BypassReason,
     cache::{Cachalot, Dependency, installed},
     connection::CacheConnection,
+    events::TARGET,
     rows::{CacheBackend, private},
     tracker::{Snapshot, Tracker, attach},
 };
@@ -132,19 +133,19 @@ fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassRe
         static WARNED: Once = Once::new();
         WARNED.call_once(|| {
             tracing::warn!(
-                target: "cachalot",
+                name: "cachalot.not_installed", target: TARGET,
                 "no cache is installed: reads go to the database; \
                  call `cachalot_diesel::install()` before connecting"
             );
         });
         return Err(BypassReason::NotInstalled);
     };
-    static WARNED: Once = Once::new();
     match attach(conn, &cache) {
         Ok(()) => {
+            static WARNED: Once = Once::new();
             WARNED.call_once(|| {
                 tracing::warn!(
-                    target: "cachalot",
+                    name: "cachalot.watched_late", target: TARGET,
                     "a connection was not watched and is from now on; what it wrote before \
                      invalidated nothing: install the cache before connecting, or `watch` it"
                 );
@@ -152,8 +153,9 @@ fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassRe
             Ok(cache)
         }
         Err(error) => {
+            static WARNED: Once = Once::new();
             WARNED.call_once(|| {
-                tracing::warn!(target: "cachalot", %error, "a connection cannot be watched: its reads go to the database");
+                tracing::warn!(name: "cachalot.not_watched", target: TARGET, %error, "a connection cannot be watched: its reads go to the database");
             });
             Err(BypassReason::NotTracked)
         }
@@ -180,7 +182,7 @@ fn session_of<Conn: CacheConnection>(
                 tracker.session.probed(&answer.0);
             }
             Err(error) => {
-                tracing::debug!(target: "cachalot", %error, "the session could not be probed");
+                tracing::debug!(name: "cachalot.session_unknown", target: TARGET, %error, "the session could not be probed");
                 return Err(BypassReason::UnknownSession);
             }
         }
