@@ -285,6 +285,24 @@ impl Cachalot {
         &self.inner.config.namespace
     }
 
+    /// How long one exchange with the store may take.
+    #[must_use]
+    pub fn store_timeout(&self) -> Duration {
+        self.inner.config.store_timeout
+    }
+
+    /// How long the tables of a writer that crashed stay uncached.
+    #[must_use]
+    pub fn write_lease(&self) -> Duration {
+        self.inner.config.write_lease
+    }
+
+    /// Results above this size are not stored.
+    #[must_use]
+    pub fn max_value_bytes(&self) -> usize {
+        self.inner.config.max_value_bytes
+    }
+
     /// What this process did through this handle and its clones since it was built.
     ///
     /// ```
