@@ -10,6 +10,7 @@
     reason = "a helper of tests fails by panicking, like a test"
 )]
 
+mod compose;
 mod memcached_works;
 mod tortured;
 
@@ -21,7 +22,11 @@ mod sqlite {
     pub(crate) const DATABASE: &str = "sqlite";
 
     mod api;
+    #[path = "behind/sqlite.rs"]
+    mod behind;
     mod blog;
+    #[path = "catalog/sqlite.rs"]
+    mod catalog;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
     #[path = "every_type/sqlite.rs"]
@@ -30,6 +35,7 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod near;
     mod observability;
     mod outages;
     mod races;
@@ -52,14 +58,22 @@ mod sqlite {
     #[path = "reads_types/sqlite.rs"]
     mod reads_types;
     mod reads_uncached;
+    mod schema_changes;
+    mod sessions;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/sqlite.rs"]
+    mod tenants;
     #[path = "transaction_ends/sqlite.rs"]
     mod transaction_ends;
     mod transactions;
     mod values;
     mod world;
     mod writes;
+    #[path = "writes_bulk/sqlite.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }
 
 #[path = "."]
@@ -70,7 +84,11 @@ mod postgres {
     pub(crate) const DATABASE: &str = "postgres";
 
     mod api;
+    #[path = "behind/postgres.rs"]
+    mod behind;
     mod blog;
+    #[path = "catalog/postgres.rs"]
+    mod catalog;
     #[path = "dialect/postgres.rs"]
     mod dialect;
     #[path = "every_type/postgres.rs"]
@@ -79,6 +97,7 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod near;
     mod observability;
     mod outages;
     mod races;
@@ -106,12 +125,20 @@ mod postgres {
     #[path = "reads_types/postgres_compound.rs"]
     mod reads_types_compound;
     mod reads_uncached;
+    mod schema_changes;
+    mod sessions;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/postgres.rs"]
+    mod tenants;
     mod transactions;
     mod values;
     mod world;
     mod writes;
+    #[path = "writes_bulk/postgres.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }
 
 #[path = "."]
@@ -122,7 +149,11 @@ mod mysql {
     pub(crate) const DATABASE: &str = "mysql";
 
     mod api;
+    #[path = "behind/mysql.rs"]
+    mod behind;
     mod blog;
+    #[path = "catalog/mysql.rs"]
+    mod catalog;
     #[path = "dialect/mysql.rs"]
     mod dialect;
     #[path = "every_type/mysql.rs"]
@@ -131,6 +162,7 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod near;
     mod observability;
     mod outages;
     mod races;
@@ -153,12 +185,20 @@ mod mysql {
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;
+    mod schema_changes;
+    mod sessions;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/mysql.rs"]
+    mod tenants;
     #[path = "transaction_ends/mysql.rs"]
     mod transaction_ends;
     mod transactions;
     mod values;
     mod world;
     mod writes;
+    #[path = "writes_bulk/mysql.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }

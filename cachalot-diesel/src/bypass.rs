@@ -26,6 +26,14 @@ pub enum BypassReason {
     SystemCatalog(String),
     /// A temporary table, or a connection that has some.
     TemporaryTable,
+    /// Rows that can change without a statement that could be seen to change them: a foreign table,
+    /// a sequence, a virtual table; a view whose text, or a table whose keys the account may not see
+    /// (MySQL: `SHOW VIEW`; MariaDB: any privilege besides `SELECT`).
+    Unseen(String),
+    /// The account may not see the database's triggers (MySQL): grant it `TRIGGER` on the database.
+    TriggersUnseen,
+    /// What the database does by itself is not known: its catalog could not be read just now.
+    CatalogUnknown,
     /// A table that the settings or its model exclude.
     ExcludedTable(String),
     /// No table at all: there would be nothing to invalidate it.
@@ -70,6 +78,9 @@ impl BypassReason {
             Self::TableSample => "table_sample",
             Self::SystemCatalog(_) => "system_catalog",
             Self::TemporaryTable => "temporary_table",
+            Self::Unseen(_) => "unseen",
+            Self::TriggersUnseen => "triggers_unseen",
+            Self::CatalogUnknown => "catalog_unknown",
             Self::ExcludedTable(_) => "excluded_table",
             Self::NoTable => "no_table",
             Self::SessionChange => "session_change",
@@ -93,6 +104,16 @@ impl fmt::Display for BypassReason {
             Self::VolatileFunction(name) => write!(f, "`{name}` may answer differently each time"),
             Self::SystemCatalog(table) => write!(f, "`{table}` is a system catalog"),
             Self::ExcludedTable(table) => write!(f, "the table `{table}` is excluded"),
+            Self::Unseen(table) => {
+                write!(
+                    f,
+                    "rows of `{table}` can change without a statement that could be seen"
+                )
+            }
+            Self::TriggersUnseen => {
+                f.write_str("the account may not see triggers; grant it TRIGGER on the database")
+            }
+            Self::CatalogUnknown => f.write_str("the database's catalog could not be read"),
             Self::Disabled => f.write_str("caching is disabled"),
             Self::NotInstalled => {
                 f.write_str("no cache is installed; call `cachalot_diesel::install()`")

@@ -58,7 +58,17 @@ pub(crate) struct Config {
     pub(crate) only_tables: Option<BTreeSet<String>>,
     pub(crate) uncacheable_tables: BTreeSet<String>,
     pub(crate) cache_random: bool,
+    /// Functions that the program vouches for, in lower case.
+    pub(crate) pure_functions: BTreeSet<String>,
     pub(crate) max_value_bytes: usize,
+    /// Rows above this size are compressed; `None`: none are.
+    pub(crate) compress_above: Option<usize>,
+    /// What entries kept in the process may take; 0: none are kept.
+    pub(crate) near_bytes: usize,
+    /// For how long such an entry is served without asking the store; zero: never.
+    pub(crate) max_staleness: Duration,
+    /// How long a cold reader waits for one of another process; zero: not at all.
+    pub(crate) herd_wait: Duration,
     pub(crate) secret: Option<String>,
 }
 
@@ -75,7 +85,12 @@ impl Default for Config {
             only_tables: None,
             uncacheable_tables: BTreeSet::from(["__diesel_schema_migrations".to_owned()]),
             cache_random: false,
+            pure_functions: BTreeSet::new(),
             max_value_bytes: 1_000_000,
+            compress_above: Some(16_384),
+            near_bytes: 0,
+            max_staleness: Duration::ZERO,
+            herd_wait: Duration::ZERO,
             secret: None,
         }
     }
@@ -93,20 +108,29 @@ impl fmt::Debug for Config {
             .field("only_tables", &self.only_tables)
             .field("uncacheable_tables", &self.uncacheable_tables)
             .field("cache_random", &self.cache_random)
+            .field("pure_functions", &self.pure_functions)
             .field("max_value_bytes", &self.max_value_bytes)
+            .field("compress_above", &self.compress_above)
+            .field("near_bytes", &self.near_bytes)
+            .field("max_staleness", &self.max_staleness)
+            .field("herd_wait", &self.herd_wait)
             .field("secret", &self.secret.is_some())
             .finish_non_exhaustive()
     }
 }
 
 impl Config {
-    /// May rows of this table (as statements are compared: last component, lower case) be kept?
-    pub(crate) fn takes(&self, table: &str) -> bool {
-        !self.uncacheable_tables.contains(table)
-            && self
-                .only_tables
-                .as_ref()
-                .is_none_or(|only| only.contains(table))
+    /// Must no rows of this table be kept, whoever names it? Tables as statements are compared: last
+    /// component, lower case.
+    pub(crate) fn excludes(&self, table: &str) -> bool {
+        self.uncacheable_tables.contains(table)
+    }
+
+    /// May a statement that names this table be cached?
+    pub(crate) fn includes(&self, table: &str) -> bool {
+        self.only_tables
+            .as_ref()
+            .is_none_or(|only| only.contains(table))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Raised whenever the key's ingredients or the entry's format change, so that an older release
 /// never finds a newer one's entries.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Builds a key from parts; each part is hashed with its length, so that no two lists of parts run
 /// together to the same bytes.
@@ -32,7 +32,6 @@ impl Fingerprint {
     }
 
     /// A part of unknown length, closed by its length.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn formatted(&mut self, value: &dyn fmt::Debug) -> fmt::Result {
         let mut stream = Stream {
             hasher: &mut self.0,
@@ -56,13 +55,11 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-#[cfg(feature = "sqlite")]
 struct Stream<'a> {
     hasher: &'a mut blake3::Hasher,
     written: u64,
 }
 
-#[cfg(feature = "sqlite")]
 impl fmt::Write for Stream<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.hasher.update(text.as_bytes());

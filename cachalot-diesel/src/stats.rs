@@ -16,6 +16,8 @@ use std::{
 pub struct Stats {
     /// Reads answered from the cache.
     pub hits: u64,
+    /// Of those, the ones whose rows were in this process already.
+    pub near_hits: u64,
     /// Reads that asked the database because the cache had no valid entry.
     pub misses: u64,
     /// Results written to the store.
@@ -36,6 +38,7 @@ pub struct Stats {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) hits: AtomicU64,
+    pub(crate) near_hits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) stores: AtomicU64,
     pub(crate) invalidations: AtomicU64,
@@ -59,6 +62,7 @@ impl Counters {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
             hits: get(&self.hits),
+            near_hits: get(&self.near_hits),
             misses: get(&self.misses),
             stores: get(&self.stores),
             bypasses: self

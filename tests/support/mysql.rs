@@ -51,18 +51,19 @@ pub fn shared() -> &'static Server {
 
 /// A migrated database of the caller's own on the [`shared`] server.
 pub fn database() -> Database {
+    let database = empty_database();
+    migrations::run(&mut establish(database.url()), MIGRATIONS);
+    database
+}
+
+/// A database without any table, on the [`shared`] server.
+pub fn empty_database() -> Database {
     let server = shared();
     let name = unique::name("cachalot");
     let url = server.url(&name);
     server.execute(&format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
-    let remove = if server.own.is_some() {
-        None
-    } else {
-        Some(remove as fn(&str))
-    };
-    let database = Database::new(url, name, remove);
-    migrations::run(&mut establish(database.url()), MIGRATIONS);
-    database
+    let remove = server.own.is_none().then_some(remove as fn(&str));
+    Database::new(url, name, remove)
 }
 
 /// A connection to `url`.

@@ -44,18 +44,27 @@ pub fn shared() -> &'static Server {
 
 /// A migrated database of the caller's own on the [`shared`] server.
 pub fn database() -> Database {
-    let server = shared();
-    let name = unique::name("cachalot");
-    let url = server.url(&name);
-    if server.own.is_some() {
-        server.execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"));
-        Database::new(url, name, None)
+    if shared().own.is_some() {
+        create(&format!("TEMPLATE {TEMPLATE}"))
     } else {
-        server.execute(&format!("CREATE DATABASE {name}"));
-        let database = Database::new(url, name, Some(remove));
+        let database = empty_database();
         migrations::run(&mut establish(database.url()), MIGRATIONS);
         database
     }
+}
+
+/// A database without any table, on the [`shared`] server.
+pub fn empty_database() -> Database {
+    create("")
+}
+
+fn create(options: &str) -> Database {
+    let server = shared();
+    let name = unique::name("cachalot");
+    let url = server.url(&name);
+    server.execute(&format!("CREATE DATABASE {name} {options}"));
+    let remove = server.own.is_none().then_some(remove as fn(&str));
+    Database::new(url, name, remove)
 }
 
 /// A connection to `url`.

@@ -133,9 +133,45 @@ impl Builder {
         self
     }
 
+    /// Functions of the program's own, or of an extension, that give the same result for the same
+    /// arguments and tables, and that write nothing: for those of which the library cannot know.
+    /// PostgreSQL's catalog tells of its own; SQLite's and loadable functions of MySQL nobody can ask.
+    pub fn pure_functions<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.config.pure_functions = table_set(names);
+        self
+    }
+
     /// Results above this size are not stored; at most what the store's own item limit allows.
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.config.max_value_bytes = bytes;
+        self
+    }
+
+    /// Results above this many bytes are compressed (LZ4) where that makes them smaller; zero is never.
+    pub fn compress_above_bytes(mut self, bytes: usize) -> Self {
+        self.config.compress_above = (bytes > 0).then_some(bytes);
+        self
+    }
+
+    /// Entries are kept in this process too, up to so many bytes: a hit then fetches only the small
+    /// version records, and stays as current as one from the store. Zero keeps none.
+    pub fn near_bytes(mut self, bytes: usize) -> Self {
+        self.config.near_bytes = bytes;
+        self
+    }
+
+    /// An entry that this process keeps ([`near_bytes`](Self::near_bytes)) is served without asking the
+    /// store for so long after it was last found current: reads may then be that much older than what
+    /// *other* processes have committed. Zero, the default, asks each time.
+    pub fn max_staleness(mut self, staleness: Duration) -> Self {
+        self.config.max_staleness = staleness;
+        self
+    }
+
+    /// A reader that finds nothing waits so long for one in another process that is asking the database
+    /// for the same rows already. Zero, the default, does not wait.
+    pub fn herd_wait(mut self, wait: Duration) -> Self {
+        self.config.herd_wait = wait;
         self
     }
 

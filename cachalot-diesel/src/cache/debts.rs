@@ -240,7 +240,7 @@ mod tests {
             owed.add(&format!("t{table}"), Events::ALL, id(1));
         }
         assert_eq!(owed.tables.keys().collect::<Vec<_>>(), [EPOCH]);
-        let anything = Dependency::new("", "never written".into());
+        let anything = Dependency::new("", "never written".into(), Events::ALL);
         assert!(owed.has_any_of([&anything].into_iter()));
     }
 

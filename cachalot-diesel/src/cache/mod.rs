@@ -4,11 +4,14 @@
 //! as bytes. Decisions are the protocol's, the store carries them out.
 
 mod builder;
+mod catalogs;
 mod debts;
 mod directory;
 mod entry;
 mod flight;
+mod herd;
 mod lease;
+mod near;
 mod plan;
 mod read;
 mod records;
@@ -17,11 +20,12 @@ mod write;
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 pub use builder::Builder;
+pub(crate) use catalogs::{Calls, Known};
 pub(crate) use entry::Entry;
 pub(crate) use plan::Dependency;
 pub(crate) use read::{Lookup, Permit};
@@ -40,8 +44,11 @@ use crate::{
 };
 use seal::Seal;
 
-/// The name of the record that stands for every table. No table can have it.
+/// The name of the records that stand for every table. No table can have it.
 pub(crate) const EPOCH: &str = "*";
+/// Into how many records the epoch is split. Each read looks at one of them, so that no server of
+/// several is asked for all; whoever invalidates everything changes them all.
+pub(crate) const EPOCHS: usize = 8;
 
 /// A cache: a store, a namespace in it, and settings. Cheap to clone; clones are the same cache.
 ///
@@ -69,10 +76,14 @@ struct Inner {
     config: Config,
     store: Arc<dyn Store>,
     seal: Seal,
+    catalogs: catalogs::Catalogs,
     plans: plan::Plans,
-    epoch: Dependency,
+    epochs: [Dependency; EPOCHS],
     debts: debts::Debts,
     directory: directory::Directory,
+    near: near::Near,
+    /// How many times writes of this process have begun or ended.
+    writes: AtomicU64,
     flights: flight::Flights,
     leases: lease::Leases,
     counters: Counters,
@@ -123,14 +134,17 @@ impl Cachalot {
 
     fn new(config: Config, store: Arc<dyn Store>) -> Self {
         events::describe();
-        let epoch = Dependency::new(&config.namespace, EPOCH.into());
+        let epochs = std::array::from_fn(|part| Dependency::epoch(&config.namespace, part));
         let directory = directory::Directory::new(&config.namespace);
         let inner = Inner {
             seal: Seal::new(config.secret.as_deref()),
+            catalogs: catalogs::Catalogs::new(),
             plans: plan::Plans::new(),
-            epoch,
+            epochs,
             debts: debts::Debts::default(),
             directory,
+            near: near::Near::new(config.near_bytes, config.max_staleness),
+            writes: AtomicU64::new(0),
             flights: flight::Flights::default(),
             leases: lease::Leases::default(),
             counters: Counters::default(),
@@ -263,7 +277,7 @@ impl Cachalot {
             .into_iter()
             .map(|t| self.dependency(&normalise(t.as_ref())))
             .collect();
-        targets.push(self.inner.epoch.clone());
+        targets.extend_from_slice(&self.inner.epochs);
         let records = self.fetch_records(&targets)?;
         let newest = records
             .into_iter()
@@ -354,7 +368,7 @@ impl Cachalot {
     }
 
     pub(crate) fn dependency(&self, table: &str) -> Dependency {
-        Dependency::new(&self.inner.config.namespace, Arc::from(table))
+        Dependency::new(&self.inner.config.namespace, Arc::from(table), Events::ALL)
     }
 
     fn downgrade(&self) -> Weak {

@@ -1,19 +1,20 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use quick_cache::{Equivalent, sync::Cache};
+use quick_cache::sync::Cache;
 
-use super::Cachalot;
+use super::{Cachalot, EPOCH};
 use crate::{
     bypass::BypassReason,
+    catalog::{Catalog, Refusal, Resolved},
     config::Config,
     fingerprint::Fingerprint,
     policy,
-    statement::{self, Dialect, Uncacheable},
+    statement::{Analysis, Events, Uncacheable},
 };
 
 /// How many distinct texts a handle remembers the plan of.
 const PLANS: usize = 4096;
-/// Texts above this are planned anew each time.
+/// Texts above this are planned anew each time, as they are analysed.
 const MAX_TEXT: usize = 64 * 1024;
 
 /// A table that a read depends on, and the key of its version record.
@@ -21,43 +22,52 @@ const MAX_TEXT: usize = 64 * 1024;
 pub(crate) struct Dependency {
     pub(crate) table: Arc<str>,
     pub(crate) key: Arc<str>,
+    /// Which of the table's changes matter.
+    pub(crate) events: Events,
 }
 
 impl Dependency {
-    pub(super) fn new(namespace: &str, table: Arc<str>) -> Self {
+    pub(super) fn new(namespace: &str, table: Arc<str>, events: Events) -> Self {
         let mut fingerprint = Fingerprint::new(namespace, "record");
         fingerprint.part(table.as_bytes());
         Self {
             key: fingerprint.finish().into(),
             table,
+            events,
+        }
+    }
+
+    /// One part of the epoch.
+    pub(super) fn epoch(namespace: &str, part: usize) -> Self {
+        let mut fingerprint = Fingerprint::new(namespace, "epoch");
+        fingerprint.number(part as u64);
+        Self {
+            key: fingerprint.finish().into(),
+            table: EPOCH.into(),
+            events: Events::ALL,
         }
     }
 }
 
-/// What is to be known of a text before it is run, worked out once.
-#[derive(Debug, Clone)]
+/// What is to be known of a text before it is run, worked out once for each catalog.
+#[derive(Debug)]
 pub(crate) struct Plan {
     /// In the order of the tables' names, each once.
     pub(crate) dependencies: Vec<Dependency>,
+    /// Settings of the session that decide the rows.
+    pub(crate) settings: BTreeSet<String>,
     /// How long its entries live; `None` is for ever.
     pub(crate) ttl: Option<Duration>,
     /// Why it is not cached.
     pub(crate) bypass: Option<BypassReason>,
+    /// It names a relation that the catalog does not have: one that is newer, perhaps.
+    pub(crate) strange: bool,
+    /// Keeps the address that the plan is remembered by.
+    analysis: Arc<Analysis>,
 }
 
-pub(super) struct Plans(Cache<Text, Arc<Plan>>);
-
-#[derive(PartialEq, Eq, Hash)]
-struct Text(Dialect, Box<str>);
-
-#[derive(PartialEq, Eq, Hash)]
-struct TextRef<'a>(Dialect, &'a str);
-
-impl Equivalent<Text> for TextRef<'_> {
-    fn equivalent(&self, text: &Text) -> bool {
-        self.0 == text.0 && *self.1 == *text.1
-    }
-}
+/// Plans by the catalog's number and the address of the analysis, which each plan keeps alive.
+pub(super) struct Plans(Cache<(u64, usize), Arc<Plan>>);
 
 impl Plans {
     pub(super) fn new() -> Self {
@@ -66,58 +76,106 @@ impl Plans {
 }
 
 impl Cachalot {
-    /// The plan of a text.
-    pub(crate) fn plan(&self, sql: &str, dialect: Dialect) -> Arc<Plan> {
-        if let Some(plan) = self.inner.plans.0.get(&TextRef(dialect, sql)) {
-            return plan;
+    /// Why a statement is not cached whatever the catalog says; `None` if that decides.
+    pub(crate) fn refuses(&self, analysis: &Analysis) -> Option<BypassReason> {
+        let calls = !analysis.unknown_functions().is_empty();
+        match analysis.uncacheable_knowing(|_| true) {
+            // A function may read one.
+            Some(Uncacheable::NoTable) if calls => None,
+            Some(reason) => bypass_of(reason, self.config()),
+            None => None,
         }
-        let analysis = statement::analysis(sql, dialect);
-        let reads: Vec<Arc<str>> = analysis.reads().to_vec();
-        let plan = Arc::new(self.work_out(reads, analysis.uncacheable()));
-        if sql.len() <= MAX_TEXT {
-            self.inner
-                .plans
-                .0
-                .insert(Text(dialect, sql.into()), Arc::clone(&plan));
-        }
-        plan
     }
 
-    fn work_out(&self, reads: Vec<Arc<str>>, uncacheable: Option<&Uncacheable>) -> Plan {
+    /// The plan of a text of that length, and whether it had to be worked out.
+    pub(crate) fn plan(
+        &self,
+        analysis: &Arc<Analysis>,
+        length: usize,
+        catalog: &Catalog,
+    ) -> (Arc<Plan>, bool) {
+        let key = (catalog.id(), Arc::as_ptr(analysis).addr());
+        if let Some(plan) = self.inner.plans.0.get(&key)
+            && Arc::ptr_eq(&plan.analysis, analysis)
+        {
+            return (plan, false);
+        }
+        let plan = Arc::new(self.work_out(analysis, catalog));
+        if length <= MAX_TEXT {
+            self.inner.plans.0.insert(key, Arc::clone(&plan));
+        }
+        (plan, true)
+    }
+
+    fn work_out(&self, analysis: &Arc<Analysis>, catalog: &Catalog) -> Plan {
         let config = self.config();
-        let mut bypass = uncacheable.and_then(|reason| bypass_of(reason, config));
+        let functions: BTreeSet<_> = analysis.unknown_functions().into_iter().collect();
+        let resolved = with_policies(analysis.reads(), &functions, catalog);
+        let pure = |name: &str| config.pure_functions.contains(name) || catalog.is_pure(name);
+        let mut bypass = match analysis.uncacheable_knowing(pure) {
+            Some(Uncacheable::NoTable) if !resolved.tables.is_empty() => None,
+            Some(reason) => bypass_of(reason, config),
+            None => None,
+        };
+        let mut called = functions.iter().chain(&resolved.functions);
+        let volatile = called
+            .find(|name| !pure(name))
+            .map(|name| BypassReason::VolatileFunction(name.to_string()));
+        bypass = bypass.or(volatile);
+        bypass = bypass.or_else(|| match resolved.refused.as_ref()? {
+            Refusal::Text(reason) => bypass_of(reason, config),
+            Refusal::Unseen(table) => Some(BypassReason::Unseen(table.to_string())),
+            Refusal::Blind => Some(BypassReason::TriggersUnseen),
+        });
+        // Nobody says when such a table is written.
+        let mut tables = resolved.tables.keys();
+        let excluded = tables.find(|table| config.excludes(table));
+        bypass = bypass.or_else(|| Some(BypassReason::ExcludedTable(excluded?.to_string())));
         let mut ttl = config.ttl;
-        let tables = with_policies(reads);
-        for table in &tables {
+        for table in &resolved.reads {
             let policy = policy::for_table(table);
             if let Some(own) = policy.and_then(|policy| policy.ttl) {
                 ttl = shorter(ttl, own);
             }
-            if bypass.is_none()
-                && (!config.takes(table) || policy.is_some_and(|policy| policy.uncacheable))
-            {
+            let named = analysis.reads().contains(table);
+            let excluded = (named && !config.includes(table))
+                || policy.is_some_and(|policy| policy.uncacheable);
+            if bypass.is_none() && excluded {
                 bypass = Some(BypassReason::ExcludedTable(table.to_string()));
             }
         }
-        let dependencies = tables.iter().map(|table| self.dependency(table)).collect();
         Plan {
-            dependencies,
+            dependencies: self.dependencies(&resolved),
+            settings: resolved.settings,
             ttl,
             bypass,
+            strange: analysis.parsed && !analysis.reads().iter().all(|table| catalog.has(table)),
+            analysis: Arc::clone(analysis),
         }
     }
 
+    fn dependencies(&self, resolved: &Resolved) -> Vec<Dependency> {
+        let namespace = &self.config().namespace;
+        let tables = resolved.tables.iter();
+        tables
+            .map(|(table, events)| Dependency::new(namespace, Arc::clone(table), *events))
+            .collect()
+    }
+
     /// The plan's dependencies and those that the query names itself.
-    pub(crate) fn with_extra(&self, plan: &Plan, extra: &[String]) -> Vec<Dependency> {
+    pub(crate) fn with_extra(
+        &self,
+        plan: &Plan,
+        extra: &[String],
+        catalog: &Catalog,
+    ) -> Vec<Dependency> {
+        let extra: Vec<Arc<str>> = extra.iter().map(|table| table.as_str().into()).collect();
+        let resolved = with_policies(&extra, &BTreeSet::new(), catalog);
         let mut dependencies = plan.dependencies.clone();
-        for table in with_policies(
-            extra
-                .iter()
-                .map(|table| Arc::from(table.as_str()))
-                .collect(),
-        ) {
-            if !dependencies.iter().any(|known| known.table == table) {
-                dependencies.push(self.dependency(&table));
+        for more in self.dependencies(&resolved) {
+            match dependencies.iter_mut().find(|it| it.table == more.table) {
+                Some(known) => known.events = known.events.or(more.events),
+                None => dependencies.push(more),
             }
         }
         dependencies.sort_by(|a, b| a.table.cmp(&b.table));
@@ -125,23 +183,30 @@ impl Cachalot {
     }
 }
 
-/// The tables and all that their models depend on, sorted, each once.
-fn with_policies(mut tables: Vec<Arc<str>>) -> Vec<Arc<str>> {
-    let mut next = 0;
-    while let Some(table) = tables.get(next).cloned() {
-        next += 1;
-        for other in policy::for_table(&table)
-            .into_iter()
-            .flat_map(|policy| &policy.depends_on)
-        {
-            if !tables.iter().any(|known| **known == **other) {
-                tables.push(Arc::from(&**other));
-            }
+/// What these tables and functions depend on, and what the models of all tables that are read name
+/// besides.
+fn with_policies(
+    tables: &[Arc<str>],
+    functions: &BTreeSet<Arc<str>>,
+    catalog: &Catalog,
+) -> Resolved {
+    let mut tables: BTreeSet<Arc<str>> = tables.iter().cloned().collect();
+    loop {
+        let resolved = catalog.resolve(&tables, functions);
+        let named = resolved
+            .reads
+            .iter()
+            .filter_map(|table| policy::for_table(table))
+            .flat_map(|policy| &policy.depends_on);
+        let missing: Vec<Arc<str>> = named
+            .map(|table| Arc::from(&**table))
+            .filter(|table| !resolved.reads.contains(table))
+            .collect();
+        if missing.is_empty() {
+            return resolved;
         }
+        tables.extend(missing);
     }
-    tables.sort();
-    tables.dedup();
-    tables
 }
 
 /// The shorter of two lives; `None` and zero are for ever.
@@ -172,6 +237,10 @@ fn bypass_of(reason: &Uncacheable, config: &Config) -> Option<BypassReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        catalog::Facts,
+        statement::{self, Dialect},
+    };
 
     #[test]
     fn the_shortest_life_wins_and_zero_is_for_ever() {
@@ -183,11 +252,16 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_worked_out_once_for_each_text() {
+    fn a_plan_is_worked_out_once_for_each_text_and_catalog() {
         let cache = Cachalot::builder().url("memory://").build().unwrap();
-        let sql = "SELECT id FROM users";
-        let first = cache.plan(sql, Dialect::Sqlite);
-        assert!(Arc::ptr_eq(&first, &cache.plan(sql, Dialect::Sqlite)));
+        let catalog = Catalog::new(&Facts::new(Dialect::Sqlite));
+        let analysis = statement::analysis("SELECT id FROM users", Dialect::Sqlite);
+        let (first, fresh) = cache.plan(&analysis, 20, &catalog);
+        assert!(fresh && first.strange);
+        let (again, fresh) = cache.plan(&analysis, 20, &catalog);
+        assert!(!fresh && Arc::ptr_eq(&first, &again));
         assert_eq!(&*first.dependencies[0].table, "users");
+        let other = Catalog::new(&Facts::new(Dialect::Sqlite));
+        assert!(cache.plan(&analysis, 20, &other).1);
     }
 }

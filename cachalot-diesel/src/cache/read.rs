@@ -1,12 +1,22 @@
 //! The read half of the protocol: trust an entry, or ask the database under known tokens.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use super::{Cachalot, Dependency, Entry, entry, flight::Pilot, now_millis, records::Fetched};
+use super::{
+    Cachalot, Dependency, EPOCHS, Entry, Known,
+    entry::{self, Terms},
+    flight::Pilot,
+    near::Moment,
+    now_millis,
+    records::Fetched,
+};
 use crate::{
     bypass::BypassReason,
     events,
-    protocol::{self, Look, Token},
+    protocol::{self, Look, State, Token},
     rows::BlockWriter,
     store::{Command, Reply, StoreError},
 };
@@ -18,11 +28,30 @@ const ATTEMPTS: usize = 8;
 #[derive(Debug)]
 pub(crate) enum Lookup {
     /// These are the rows.
-    Hit(Entry),
+    Hit(Arc<Entry>),
     /// Ask the database; its rows may be stored.
     Miss(Permit),
     /// Ask the database, and store nothing.
     Bypass(BypassReason),
+    /// The dependencies are those of an epoch that is no more.
+    Outdated,
+}
+
+/// The part of the epoch that a read under this key looks at.
+fn epoch_of(key: &str) -> usize {
+    usize::from(key.bytes().next().unwrap_or_default()) % EPOCHS
+}
+
+/// What was found in the store.
+enum Fetch {
+    /// An entry of the tables' present states.
+    Current(Arc<Entry>),
+    /// No such entry; these are the tokens of the present states.
+    Nothing(Vec<Token>),
+    /// A writer is in flight.
+    InFlight,
+    /// The epoch is another one.
+    Outdated,
 }
 
 /// Leave to store rows that were read after it was given.
@@ -31,8 +60,12 @@ pub(crate) enum Lookup {
 pub(crate) struct Permit {
     key: String,
     tokens: Vec<Token>,
+    /// Before the records were asked for the tokens.
+    asked: Moment,
     /// Others wait for the rows.
     pilot: Option<Pilot>,
+    /// So do other processes, as long as there is this item.
+    herd: Option<String>,
 }
 
 impl Permit {
@@ -44,9 +77,10 @@ impl Permit {
         &self.tokens
     }
 
-    pub(super) fn piloted_by(self, pilot: Pilot) -> Self {
+    pub(super) fn piloted_by(self, pilot: Pilot, herd: Option<String>) -> Self {
         Self {
             pilot: Some(pilot),
+            herd,
             ..self
         }
     }
@@ -58,52 +92,70 @@ impl Cachalot {
     ///
     /// Records that are missing are created *before* the database is asked, so that a writer who
     /// comes meanwhile changes a record that the reader has already seen.
-    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency]) -> Lookup {
+    ///
+    /// `known` is what the dependencies were worked out from.
+    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency], known: &Known) -> Lookup {
         if self.owes(dependencies) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
-        match self.fetch(&key, dependencies, true) {
-            Ok((Some(entry), Ok(_))) => Lookup::Hit(entry),
-            Ok((None, Ok(tokens))) => Lookup::Miss(Permit {
+        let asked = self.moment();
+        match self.fetch(&key, dependencies, known, true) {
+            Ok(Fetch::Current(entry)) => Lookup::Hit(entry),
+            Ok(Fetch::Nothing(tokens)) => Lookup::Miss(Permit {
                 key,
                 tokens,
+                asked,
                 pilot: None,
+                herd: None,
             }),
-            Ok((_, Err(reason))) => Lookup::Bypass(reason),
+            Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
+            Ok(Fetch::Outdated) => Lookup::Outdated,
             Err(_) => Lookup::Bypass(BypassReason::StoreUnavailable),
         }
     }
 
-    /// What `lookup` would answer, without creating anything.
+    /// What `lookup` would answer, without creating anything: whether there is an entry, or `None`
+    /// if the dependencies are those of an epoch that is no more.
     pub(crate) fn peek(
         &self,
         key: &str,
         dependencies: &[Dependency],
-    ) -> Result<bool, BypassReason> {
+        known: &Known,
+    ) -> Result<Option<bool>, BypassReason> {
         if self.owes(dependencies) {
             return Err(BypassReason::StoreUnavailable);
         }
-        match self.fetch(key, dependencies, false) {
-            Ok((entry, Ok(_))) => Ok(entry.is_some()),
-            Ok((_, Err(reason))) => Err(reason),
+        match self.fetch(key, dependencies, known, false) {
+            Ok(Fetch::Current(_)) => Ok(Some(true)),
+            Ok(Fetch::Nothing(_)) => Ok(Some(false)),
+            Ok(Fetch::Outdated) => Ok(None),
+            Ok(Fetch::InFlight) => Err(BypassReason::WriterInFlight),
             Err(_) => Err(BypassReason::StoreUnavailable),
         }
     }
 
-    /// The entry if it is valid, and the tokens or why nothing may be stored.
-    #[allow(
-        clippy::type_complexity,
-        reason = "private, and each part is named in the comment"
-    )]
     fn fetch(
         &self,
         key: &str,
         dependencies: &[Dependency],
+        known: &Known,
         create: bool,
-    ) -> Result<(Option<Entry>, Result<Vec<Token>, BypassReason>), StoreError> {
-        let epoch = &self.inner.epoch;
+    ) -> Result<Fetch, StoreError> {
+        let near = &self.inner.near;
+        let asked = self.moment();
+        let kept = near.get(key, now_millis());
+        if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
+            if create {
+                events::near_hit(self.counters());
+            }
+            return Ok(Fetch::Current(Arc::clone(kept.entry())));
+        }
+        let part = epoch_of(key);
+        let epoch = &self.inner.epochs[part];
         let mut commands = Vec::with_capacity(dependencies.len() + 2);
-        commands.push(Command::Get { key });
+        if kept.is_none() {
+            commands.push(Command::Get { key });
+        }
         commands.push(Command::Get { key: &epoch.key });
         commands.extend(
             dependencies
@@ -111,35 +163,71 @@ impl Cachalot {
                 .map(|table| Command::Get { key: &table.key }),
         );
         let mut replies = self.run(&commands).into_iter();
-        let entry = match replies.next() {
-            Some(Ok(Reply::Item { value, .. })) => {
-                events::fetched(self.counters(), value.len());
-                Entry::open(&self.inner.seal, key, value)
-            }
-            Some(Err(error)) => return Err(error),
-            _ => None,
+        let entry = match kept {
+            Some(_) => None,
+            None => replies.next(),
         };
         let mut tokens = Vec::with_capacity(dependencies.len() + 1);
         for (table, reply) in std::iter::once(epoch).chain(dependencies).zip(replies) {
             let fetched = self.fetched(&table.key, reply)?;
-            match self.token_of(table, fetched, create)? {
-                Some(token) => tokens.push(token),
-                None => return Ok((None, Err(BypassReason::WriterInFlight))),
+            match self.state_of(table, fetched, create)? {
+                Some(state) => tokens.extend(state.of(table.events)),
+                None => return Ok(Fetch::InFlight),
+            }
+            // The epoch's own comes first: under another the rest is not what has to be looked at.
+            if tokens.first().copied() != known.epoch(part) {
+                return Ok(Fetch::Outdated);
             }
         }
-        Ok((entry.filter(|entry| entry.is_of(&tokens)), Ok(tokens)))
+        if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
+            kept.confirm(asked);
+            if create {
+                events::near_hit(self.counters());
+            }
+            return Ok(Fetch::Current(Arc::clone(kept.entry())));
+        }
+        // Another process may have stored newer rows than those that are kept here.
+        let entry = entry.or_else(|| self.run(&[Command::Get { key }]).pop());
+        let entry = match entry {
+            Some(Ok(Reply::Item { value, .. })) => {
+                if create {
+                    events::fetched(self.counters(), value.len());
+                }
+                Entry::open(&self.inner.seal, key, value, self.most_inflated())
+            }
+            Some(Err(error)) => return Err(error),
+            _ => None,
+        };
+        Ok(match entry.filter(|entry| entry.is_of(&tokens)) {
+            Some(entry) => {
+                let entry = Arc::new(entry);
+                near.keep(key, &entry, asked);
+                Fetch::Current(entry)
+            }
+            None => Fetch::Nothing(tokens),
+        })
     }
 
-    /// The token of a table's present state; `None` while a writer is in flight.
-    fn token_of(
+    fn moment(&self) -> Moment {
+        Moment::new(self.inner.writes.load(Ordering::Acquire))
+    }
+
+    /// What rows may take at the most, so that a forged entry cannot take more.
+    pub(super) fn most_inflated(&self) -> usize {
+        // Names and types of the columns are not counted by the limit.
+        self.config().max_value_bytes.saturating_mul(2)
+    }
+
+    /// The tokens of a table's present state; `None` while a writer is in flight.
+    pub(super) fn state_of(
         &self,
         table: &Dependency,
         mut fetched: Fetched,
         create: bool,
-    ) -> Result<Option<Token>, StoreError> {
+    ) -> Result<Option<State>, StoreError> {
         for _ in 0..ATTEMPTS {
             let (present, over) = match fetched {
-                Fetched::Calm(token) => return Ok(Some(token)),
+                Fetched::Calm(state) => return Ok(Some(state)),
                 Fetched::Absent(over) => (None, over),
                 Fetched::Busy(record, version) => (Some(record), Some(version)),
             };
@@ -148,11 +236,11 @@ impl Cachalot {
                 None => Vec::new(),
             };
             match protocol::look(present, &crashed, &mut Self::fresh_token)? {
-                Look::Trust(token) => return Ok(Some(token)),
+                Look::Trust(state) => return Ok(Some(state)),
                 Look::Bypass => return Ok(None),
-                // A token that is put nowhere will do for whoever only asks: none can match it.
+                // Tokens that are put nowhere will do for whoever only asks: none can match them.
                 Look::Put(record) if !create || self.put(table, over, &record)?.is_some() => {
-                    return Ok(Some(record.any()));
+                    return Ok(Some(record.state()));
                 }
                 Look::Put(_) => {}
             }
@@ -173,20 +261,32 @@ impl Cachalot {
         rows: &BlockWriter,
         ttl: Option<Duration>,
     ) -> Result<(), BypassReason> {
-        let sealed = entry::seal(
-            &self.inner.seal,
-            &permit.key,
-            &permit.tokens,
-            now_millis(),
-            rows,
-        );
+        let now = now_millis();
+        let lives = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+        let terms = Terms {
+            stored: now,
+            expires: lives.map_or(0, |lives| now.saturating_add(lives)),
+            compress_above: self.config().compress_above,
+        };
+        let sealed = entry::seal(&self.inner.seal, &permit.key, &permit.tokens, terms, rows);
         let Some(value) = sealed else {
             return Err(BypassReason::TooLarge);
         };
         let stored = self.put_entry(permit, &value, ttl);
+        if let (Some(herd), Err(_)) = (&permit.herd, &stored) {
+            self.scatter(herd);
+        }
         // After it is stored, so that who comes after the landing finds it.
         if let Some(pilot) = &permit.pilot {
             pilot.land(&value);
+        }
+        if stored.is_ok()
+            && self.inner.near.is_on()
+            && let Some(entry) = Entry::of(value, self.most_inflated())
+        {
+            self.inner
+                .near
+                .keep(&permit.key, &Arc::new(entry), permit.asked);
         }
         stored
     }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Cachalot, Dependency};
+use super::{Cachalot, Dependency, EPOCH};
 use crate::{
     Error, events,
-    protocol::{self, Record, Token, Writer, calm_token},
+    protocol::{self, Record, State, Token, Writer},
     store::{Command, ItemVersion, Reply, StoreError, Ttl},
 };
 
@@ -21,7 +21,7 @@ pub(super) enum Fetched {
     /// No record, or bytes that are none (then with the state to replace them in).
     Absent(Option<ItemVersion>),
     /// No writer in flight.
-    Calm(Token),
+    Calm(State),
     /// Writers in flight.
     Busy(Record, ItemVersion),
 }
@@ -82,11 +82,11 @@ impl Cachalot {
                 let Some(json) = self.inner.seal.open_record(key, &value) else {
                     return Ok(Fetched::Absent(Some(version)));
                 };
-                if let Some(token) = calm_token(json) {
-                    return Ok(Fetched::Calm(token));
+                if let Some(state) = State::calm(json) {
+                    return Ok(Fetched::Calm(state));
                 }
                 Ok(match Record::from_bytes(json) {
-                    Some(record) if record.writers().is_empty() => Fetched::Calm(record.any()),
+                    Some(record) if record.writers().is_empty() => Fetched::Calm(record.state()),
                     Some(record) => Fetched::Busy(record, version),
                     None => Fetched::Absent(Some(version)),
                 })
@@ -223,7 +223,7 @@ impl Cachalot {
     }
 
     /// What the store knows of these tables, in their order; with none named, of every table that
-    /// it has a record of, after the record of the whole namespace.
+    /// it has a record of, after the record of the whole namespace, which is `*`.
     ///
     /// # Errors
     /// [`Error::Store`] if the store does not answer.
@@ -231,31 +231,46 @@ impl Cachalot {
         &self,
         tables: impl IntoIterator<Item = S>,
     ) -> Result<Vec<TableStatus>, Error> {
-        let mut targets: Vec<_> = tables
-            .into_iter()
-            .map(|table| self.dependency(&crate::policy::normalise(table.as_ref())))
-            .collect();
+        let mut targets: Vec<_> = Vec::new();
+        for table in tables {
+            match &*crate::policy::normalise(table.as_ref()) {
+                EPOCH => targets.extend_from_slice(&self.inner.epochs),
+                table => targets.push(self.dependency(table)),
+            }
+        }
         if targets.is_empty() {
-            targets.push(self.inner.epoch.clone());
+            targets.extend_from_slice(&self.inner.epochs);
             targets.extend(
                 self.listed_tables()?
                     .iter()
                     .map(|table| self.dependency(table)),
             );
         }
-        let records = self.fetch_records(&targets)?;
-        Ok(targets
-            .iter()
-            .zip(records)
-            .map(|(target, record)| TableStatus {
-                table: target.table.to_string(),
-                version: record.as_ref().map(|record| record.any().to_hex()),
-                last_invalidation: record
-                    .as_ref()
-                    .and_then(Record::at)
-                    .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
-                writers_in_flight: record.map_or(0, |record| record.writers().len()),
-            })
-            .collect())
+        let mut all: Vec<TableStatus> = Vec::with_capacity(targets.len());
+        for (target, record) in targets.iter().zip(self.fetch_records(&targets)?) {
+            let status = TableStatus::of(&target.table, record.as_ref());
+            match all.last_mut().filter(|last| last.table == EPOCH) {
+                // The parts of the epoch change together.
+                Some(last) if status.table == EPOCH => {
+                    last.last_invalidation = last.last_invalidation.max(status.last_invalidation);
+                    last.writers_in_flight = last.writers_in_flight.max(status.writers_in_flight);
+                }
+                _ => all.push(status),
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl TableStatus {
+    fn of(table: &str, record: Option<&Record>) -> Self {
+        Self {
+            table: table.to_owned(),
+            version: record.map(|record| record.any().to_hex()),
+            last_invalidation: record
+                .and_then(Record::at)
+                .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+            writers_in_flight: record.map_or(0, |record| record.writers().len()),
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The write half of the protocol: `begin` before a change can be seen, `end` after.
 
 use std::{
+    collections::BTreeSet,
+    sync::atomic::Ordering,
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -57,9 +59,11 @@ impl Cachalot {
     /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
     /// that the user asked for), and `end` remembers what could not be said.
     pub(crate) fn begin(&self, writes: &Writes) -> Write {
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
         let targets = self.targets(writes);
         // Without randomness there is no writer, only the invalidation at the end.
-        let Ok(id) = Token::random() else {
+        let id = Token::random().ok().filter(|_| !targets.is_empty());
+        let Some(id) = id else {
             return Write {
                 id: Token::from_bytes([0; Token::LEN]),
                 targets,
@@ -89,9 +93,16 @@ impl Cachalot {
         };
         match writes {
             Writes::Nothing => Vec::new(),
-            Writes::Everything => vec![target(self.inner.epoch.clone(), Events::ALL)],
+            Writes::Everything => {
+                let epochs = self.inner.epochs.iter();
+                epochs
+                    .map(|part| target(part.clone(), Events::ALL))
+                    .collect()
+            }
+            // Nobody keeps what depends on an excluded table.
             Writes::Tables(tables) => tables
                 .iter()
+                .filter(|(table, _)| !self.config().excludes(table))
                 .map(|(table, events)| target(self.dependency(table), *events))
                 .collect(),
         }
@@ -225,6 +236,10 @@ impl Cachalot {
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is owed and
     /// delivered later, and this process bypasses those tables until then.
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+        if write.targets.is_empty() {
+            return Ok(());
+        }
         let published = matches!(outcome, Outcome::Success(_));
         let _span = events::end(Names(&write.targets), published);
         self.drop_lease(write.id);
@@ -283,10 +298,11 @@ impl Cachalot {
     }
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
-        events::invalidated(self.counters(), Names(&write.targets), reason);
-        let tables = write.targets.iter().map(|t| t.table.table.to_string());
+        let names: BTreeSet<_> = write.targets.iter().map(|it| &*it.table.table).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        events::invalidated(self.counters(), Names(&names), reason);
         let invalidation = Invalidation {
-            tables: tables.collect(),
+            tables: names.into_iter().map(str::to_owned).collect(),
             at: SystemTime::now(),
             reason,
         };
@@ -295,23 +311,27 @@ impl Cachalot {
 
     /// Publishes one owed invalidation.
     pub(super) fn pay(&self, table: &str, debt: &Debt) -> Result<(), StoreError> {
-        let target = if table == EPOCH {
-            self.inner.epoch.clone()
+        let own;
+        let targets = if table == EPOCH {
+            self.inner.epochs.as_slice()
         } else {
-            self.dependency(table)
+            own = [self.dependency(table)];
+            &own
         };
-        let id = Self::fresh_token()?;
-        let ending = End::Published {
-            events: debt.events,
-            at: Some(now_millis()),
-        };
-        self.move_record(&target, |present| {
-            let present = present.map(|record| {
-                let writers = debt.writers.iter();
-                writers.fold(record, |record, writer| record.withdrawn(*writer))
-            });
-            protocol::end(present, id, ending, &mut Self::fresh_token)
-        })
-        .map(drop)
+        for target in targets {
+            let id = Self::fresh_token()?;
+            let ending = End::Published {
+                events: debt.events,
+                at: Some(now_millis()),
+            };
+            self.move_record(target, |present| {
+                let present = present.map(|record| {
+                    let writers = debt.writers.iter();
+                    writers.fold(record, |record, writer| record.withdrawn(*writer))
+                });
+                protocol::end(present, id, ending, &mut Self::fresh_token)
+            })?;
+        }
+        Ok(())
     }
 }

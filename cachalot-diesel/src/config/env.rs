@@ -61,10 +61,35 @@ impl Config {
             config.cache_random = flag(text)?;
             Ok(())
         })?;
+        read("CACHALOT_PURE_FUNCTIONS", &mut |config, text| {
+            config.pure_functions = table_set(text.split(','));
+            Ok(())
+        })?;
         read("CACHALOT_MAX_VALUE_BYTES", &mut |config, text| {
             let expected = "whole bytes from 1 to 1073741824";
             let bytes = within(text, 1, 1 << 30, expected)?;
             config.max_value_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            Ok(())
+        })?;
+        read("CACHALOT_COMPRESS_ABOVE_BYTES", &mut |config, text| {
+            let bytes = within(text, 0, 1 << 30, "whole bytes to 1073741824, 0 = never")?;
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            config.compress_above = (bytes > 0).then_some(bytes);
+            Ok(())
+        })?;
+        read("CACHALOT_NEAR_BYTES", &mut |config, text| {
+            let bytes = whole(text, "whole bytes, 0 = off")?;
+            config.near_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            Ok(())
+        })?;
+        read("CACHALOT_MAX_STALENESS", &mut |config, text| {
+            let expected = "whole milliseconds to 3600000, 0 = none";
+            config.max_staleness = Duration::from_millis(within(text, 0, 3_600_000, expected)?);
+            Ok(())
+        })?;
+        read("CACHALOT_HERD_WAIT", &mut |config, text| {
+            let expected = "whole milliseconds to 60000, 0 = off";
+            config.herd_wait = Duration::from_millis(within(text, 0, 60_000, expected)?);
             Ok(())
         })?;
         read("CACHALOT_SECRET", &mut |config, text| {
@@ -176,7 +201,7 @@ mod tests {
         assert_eq!(config.store_timeout, Duration::from_millis(100));
         assert_eq!(config.write_lease, Duration::from_secs(30));
         assert_eq!(config.max_value_bytes, 1_000_000);
-        assert!(!config.takes("__diesel_schema_migrations"));
+        assert!(config.excludes("__diesel_schema_migrations"));
     }
 
     #[test]
@@ -204,11 +229,16 @@ mod tests {
             assert_eq!(config.on_outage, on_outage);
         }
         let only = with("CACHALOT_ONLY_CACHABLE_TABLES", "public.Users, posts").unwrap();
-        assert!(only.takes("users") && only.takes("posts") && !only.takes("tags"));
+        assert!(only.includes("users") && only.includes("posts") && !only.includes("tags"));
         assert!(
-            !with("CACHALOT_UNCACHABLE_TABLES", "Users")
+            with("CACHALOT_UNCACHABLE_TABLES", "Users")
                 .unwrap()
-                .takes("users")
+                .excludes("users")
+        );
+        let pure = with("CACHALOT_PURE_FUNCTIONS", "app.Slug, soundex2").unwrap();
+        assert_eq!(
+            pure.pure_functions.into_iter().collect::<Vec<_>>(),
+            ["slug", "soundex2"]
         );
         assert!(with("CACHALOT_CACHE_RANDOM", "1").unwrap().cache_random);
         assert_eq!(

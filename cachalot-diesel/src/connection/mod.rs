@@ -9,14 +9,17 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use diesel::{
     QueryResult,
     connection::{Connection, LoadConnection},
     sql_types::TypeMetadata,
 };
 
+use crate::catalog::Facts;
+use crate::rows::CacheBackend;
 pub(crate) use crate::tracker::Probe;
-use crate::{rows::CacheBackend, tracker::Setting};
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
 /// `SqliteConnection` and r2d2's `PooledConnection` of them.
@@ -35,6 +38,10 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     /// Asks whose rows the connection sees; `named` are settings to ask for beside the usual ones.
     #[doc(hidden)]
     fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer>;
+
+    /// Asks what the database does behind a statement's back.
+    #[doc(hidden)]
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer>;
 }
 
 /// What a connection's backend looks custom types up in.
@@ -45,6 +52,21 @@ pub type Lookup<C> = <<C as Connection>::Backend as TypeMetadata>::MetadataLooku
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ProbeAnswer(pub(crate) Probe);
+
+/// What is asked of a catalog.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Question {
+    /// The caller's transaction is open, and has to stay as it is.
+    pub(crate) in_transaction: bool,
+    /// Schemas that count, besides the connection's own.
+    pub(crate) schemas: BTreeSet<Arc<str>>,
+}
+
+/// [`Facts`] that other crates cannot look into.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CatalogAnswer(pub(crate) Facts);
 
 #[doc(hidden)]
 pub trait Sealed {}
@@ -77,16 +99,7 @@ const HARMLESS: [&str; 24] = [
     "wal_autocheckpoint",
 ];
 
-/// Settings of SQLite that decide answers and that nobody can ask for.
-const UNREADABLE: [&str; 2] = ["case_sensitive_like", "read_uncommitted"];
-
-/// What a change of this setting, named in a `SET`, `PRAGMA` or the like, means to a read.
-pub(crate) fn setting(name: &str) -> Setting {
-    if HARMLESS.contains(&name) || name == "application_name" {
-        Setting::Harmless
-    } else if UNREADABLE.contains(&name) {
-        Setting::Unreadable
-    } else {
-        Setting::Probed
-    }
+/// Does a change of this setting, named in a `SET`, `PRAGMA` or the like, decide no answer?
+pub(crate) fn is_harmless(setting: &str) -> bool {
+    HARMLESS.contains(&setting) || setting == "application_name"
 }

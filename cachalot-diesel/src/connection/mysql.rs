@@ -3,7 +3,7 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 
-use super::{CacheConnection, Lookup, Probe, ProbeAnswer, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::statement::Isolation;
 
 /// Variables that decide what rows a statement returns, or how their values look, and those that
@@ -15,6 +15,16 @@ const VARIABLES: &str = "\
 'old_mode', 'port', 'read_only', 'server_id', 'server_uid', 'server_uuid', 'socket', \
 'sql_auto_is_null', 'sql_mode', 'sql_safe_updates', 'sql_select_limit', 'time_zone', \
 'transaction_isolation', 'tx_isolation'";
+
+/// Those that name the server.
+const SERVER: [&str; 6] = [
+    "datadir",
+    "hostname",
+    "port",
+    "server_id",
+    "server_uid",
+    "server_uuid",
+];
 
 /// Nobody lists a connection's temporary tables, but the server counts the statements that made
 /// them: MariaDB by themselves, MySQL together with those that made others.
@@ -84,6 +94,12 @@ impl CacheConnection for MysqlConnection {
             .into_iter()
             .map(|part| format!("{part:?}"))
             .collect();
+        // The server, the database, and who looks: an account sees of the catalog what it has privileges for.
+        let mut database: Vec<_> = SERVER
+            .into_iter()
+            .map(|name| format!("{:?}", value(name)))
+            .collect();
+        database.extend_from_slice(&identity);
         let mut settings: Vec<_> = variables
             .iter()
             // These decide whether the cache is asked, not what the answer is.
@@ -98,12 +114,17 @@ impl CacheConnection for MysqlConnection {
         settings.sort();
         identity.append(&mut settings);
         Ok(ProbeAnswer(Probe {
+            database,
             identity,
             isolation,
             autocommit: on("autocommit"),
             replica: on("read_only"),
             temporary,
         }))
+    }
+
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
+        crate::catalog::load_mysql(self, &question.schemas).map(CatalogAnswer)
     }
 }
 

@@ -3,7 +3,7 @@ use diesel::{
     r2d2::{ConnectionManager, PooledConnection, R2D2Connection},
 };
 
-use super::{CacheConnection, Lookup, ProbeAnswer, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, ProbeAnswer, Question, Sealed};
 
 impl<C> Sealed for PooledConnection<ConnectionManager<C>> where C: R2D2Connection + 'static {}
 
@@ -17,5 +17,9 @@ where
 
     fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer> {
         (**self).probe(named)
+    }
+
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
+        (**self).catalog(question)
     }
 }

@@ -3,7 +3,7 @@ use diesel::{
     sql_types::{Array, Bool, Text},
 };
 
-use super::{CacheConnection, Lookup, Probe, ProbeAnswer, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::statement::Isolation;
 
 /// Settings that decide what rows a statement returns, or how their values look.
@@ -77,11 +77,17 @@ impl CacheConnection for PgConnection {
             .bind::<Array<Text>, _>(names)
             .get_result(self)?;
         Ok(ProbeAnswer(Probe {
+            // The server and the database: every role may read the system catalogs.
+            database: answer.identity.iter().take(2).cloned().collect(),
             identity: answer.identity,
             isolation: Isolation::parse(&answer.isolation),
             autocommit: true,
             replica: answer.replica,
             temporary: answer.temporary,
         }))
+    }
+
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
+        crate::catalog::load_postgres(self, question.in_transaction).map(CatalogAnswer)
     }
 }

@@ -42,6 +42,10 @@ pub(crate) fn describe() {
 
         describe_counter!("cachalot_hits_total", "reads answered from the cache");
         describe_counter!(
+            "cachalot_near_hits_total",
+            "of the hits, those whose rows were in this process already"
+        );
+        describe_counter!(
             "cachalot_misses_total",
             "reads that asked the database because the cache had no valid entry"
         );

@@ -24,7 +24,7 @@ use meter::count;
 /// The target of all events and spans.
 pub(crate) const TARGET: &str = "cachalot";
 
-/// Tables, as an event shows them: separated by commas.
+/// Tables, as an event shows them: separated by commas, and the epoch's several records as one.
 pub(crate) struct Names<'a, T>(pub(crate) &'a [T]);
 
 // Not derived: that would ask it of the tables.
@@ -38,11 +38,16 @@ impl<T> Copy for Names<'_, T> {}
 
 impl<T: AsRef<str>> fmt::Display for Names<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, table) in self.0.iter().enumerate() {
-            if place > 0 {
+        let mut before = None;
+        for table in self.0.iter().map(AsRef::as_ref) {
+            if before == Some(table) {
+                continue;
+            }
+            if before.is_some() {
                 f.write_str(", ")?;
             }
-            f.write_str(table.as_ref())?;
+            f.write_str(table)?;
+            before = Some(table);
         }
         Ok(())
     }
@@ -111,6 +116,12 @@ impl Read {
         self.0.record("outcome", outcome);
         self.0.record("tables", display(tables));
     }
+}
+
+/// The rows of a hit were in this process already.
+pub(crate) fn near_hit(counters: &Counters) {
+    stats::add(&counters.near_hits, 1);
+    count!("cachalot_near_hits_total", 1);
 }
 
 /// The bytes of an entry came from the store.
@@ -209,6 +220,7 @@ mod tests {
     #[test]
     fn tables_are_separated_by_commas() {
         assert_eq!(Names(&["a", "b"]).to_string(), "a, b");
+        assert_eq!(Names(&["*", "*"]).to_string(), "*");
         assert_eq!(Names::<&str>(&[]).to_string(), "");
     }
 

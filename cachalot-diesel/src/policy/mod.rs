@@ -153,7 +153,7 @@ fn by_table<'a>(policies: impl Iterator<Item = &'a Policy>) -> HashMap<String, T
 
 /// A name that stands for itself, as a model's does, as names are compared: in lower case.
 pub(crate) fn exact(name: &str) -> String {
-    crate::statement::folded(name).to_string()
+    crate::statement::relation_name(name).to_string()
 }
 
 /// A name in SQL, as names are compared: the last component, in lower case, without quotes.

@@ -15,6 +15,6 @@ mod token;
 mod write;
 
 pub(crate) use read::{Look, is_crashed, is_current, is_due, look};
-pub(crate) use record::{Record, Writer, calm_token};
+pub(crate) use record::{Record, State, Writer};
 pub(crate) use token::{Token, WriterId};
 pub(crate) use write::{End, begin, end, end_unread};

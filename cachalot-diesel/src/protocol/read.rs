@@ -2,17 +2,17 @@
 
 use super::{
     Record, Token, WriterId,
-    record::{Tokens, Writer},
+    record::{State, Tokens, Writer},
 };
 
 /// What a reader makes of the record of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Nobody is in flight: what is read now may be trusted, and kept, under this token.
-    Trust(Token),
+    /// Nobody is in flight: what is read now may be trusted, and kept, under these tokens.
+    Trust(State),
     /// Somebody is in flight: ask the database, keep nothing.
     Bypass,
-    /// Put this in the place of what was seen, if that still is its state, and trust its token;
+    /// Put this in the place of what was seen, if that still is its state, and trust its tokens;
     /// else look again.
     Put(Record),
 }
@@ -28,7 +28,7 @@ pub(crate) fn look<T: Tokens>(
         return Record::fresh(tokens).map(Look::Put);
     };
     if record.writers().is_empty() {
-        return Ok(Look::Trust(record.any()));
+        return Ok(Look::Trust(record.state()));
     }
     if !record.writers().iter().all(|w| crashed.contains(&w.id)) {
         return Ok(Look::Bypass);

@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// {"v":1,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","at":1764000000000}
 /// ```
 ///
-/// `any` and `writers` stand first because they decide a hit: see [`calm_token`].
+/// The tokens and the writers stand first because they decide a hit: see [`State::calm`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialOrd, Ord))]
 #[serde(deny_unknown_fields)]
@@ -151,6 +151,15 @@ impl Record {
         self.any
     }
 
+    pub(crate) fn state(&self) -> State {
+        State {
+            any: self.any,
+            insert: self.insert,
+            update: self.update,
+            delete: self.delete,
+        }
+    }
+
     pub(crate) fn writers(&self) -> &[Writer] {
         &self.writers
     }
@@ -189,17 +198,54 @@ impl Record {
     }
 }
 
-/// The "any change" token of a record in which no writer is in flight, without parsing the rest.
-///
-/// `None` means "parse it", not "there is a writer": only the exact shape that
-/// [`Record::to_bytes`] writes is recognised.
-pub(crate) fn calm_token(record: &[u8]) -> Option<Token> {
-    let rest = record.strip_prefix(br#"{"v":1,"any":""#)?;
-    let (token, rest) = rest.split_at_checked(Token::LEN * 2)?;
-    if !rest.starts_with(br#"","writers":[],"#) || !rest.ends_with(b"}") {
-        return None;
+/// The tokens of a table's present state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct State {
+    any: Token,
+    insert: Token,
+    update: Token,
+    delete: Token,
+}
+
+impl State {
+    /// The tokens that change with these events: one for all of them together, else one for each.
+    pub(crate) fn of(&self, events: Events) -> impl Iterator<Item = Token> {
+        let tokens = if events == Events::ALL {
+            [Some(self.any), None, None]
+        } else {
+            [
+                events.insert.then_some(self.insert),
+                events.update.then_some(self.update),
+                events.delete.then_some(self.delete),
+            ]
+        };
+        tokens.into_iter().flatten()
     }
-    Token::from_hex(token)
+
+    /// The state of a record in which no writer is in flight, without parsing the rest.
+    ///
+    /// `None` means "parse it", not "there is a writer": only the exact shape that
+    /// [`Record::to_bytes`] writes is recognised.
+    pub(crate) fn calm(record: &[u8]) -> Option<Self> {
+        let (any, rest) = hex_behind(record, br#"{"v":1,"any":""#)?;
+        let (insert, rest) = hex_behind(rest, br#"","writers":[],"insert":""#)?;
+        let (update, rest) = hex_behind(rest, br#"","update":""#)?;
+        let (delete, rest) = hex_behind(rest, br#"","delete":""#)?;
+        (rest.starts_with(b"\"") && rest.ends_with(b"}")).then_some(Self {
+            any,
+            insert,
+            update,
+            delete,
+        })
+    }
+}
+
+/// The token behind these bytes, and what follows it.
+fn hex_behind<'a>(record: &'a [u8], bytes: &[u8]) -> Option<(Token, &'a [u8])> {
+    let (token, rest) = record
+        .strip_prefix(bytes)?
+        .split_at_checked(Token::LEN * 2)?;
+    Some((Token::from_hex(token)?, rest))
 }
 
 #[cfg(test)]
@@ -241,9 +287,9 @@ mod tests {
     fn the_short_cut_and_the_parser_agree() {
         let tokens = &mut counting();
         let calm = Record::fresh(tokens).unwrap();
-        assert_eq!(calm_token(&calm.to_bytes()), Some(calm.any()));
+        assert_eq!(State::calm(&calm.to_bytes()), Some(calm.state()));
         let busy = calm.begun(writer(1));
-        assert_eq!(calm_token(&busy.to_bytes()), None);
+        assert_eq!(State::calm(&busy.to_bytes()), None);
     }
 
     #[test]
@@ -284,6 +330,13 @@ mod tests {
             .unwrap();
         assert_eq!((after.insert, after.update), (before.insert, before.update));
         assert_ne!(after.delete, before.delete);
+        let tokens_of = |record: &Record, events| record.state().of(events).collect::<Vec<_>>();
+        assert_ne!(tokens_of(&after, delete), tokens_of(&before, delete));
+        assert_eq!(
+            tokens_of(&after, Events::UPSERT),
+            tokens_of(&before, Events::UPSERT)
+        );
+        assert_eq!(tokens_of(&after, Events::ALL), [after.any()]);
     }
 
     #[test]

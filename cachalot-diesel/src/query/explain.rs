@@ -3,8 +3,8 @@ use std::fmt;
 use diesel::{QueryResult, expression::QueryMetadata, query_builder::QueryFragment};
 
 use super::{
-    Options,
-    prepare::{Prepared, prepare},
+    ATTEMPTS, Options,
+    prepare::{Prepared, names, prepare},
 };
 use crate::{bypass::BypassReason, connection::CacheConnection};
 
@@ -59,28 +59,33 @@ where
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<ST>,
 {
-    Ok(match prepare::<ST, _, _>(conn, query, options)? {
-        Prepared::Bypass { reason, tables, .. } => Explanation {
-            outcome: Outcome::Bypass(reason),
-            tables,
-            key: None,
-        },
-        Prepared::Read(read) => {
-            let outcome = match read.cache.peek(&read.key, &read.dependencies) {
-                Ok(true) => Outcome::Hit,
-                Ok(false) => Outcome::Miss,
-                Err(reason) => Outcome::Bypass(reason),
-            };
-            let tables = read
-                .dependencies
-                .iter()
-                .map(|table| table.table.to_string())
-                .collect();
-            Explanation {
-                outcome,
-                tables,
-                key: Some(read.key),
+    let mut attempts = 1;
+    loop {
+        let read = match prepare::<ST, _, _>(conn, query, options)? {
+            Prepared::Read(read) => read,
+            Prepared::Bypass { reason, tables, .. } => {
+                return Ok(Explanation {
+                    outcome: Outcome::Bypass(reason),
+                    tables,
+                    key: None,
+                });
             }
-        }
-    })
+        };
+        let outcome = match read.cache.peek(&read.key, &read.dependencies, &read.known) {
+            Ok(None) if attempts < ATTEMPTS => {
+                attempts += 1;
+                read.is_outdated();
+                continue;
+            }
+            Ok(None) => Outcome::Bypass(BypassReason::CatalogUnknown),
+            Ok(Some(true)) => Outcome::Hit,
+            Ok(Some(false)) => Outcome::Miss,
+            Err(reason) => Outcome::Bypass(reason),
+        };
+        return Ok(Explanation {
+            outcome,
+            tables: names(&read.dependencies),
+            key: Some(read.key),
+        });
+    }
 }

@@ -261,26 +261,16 @@ where
         } = self;
         let told = events::Read::start();
         let query = query.as_query();
-        let prepared = prepare::prepare::<Query::SqlType, _, _>(conn, &query, &options)?;
-        let read = match prepared {
-            prepare::Prepared::Read(read) => read,
-            prepare::Prepared::Bypass {
-                cache,
-                reason,
-                tables,
-            } => {
+        let (read, found) = match look_up::<Query::SqlType, _, _>(conn, &query, &options)? {
+            Ok(found) => found,
+            Err((cache, reason, tables)) => {
                 let counters = cache.as_ref().map(Cachalot::counters);
                 told.bypass(counters, Names(&tables), &reason);
                 return run(conn, query, limit, None);
             }
         };
         let cache = read.cache;
-        let (key, dependencies) = (read.key, &read.dependencies);
-        let (counters, tables) = (cache.counters(), Names(dependencies));
-        let found = match cache.lookup(key, dependencies) {
-            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies),
-            found => found,
-        };
+        let (counters, tables) = (cache.counters(), Names(&read.dependencies));
         match found {
             Lookup::Hit(entry) => {
                 let decoded = entry.block().map(|block| {
@@ -309,7 +299,49 @@ where
                 told.bypass(Some(counters), tables, &reason);
                 run(conn, query, limit, None)
             }
+            Lookup::Outdated => {
+                told.bypass(Some(counters), tables, &BypassReason::CatalogUnknown);
+                run(conn, query, limit, None)
+            }
         }
+    }
+}
+
+/// How often a read is prepared anew because the epoch was another than it was prepared for.
+const ATTEMPTS: usize = 3;
+
+/// What a look-up came to, or why there was none.
+type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cachalot>, BypassReason, Vec<String>)>;
+
+/// Prepares a query and looks it up; again, where what was known of the database is outdated.
+fn look_up<ST, Q, Conn>(conn: &mut Conn, query: &Q, options: &Options) -> QueryResult<Found>
+where
+    Q: QueryFragment<Conn::Backend>,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<ST>,
+{
+    let mut attempts = 1;
+    loop {
+        let mut read = match prepare::prepare::<ST, _, _>(conn, query, options)? {
+            prepare::Prepared::Read(read) => read,
+            prepare::Prepared::Bypass {
+                cache,
+                reason,
+                tables,
+            } => return Ok(Err((cache, reason, tables))),
+        };
+        let key = std::mem::take(&mut read.key);
+        let (cache, dependencies, known) = (&read.cache, &read.dependencies, &read.known);
+        let found = match cache.lookup(key, dependencies, known) {
+            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, known),
+            found => found,
+        };
+        if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
+            attempts += 1;
+            read.is_outdated();
+            continue;
+        }
+        return Ok(Ok((read, found)));
     }
 }
 

@@ -1,4 +1,7 @@
-use std::sync::Once;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Once},
+};
 
 use diesel::{
     QueryResult,
@@ -9,10 +12,11 @@ use diesel::{
 use super::{Options, disabled::is_disabled};
 use crate::{
     bypass::BypassReason,
-    cache::{Cachalot, Dependency, installed},
-    connection::CacheConnection,
+    cache::{Cachalot, Dependency, Known, installed},
+    connection::{CacheConnection, Question},
     events::TARGET,
     rows::{CacheBackend, private},
+    statement,
     tracker::{Snapshot, Tracker, attach},
 };
 
@@ -24,15 +28,40 @@ pub(super) struct Read {
     pub(super) ttl: Option<std::time::Duration>,
     /// Its connection holds no locks that another reader could wait for.
     pub(super) may_wait: bool,
+    /// The database, and what was known of it when the dependencies were worked out.
+    database: Arc<str>,
+    pub(super) known: Known,
+}
+
+impl Read {
+    /// What was known of the database is no longer true: whoever prepares again asks anew.
+    pub(super) fn is_outdated(&self) {
+        self.cache.forget_catalog(&self.database, &self.known);
+    }
 }
 
 pub(super) enum Prepared {
-    Read(Read),
+    Read(Box<Read>),
     Bypass {
         cache: Option<Cachalot>,
         reason: BypassReason,
         tables: Vec<String>,
     },
+}
+
+/// Why a read is not answered from the cache, and what is known of its tables.
+struct Refusal {
+    reason: BypassReason,
+    tables: Option<Vec<String>>,
+}
+
+impl From<BypassReason> for Refusal {
+    fn from(reason: BypassReason) -> Self {
+        Self {
+            reason,
+            tables: None,
+        }
+    }
 }
 
 /// Decides whether a query may be answered from the cache, and under which key.
@@ -63,58 +92,124 @@ where
     let mut builder = <Conn::Backend as diesel::backend::Backend>::QueryBuilder::default();
     query.to_sql(&mut builder, &Default::default())?;
     let sql = builder.finish();
-    let plan = cache.plan(&sql, dialect);
-    let dependencies = if options.depends_on.is_empty() {
-        plan.dependencies.clone()
-    } else {
-        cache.with_extra(&plan, &options.depends_on)
-    };
-    let bypass = |cache, reason, dependencies: &[Dependency]| {
-        let tables = dependencies
-            .iter()
-            .map(|table| table.table.to_string())
-            .collect();
-        Ok(Prepared::Bypass {
-            cache: Some(cache),
-            reason,
-            tables,
-        })
-    };
-    if !cache.config().enabled || is_disabled() {
-        return bypass(cache, BypassReason::Disabled, &dependencies);
-    }
-    if let Some(reason) = &plan.bypass {
-        return bypass(cache, reason.clone(), &dependencies);
-    }
-    let session = match session_of(conn, &dependencies) {
-        Ok(session) => session,
-        Err(reason) => return bypass(cache, reason, &dependencies),
+    let analysis = statement::analysis(&sql, dialect);
+    let ready = match ready(conn, &cache, &sql, &analysis, options) {
+        Ok(ready) => ready,
+        Err(Refusal { reason, tables }) => {
+            let named = || analysis.reads().iter().map(ToString::to_string).collect();
+            return Ok(Prepared::Bypass {
+                cache: Some(cache),
+                reason,
+                tables: tables.unwrap_or_else(named),
+            });
+        }
     };
     let mut key = private::Key(cache.entry_fingerprint());
     key.0.part(dialect.to_string().as_bytes());
     <Conn::Backend as CacheBackend>::fingerprint_abi(&mut key);
-    key.0.part(session.as_bytes());
+    key.0.part(ready.session.as_bytes());
     key.0.part(sql.as_bytes());
     <Conn::Backend as CacheBackend>::fingerprint_result::<ST>(&mut key);
     let fixed = conn.with_lookup(|lookup| {
         <Conn::Backend as CacheBackend>::fingerprint_binds(query, lookup, &mut key)
     })?;
     if !fixed && casts(&sql) {
-        let reason = BypassReason::VolatileFunction("now".to_owned());
-        return bypass(cache, reason, &dependencies);
+        return Ok(Prepared::Bypass {
+            cache: Some(cache),
+            reason: BypassReason::VolatileFunction("now".to_owned()),
+            tables: names(&ready.dependencies),
+        });
+    }
+    Ok(Prepared::Read(Box::new(Read {
+        cache,
+        key: key.0.finish(),
+        dependencies: ready.dependencies,
+        ttl: ready.ttl,
+        may_wait: ready.snapshot == Snapshot::Committed,
+        database: ready.database,
+        known: ready.known,
+    })))
+}
+
+/// What the key and the look-up of a read are made of.
+struct Ready {
+    /// The hash of whose rows the connection sees.
+    session: String,
+    snapshot: Snapshot,
+    database: Arc<str>,
+    known: Known,
+    dependencies: Vec<Dependency>,
+    ttl: Option<std::time::Duration>,
+}
+
+fn ready<Conn: CacheConnection>(
+    conn: &mut Conn,
+    cache: &Cachalot,
+    sql: &str,
+    analysis: &Arc<statement::Analysis>,
+    options: &Options,
+) -> Result<Ready, Refusal> {
+    if !cache.config().enabled || is_disabled() {
+        return Err(BypassReason::Disabled.into());
+    }
+    if let Some(reason) = cache.refuses(analysis) {
+        return Err(reason.into());
+    }
+    let mut session = session_of(conn)?;
+    let mut schemas = BTreeSet::new();
+    let (mut database, mut known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
+    let left_out = known.catalog.left_out(analysis);
+    if !left_out.is_empty() {
+        schemas = left_out;
+        (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
+    }
+    let (mut plan, fresh) = cache.plan(analysis, sql.len(), &known.catalog);
+    if fresh && plan.strange {
+        // Made by somebody who is not watched, since the catalog was read.
+        cache.forget_catalog(&database, &known);
+        (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
+        (plan, _) = cache.plan(analysis, sql.len(), &known.catalog);
+    }
+    let dependencies = if options.depends_on.is_empty() {
+        plan.dependencies.clone()
+    } else {
+        cache.with_extra(&plan, &options.depends_on, &known.catalog)
+    };
+    let refusal = |reason| Refusal {
+        reason,
+        tables: Some(names(&dependencies)),
+    };
+    if let Some(reason) = &plan.bypass {
+        return Err(refusal(reason.clone()));
+    }
+    let tracker = tracker(conn)?;
+    if session.snapshot == Snapshot::CommittedAndOwn
+        && dependencies
+            .iter()
+            .any(|table| tracker.transactions.wrote_to(&table.table))
+    {
+        return Err(refusal(BypassReason::OwnWrites));
+    }
+    if !tracker.session.asks_for(&plan.settings) {
+        session = session_of(conn).map_err(|refused| refusal(refused.reason))?;
     }
     let ttl = match options.ttl {
         Some(ttl) => (!ttl.is_zero()).then_some(ttl),
         None => plan.ttl,
     };
-    let may_wait = tracker(conn).is_ok_and(|it| it.transactions.snapshot() == Snapshot::Committed);
-    Ok(Prepared::Read(Read {
-        may_wait,
-        cache,
-        key: key.0.finish(),
+    Ok(Ready {
+        session: session.identity,
+        snapshot: session.snapshot,
+        database,
+        known,
         dependencies,
         ttl,
-    }))
+    })
+}
+
+pub(super) fn names(dependencies: &[Dependency]) -> Vec<String> {
+    let tables = dependencies.iter();
+    tables.map(|table| table.table.to_string()).collect()
 }
 
 /// May the text turn a bind into another type?
@@ -162,18 +257,19 @@ fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassRe
     }
 }
 
-/// The hash of whose rows the connection sees, if what it sees is what everybody like it sees.
-fn session_of<Conn: CacheConnection>(
-    conn: &mut Conn,
-    dependencies: &[Dependency],
-) -> Result<String, BypassReason> {
+/// Whose rows the connection sees, and at which state.
+struct Session {
+    identity: String,
+    snapshot: Snapshot,
+}
+
+/// The session of a connection, if what it sees is what everybody like it sees.
+fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal> {
     let tracker = tracker(conn)?;
     if tracker.session.identity().is_none() {
         let named = tracker.session.named();
-        tracker.silence(true);
-        let answer = conn.probe(&named);
+        let answer = silently(conn, |conn| conn.probe(&named))?;
         let tracker = self::tracker(conn)?;
-        tracker.silence(false);
         match answer {
             Ok(answer) => {
                 tracker
@@ -183,38 +279,79 @@ fn session_of<Conn: CacheConnection>(
             }
             Err(error) => {
                 tracing::debug!(name: "cachalot.session_unknown", target: TARGET, %error, "the session could not be probed");
-                return Err(BypassReason::UnknownSession);
+                return Err(BypassReason::UnknownSession.into());
             }
         }
     }
     let tracker = self::tracker(conn)?;
     let (session, transactions) = (&tracker.session, &tracker.transactions);
     if session.is_opaque() {
-        return Err(BypassReason::UnknownSession);
+        return Err(BypassReason::UnknownSession.into());
     }
     if session.replica {
-        return Err(BypassReason::Replica);
+        return Err(BypassReason::Replica.into());
     }
     if session.temporary {
-        return Err(BypassReason::TemporaryTable);
+        return Err(BypassReason::TemporaryTable.into());
     }
-    match transactions.snapshot() {
-        Snapshot::Committed => {}
-        Snapshot::CommittedAndOwn => {
-            if dependencies
-                .iter()
-                .any(|table| transactions.wrote_to(&table.table))
-            {
-                return Err(BypassReason::OwnWrites);
-            }
+    let snapshot = transactions.snapshot();
+    match snapshot {
+        Snapshot::Committed | Snapshot::CommittedAndOwn => {}
+        Snapshot::Old => return Err(BypassReason::OldSnapshot.into()),
+        Snapshot::Dirty => return Err(BypassReason::ReadUncommitted.into()),
+    }
+    let identity = session.identity().ok_or(BypassReason::UnknownSession)?;
+    Ok(Session {
+        identity: identity.to_owned(),
+        snapshot,
+    })
+}
+
+/// What is known of the connection's database, and of these schemas besides; asks where nothing is.
+fn catalog_of<Conn: CacheConnection>(
+    conn: &mut Conn,
+    cache: &Cachalot,
+    snapshot: Snapshot,
+    schemas: &BTreeSet<Arc<str>>,
+) -> Result<(Arc<str>, Known), Refusal> {
+    let tracker = tracker(conn)?;
+    let database = tracker.session.database().cloned();
+    let mut database = database.ok_or(BypassReason::UnknownSession)?;
+    for schema in schemas {
+        database = format!("{database} {schema:?}").into();
+    }
+    // A schema that only this transaction sees is nobody else's.
+    let foul = tracker.transactions.has_written();
+    let question = Question {
+        in_transaction: snapshot != Snapshot::Committed,
+        schemas: schemas.clone(),
+    };
+    let known = cache.catalog(&database, !question.in_transaction, || {
+        if foul {
+            return Ok(None);
         }
-        Snapshot::Old => return Err(BypassReason::OldSnapshot),
-        Snapshot::Dirty => return Err(BypassReason::ReadUncommitted),
+        match silently(conn, |conn| conn.catalog(&question)) {
+            Ok(Ok(answer)) => Ok(Some(answer.0)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(reason) => Err(reason.to_string()),
+        }
+    });
+    match known {
+        Ok(known) => Ok((database, known)),
+        Err(BypassReason::CatalogUnknown) if foul => Err(BypassReason::OwnWrites.into()),
+        Err(reason) => Err(reason.into()),
     }
-    session
-        .identity()
-        .map(str::to_owned)
-        .ok_or(BypassReason::UnknownSession)
+}
+
+/// Asks the database something that nobody needs to see.
+fn silently<Conn: CacheConnection, T>(
+    conn: &mut Conn,
+    ask: impl FnOnce(&mut Conn) -> T,
+) -> Result<T, BypassReason> {
+    tracker(conn)?.silence(true);
+    let answer = ask(conn);
+    tracker(conn)?.silence(false);
+    Ok(answer)
 }
 
 fn tracker<Conn: CacheConnection>(conn: &mut Conn) -> Result<&mut Tracker, BypassReason> {

@@ -113,6 +113,26 @@ impl Analysis {
         }
     }
 
+    /// The functions that its statements call and that this crate knows nothing of.
+    pub(crate) fn unknown_functions(&self) -> Vec<Arc<str>> {
+        let functions = self.statements.iter().flat_map(|it| &it.unknown_functions);
+        functions.cloned().collect()
+    }
+
+    /// The same text where each statement that calls unknown functions writes this besides.
+    pub(crate) fn with_calls(this: Arc<Self>, writes: &Writes) -> Arc<Self> {
+        if writes.is_nothing() {
+            return this;
+        }
+        let mut statements = this.statements.clone();
+        for statement in &mut statements {
+            if !statement.unknown_functions.is_empty() {
+                statement.writes.merge(writes);
+            }
+        }
+        Arc::new(Self::new(statements))
+    }
+
     /// About how many bytes of memory this takes.
     pub(super) fn weight(&self) -> usize {
         let name = |name: &Arc<str>| name.len() + 2 * size_of::<Arc<str>>();
@@ -125,6 +145,7 @@ impl Analysis {
                 + statement
                     .reads
                     .iter()
+                    .chain(&statement.schemas)
                     .chain(&statement.unknown_functions)
                     .map(name)
                     .sum::<usize>()
@@ -143,6 +164,9 @@ pub struct Statement {
     /// The tables it reads: normalised names, sorted, distinct. The target of a change is read
     /// only if it is named a second time.
     pub reads: Vec<Arc<str>>,
+    /// The schemas that it names before relations that it reads and functions that it calls: as
+    /// compared, sorted, distinct.
+    pub schemas: Vec<Arc<str>>,
     /// The tables it writes.
     pub writes: Writes,
     /// What else it does, in order.
@@ -213,6 +237,7 @@ impl Statement {
         Self {
             kind,
             reads: Vec::new(),
+            schemas: Vec::new(),
             writes: Writes::Nothing,
             effects: Vec::new(),
             uncacheable: Some(Uncacheable::NotSelect),

@@ -47,6 +47,9 @@ pub enum Effect {
     Session(SessionChange),
     /// Temporary tables or views of these normalised names are created.
     CreateTemporary(Vec<String>),
+    /// SQLite: a trigger is created that only this connection has. Nobody else can see what its
+    /// later writes set off.
+    CreateTemporaryTrigger,
 }
 
 /// How far a transaction is kept apart from others.

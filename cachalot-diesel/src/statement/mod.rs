@@ -17,7 +17,9 @@
 //! reported as a [`SessionChange`].
 
 mod analysis;
+mod body;
 mod cursor;
+mod definition;
 mod depth;
 mod dialect;
 mod effect;
@@ -47,12 +49,17 @@ mod corpus;
 mod hostile;
 
 pub use analysis::{Analysis, Kind, Statement};
+pub(crate) use body::Body;
+pub(crate) use definition::Definition;
 pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
 pub use memo::Memo;
+pub(crate) use names::folded as relation_name;
+pub(crate) use names::last_component;
 pub use names::table_name;
-pub(crate) use names::{folded, last_component};
 pub use report::Report;
 pub(crate) use shared::analysis;
+#[cfg(feature = "postgres")]
+pub(crate) use signs::moving_date;
 pub use uncacheable::Uncacheable;
 pub use writes::{Events, Writes};

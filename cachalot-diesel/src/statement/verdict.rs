@@ -21,6 +21,10 @@ impl Findings {
     /// Adds what the tokens alone show, and judges.
     pub(super) fn conclude(mut self, tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         let signs = Signs::of(tokens, dialect);
+        // An operator that calls a function which the program brings along.
+        if dialect == Dialect::Sqlite && tokens.iter().any(|token| token.is("regexp")) {
+            self.calls.add(&"regexp".into(), Purity::Unknown, false);
+        }
         let mut effects = Vec::new();
         if self.kind == Kind::Select
             && let Some(into) = &signs.into_table
@@ -61,6 +65,7 @@ impl Findings {
         Statement {
             kind: self.kind,
             reads: self.tables.reads.into_iter().collect(),
+            schemas: self.tables.schemas.into_iter().collect(),
             writes: self.writes,
             effects,
             uncacheable,
@@ -75,6 +80,8 @@ impl Findings {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) reads: BTreeSet<Arc<str>>,
+    /// What stands before the names of relations and functions.
+    pub(super) schemas: BTreeSet<Arc<str>>,
     /// One that belongs to the server or to this session alone.
     foreign: Option<String>,
 }
@@ -86,6 +93,7 @@ impl Tables {
             return;
         };
         let schema = schemas.last().map(AsRef::as_ref);
+        self.schemas.extend(schemas.last().cloned());
         if self.foreign.is_none() && names::is_foreign(dialect, schema, name) {
             self.foreign = Some(path.join("."));
         }

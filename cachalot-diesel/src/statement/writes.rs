@@ -45,6 +45,14 @@ impl Events {
         delete: false,
     };
 
+    /// Do they have one in common?
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        (self.insert && other.insert)
+            || (self.update && other.update)
+            || (self.delete && other.delete)
+    }
+
     /// Both.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {

@@ -18,11 +18,11 @@ use diesel::{
 
 pub(crate) use install::{attach, untracked};
 pub use install::{install, install_with};
-pub(crate) use session::{Probe, SessionState, Setting};
+pub(crate) use session::{Probe, SessionState};
 pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{
-    cache::{Cachalot, Outcome, Write},
+    cache::{Cachalot, Calls, Outcome, Write},
     statement::{self, Analysis, Dialect},
     stats::InvalidationReason,
 };
@@ -113,7 +113,14 @@ impl Tracker {
         let dialect = self.dialect();
         // A query that cannot be shown cannot be built either; if it runs all the same, `finish`
         // takes it for a write to everything.
-        let analysis = sql::text(query).map(|sql| statement::analysis(&sql, dialect));
+        let analysis = sql::text(query).map(|sql| {
+            let analysis = statement::analysis(&sql, dialect);
+            let calls = self.calls(&analysis, dialect);
+            if !calls.pure {
+                self.session.may_have_changed();
+            }
+            Analysis::with_calls(analysis, &calls.writes)
+        });
         if !analysis.as_deref().is_some_and(looks_a_type_up) {
             self.abandon();
         }
@@ -130,6 +137,18 @@ impl Tracker {
             writes,
             statements,
         });
+    }
+
+    /// What the functions do that a text calls and its analysis knows nothing of.
+    fn calls(&self, analysis: &Analysis, dialect: Dialect) -> Calls {
+        let mut calls = Calls::default();
+        // Functions of SQLite are the program's own, and do not reach the tables.
+        if dialect != Dialect::Sqlite {
+            for cache in &self.caches {
+                calls.add(&cache.done_by_calls(self.session.database(), analysis));
+            }
+        }
+        calls
     }
 
     fn finish(&mut self, error: Option<&Error>) {

@@ -1,13 +1,16 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
+    connection::is_harmless,
     fingerprint::Fingerprint,
-    statement::{Analysis, Effect, Isolation, SessionChange},
+    statement::{Analysis, Effect, Isolation, SessionChange, Writes},
 };
 
 /// What a connection answered about itself.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
+    /// Whatever decides what catalog the connection sees: the database, and who may look.
+    pub(crate) database: Vec<String>,
     /// Whatever decides whose rows the connection sees: database, user, settings.
     pub(crate) identity: Vec<String>,
     pub(crate) isolation: Option<Isolation>,
@@ -23,6 +26,8 @@ pub(crate) struct Probe {
 pub(crate) struct SessionState {
     /// The hash of the last probe; `None` means probe again.
     identity: Option<String>,
+    /// The hash of the database that the last probe found.
+    database: Option<Arc<str>>,
     /// Settings that statements have named and that are not among the usual ones.
     named: BTreeSet<String>,
     /// Something changed that cannot be asked for.
@@ -43,23 +48,45 @@ impl SessionState {
         self.opaque
     }
 
+    /// Has the probe ask for these settings too; `false` if it has to be asked again for that.
+    pub(crate) fn asks_for(&mut self, settings: &BTreeSet<String>) -> bool {
+        let known = self.named.len();
+        self.named.extend(settings.iter().cloned());
+        if self.named.len() > known {
+            self.identity = None;
+        }
+        self.identity.is_some()
+    }
+
     /// The settings to ask for beside the usual ones.
     pub(crate) fn named(&self) -> Vec<String> {
         self.named.iter().cloned().collect()
     }
 
+    /// What the catalog is known by that the connection sees; `None` if it was never probed.
+    pub(crate) fn database(&self) -> Option<&Arc<str>> {
+        self.database.as_ref()
+    }
+
     pub(crate) fn probed(&mut self, probe: &Probe) {
-        let mut fingerprint = Fingerprint::new("", "session");
-        for part in &probe.identity {
-            fingerprint.part(part.as_bytes());
-        }
-        self.identity = Some(fingerprint.finish());
+        self.identity = Some(hash("session", &probe.identity));
+        self.database = Some(hash("database", &probe.database).into());
         self.replica = probe.replica;
         self.temporary |= probe.temporary;
     }
 
+    /// Something runs that may change settings: they have to be asked for again.
+    pub(super) fn may_have_changed(&mut self) {
+        self.identity = None;
+        self.changed = true;
+    }
+
     /// Takes note of a text that has run, well or not.
     pub(super) fn finished(&mut self, analysis: &Analysis) {
+        // DDL can change what a name means, and a routine can change any setting.
+        if *analysis.writes() == Writes::Everything {
+            self.may_have_changed();
+        }
         for effect in analysis
             .statements
             .iter()
@@ -88,15 +115,8 @@ impl SessionState {
         self.changed = true;
         match change {
             SessionChange::Settings(names) => {
-                for name in names {
-                    match crate::connection::setting(name) {
-                        Setting::Probed => {
-                            self.named.insert(name.clone());
-                        }
-                        Setting::Unreadable => self.opaque = true,
-                        Setting::Harmless => {}
-                    }
-                }
+                let decisive = names.iter().filter(|name| !is_harmless(name));
+                self.named.extend(decisive.cloned());
             }
             SessionChange::All => self.opaque = false,
             _ => self.opaque = true,
@@ -104,13 +124,10 @@ impl SessionState {
     }
 }
 
-/// What a changed setting means to a read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Setting {
-    /// The probe asks for it.
-    Probed,
-    /// It may decide the answer and cannot be asked for.
-    Unreadable,
-    /// It decides no answer.
-    Harmless,
+fn hash(kind: &str, parts: &[String]) -> String {
+    let mut fingerprint = Fingerprint::new("", kind);
+    for part in parts {
+        fingerprint.part(part.as_bytes());
+    }
+    fingerprint.finish()
 }

@@ -35,6 +35,8 @@ pub(crate) struct Transactions {
     /// The state is not what was assumed, or not known: every write is published with its
     /// statement *and* with the next commit. More than is needed is safe, less is not.
     uncertain: bool,
+    /// SQLite: what a write sets off is this connection's alone to know, so it may write anything.
+    sweeping: bool,
     /// Writes of statements that ran while it was not certain that they were committed.
     unsettled: Writes,
 }
@@ -121,6 +123,7 @@ impl Default for Transactions {
             next_isolation: None,
             autocommit: None,
             uncertain: false,
+            sweeping: false,
             unsettled: Writes::Nothing,
         }
     }
@@ -253,6 +256,11 @@ impl Transactions {
         if writes.is_nothing() {
             return Writes::Nothing;
         }
+        let writes = if self.sweeping {
+            &Writes::Everything
+        } else {
+            writes
+        };
         let mut visible = Writes::Nothing;
         match &mut self.open {
             Some(open) => open.wrote(writes),
@@ -365,6 +373,10 @@ impl Transactions {
                 self.setting_changed("transaction_isolation");
                 Writes::Nothing
             }
+            Effect::CreateTemporaryTrigger => {
+                self.sweeping = true;
+                Writes::Nothing
+            }
             Effect::FinishPrepared { .. } | Effect::Session(_) | Effect::CreateTemporary(_) => {
                 Writes::Nothing
             }
@@ -414,6 +426,11 @@ impl Transactions {
         }
     }
 
+    /// Has the open transaction written anything?
+    pub(crate) fn has_written(&self) -> bool {
+        !self.pending().is_nothing()
+    }
+
     /// Has the open transaction written to this table?
     pub(crate) fn wrote_to(&self, table: &str) -> bool {
         match self.pending() {
@@ -444,7 +461,12 @@ fn moves(analysis: &Analysis) -> bool {
         .statements
         .iter()
         .flat_map(|statement| &statement.effects)
-        .any(|effect| !matches!(effect, Effect::Session(_) | Effect::CreateTemporary(_)))
+        .any(|effect| {
+            !matches!(
+                effect,
+                Effect::Session(_) | Effect::CreateTemporary(_) | Effect::CreateTemporaryTrigger
+            )
+        })
 }
 
 #[cfg(test)]

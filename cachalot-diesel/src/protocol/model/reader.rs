@@ -8,7 +8,10 @@ use super::{
     store::{Entry, Number, Seen, sure},
     writer::{self, UNTIL},
 };
-use crate::protocol::{self, Look, Record, Token};
+use crate::{
+    protocol::{self, Look, Record, Token},
+    statement::Events,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Reader {
@@ -253,7 +256,7 @@ impl State {
                 return Phase::Checking(it);
             }
             match sure(protocol::look(present, &[], free)) {
-                Look::Trust(token) => it.tokens.push(token),
+                Look::Trust(state) => it.tokens.extend(state.of(Events::ALL)),
                 // The database answers, and nothing is kept.
                 Look::Bypass => return Phase::Idle,
                 Look::Put(record) => return Phase::Putting(it, record),

@@ -1,0 +1,143 @@
+//! What a database's catalog says, as the loaders of the backends bring it: names as statements are
+//! compared (last component, lower case), texts as the database keeps them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::statement::{Dialect, Events, relation_name};
+
+/// All that is asked of one database.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) dialect: Dialect,
+    pub(crate) relations: Vec<Relation>,
+    pub(crate) foreign_keys: Vec<ForeignKey>,
+    pub(crate) triggers: Vec<Trigger>,
+    pub(crate) routines: Vec<Routine>,
+    pub(crate) policies: Vec<Policy>,
+    /// Parents and children: inheritance and partitions.
+    pub(crate) kin: Vec<(Arc<str>, Arc<str>)>,
+    /// The account may not see what runs when tables are written.
+    pub(crate) blind: bool,
+    /// Schemas of the server that have nothing to do with the one that is read.
+    pub(crate) elsewhere: BTreeSet<Arc<str>>,
+}
+
+/// A table, a view, or what else stands in a `FROM`.
+#[derive(Debug, Clone)]
+pub(crate) struct Relation {
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: RelationKind,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum RelationKind {
+    /// Rows of its own, which change by statements that name it. A materialized view is one.
+    Table,
+    /// Rows of others. Without its text nobody can tell whose.
+    View {
+        text: Option<String>,
+        /// A statement that writes to it writes to the tables behind it.
+        updatable: bool,
+    },
+    /// A virtual table over what its definition names.
+    Derived(String),
+    /// Rows that change without any statement which names it: foreign tables, sequences.
+    Outside,
+}
+
+/// A foreign key with an action.
+#[derive(Debug, Clone)]
+pub(crate) struct ForeignKey {
+    pub(crate) child: Arc<str>,
+    pub(crate) parent: Arc<str>,
+    pub(crate) on_delete: Action,
+    pub(crate) on_update: Action,
+}
+
+/// What a foreign key does to the child's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// It forbids the change of the parent.
+    Nothing,
+    Delete,
+    Update,
+}
+
+impl Action {
+    /// Reads `CASCADE`, `SET NULL` and their kin; `cascade` is what the first of them does.
+    pub(super) fn parse(text: &str, cascade: Self) -> Self {
+        match text.to_ascii_uppercase().as_str() {
+            "CASCADE" | "C" => cascade,
+            "SET NULL" | "N" | "SET DEFAULT" | "D" => Self::Update,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// What runs when a table is written: a trigger, a rule, a default or a check that calls a routine.
+#[derive(Debug, Clone)]
+pub(crate) struct Trigger {
+    pub(crate) table: Arc<str>,
+    pub(crate) events: Events,
+    pub(crate) code: Code,
+}
+
+/// A function or procedure of the user's.
+#[derive(Debug, Clone)]
+pub(crate) struct Routine {
+    pub(crate) name: Arc<str>,
+    pub(crate) code: Code,
+    pub(crate) volatility: Volatility,
+}
+
+/// What the database says of a routine's results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Volatility {
+    /// PostgreSQL: another one each time, and it may write.
+    Volatile,
+    /// PostgreSQL: the same for the same arguments and tables; it may not write.
+    Stable,
+    /// The database does not say.
+    Unsaid,
+}
+
+/// What is executed.
+#[derive(Debug, Clone)]
+pub(crate) enum Code {
+    /// SQL, or a procedural language around it.
+    Text(String),
+    /// Calls this routine.
+    Call(Arc<str>),
+    /// Compiled into the server: touches no table of the user's.
+    Builtin,
+    /// In another language, or not to be seen.
+    Hidden,
+}
+
+/// A row-level security policy.
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    pub(crate) table: Arc<str>,
+    pub(crate) condition: String,
+}
+
+impl Facts {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            relations: Vec::new(),
+            foreign_keys: Vec::new(),
+            triggers: Vec::new(),
+            routines: Vec::new(),
+            policies: Vec::new(),
+            kin: Vec::new(),
+            blind: false,
+            elsewhere: BTreeSet::new(),
+        }
+    }
+
+    /// A name as it is compared.
+    pub(super) fn name(&self, text: &str) -> Arc<str> {
+        relation_name(text)
+    }
+}

@@ -1,0 +1,320 @@
+//! What a read depends on, as the catalog tells it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    facts::{Action, Facts, Relation, RelationKind},
+    routines::Routines,
+};
+use crate::statement::{Analysis, Dialect, Events, Uncacheable, Writes};
+
+/// What follows from a database's catalog. It never changes; when the database does, there is another.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    id: u64,
+    relations: HashMap<Arc<str>, Node>,
+    routines: Routines,
+    /// Events after which code runs that may write any table.
+    sweeping: Vec<(Arc<str>, Events)>,
+    /// Nobody can see what runs when tables are written.
+    blind: bool,
+    /// Schemas of the server that were left out.
+    elsewhere: BTreeSet<Arc<str>>,
+}
+
+/// What is known of all relations of one name.
+#[derive(Debug, Default)]
+struct Node {
+    /// Who reads it reads these too.
+    reads: BTreeSet<Arc<str>>,
+    /// Its rows change by changes of others.
+    causes: Vec<Cause>,
+    /// Functions that it calls and that the analysis of statements knows nothing of.
+    functions: BTreeSet<Arc<str>>,
+    /// Settings that decide what is seen of it.
+    settings: BTreeSet<String>,
+    /// Why no read of it may be cached.
+    refused: Option<Refusal>,
+}
+
+/// When this happens to that table, that happens to the rows of this one.
+#[derive(Debug)]
+struct Cause {
+    table: Arc<str>,
+    when: Events,
+    then: Events,
+}
+
+/// Why no read of a relation may be cached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// As for a statement with the same text.
+    Text(Uncacheable),
+    /// Its rows can change without a statement that could be seen to change them.
+    Unseen(Arc<str>),
+    /// Nobody can see what runs when tables are written.
+    Blind,
+}
+
+/// What a read depends on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    /// The relations that are read, named by the statement or behind those.
+    pub(crate) reads: BTreeSet<Arc<str>>,
+    /// All tables whose changes may change the rows, and which of their changes.
+    pub(crate) tables: BTreeMap<Arc<str>, Events>,
+    /// Functions that are called behind the statement.
+    pub(crate) functions: BTreeSet<Arc<str>>,
+    /// Settings that decide the rows.
+    pub(crate) settings: BTreeSet<String>,
+    pub(crate) refused: Option<Refusal>,
+}
+
+impl Catalog {
+    pub(crate) fn new(facts: &Facts) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let mut this = Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            relations: HashMap::new(),
+            routines: Routines::new(facts),
+            sweeping: Vec::new(),
+            blind: facts.blind,
+            elsewhere: facts.elsewhere.clone(),
+        };
+        for relation in &facts.relations {
+            this.add_relation(relation, facts.dialect);
+        }
+        for (parent, child) in &facts.kin {
+            this.node(parent).reads.insert(Arc::clone(child));
+            // A statement on the parent reaches the child's rows.
+            this.cause(child, Events::ALL, parent, Events::ALL);
+        }
+        for key in &facts.foreign_keys {
+            this.action(&key.child, key.on_delete, &key.parent, Events::DELETE);
+            this.action(&key.child, key.on_update, &key.parent, Events::UPDATE);
+        }
+        for trigger in &facts.triggers {
+            let effect = this.routines.of_code(&trigger.code);
+            this.writes(effect.writes, &trigger.table, trigger.events);
+        }
+        for policy in &facts.policies {
+            let effect = this.routines.of_text(&policy.condition, false);
+            let effect = this.routines.with_calls(effect);
+            let node = this.node(&policy.table);
+            node.reads.extend(effect.reads);
+            node.settings.extend(effect.settings);
+            let volatile = effect.volatile.map(Uncacheable::VolatileFunction);
+            node.refuse(volatile.map(Refusal::Text));
+        }
+        this
+    }
+
+    /// Two catalogs of one number are the same.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn node(&mut self, name: &Arc<str>) -> &mut Node {
+        self.relations.entry(Arc::clone(name)).or_default()
+    }
+
+    fn cause(&mut self, table: &Arc<str>, then: Events, by: &Arc<str>, when: Events) {
+        self.node(table).causes.push(Cause {
+            table: Arc::clone(by),
+            when,
+            then,
+        });
+    }
+
+    fn action(&mut self, child: &Arc<str>, action: Action, parent: &Arc<str>, when: Events) {
+        match action {
+            Action::Nothing => {}
+            Action::Delete => self.cause(child, Events::DELETE, parent, when),
+            Action::Update => self.cause(child, Events::UPDATE, parent, when),
+        }
+    }
+
+    /// Notes what code writes that runs when a table is written.
+    fn writes(&mut self, writes: Writes, by: &Arc<str>, when: Events) {
+        match writes {
+            Writes::Nothing => {}
+            Writes::Tables(tables) => {
+                for (table, then) in &tables {
+                    self.cause(table, *then, by, when);
+                }
+            }
+            Writes::Everything => self.sweeping.push((Arc::clone(by), when)),
+        }
+    }
+
+    fn add_relation(&mut self, relation: &Relation, dialect: Dialect) {
+        let name = &relation.name;
+        match &relation.kind {
+            RelationKind::Table => {
+                self.node(name);
+            }
+            RelationKind::Outside | RelationKind::View { text: None, .. } => {
+                let unseen = Refusal::Unseen(Arc::clone(name));
+                self.node(name).refuse(Some(unseen));
+            }
+            RelationKind::Derived(text) => {
+                let mut reads = self.routines.of_text(text, false).reads;
+                reads.remove(name);
+                self.node(name).reads.extend(reads);
+            }
+            RelationKind::View {
+                text: Some(text),
+                updatable,
+            } => self.add_view(name, text, *updatable, dialect),
+        }
+    }
+
+    fn add_view(&mut self, name: &Arc<str>, text: &str, updatable: bool, dialect: Dialect) {
+        let analysis = Analysis::of(text, dialect);
+        let mut reads: BTreeSet<_> = analysis.reads().iter().cloned().collect();
+        if !analysis.parsed {
+            reads.retain(|read| self.routines.is_relation(read));
+        }
+        reads.remove(name);
+        if updatable {
+            for base in &reads {
+                for events in [Events::INSERT, Events::UPDATE, Events::DELETE] {
+                    self.cause(base, events, name, events);
+                }
+            }
+        }
+        let refused = match analysis.uncacheable_knowing(|_| true) {
+            None | Some(Uncacheable::NoTable) => None,
+            Some(reason) => Some(Refusal::Text(reason.clone())),
+        };
+        let node = self.node(name);
+        node.functions.extend(analysis.unknown_functions());
+        node.reads.extend(reads);
+        node.refuse(refused);
+    }
+
+    /// What a read of these relations, which calls these functions, depends on.
+    pub(crate) fn resolve<'a>(
+        &self,
+        relations: impl IntoIterator<Item = &'a Arc<str>>,
+        functions: impl IntoIterator<Item = &'a Arc<str>>,
+    ) -> Resolved {
+        let mut resolved = Resolved::default();
+        let mut pending: Vec<Arc<str>> = relations.into_iter().cloned().collect();
+        let mut called: Vec<Arc<str>> = functions.into_iter().cloned().collect();
+        loop {
+            if let Some(function) = called.pop() {
+                if let Some(effect) = self.routines.get(&function) {
+                    pending.extend(effect.reads.iter().cloned());
+                    resolved.settings.extend(effect.settings.iter().cloned());
+                }
+            } else if let Some(name) = pending.pop() {
+                if !resolved.reads.insert(Arc::clone(&name)) {
+                    continue;
+                }
+                let Some(node) = self.relations.get(&name) else {
+                    continue;
+                };
+                pending.extend(node.reads.iter().cloned());
+                for function in &node.functions {
+                    if resolved.functions.insert(Arc::clone(function)) {
+                        called.push(Arc::clone(function));
+                    }
+                }
+                resolved.settings.extend(node.settings.iter().cloned());
+                if resolved.refused.is_none() {
+                    resolved.refused.clone_from(&node.refused);
+                }
+            } else {
+                break;
+            }
+        }
+        if self.blind && resolved.refused.is_none() {
+            resolved.refused = Some(Refusal::Blind);
+        }
+        resolved.tables = self.causes_of(&resolved.reads);
+        resolved
+    }
+
+    /// The tables whose changes may change rows of these relations, and which of their changes.
+    fn causes_of(&self, relations: &BTreeSet<Arc<str>>) -> BTreeMap<Arc<str>, Events> {
+        let mut all: BTreeMap<Arc<str>, Events> = BTreeMap::new();
+        let mut pending: Vec<(Arc<str>, Events)> = relations
+            .iter()
+            .map(|name| (Arc::clone(name), Events::ALL))
+            .collect();
+        if !pending.is_empty() {
+            pending.extend(self.sweeping.iter().cloned());
+        }
+        while let Some((table, events)) = pending.pop() {
+            let known = all.entry(Arc::clone(&table)).or_default();
+            let more = known.or(events);
+            if more == *known {
+                continue;
+            }
+            *known = more;
+            let Some(node) = self.relations.get(&table) else {
+                continue;
+            };
+            let causes = node.causes.iter().filter(|cause| cause.then.meets(more));
+            pending.extend(causes.map(|cause| (Arc::clone(&cause.table), cause.when)));
+        }
+        all
+    }
+
+    /// The schemas that a text names and that were left out.
+    pub(crate) fn left_out(&self, analysis: &Analysis) -> BTreeSet<Arc<str>> {
+        // The usual case costs nothing.
+        if self.elsewhere.is_empty() {
+            return BTreeSet::new();
+        }
+        let named = analysis.statements.iter().flat_map(|it| &it.schemas);
+        let named = named.filter(|schema| self.elsewhere.contains(*schema));
+        named.cloned().collect()
+    }
+
+    /// Is there a relation of this name?
+    pub(crate) fn has(&self, relation: &str) -> bool {
+        self.routines.is_relation(relation)
+    }
+
+    /// Does a function give the same result for the same arguments and tables?
+    pub(crate) fn is_pure(&self, function: &str) -> bool {
+        self.routines
+            .get(function)
+            .is_some_and(|effect| effect.volatile.is_none())
+    }
+
+    /// What calls of these functions may write. One that is not among the database's routines is
+    /// the server's own.
+    pub(crate) fn writes_of<'a>(
+        &self,
+        functions: impl IntoIterator<Item = &'a Arc<str>>,
+    ) -> Writes {
+        let mut writes = Writes::Nothing;
+        for function in functions {
+            if let Some(effect) = self.routines.get(function) {
+                writes.merge(&effect.writes);
+            }
+        }
+        writes
+    }
+}
+
+impl Node {
+    fn refuse(&mut self, refused: Option<Refusal>) {
+        if self.refused.is_none() {
+            self.refused = refused;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "graph_tests.rs"]
+mod tests;

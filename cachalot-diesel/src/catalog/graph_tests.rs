@@ -1,0 +1,236 @@
+use super::*;
+use crate::{
+    catalog::facts::{Code, ForeignKey, Policy, Routine, Trigger, Volatility},
+    statement::table_name,
+};
+
+fn facts(relations: &[&str]) -> Facts {
+    let mut facts = Facts::new(Dialect::Postgres);
+    for name in relations {
+        facts.relations.push(Relation {
+            name: table_name(name),
+            kind: RelationKind::Table,
+        });
+    }
+    facts
+}
+
+fn view(name: &str, text: &str, updatable: bool) -> Relation {
+    Relation {
+        name: name.into(),
+        kind: RelationKind::View {
+            text: Some(text.to_owned()),
+            updatable,
+        },
+    }
+}
+
+fn trigger(table: &str, events: Events, text: &str) -> Trigger {
+    Trigger {
+        table: table.into(),
+        events,
+        code: Code::Text(text.to_owned()),
+    }
+}
+
+fn routine(name: &str, volatility: Volatility, text: &str) -> Routine {
+    Routine {
+        name: name.into(),
+        code: Code::Text(text.to_owned()),
+        volatility,
+    }
+}
+
+fn resolve(facts: &Facts, relation: &str) -> Resolved {
+    Catalog::new(facts).resolve(&[table_name(relation)], &[])
+}
+
+/// What a read of a relation depends on: names, and the initials of the events that matter.
+fn depends(facts: &Facts, relation: &str) -> Vec<String> {
+    let events = |events: &Events| {
+        let all = [
+            (events.insert, 'i'),
+            (events.update, 'u'),
+            (events.delete, 'd'),
+        ];
+        all.iter()
+            .filter(|it| it.0)
+            .map(|it| it.1)
+            .collect::<String>()
+    };
+    let resolved = resolve(facts, relation);
+    let tables = resolved.tables.iter();
+    tables
+        .map(|(table, which)| format!("{table}:{}", events(which)))
+        .collect()
+}
+
+#[test]
+fn a_table_of_which_nothing_is_said_depends_on_itself() {
+    assert_eq!(depends(&facts(&["a", "b"]), "a"), ["a:iud"]);
+    assert_eq!(depends(&facts(&[]), "unknown"), ["unknown:iud"]);
+}
+
+#[test]
+fn a_view_depends_on_what_is_behind_it_however_deep() {
+    let mut facts = facts(&["a", "b"]);
+    facts
+        .relations
+        .push(view("v", "SELECT a.id FROM a, b", false));
+    facts.relations.push(view("w", "SELECT id FROM v", false));
+    assert_eq!(depends(&facts, "w"), ["a:iud", "b:iud", "v:iud", "w:iud"]);
+    assert_eq!(depends(&facts, "a"), ["a:iud"]);
+}
+
+#[test]
+fn a_table_depends_on_the_views_through_which_it_is_written() {
+    let mut facts = facts(&["a"]);
+    facts.relations.push(view("v", "SELECT id FROM a", true));
+    facts.relations.push(view("w", "SELECT id FROM v", true));
+    assert_eq!(depends(&facts, "a"), ["a:iud", "v:iud", "w:iud"]);
+}
+
+#[test]
+fn views_in_a_circle_come_to_an_end() {
+    let mut facts = facts(&[]);
+    facts.relations.push(view("v", "SELECT id FROM w", true));
+    facts.relations.push(view("w", "SELECT id FROM v", true));
+    assert_eq!(depends(&facts, "v"), ["v:iud", "w:iud"]);
+}
+
+#[test]
+fn a_child_depends_on_the_changes_of_its_parent_that_reach_it_and_no_others() {
+    let mut facts = facts(&["child", "parent", "grandparent"]);
+    let key = |child: &str, parent: &str, on_delete, on_update| ForeignKey {
+        child: child.into(),
+        parent: parent.into(),
+        on_delete,
+        on_update,
+    };
+    facts.foreign_keys = vec![
+        key("child", "parent", Action::Delete, Action::Nothing),
+        key("parent", "grandparent", Action::Delete, Action::Update),
+    ];
+    // An update of the parent's key does not reach the child, nor does the grandparent's.
+    assert_eq!(
+        depends(&facts, "child"),
+        ["child:iud", "grandparent:d", "parent:d"]
+    );
+    assert_eq!(depends(&facts, "parent"), ["grandparent:ud", "parent:iud"]);
+    assert_eq!(depends(&facts, "grandparent"), ["grandparent:iud"]);
+}
+
+#[test]
+fn a_table_that_a_trigger_writes_depends_on_the_triggers_table_and_event() {
+    let mut facts = facts(&["a", "log", "totals", "settings"]);
+    facts.triggers = vec![
+        trigger(
+            "a",
+            Events::INSERT,
+            "BEGIN INSERT INTO log SELECT x FROM settings; RETURN NEW; END",
+        ),
+        trigger("log", Events::INSERT, "UPDATE totals SET n = n + 1"),
+        trigger("log", Events::DELETE, "UPDATE totals SET n = n - 1"),
+    ];
+    assert_eq!(depends(&facts, "log"), ["a:i", "log:iud"]);
+    assert_eq!(depends(&facts, "totals"), ["a:i", "log:id", "totals:iud"]);
+    assert_eq!(depends(&facts, "settings"), ["settings:iud"]);
+}
+
+#[test]
+fn after_a_trigger_that_makes_its_statements_up_anything_may_have_changed() {
+    let mut facts = facts(&["a", "b"]);
+    let dynamic = "BEGIN EXECUTE format('DELETE FROM %I', NEW.t); END";
+    facts.triggers = vec![trigger("a", Events::UPDATE, dynamic)];
+    assert_eq!(depends(&facts, "b"), ["a:u", "b:iud"]);
+}
+
+#[test]
+fn parents_and_children_depend_on_each_other() {
+    let mut facts = facts(&["p", "c1", "c2"]);
+    facts.kin = vec![("p".into(), "c1".into()), ("p".into(), "c2".into())];
+    assert_eq!(depends(&facts, "p"), ["c1:iud", "c2:iud", "p:iud"]);
+    assert_eq!(depends(&facts, "c1"), ["c1:iud", "p:iud"]);
+}
+
+#[test]
+fn a_function_reads_and_writes_what_its_body_and_those_it_calls_do() {
+    let mut facts = facts(&["a", "log"]);
+    facts.routines = vec![
+        routine("total", Volatility::Stable, "SELECT count(*) FROM a"),
+        routine("twice", Volatility::Stable, "SELECT 2 * total()"),
+        routine(
+            "note",
+            Volatility::Volatile,
+            "INSERT INTO log DEFAULT VALUES",
+        ),
+        routine(
+            "outer_note",
+            Volatility::Volatile,
+            "BEGIN PERFORM note(); END",
+        ),
+        routine("today", Volatility::Stable, "SELECT now()"),
+        routine(
+            "whose",
+            Volatility::Stable,
+            "SELECT current_setting('app.user')",
+        ),
+    ];
+    let catalog = Catalog::new(&facts);
+    let resolved = catalog.resolve(&[], &["twice".into(), "whose".into()]);
+    assert_eq!(resolved.reads, BTreeSet::from(["a".into()]));
+    assert_eq!(resolved.settings, BTreeSet::from(["app.user".to_owned()]));
+    for (function, pure) in [
+        ("total", true),
+        ("twice", true),
+        ("whose", true),
+        ("note", false),
+        ("outer_note", false),
+        ("today", false),
+        ("absent", false),
+    ] {
+        assert_eq!(catalog.is_pure(function), pure, "{function}");
+    }
+    let written: Writes = [("log".into(), Events::INSERT)].into_iter().collect();
+    assert_eq!(catalog.writes_of(&["outer_note".into()]), written);
+    assert_eq!(
+        catalog.writes_of(&["total".into(), "absent".into()]),
+        Writes::Nothing
+    );
+}
+
+#[test]
+fn a_policy_reads_tables_and_settings() {
+    let mut facts = facts(&["secrets", "members"]);
+    facts.policies = vec![Policy {
+        table: "secrets".into(),
+        condition: "EXISTS (SELECT 1 FROM members m WHERE m.name = CURRENT_USER \
+                    AND m.tenant = current_setting('app.tenant'))"
+            .to_owned(),
+    }];
+    let resolved = resolve(&facts, "secrets");
+    assert_eq!(resolved.reads.len(), 2);
+    assert_eq!(resolved.settings, BTreeSet::from(["app.tenant".to_owned()]));
+    assert_eq!(resolved.refused, None);
+}
+
+#[test]
+fn what_cannot_be_seen_or_changes_by_itself_is_refused() {
+    let mut facts = facts(&["a"]);
+    facts
+        .relations
+        .push(view("recent", "SELECT id FROM a WHERE at > now()", false));
+    facts.relations.push(Relation {
+        name: "remote".into(),
+        kind: RelationKind::Outside,
+    });
+    facts
+        .relations
+        .push(view("over", "SELECT id FROM remote", false));
+    let now = Uncacheable::VolatileFunction("now".to_owned());
+    assert_eq!(resolve(&facts, "recent").refused, Some(Refusal::Text(now)));
+    for relation in ["remote", "over"] {
+        let unseen = Refusal::Unseen("remote".into());
+        assert_eq!(resolve(&facts, relation).refused, Some(unseen));
+    }
+}

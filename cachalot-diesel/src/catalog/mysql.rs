@@ -1,0 +1,398 @@
+//! The `information_schema` of MySQL and MariaDB. It shows only what the account may see.
+//!
+//! A server has many databases, and tables of one name in several of them need not have anything in
+//! common. So only those count that the one which is read has to do with: that it names, or that name
+//! it, directly or by way of others. Whether one names it can only be found by reading all of them,
+//! which takes a server with thousands of tables seconds: past [`MOST`] databases it is not tried.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use diesel::{
+    MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
+    deserialize::{self, FromSql},
+    mysql::Mysql,
+    row::{Field, NamedRow, Row},
+    sql_types::{Nullable, Text},
+};
+
+use super::facts::{
+    Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, Trigger, Volatility,
+};
+use crate::statement::{Body, Dialect, Events};
+
+/// Databases that are not the user's.
+const USERS: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
+
+/// With more databases than this, others are not searched for what they do to the one that is read.
+const MOST: usize = 32;
+
+/// Engines whose rows lie elsewhere, or in other tables.
+const OUTSIDE: [&str; 5] = ["FEDERATED", "CONNECT", "SPIDER", "MRG_MYISAM", "OQGRAPH"];
+
+#[derive(QueryableByName)]
+struct Own {
+    #[diesel(sql_type = Nullable<Text>)]
+    db: Option<String>,
+    #[diesel(sql_type = Text)]
+    version: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    granted_role: Option<String>,
+}
+
+/// A line of `SHOW GRANTS`, whose only column is named after the account.
+struct Grant(String);
+
+impl QueryableByName<Mysql> for Grant {
+    fn build<'a>(row: &impl NamedRow<'a, Mysql>) -> deserialize::Result<Self> {
+        let field = Row::get(row, 0).ok_or("a grant without a column")?;
+        let line = FromSql::<Text, Mysql>::from_nullable_sql(field.value())?;
+        Ok(Self(line))
+    }
+}
+
+#[derive(QueryableByName)]
+struct Schema {
+    #[diesel(sql_type = Text)]
+    db: String,
+}
+
+#[derive(QueryableByName)]
+struct RelationRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    engine: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct ViewRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    definition: Option<String>,
+    #[diesel(sql_type = Text)]
+    updatable: String,
+}
+
+#[derive(QueryableByName)]
+struct ForeignKeyRow {
+    #[diesel(sql_type = Text)]
+    child: String,
+    #[diesel(sql_type = Text)]
+    parent_db: String,
+    #[diesel(sql_type = Text)]
+    parent: String,
+    #[diesel(sql_type = Text)]
+    on_delete: String,
+    #[diesel(sql_type = Text)]
+    on_update: String,
+}
+
+#[derive(QueryableByName)]
+struct TriggerRow {
+    #[diesel(sql_type = Text)]
+    on_table: String,
+    #[diesel(sql_type = Text)]
+    event: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    body: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct RoutineRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    body: Option<String>,
+}
+
+/// What one database holds. Each query names the database in every table of the
+/// `information_schema`, as the server then looks into that one alone.
+struct Contents {
+    relations: Vec<RelationRow>,
+    views: Vec<ViewRow>,
+    /// Tables of which the account may see that they have keys, but not which.
+    hidden: BTreeSet<String>,
+    keys: Vec<ForeignKeyRow>,
+    triggers: Vec<TriggerRow>,
+    routines: Vec<RoutineRow>,
+}
+
+/// Asks for everything. `named`: databases that count besides the connection's own.
+pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> QueryResult<Facts> {
+    let own: Own = diesel::sql_query(
+        "SELECT DATABASE() AS db, VERSION() AS version, CURRENT_ROLE() AS granted_role",
+    )
+    .get_result(conn)?;
+    let schemas: Vec<Schema> = diesel::sql_query(format!(
+        "SELECT SCHEMA_NAME AS db FROM information_schema.SCHEMATA WHERE SCHEMA_NAME {USERS}"
+    ))
+    .load(conn)?;
+    let mut facts = Facts::new(Dialect::Mysql);
+    facts.blind = !sees_triggers(conn, &own)?;
+    let schemas: BTreeMap<Arc<str>, String> = schemas
+        .into_iter()
+        .map(|schema| (facts.name(&schema.db), schema.db))
+        .collect();
+    let own = own.db.map(|db| facts.name(&db));
+    let start: BTreeSet<Arc<str>> = own.into_iter().chain(named.iter().cloned()).collect();
+
+    let mut pending: Vec<Arc<str>> = if schemas.len() <= MOST {
+        schemas.keys().cloned().collect()
+    } else {
+        start.iter().cloned().collect()
+    };
+    let mut contents: BTreeMap<Arc<str>, Contents> = BTreeMap::new();
+    let mut names = BTreeMap::new();
+    while let Some(db) = pending.pop() {
+        let Some(exact) = schemas.get(&db).filter(|_| !contents.contains_key(&db)) else {
+            continue;
+        };
+        let content = Contents::of(conn, exact)?;
+        let named = content.names(&facts);
+        pending.extend(
+            named
+                .iter()
+                .filter(|name| schemas.contains_key(*name))
+                .cloned(),
+        );
+        names.insert(Arc::clone(&db), named);
+        contents.insert(db, content);
+    }
+    let counts = reached_from(&names, start);
+    for (db, content) in contents {
+        if counts.contains(&db) {
+            content.tell(&mut facts);
+        }
+    }
+    let elsewhere = schemas.into_keys().filter(|db| !counts.contains(db));
+    facts.elsewhere.extend(elsewhere);
+    Ok(facts)
+}
+
+impl Contents {
+    fn of(conn: &mut MysqlConnection, db: &str) -> QueryResult<Self> {
+        let relations = diesel::sql_query(
+            "SELECT TABLE_NAME AS name, TABLE_TYPE AS kind, ENGINE AS engine \
+             FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        let views = diesel::sql_query(
+            "SELECT TABLE_NAME AS name, VIEW_DEFINITION AS definition, \
+             IS_UPDATABLE AS updatable FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ?",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        let keys = diesel::sql_query(
+            "SELECT TABLE_NAME AS child, UNIQUE_CONSTRAINT_SCHEMA AS parent_db, \
+             REFERENCED_TABLE_NAME AS parent, DELETE_RULE AS on_delete, UPDATE_RULE AS on_update \
+             FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ?",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        let triggers = diesel::sql_query(
+            "SELECT EVENT_OBJECT_TABLE AS on_table, EVENT_MANIPULATION AS event, \
+             ACTION_STATEMENT AS body FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        let routines = diesel::sql_query(
+            "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body \
+             FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ?",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        let mut tables_of = |query: &str| -> QueryResult<BTreeSet<String>> {
+            let tables: Vec<Schema> = diesel::sql_query(query).bind::<Text, _>(db).load(conn)?;
+            Ok(tables.into_iter().map(|row| row.db).collect())
+        };
+        let keyed = tables_of(
+            "SELECT TABLE_NAME AS db FROM information_schema.KEY_COLUMN_USAGE \
+             WHERE TABLE_SCHEMA = ?",
+        )?;
+        let seen = tables_of(
+            "SELECT TABLE_NAME AS db FROM information_schema.TABLE_CONSTRAINTS \
+             WHERE TABLE_SCHEMA = ?",
+        )?;
+        Ok(Self {
+            relations,
+            views,
+            hidden: keyed.difference(&seen).cloned().collect(),
+            keys,
+            triggers,
+            routines,
+        })
+    }
+
+    /// What its definitions name: databases, and much else.
+    fn names(&self, facts: &Facts) -> BTreeSet<Arc<str>> {
+        let views = self.views.iter().filter_map(|row| row.definition.as_ref());
+        let triggers = self.triggers.iter().filter_map(|row| row.body.as_ref());
+        let routines = self.routines.iter().filter_map(|row| row.body.as_ref());
+        let texts = views.chain(triggers).chain(routines);
+        let mut names: BTreeSet<_> = texts
+            .flat_map(|text| Body::of(text, Dialect::Mysql).names)
+            .collect();
+        names.extend(self.keys.iter().map(|row| facts.name(&row.parent_db)));
+        names
+    }
+
+    fn tell(self, facts: &mut Facts) {
+        for row in self.relations {
+            let name = facts.name(&row.name);
+            let kind = if row.kind == "VIEW" {
+                // One that is not among the views cannot be seen.
+                let view = self.views.iter().find(|view| view.name == row.name);
+                RelationKind::View {
+                    // Empty where the account may not see it.
+                    text: view
+                        .and_then(|view| view.definition.clone())
+                        .filter(|text| !text.is_empty()),
+                    updatable: view.is_none_or(|view| view.updatable != "NO"),
+                }
+            } else if self.hidden.contains(&row.name) {
+                RelationKind::Outside
+            } else {
+                row.kind()
+            };
+            facts.relations.push(Relation { name, kind });
+        }
+        for row in self.keys {
+            let key = ForeignKey {
+                child: facts.name(&row.child),
+                parent: facts.name(&row.parent),
+                on_delete: Action::parse(&row.on_delete, Action::Delete),
+                on_update: Action::parse(&row.on_update, Action::Update),
+            };
+            facts.foreign_keys.push(key);
+        }
+        for row in self.triggers {
+            let trigger = Trigger {
+                table: facts.name(&row.on_table),
+                events: events_of(&row.event),
+                code: row.body.map_or(Code::Hidden, Code::Text),
+            };
+            facts.triggers.push(trigger);
+        }
+        for row in self.routines {
+            let routine = Routine {
+                name: facts.name(&row.name),
+                code: row.body.map_or(Code::Hidden, Code::Text),
+                volatility: Volatility::Unsaid,
+            };
+            facts.routines.push(routine);
+        }
+    }
+}
+
+/// May the account see triggers? MariaDB shows that there are some to whoever may write, if not what
+/// they do; MySQL shows nothing of them without the privilege `TRIGGER`.
+fn sees_triggers(conn: &mut MysqlConnection, own: &Own) -> QueryResult<bool> {
+    if own.version.contains("MariaDB") {
+        return Ok(true);
+    }
+    let role = own.granted_role.as_deref().filter(|role| *role != "NONE");
+    let using = role.map_or_else(String::new, |role| format!(" USING {role}"));
+    let grants: Vec<Grant> =
+        diesel::sql_query(format!("SHOW GRANTS FOR CURRENT_USER(){using}")).load(conn)?;
+    Ok(grants.iter().any(Grant::holds_trigger))
+}
+
+impl Grant {
+    fn holds_trigger(&self) -> bool {
+        let (privileges, _) = self.0.split_once(" ON ").unwrap_or_default();
+        let privileges = privileges.trim_start_matches("GRANT ").split(',');
+        privileges
+            .map(str::trim)
+            .any(|privilege| matches!(privilege, "TRIGGER" | "ALL PRIVILEGES"))
+    }
+}
+
+/// These databases, and all that name one of them or are named by one, directly or by way of others.
+fn reached_from(
+    names: &BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    these: BTreeSet<Arc<str>>,
+) -> BTreeSet<Arc<str>> {
+    let mut reached = these;
+    loop {
+        let more = names.iter().filter(|(db, named)| {
+            let mut within = reached.iter().filter_map(|it| names.get(it));
+            !reached.contains(*db)
+                && (!reached.is_disjoint(named) || within.any(|named| named.contains(*db)))
+        });
+        let more: Vec<_> = more.map(|(db, _)| Arc::clone(db)).collect();
+        if more.is_empty() {
+            return reached;
+        }
+        reached.extend(more);
+    }
+}
+
+impl RelationRow {
+    fn kind(&self) -> RelationKind {
+        let elsewhere = |engine: &str| OUTSIDE.iter().any(|it| it.eq_ignore_ascii_case(engine));
+        match (&*self.kind, &self.engine) {
+            ("BASE TABLE" | "SYSTEM VERSIONED", Some(engine)) if !elsewhere(engine) => {
+                RelationKind::Table
+            }
+            // Tables whose rows are elsewhere, or that cannot be opened just now; sequences, and
+            // whatever comes.
+            _ => RelationKind::Outside,
+        }
+    }
+}
+
+/// `EVENT_MANIPULATION`; newer servers may name several.
+fn events_of(text: &str) -> Events {
+    let text = text.to_ascii_uppercase();
+    let events = Events {
+        insert: text.contains("INSERT"),
+        update: text.contains("UPDATE"),
+        delete: text.contains("DELETE"),
+    };
+    if events == Events::default() {
+        Events::ALL
+    } else {
+        events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_privilege_to_see_triggers_is_found_among_grants() {
+        let holds = |line: &str| Grant(line.to_owned()).holds_trigger();
+        assert!(holds("GRANT ALL PRIVILEGES ON `app`.* TO `a`@`%`"));
+        assert!(holds("GRANT SELECT, TRIGGER, EVENT ON *.* TO `a`@`%`"));
+        assert!(!holds("GRANT SELECT, INSERT ON `TRIGGER`.* TO `a`@`%`"));
+        assert!(!holds("GRANT `TRIGGER`@`%` TO `a`@`%`"));
+    }
+
+    #[test]
+    fn databases_are_reached_through_what_their_definitions_name() {
+        let name = |text: &str| Arc::<str>::from(text);
+        let names: BTreeMap<_, _> = [
+            ("a", vec!["b", "t", "id"]),
+            ("b", vec![]),
+            ("c", vec!["b", "t"]),
+            ("d", vec!["d", "t"]),
+            ("e", vec!["c"]),
+        ]
+        .into_iter()
+        .map(|(db, names)| (name(db), names.into_iter().map(name).collect()))
+        .collect();
+        let reached = |from: &str| reached_from(&names, BTreeSet::from([name(from)]));
+        let all: BTreeSet<_> = ["a", "b", "c", "e"].map(name).into();
+        assert_eq!(reached("a"), all);
+        assert_eq!(reached("e"), all);
+        assert_eq!(reached("d"), BTreeSet::from([name("d")]));
+    }
+}

@@ -1,0 +1,312 @@
+//! PostgreSQL's system catalogs, which every role may read.
+//!
+//! Everything runs in one read-only transaction, or behind a savepoint of the caller's that is
+//! rolled back: its locks, settings and errors end with it. A lock that somebody else holds on a view
+//! (its text cannot be shown then) is not waited for.
+
+use diesel::{
+    PgConnection, QueryResult, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection,
+    sql_types::{Bool, Nullable, Oid, SmallInt, Text},
+};
+
+use super::facts::{
+    Action, Code, Facts, ForeignKey, Policy, Relation, RelationKind, Routine, Trigger, Volatility,
+};
+use crate::statement::{Dialect, Events};
+
+/// Schemas that are not the user's. What another session has for itself is nobody's concern.
+const USERS: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') \
+                     AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%'";
+
+/// 28: `INSERT`, `UPDATE` and `DELETE`, as bits.
+const RELATIONS: &str = "\
+SELECT c.relname::text AS name, c.relkind::text AS kind, \
+ CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition, \
+ c.relkind = 'v' AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 <> 0 AS updatable \
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ";
+
+const FOREIGN_KEYS: &str = "\
+SELECT c.relname::text AS child, p.relname::text AS parent, \
+ k.confdeltype::text AS on_delete, k.confupdtype::text AS on_update \
+FROM pg_catalog.pg_constraint k \
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid \
+JOIN pg_catalog.pg_class p ON p.oid = k.confrelid \
+WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))";
+
+const TRIGGERS: &str = "\
+SELECT c.relname::text AS on_table, t.tgtype AS events, t.tgfoid AS routine \
+FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
+WHERE NOT t.tgisinternal";
+
+/// Rules that are not views: their statements run with, or instead of, those on the table.
+const RULES: &str = "\
+SELECT c.relname::text AS on_table, r.ev_type::text AS event, \
+ pg_catalog.pg_get_ruledef(r.oid) AS definition \
+FROM pg_catalog.pg_rewrite r \
+JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+WHERE r.rulename <> '_RETURN' AND ";
+
+/// Routines that defaults and checks of a table call.
+const DEFAULTS: &str = "\
+SELECT c.relname::text AS on_table, d.refobjid AS routine \
+FROM pg_catalog.pg_depend d \
+LEFT JOIN pg_catalog.pg_attrdef a \
+ ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND a.oid = d.objid \
+LEFT JOIN pg_catalog.pg_constraint k \
+ ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid \
+JOIN pg_catalog.pg_class c ON c.oid = coalesce(a.adrelid, k.conrelid) \
+WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass";
+
+/// The body of a routine in standard SQL is kept as a tree, so it is cut out of the definition. An
+/// aggregate is what its functions do.
+const ROUTINES: &str = "\
+SELECT p.oid AS number, p.proname::text AS name, l.lanname::text AS language, \
+ p.provolatile = 'v' AS volatile, \
+ CASE WHEN p.prokind = 'a' THEN a.aggtransfn::text || '() ' || a.aggfinalfn::text || '()' \
+ WHEN l.lanname = 'sql' AND p.prosrc = '' THEN pg_catalog.regexp_replace( \
+  pg_catalog.pg_get_functiondef(p.oid), '^.*?\\m(BEGIN ATOMIC|RETURN)\\M', '') \
+ WHEN l.lanname IN ('sql', 'plpgsql') THEN p.prosrc END AS body \
+FROM pg_catalog.pg_proc p \
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid \
+WHERE ";
+
+const POLICIES: &str = "\
+SELECT c.relname::text AS on_table, pg_catalog.pg_get_expr(p.polqual, p.polrelid) AS condition \
+FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid \
+WHERE p.polqual IS NOT NULL";
+
+const KIN: &str = "\
+SELECT p.relname::text AS parent, c.relname::text AS child \
+FROM pg_catalog.pg_inherits i \
+JOIN pg_catalog.pg_class p ON p.oid = i.inhparent AND p.relkind IN ('r', 'p', 'f') \
+JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid";
+
+#[derive(QueryableByName)]
+struct RelationRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    definition: Option<String>,
+    #[diesel(sql_type = Bool)]
+    updatable: bool,
+}
+
+#[derive(QueryableByName)]
+struct ForeignKeyRow {
+    #[diesel(sql_type = Text)]
+    child: String,
+    #[diesel(sql_type = Text)]
+    parent: String,
+    #[diesel(sql_type = Text)]
+    on_delete: String,
+    #[diesel(sql_type = Text)]
+    on_update: String,
+}
+
+#[derive(QueryableByName)]
+struct TriggerRow {
+    #[diesel(sql_type = Text)]
+    on_table: String,
+    #[diesel(sql_type = SmallInt)]
+    events: i16,
+    #[diesel(sql_type = Oid)]
+    routine: u32,
+}
+
+#[derive(QueryableByName)]
+struct RuleRow {
+    #[diesel(sql_type = Text)]
+    on_table: String,
+    #[diesel(sql_type = Text)]
+    event: String,
+    #[diesel(sql_type = Text)]
+    definition: String,
+}
+
+#[derive(QueryableByName)]
+struct DefaultRow {
+    #[diesel(sql_type = Text)]
+    on_table: String,
+    #[diesel(sql_type = Oid)]
+    routine: u32,
+}
+
+#[derive(QueryableByName)]
+struct RoutineRow {
+    #[diesel(sql_type = Oid)]
+    number: u32,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    language: String,
+    #[diesel(sql_type = Bool)]
+    volatile: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    body: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct PolicyRow {
+    #[diesel(sql_type = Text)]
+    on_table: String,
+    #[diesel(sql_type = Text)]
+    condition: String,
+}
+
+#[derive(QueryableByName)]
+struct KinRow {
+    #[diesel(sql_type = Text)]
+    parent: String,
+    #[diesel(sql_type = Text)]
+    child: String,
+}
+
+/// Asks for everything. `in_transaction`: the caller's own is open, and stays as it was.
+pub(crate) fn load(conn: &mut PgConnection, in_transaction: bool) -> QueryResult<Facts> {
+    let (begin, end) = if in_transaction {
+        (
+            "SAVEPOINT cachalot_catalog",
+            "ROLLBACK TO SAVEPOINT cachalot_catalog; RELEASE SAVEPOINT cachalot_catalog",
+        )
+    } else {
+        (
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            "ROLLBACK",
+        )
+    };
+    conn.batch_execute(&format!("{begin}; SET LOCAL lock_timeout = '100ms'"))?;
+    let facts = ask(conn);
+    conn.batch_execute(end)?;
+    facts
+}
+
+fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
+    let mut facts = Facts::new(Dialect::Postgres);
+    let relations: Vec<RelationRow> =
+        diesel::sql_query(format!("{RELATIONS}{USERS}")).load(conn)?;
+    for row in relations {
+        let kind = match &*row.kind {
+            "v" => RelationKind::View {
+                text: row.definition,
+                updatable: row.updatable,
+            },
+            "f" | "S" => RelationKind::Outside,
+            _ => RelationKind::Table,
+        };
+        let name = facts.name(&row.name);
+        facts.relations.push(Relation { name, kind });
+    }
+    let keys: Vec<ForeignKeyRow> = diesel::sql_query(FOREIGN_KEYS).load(conn)?;
+    for row in keys {
+        let key = ForeignKey {
+            child: facts.name(&row.child),
+            parent: facts.name(&row.parent),
+            on_delete: Action::parse(&row.on_delete, Action::Delete),
+            on_update: Action::parse(&row.on_update, Action::Update),
+        };
+        facts.foreign_keys.push(key);
+    }
+    let routines: Vec<RoutineRow> = diesel::sql_query(format!("{ROUTINES}{USERS}")).load(conn)?;
+    for row in &routines {
+        let routine = Routine {
+            name: facts.name(&row.name),
+            code: row.code(),
+            volatility: if row.volatile {
+                Volatility::Volatile
+            } else {
+                Volatility::Stable
+            },
+        };
+        facts.routines.push(routine);
+    }
+    add_triggers(conn, &mut facts, &routines)?;
+    let policies: Vec<PolicyRow> = diesel::sql_query(POLICIES).load(conn)?;
+    for row in policies {
+        let table = facts.name(&row.on_table);
+        facts.policies.push(Policy {
+            table,
+            condition: row.condition,
+        });
+    }
+    let kin: Vec<KinRow> = diesel::sql_query(KIN).load(conn)?;
+    for row in kin {
+        let pair = (facts.name(&row.parent), facts.name(&row.child));
+        facts.kin.push(pair);
+    }
+    Ok(facts)
+}
+
+/// What runs when a table is written.
+fn add_triggers(
+    conn: &mut PgConnection,
+    facts: &mut Facts,
+    routines: &[RoutineRow],
+) -> QueryResult<()> {
+    let triggers: Vec<TriggerRow> = diesel::sql_query(TRIGGERS).load(conn)?;
+    let defaults: Vec<DefaultRow> = diesel::sql_query(DEFAULTS).load(conn)?;
+    let of_triggers = triggers
+        .iter()
+        .map(|row| (&row.on_table, events_of(row.events), row.routine));
+    let of_defaults = defaults
+        .iter()
+        .map(|row| (&row.on_table, Events::UPSERT, row.routine));
+    for (table, events, number) in of_triggers.chain(of_defaults) {
+        // A routine of the server's own is not among the user's.
+        let routine = routines.iter().find(|routine| routine.number == number);
+        let Some(routine) = routine else { continue };
+        let trigger = Trigger {
+            table: facts.name(table),
+            events,
+            code: Code::Call(facts.name(&routine.name)),
+        };
+        facts.triggers.push(trigger);
+    }
+    let rules: Vec<RuleRow> = diesel::sql_query(format!("{RULES}{USERS}")).load(conn)?;
+    for row in rules {
+        let trigger = Trigger {
+            table: facts.name(&row.on_table),
+            events: match &*row.event {
+                "2" => Events::UPDATE,
+                "3" => Events::INSERT,
+                "4" => Events::DELETE,
+                _ => Events::ALL,
+            },
+            code: Code::Text(actions(&row.definition).to_owned()),
+        };
+        facts.triggers.push(trigger);
+    }
+    Ok(())
+}
+
+impl RoutineRow {
+    fn code(&self) -> Code {
+        match (&self.body, &*self.language) {
+            (Some(body), _) => Code::Text(body.clone()),
+            (None, "internal") => Code::Builtin,
+            (None, _) => Code::Hidden,
+        }
+    }
+}
+
+/// The bits of `pg_trigger.tgtype`.
+fn events_of(bits: i16) -> Events {
+    Events {
+        insert: bits & 4 != 0,
+        delete: bits & (8 | 32) != 0,
+        update: bits & 16 != 0,
+    }
+}
+
+/// What stands behind `CREATE RULE name AS ON event TO table`.
+fn actions(definition: &str) -> &str {
+    definition
+        .split_once(" DO ")
+        .map_or(definition, |(_, actions)| actions)
+}

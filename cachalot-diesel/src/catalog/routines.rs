@@ -1,0 +1,238 @@
+//! What code kept in the database reads and writes, with everything that it calls.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::facts::{Code, Facts, Routine, Volatility};
+use crate::statement::{Body, Dialect, Events, Writes};
+
+/// What running a piece of code does.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Effect {
+    /// The relations that it names.
+    pub(super) reads: BTreeSet<Arc<str>>,
+    pub(super) writes: Writes,
+    /// Why its result may be another one next time; `None` if it may not.
+    pub(super) volatile: Option<String>,
+    /// Settings that decide its result.
+    pub(super) settings: BTreeSet<String>,
+    /// The user's routines that it names.
+    calls: BTreeSet<Arc<str>>,
+}
+
+impl Effect {
+    /// Code that nobody can look into.
+    fn unknown(name: &str) -> Self {
+        Self {
+            writes: Writes::Everything,
+            volatile: Some(name.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.reads.extend(other.reads.iter().cloned());
+        self.writes.merge(&other.writes);
+        self.settings.extend(other.settings.iter().cloned());
+        self.calls.extend(other.calls.iter().cloned());
+        if self.volatile.is_none() {
+            self.volatile.clone_from(&other.volatile);
+        }
+    }
+
+    /// How much is known: grows until nothing can be added.
+    fn size(&self) -> (usize, usize, usize, usize, bool) {
+        let writes = match &self.writes {
+            Writes::Nothing => 0,
+            // Events of a known table may still grow.
+            Writes::Tables(tables) => tables
+                .values()
+                .map(|e| 1 + usize::from(e.insert) + usize::from(e.update) + usize::from(e.delete))
+                .sum(),
+            Writes::Everything => usize::MAX,
+        };
+        let (reads, settings) = (self.reads.len(), self.settings.len());
+        (
+            reads,
+            writes,
+            settings,
+            self.calls.len(),
+            self.volatile.is_some(),
+        )
+    }
+}
+
+/// The user's routines by name; what differs between those of one name is taken together.
+#[derive(Debug)]
+pub(crate) struct Routines {
+    dialect: Dialect,
+    relations: HashSet<Arc<str>>,
+    effects: HashMap<Arc<str>, Effect>,
+}
+
+impl Routines {
+    pub(super) fn new(facts: &Facts) -> Self {
+        let relations = facts.relations.iter().map(|it| Arc::clone(&it.name));
+        let names = facts
+            .routines
+            .iter()
+            .map(|it| (Arc::clone(&it.name), Effect::default()));
+        let mut this = Self {
+            dialect: facts.dialect,
+            relations: relations.collect(),
+            effects: names.collect(),
+        };
+        let mut effects: HashMap<Arc<str>, Effect> = HashMap::new();
+        for routine in &facts.routines {
+            let own = this.of_routine(routine);
+            effects
+                .entry(Arc::clone(&routine.name))
+                .or_default()
+                .add(&own);
+        }
+        this.effects = effects;
+        this.close();
+        this
+    }
+
+    /// Adds to each routine what those do that it calls, until there is nothing to add.
+    fn close(&mut self) {
+        let mut grew = true;
+        while grew {
+            grew = false;
+            let names: Vec<_> = self.effects.keys().cloned().collect();
+            for name in names {
+                let Some(mut effect) = self.effects.get(&name).cloned() else {
+                    continue;
+                };
+                let before = effect.size();
+                for called in effect.calls.clone() {
+                    if let Some(called) = self.effects.get(&called) {
+                        effect.add(called);
+                    }
+                }
+                if effect.size() != before {
+                    self.effects.insert(name, effect);
+                    grew = true;
+                }
+            }
+        }
+    }
+
+    fn of_routine(&self, routine: &Routine) -> Effect {
+        let mut effect = match (&routine.code, routine.volatility) {
+            (Code::Hidden, Volatility::Stable) | (Code::Builtin, _) => Effect::default(),
+            (Code::Hidden, _) => Effect::unknown(&routine.name),
+            (Code::Call(called), _) => Effect {
+                calls: BTreeSet::from([Arc::clone(called)]),
+                ..Effect::default()
+            },
+            (Code::Text(text), volatility) => {
+                let mut effect = self.of_text(text, volatility == Volatility::Unsaid);
+                // PostgreSQL lets no other write, save by calling one that may.
+                if volatility == Volatility::Stable {
+                    effect.writes = Writes::Nothing;
+                }
+                effect
+            }
+        };
+        let writes = !effect.writes.is_nothing();
+        if routine.volatility == Volatility::Volatile || writes {
+            effect.volatile = Some(routine.name.to_string());
+        }
+        effect
+    }
+
+    /// What a text does by itself. `strict`: what it calls and is not known may be volatile.
+    pub(super) fn of_text(&self, text: &str, strict: bool) -> Effect {
+        let body = Body::of(text, self.dialect);
+        let known = |name: &Arc<str>| self.relations.contains(name);
+        let mut writes = body.writes;
+        let perhaps = body.perhaps_written.into_iter().filter(|name| known(name));
+        writes.merge(&perhaps.map(|name| (name, Events::ALL)).collect());
+        let mut volatile = body
+            .volatile
+            .into_iter()
+            .find(|word| !decides_the_key(word, self.dialect));
+        if body.dynamic {
+            writes = Writes::Everything;
+            volatile.get_or_insert_with(|| "EXECUTE".to_owned());
+        }
+        let mut unknown = body.unknown_calls.iter();
+        let unknown = unknown.find(|name| !known(name) && !self.effects.contains_key(*name));
+        if let Some(name) = unknown {
+            if strict {
+                volatile.get_or_insert_with(|| name.to_string());
+            }
+            // A routine that the account may not see.
+            if self.dialect == Dialect::Mysql {
+                writes = Writes::Everything;
+            }
+        }
+        let (mut reads, mut calls) = (BTreeSet::new(), BTreeSet::new());
+        for name in body.names {
+            if self.effects.contains_key(&name) {
+                calls.insert(Arc::clone(&name));
+            }
+            if known(&name) {
+                reads.insert(name);
+            }
+        }
+        Effect {
+            reads,
+            writes,
+            volatile,
+            settings: body.settings,
+            calls,
+        }
+    }
+
+    /// What code does, with all that it calls.
+    pub(super) fn of_code(&self, code: &Code) -> Effect {
+        match code {
+            Code::Builtin => Effect::default(),
+            Code::Hidden => Effect::unknown("?"),
+            Code::Call(name) => self.get(name).cloned().unwrap_or_default(),
+            Code::Text(text) => self.with_calls(self.of_text(text, false)),
+        }
+    }
+
+    pub(super) fn with_calls(&self, mut effect: Effect) -> Effect {
+        for name in effect.calls.clone() {
+            if let Some(called) = self.get(&name) {
+                effect.add(called);
+            }
+        }
+        effect
+    }
+
+    /// A routine of the user's; `None` if there is none of that name.
+    pub(super) fn get(&self, name: &str) -> Option<&Effect> {
+        self.effects.get(name)
+    }
+
+    pub(super) fn is_relation(&self, name: &str) -> bool {
+        self.relations.contains(name)
+    }
+}
+
+/// Words whose value is a part of every entry's key, so that it may decide a result.
+fn decides_the_key(word: &str, dialect: Dialect) -> bool {
+    let words: &[&str] = match dialect {
+        Dialect::Postgres => &[
+            "current_catalog",
+            "current_database",
+            "current_role",
+            "current_schema",
+            "current_schemas",
+            "current_user",
+            "session_user",
+            "user",
+        ],
+        Dialect::Mysql => &["current_role", "current_user", "database", "schema"],
+        Dialect::Sqlite => &[],
+    };
+    words.contains(&word)
+}

@@ -1,0 +1,289 @@
+//! Reads the body of a routine, a trigger, a rule or a policy: what it names, writes and calls.
+//!
+//! Bodies are written in procedural languages that no parser here knows. The statements in them
+//! that change rows are found by their verbs and analysed like any other; of the rest every
+//! identifier is taken down, for the reader of the catalog to pick the tables and routines among them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Dialect, Statement, Writes,
+    cursor::Cursor,
+    functions,
+    functions::Purity,
+    lexer::{self, Token, TokenKind, back},
+    names, words,
+};
+
+/// What a body names, writes and calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Body {
+    /// Every identifier in it, as names are compared.
+    pub(crate) names: BTreeSet<Arc<str>>,
+    /// The tables that its statements write, as far as those were understood.
+    pub(crate) writes: Writes,
+    /// Names in statements that change rows and were not understood: the tables among them are
+    /// written.
+    pub(crate) perhaps_written: BTreeSet<Arc<str>>,
+    /// It runs statements that it makes up, or changes the schema: anything may be written or read.
+    pub(crate) dynamic: bool,
+    /// What it calls or names that changes by itself, as far as it is known to.
+    pub(crate) volatile: BTreeSet<String>,
+    /// What it calls that is not known.
+    pub(crate) unknown_calls: BTreeSet<Arc<str>>,
+    /// Settings that it looks up by their name (PostgreSQL's `current_setting('name')`).
+    pub(crate) settings: BTreeSet<String>,
+}
+
+/// Verbs of statements that change rows.
+const WRITING: &[&str] = &[
+    "insert", "update", "delete", "merge", "replace", "truncate", "copy", "refresh", "load",
+];
+
+/// Verbs of statements that change more than rows, or that run what is made up on the way.
+const DYNAMIC: &[&str] = &[
+    "alter", "create", "drop", "execute", "grant", "prepare", "rename", "revoke",
+];
+
+/// Words before a verb that take its meaning away: `FOR UPDATE`, `ON DELETE`, `DUPLICATE KEY UPDATE`.
+const BEFORE_NO_VERB: &[&str] = &["for", "key", "on", "of", "before", "after"];
+
+/// Words and types of procedural languages that may stand before a parenthesis.
+const PROCEDURAL: &[&str] = &[
+    "bigint",
+    "elseif",
+    "elsif",
+    "enum",
+    "int",
+    "integer",
+    "loop",
+    "mediumint",
+    "return",
+    "returns",
+    "smallint",
+    "tinyint",
+    "until",
+    "while",
+];
+
+impl Body {
+    /// Reads a body. Never fails; what cannot be cut into tokens may do anything.
+    pub(crate) fn of(text: &str, dialect: Dialect) -> Self {
+        let Some(tokens) = lexer::lex(text, dialect) else {
+            return Self {
+                dynamic: true,
+                ..Self::default()
+            };
+        };
+        let mut body = Self::default();
+        for at in 0..tokens.len() {
+            body.token(&tokens, at, dialect);
+        }
+        body
+    }
+
+    fn token(&mut self, tokens: &[Token<'_>], at: usize, dialect: Dialect) {
+        let token = &tokens[at];
+        let before = back(tokens, at, 1);
+        let next = tokens.get(at + 1);
+        let is_called = next.is_some_and(|next| next.is_symbol("("));
+        let is_part = before.is_some_and(|before| before.is_symbol("."));
+        match token.kind {
+            TokenKind::Word | TokenKind::Quoted => {}
+            // On MySQL a string in double quotes may be an identifier.
+            TokenKind::Text if dialect == Dialect::Mysql && token.text.starts_with('"') => {
+                self.names
+                    .extend(token.literal().map(|name| names::folded(&name)));
+                return;
+            }
+            TokenKind::Variable => {
+                self.volatile.insert(token.text.to_ascii_lowercase());
+                return;
+            }
+            _ => return,
+        }
+        let Some(name) = token.identifier() else {
+            return;
+        };
+        let name = names::folded(&name);
+        if token.kind == TokenKind::Word && !is_part {
+            let follows = |words: &[&str]| before.is_some_and(|before| before.is_any(words));
+            let upsert = follows(&["do"]) && next.is_some_and(|next| next.is("set"));
+            let verb = !is_called && !follows(BEFORE_NO_VERB) && !upsert;
+            if verb && token.is_any(WRITING) {
+                self.statement(statement_at(tokens, at), dialect);
+            } else if verb && token.is("call") {
+                let mut called = Cursor::new(tokens.get(at + 1..).unwrap_or_default(), dialect);
+                self.unknown_calls.extend(called.name().map(Arc::from));
+            } else if verb && token.is_any(DYNAMIC) {
+                self.dynamic = true;
+            }
+            if !follows(&["as"])
+                && let Some(keyword) = functions::volatile_keyword(dialect, token.text)
+            {
+                self.volatile.insert(keyword.to_owned());
+            }
+        }
+        if is_called {
+            self.call(&name, tokens.get(at + 2..).unwrap_or_default(), dialect);
+        }
+        self.names.insert(name);
+    }
+
+    fn statement(&mut self, tokens: &[Token<'_>], dialect: Dialect) {
+        let statement = Statement::of(tokens, dialect);
+        match &statement.writes {
+            Writes::Tables(_) if !statement.guessed => self.writes.merge(&statement.writes),
+            _ => {
+                let names = tokens.iter().filter_map(Token::identifier);
+                self.perhaps_written
+                    .extend(names.map(|name| names::folded(&name)));
+            }
+        }
+    }
+
+    /// Notes a call; `arguments` stand behind its parenthesis.
+    fn call(&mut self, name: &Arc<str>, arguments: &[Token<'_>], dialect: Dialect) {
+        if dialect == Dialect::Postgres && &**name == "current_setting" {
+            match arguments.first().and_then(Token::literal) {
+                Some(setting) => self.settings.insert(setting.to_lowercase()),
+                None => self.volatile.insert(name.to_string()),
+            };
+            return;
+        }
+        if words::is_syntax_before_parenthesis(name) || PROCEDURAL.contains(&&**name) {
+            return;
+        }
+        let empty = arguments.first().is_some_and(|token| token.is_symbol(")"));
+        match functions::purity(dialect, name, usize::from(!empty)) {
+            Purity::Pure | Purity::Dated { .. } => {}
+            Purity::Random | Purity::Volatile => {
+                self.volatile.insert(name.to_string());
+            }
+            Purity::Unknown => {
+                self.unknown_calls.insert(Arc::clone(name));
+            }
+        }
+    }
+}
+
+/// The statement that begins at a place: up to its semicolon, or to the end of the parentheses that
+/// it stands in.
+fn statement_at<'t, 'a>(tokens: &'t [Token<'a>], at: usize) -> &'t [Token<'a>] {
+    let rest = tokens.get(at..).unwrap_or_default();
+    let mut depth = 0_usize;
+    let end = rest.iter().position(|token| {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            if depth == 0 {
+                return true;
+            }
+            depth -= 1;
+        }
+        token.is_symbol(";") && depth == 0
+    });
+    rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement::Events;
+
+    fn body(text: &str) -> Body {
+        Body::of(text, Dialect::Postgres)
+    }
+
+    fn written(body: &Body) -> Vec<(&str, Events)> {
+        match &body.writes {
+            Writes::Nothing => Vec::new(),
+            Writes::Tables(tables) => tables.iter().map(|(name, e)| (&**name, *e)).collect(),
+            Writes::Everything => panic!("no statement of a body is known to write everything"),
+        }
+    }
+
+    #[test]
+    fn statements_that_change_rows_are_found_wherever_they_stand() {
+        let found = body(
+            "DECLARE n int; BEGIN
+               IF TG_OP = 'INSERT' THEN INSERT INTO log (id) VALUES (NEW.id); END IF;
+               FOR r IN SELECT id FROM queue FOR UPDATE LOOP
+                 UPDATE totals SET n = n + 1 WHERE id = r.id;
+               END LOOP;
+               WITH gone AS (DELETE FROM old RETURNING id) SELECT count(*) INTO n FROM gone;
+               RETURN NEW;
+             END",
+        );
+        assert_eq!(
+            written(&found),
+            [
+                ("log", Events::INSERT),
+                ("old", Events::DELETE),
+                ("totals", Events::UPDATE)
+            ]
+        );
+        assert!(found.perhaps_written.is_empty() && !found.dynamic);
+        assert!(found.names.contains("queue"));
+    }
+
+    #[test]
+    fn a_statement_that_is_not_understood_may_write_whatever_it_names() {
+        let found = body("BEGIN INSERT INTO log DEFAULT VALUES RETURNING id INTO x; END");
+        assert!(found.perhaps_written.contains("log") || written(&found)[0].0 == "log");
+        let found = body("BEGIN UPDATE a SET (b = 1 WHERE c; END");
+        assert!(found.perhaps_written.contains("a"));
+    }
+
+    #[test]
+    fn statements_that_are_made_up_can_do_anything() {
+        for text in [
+            "BEGIN EXECUTE format('DELETE FROM %I', t); END",
+            "BEGIN CREATE TABLE x (a int); END",
+            "BEGIN 'open",
+        ] {
+            assert!(body(text).dynamic, "{text}");
+        }
+        assert!(!body("SELECT a.execute, \"drop\" FROM a").dynamic);
+    }
+
+    #[test]
+    fn what_changes_by_itself_is_named() {
+        let found = body(
+            "tenant = current_setting('App.Tenant', true) AND at < now() AND who = CURRENT_USER",
+        );
+        assert_eq!(found.settings, BTreeSet::from(["app.tenant".to_owned()]));
+        assert_eq!(
+            found.volatile,
+            BTreeSet::from(["now".to_owned(), "current_user".to_owned()])
+        );
+        assert!(
+            body("x = current_setting(y)")
+                .volatile
+                .contains("current_setting")
+        );
+    }
+
+    #[test]
+    fn upserts_and_functions_called_like_verbs_are_no_further_statements() {
+        let found = Body::of(
+            "INSERT INTO log (a) VALUES (REPLACE('a', 'b', INSERT('c', 1, 1, 'd')))
+             ON DUPLICATE KEY UPDATE a = 1; SELECT TRUNCATE(1.5, 0)",
+            Dialect::Mysql,
+        );
+        assert_eq!(written(&found), [("log", Events::UPSERT)]);
+        let found = body("INSERT INTO log VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2");
+        assert_eq!(written(&found), [("log", Events::UPSERT)]);
+    }
+
+    #[test]
+    fn the_bodies_of_triggers_are_plain_statements_in_sqlite() {
+        let found = Body::of(
+            "UPDATE b SET c = CASE WHEN NEW.x THEN 2 END; DELETE FROM d; \
+             REPLACE INTO e VALUES (1); SELECT RAISE(ABORT, 'no') WHERE NEW.y",
+            Dialect::Sqlite,
+        );
+        let names: Vec<_> = written(&found).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["b", "d", "e"]);
+    }
+}

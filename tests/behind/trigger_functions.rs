@@ -1,0 +1,268 @@
+//! Functions of triggers: their text tells what a trigger does, or hides it.
+
+use diesel::{Connection as _, result::Error};
+
+use super::ground::{Ground, cached, run};
+use super::trigger_function;
+
+const SCHEMA: &str = "\
+CREATE TABLE north (id INTEGER PRIMARY KEY, v INTEGER); \
+CREATE TABLE south (id INTEGER PRIMARY KEY, v INTEGER); \
+CREATE TABLE log (line TEXT); CREATE TABLE sums (id INTEGER PRIMARY KEY, v INTEGER); \
+CREATE TABLE stones (id INTEGER PRIMARY KEY, name TEXT); \
+INSERT INTO north VALUES (1, 10), (2, 20); INSERT INTO south VALUES (1, 100); \
+INSERT INTO sums VALUES (1, 0); INSERT INTO stones VALUES (1, 'flint');";
+
+const NORTH: &str = "SELECT concat_ws(' ', id, v) FROM north ORDER BY id";
+const SOUTH: &str = "SELECT concat_ws(' ', id, v) FROM south ORDER BY id";
+const LOG: &str = "SELECT line FROM log ORDER BY line";
+const SUMS: &str = "SELECT v::text FROM sums ORDER BY id";
+const STONES: &str = "SELECT name FROM stones ORDER BY id";
+
+const UPDATE: &str = "UPDATE north SET v = v + 1 WHERE id = 1";
+
+fn with(triggers: &str) -> Ground {
+    Ground::new(&format!("{SCHEMA} {triggers}"))
+}
+
+/// A trigger of `north` for each statement that updates it.
+fn after_update(function: &str) -> String {
+    format!("CREATE TRIGGER noted AFTER UPDATE ON north EXECUTE FUNCTION {function};")
+}
+
+#[test]
+fn w10_a_trigger_for_each_statement() {
+    for moment in ["BEFORE UPDATE", "AFTER UPDATE", "AFTER INSERT OR UPDATE"] {
+        let mut ground = with(&format!(
+            "{} CREATE TRIGGER noted {moment} ON north FOR EACH STATEMENT \
+             EXECUTE FUNCTION noted();",
+            trigger_function("noted", "INSERT INTO log VALUES (TG_OP);")
+        ));
+        ground.depends(LOG, &["log", "north"]);
+        ground.writes(UPDATE, &[NORTH, LOG], &[SOUTH, STONES]);
+        ground.writes("DELETE FROM north", &[NORTH], &[LOG, SOUTH, STONES]);
+        // No row, but a statement.
+        ground.writes("UPDATE north SET v = 0", &[LOG], &[SOUTH, STONES]);
+    }
+}
+
+#[test]
+fn w10_a_trigger_that_reads_the_changed_rows_as_a_table() {
+    let mut ground = with(&format!(
+        "{} CREATE TRIGGER noted AFTER UPDATE ON north REFERENCING NEW TABLE AS fresh \
+         FOR EACH STATEMENT EXECUTE FUNCTION noted();",
+        trigger_function("noted", "UPDATE sums SET v = (SELECT sum(v) FROM fresh);")
+    ));
+    ground.depends(SUMS, &["north", "sums"]);
+    ground.writes(UPDATE, &[NORTH, SUMS], &[LOG, STONES]);
+}
+
+#[test]
+fn w10_a_function_that_several_triggers_share() {
+    let mut ground = with(&format!(
+        "{} CREATE TRIGGER one AFTER UPDATE ON north FOR EACH ROW EXECUTE FUNCTION noted(); \
+         CREATE TRIGGER two AFTER DELETE OR INSERT ON south FOR EACH ROW EXECUTE FUNCTION noted();",
+        trigger_function(
+            "noted",
+            "IF TG_OP = 'DELETE' THEN INSERT INTO log VALUES ('gone'); \
+             ELSE INSERT INTO log VALUES (TG_TABLE_NAME || NEW.v); END IF;"
+        )
+    ));
+    ground.depends(LOG, &["log", "north", "south"]);
+    ground.writes(UPDATE, &[NORTH, LOG], &[SOUTH, STONES]);
+    ground.writes("DELETE FROM south", &[SOUTH, LOG], &[NORTH, STONES]);
+    ground.writes(
+        "UPDATE south SET v = 5; DELETE FROM north",
+        &[NORTH],
+        &[LOG, STONES],
+    );
+}
+
+/// What a text that is only made when it runs may write, nobody can tell: anything.
+#[test]
+fn w10_a_body_that_makes_its_statements() {
+    let bodies = [
+        "EXECUTE 'INSERT INTO log VALUES (''x'')';",
+        "EXECUTE format('INSERT INTO %I VALUES (''x'')', 'l' || 'og');",
+        "EXECUTE 'INSERT INTO ' || TG_ARGV[0] || ' VALUES (''x'')';",
+        "EXECUTE reverse(')''x''( SEULAV gol OTNI TRESNI');",
+    ];
+    for body in bodies {
+        let mut ground = with(&format!(
+            "{} {}",
+            trigger_function("noted", body),
+            after_update("noted('log')")
+        ));
+        ground.writes(UPDATE, &[NORTH, LOG], &[]);
+    }
+}
+
+#[test]
+fn w10_a_body_that_calls_another_function() {
+    let called = [
+        (
+            "PERFORM note();",
+            "plpgsql",
+            "BEGIN INSERT INTO log VALUES ('x'); END",
+        ),
+        ("PERFORM note();", "sql", "INSERT INTO log VALUES ('x')"),
+        ("CALL note();", "sql", "INSERT INTO log VALUES ('x')"),
+        (
+            "PERFORM note() FROM stones;",
+            "plpgsql",
+            "BEGIN PERFORM deep(); END",
+        ),
+        (
+            "IF note() IS NULL THEN RETURN NULL; END IF;",
+            "plpgsql",
+            "BEGIN PERFORM deep(); END",
+        ),
+    ];
+    for (body, language, inner) in called {
+        let kind = if body.starts_with("CALL") {
+            "PROCEDURE note()"
+        } else {
+            "FUNCTION note() RETURNS void"
+        };
+        let mut ground = with(&format!(
+            "CREATE FUNCTION deep() RETURNS void LANGUAGE sql AS 'INSERT INTO log VALUES (''d'')'; \
+             CREATE {kind} LANGUAGE {language} AS $f${inner}$f$; {} {}",
+            trigger_function("noted", body),
+            after_update("noted()")
+        ));
+        ground.writes(UPDATE, &[NORTH, LOG], &[]);
+    }
+}
+
+#[test]
+fn w10_a_body_that_writes_with_a_cte_or_a_merge() {
+    let bodies = [
+        "WITH gone AS (DELETE FROM sums RETURNING v) INSERT INTO log SELECT v::text FROM gone;",
+        "MERGE INTO sums USING north n ON sums.id = n.id WHEN MATCHED THEN UPDATE SET v = n.v \
+         WHEN NOT MATCHED THEN INSERT VALUES (n.id, n.v); INSERT INTO log VALUES ('m');",
+        "INSERT INTO sums VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET v = 77; \
+         INSERT INTO log SELECT v::text FROM sums;",
+        "TRUNCATE sums; INSERT INTO log VALUES ('t');",
+    ];
+    for body in bodies {
+        let mut ground = with(&format!(
+            "{} {}",
+            trigger_function("noted", body),
+            after_update("noted()")
+        ));
+        ground.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
+    }
+}
+
+/// `NEW` by itself, a loop, a caught error, a cursor: none hides the write.
+#[test]
+fn w10_a_body_with_all_that_a_language_has() {
+    let body = "DECLARE n INTEGER := 0; row north%ROWTYPE; BEGIN \
+        FOR row IN SELECT * FROM north LOOP n := n + row.v; END LOOP; \
+        BEGIN INSERT INTO sums VALUES (1, n); \
+        EXCEPTION WHEN unique_violation THEN UPDATE sums SET v = n WHERE id = 1; END; \
+        WHILE n > 0 LOOP n := n / 2; INSERT INTO public.\"log\" VALUES (n::text); END LOOP; END;";
+    let mut ground = with(&format!(
+        "{} {}",
+        trigger_function("noted", body),
+        after_update("noted()")
+    ));
+    ground.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
+}
+
+/// A constraint trigger runs when the transaction commits.
+#[test]
+fn w10_a_trigger_that_waits_for_the_commit() {
+    let mut ground = with(&format!(
+        "{} CREATE CONSTRAINT TRIGGER noted AFTER UPDATE ON north \
+         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION noted();",
+        trigger_function("noted", "INSERT INTO log VALUES ('late');")
+    ));
+    ground.depends(LOG, &["log", "north"]);
+    ground.does(
+        UPDATE,
+        |conn| {
+            conn.transaction(|conn| {
+                run(conn, UPDATE);
+                assert_eq!(cached(conn, LOG), Vec::<String>::new());
+                Ok::<_, Error>(())
+            })
+            .unwrap();
+        },
+        &[NORTH, LOG],
+        &[STONES],
+    );
+}
+
+#[test]
+fn w10_a_trigger_on_truncate() {
+    let mut ground = with(&format!(
+        "{} CREATE TRIGGER noted AFTER TRUNCATE ON north EXECUTE FUNCTION noted();",
+        trigger_function("noted", "INSERT INTO log VALUES ('empty');")
+    ));
+    ground.writes("TRUNCATE north", &[NORTH, LOG], &[STONES]);
+}
+
+#[test]
+fn w10_a_trigger_that_is_switched_off_and_on() {
+    let mut ground = with(&format!(
+        "{} {}",
+        trigger_function("noted", "INSERT INTO log VALUES ('x');"),
+        after_update("noted()")
+    ));
+    let admin = |ground: &mut Ground, sql| run(&mut ground.writer.conn, sql);
+    ground.changes(UPDATE, &[NORTH, LOG]);
+    admin(&mut ground, "ALTER TABLE north DISABLE TRIGGER noted");
+    ground.changes(UPDATE, &[NORTH]);
+    assert_eq!(ground.cached(LOG).0.len(), 1);
+    admin(&mut ground, "ALTER TABLE north ENABLE TRIGGER noted");
+    ground.changes(UPDATE, &[NORTH, LOG]);
+}
+
+#[test]
+fn w10_a_trigger_whose_function_is_replaced() {
+    let mut ground = with(&format!(
+        "{} {}",
+        trigger_function("noted", "INSERT INTO log VALUES ('x');"),
+        after_update("noted()")
+    ));
+    ground.writes(UPDATE, &[NORTH, LOG], &[SUMS]);
+    let other = trigger_function("noted", "UPDATE sums SET v = v + 1;")
+        .replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION");
+    run(&mut ground.writer.conn, &other);
+    ground.depends(SUMS, &["north", "sums"]);
+    ground.depends(LOG, &["log"]);
+    ground.writes(UPDATE, &[NORTH, SUMS], &[LOG]);
+}
+
+/// The function behind the trigger is the same, what it calls is another.
+#[test]
+fn w10_a_trigger_whose_functions_function_is_replaced() {
+    let note = |body: &str| {
+        format!("CREATE OR REPLACE FUNCTION note() RETURNS void LANGUAGE sql AS $f${body}$f$;")
+    };
+    let mut ground = with(&format!(
+        "{} {} {}",
+        note("INSERT INTO log VALUES ('x')"),
+        trigger_function("noted", "PERFORM note();"),
+        after_update("noted()")
+    ));
+    ground.changes(UPDATE, &[NORTH, LOG]);
+    run(&mut ground.writer.conn, &note("UPDATE sums SET v = v + 1"));
+    ground.changes(UPDATE, &[NORTH, SUMS]);
+}
+
+/// Nothing is written by a trigger here, but by what fills a column.
+#[test]
+fn w10_a_column_whose_default_writes() {
+    let mut ground = Ground::new(&format!(
+        "{SCHEMA} CREATE FUNCTION noted() RETURNS integer LANGUAGE sql AS \
+         $f$ INSERT INTO log VALUES ('default'); SELECT 1 $f$; \
+         ALTER TABLE south ALTER v SET DEFAULT noted()"
+    ));
+    ground.writes(
+        "INSERT INTO south (id) VALUES (7)",
+        &[SOUTH, LOG],
+        &[STONES],
+    );
+}

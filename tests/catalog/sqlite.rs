@@ -1,0 +1,41 @@
+//! What only one connection to an SQLite database knows.
+
+use cachalot_diesel::prelude::*;
+use diesel::{connection::SimpleConnection, dsl::sql, prelude::*, sql_types::Text};
+
+use super::Conn;
+use super::world::World;
+
+fn lines(conn: &mut Conn) -> Vec<String> {
+    let read = sql::<Text>("SELECT line FROM log");
+    read.cached(conn).load().unwrap()
+}
+
+#[test]
+fn w10_what_a_temporary_trigger_writes_is_seen_by_others() {
+    let mut world = World::new();
+    world
+        .outsider()
+        .batch_execute("CREATE TABLE log (line TEXT); CREATE TABLE people (id INTEGER PRIMARY KEY)")
+        .unwrap();
+    let mut writer = world.reader();
+    writer
+        .conn
+        .batch_execute(
+            "CREATE TEMP TRIGGER t AFTER INSERT ON people \
+             BEGIN INSERT INTO log VALUES ('born'); END",
+        )
+        .unwrap();
+    assert!(lines(&mut world.conn).is_empty());
+    writer
+        .conn
+        .batch_execute("INSERT INTO people VALUES (1)")
+        .unwrap();
+    assert_eq!(world.sent(lines), (vec!["born".to_owned()], 1));
+    assert_eq!(world.sent(lines), (vec!["born".to_owned()], 0));
+    writer
+        .conn
+        .transaction(|conn| diesel::sql_query("INSERT INTO people VALUES (2)").execute(conn))
+        .unwrap();
+    assert_eq!(lines(&mut world.conn).len(), 2);
+}
