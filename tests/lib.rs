@@ -41,6 +41,7 @@ mod sqlite {
     mod failures_sqlite;
     mod glass;
     mod near;
+    mod observability;
     mod outages;
     mod races;
     mod races_faults;
@@ -109,6 +110,7 @@ mod postgres {
     mod failures_postgres;
     mod glass;
     mod near;
+    mod observability;
     mod outages;
     mod races;
     mod races_faults;
@@ -182,6 +184,7 @@ mod mysql {
     mod failures_mysql;
     mod glass;
     mod near;
+    mod observability;
     mod outages;
     mod races;
     mod races_faults;

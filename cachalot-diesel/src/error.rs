@@ -13,7 +13,7 @@ pub enum Error {
     /// The store's URL is not one; from `build`.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The store could not be asked; from `last_invalidation` and `status`.
+    /// The store could not be asked; from `last_invalidation` and `table_status`.
     #[error("the cache could not be asked: {0}")]
     Store(#[from] StoreError),
     /// An invalidation is not delivered yet. This process bypasses the cache for those tables and

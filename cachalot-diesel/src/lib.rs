@@ -151,6 +151,7 @@
 //! - `sqlite`: `SqliteConnection`
 //! - `r2d2`: pooled connections of the above
 //! - `memcached` (default): the memcached store
+//! - `metrics`: counters through the [`metrics`](https://docs.rs/metrics) facade
 #![forbid(unsafe_code)]
 
 mod bypass;
@@ -159,6 +160,7 @@ mod catalog;
 mod config;
 mod connection;
 mod error;
+mod events;
 mod fingerprint;
 mod policy;
 mod protocol;
@@ -194,7 +196,7 @@ pub mod __private {
 
     pub use crate::{
         connection::{CatalogAnswer, Lookup, ProbeAnswer, Question},
-        policy::{Policy, Tables, sql_name},
+        policy::{Policy, Tables, sql_name, written},
     };
 }
 

@@ -10,8 +10,6 @@ use std::{
     time::SystemTime,
 };
 
-use crate::bypass::BypassReason;
-
 /// What one handle did in this process since it was built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,7 +22,8 @@ pub struct Stats {
     pub misses: u64,
     /// Results written to the store.
     pub stores: u64,
-    /// Reads that went to the database and stored nothing, by [`BypassReason::name`].
+    /// Reads that went to the database and stored nothing, by
+    /// [`BypassReason::name`](crate::BypassReason::name).
     pub bypasses: BTreeMap<&'static str, u64>,
     /// Invalidations published (a transaction's tables count as one).
     pub invalidations: u64,
@@ -54,9 +53,9 @@ pub(crate) fn add(counter: &AtomicU64, amount: usize) {
 }
 
 impl Counters {
-    pub(crate) fn bypass(&self, reason: &BypassReason) {
+    pub(crate) fn bypass(&self, reason: &'static str) {
         let mut bypasses = self.bypasses.lock().unwrap_or_else(PoisonError::into_inner);
-        *bypasses.entry(reason.name()).or_default() += 1;
+        *bypasses.entry(reason).or_default() += 1;
     }
 
     pub(crate) fn snapshot(&self) -> Stats {
@@ -101,6 +100,18 @@ pub enum InvalidationReason {
     UnknownOutcome,
     /// `invalidate`, `invalidate_model` or `invalidate_all`.
     Requested,
+}
+
+impl InvalidationReason {
+    /// A stable short name, for events and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::UnknownOutcome => "unknown_outcome",
+            Self::Requested => "requested",
+        }
+    }
 }
 
 type Listener = Arc<dyn Fn(&Invalidation) + Send + Sync>;

@@ -7,6 +7,7 @@
 //! - [`memcached::shared()`] is one server for the whole process, so a test takes a namespace of its
 //!   own from [`unique::name`]; [`memcached::start`] is for tests that stop or freeze it.
 //! - [`proxy::Proxy`] is a way to a server that can be cut, or on which answers come late or never.
+//! - [`log::Log`] keeps what is told to `tracing`.
 //! - [`program::Program`] is a program of this project that serves, such as an example.
 //! - [`corpus::cases`] are the statements on which the analysis is tested.
 //! - [`Counter`] counts statements, [`wait_until`] waits for a condition, [`folder::shared()`] is a
@@ -32,6 +33,7 @@ pub mod database;
 pub mod flights;
 pub mod folder;
 pub mod gate;
+pub mod log;
 pub mod memcached;
 pub mod migrations;
 pub mod mysql;

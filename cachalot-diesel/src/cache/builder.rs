@@ -88,6 +88,22 @@ impl Builder {
     }
 
     /// Only queries all of whose tables are among these are cached.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use cachalot_diesel::{BypassReason, Outcome};
+    ///
+    /// let cache = Cachalot::builder().url("memory://").only_tables(["users"]).build()?;
+    /// let mut conn = connection(&cache);
+    /// let explanation = users::table.cached(&mut conn).explain()?;
+    /// assert_eq!(explanation.outcome, Outcome::Miss);
+    /// let explanation = users::table.inner_join(posts::table).cached(&mut conn).explain()?;
+    /// let reason = BypassReason::ExcludedTable("posts".to_owned());
+    /// assert_eq!(explanation.outcome, Outcome::Bypass(reason));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn only_tables<S: AsRef<str>>(mut self, tables: impl IntoIterator<Item = S>) -> Self {
         self.config.only_tables = Some(table_set(tables));
         self
@@ -95,6 +111,14 @@ impl Builder {
 
     /// Queries that read any of these are not cached. Replaces the default
     /// (`__diesel_schema_migrations`); wins over `only_tables`.
+    ///
+    /// ```
+    /// let cache = cachalot_diesel::Cachalot::builder()
+    ///     .url("memory://")
+    ///     .uncacheable_tables(["sessions", "__diesel_schema_migrations"])
+    ///     .build()?;
+    /// # Ok::<(), cachalot_diesel::Error>(())
+    /// ```
     pub fn uncacheable_tables<S: AsRef<str>>(
         mut self,
         tables: impl IntoIterator<Item = S>,

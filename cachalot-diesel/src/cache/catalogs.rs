@@ -14,6 +14,7 @@ use super::{Cachalot, EPOCHS};
 use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Facts},
+    events::TARGET,
     fingerprint::Fingerprint,
     protocol::Token,
     statement::{Analysis, Writes},
@@ -158,7 +159,7 @@ impl Cachalot {
                 Ok(known)
             }
             Err(error) => {
-                tracing::warn!(target: "cachalot", %error, "the database's catalog could not be read: its reads are not cached");
+                tracing::warn!(name: "cachalot.catalog_unknown", target: TARGET, %error, "the database's catalog could not be read: its reads are not cached");
                 let attempt = Attempt::Failed(Instant::now());
                 catalogs.attempts().insert(Arc::clone(database), attempt);
                 Err(BypassReason::CatalogUnknown)

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     bypass::BypassReason,
+    events,
     protocol::{self, Look, State, Token},
     rows::BlockWriter,
-    stats,
     store::{Command, Reply, StoreError},
 };
 
@@ -110,10 +110,7 @@ impl Cachalot {
             }),
             Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
             Ok(Fetch::Outdated) => Lookup::Outdated,
-            Err(error) => {
-                tracing::debug!(target: "cachalot", %error, "store error on a read");
-                Lookup::Bypass(BypassReason::StoreUnavailable)
-            }
+            Err(_) => Lookup::Bypass(BypassReason::StoreUnavailable),
         }
     }
 
@@ -146,16 +143,12 @@ impl Cachalot {
         create: bool,
     ) -> Result<Fetch, StoreError> {
         let near = &self.inner.near;
-        let counters = self.counters();
-        let count = |counter, amount| {
-            if create {
-                stats::add(counter, amount);
-            }
-        };
         let asked = self.moment();
         let kept = near.get(key, now_millis());
         if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
-            count(&counters.near_hits, 1);
+            if create {
+                events::near_hit(self.counters());
+            }
             return Ok(Fetch::Current(Arc::clone(kept.entry())));
         }
         let part = epoch_of(key);
@@ -190,15 +183,17 @@ impl Cachalot {
         if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
             if create {
                 kept.confirm(asked);
+                events::near_hit(self.counters());
             }
-            count(&counters.near_hits, 1);
             return Ok(Fetch::Current(Arc::clone(kept.entry())));
         }
         // Another process may have stored newer rows than those that are kept here.
         let entry = entry.or_else(|| self.run(&[Command::Get { key }]).pop());
         let entry = match entry {
             Some(Ok(Reply::Item { value, .. })) => {
-                count(&counters.bytes_read, value.len());
+                if create {
+                    events::fetched(self.counters(), value.len());
+                }
                 Entry::open(&self.inner.seal, key, value, self.most_inflated())
             }
             Some(Err(error)) => return Err(error),
@@ -318,8 +313,7 @@ impl Cachalot {
             .pop()
         {
             Some(Ok(_)) => {
-                stats::add(&self.counters().stores, 1);
-                stats::add(&self.counters().bytes_written, value.len());
+                events::stored(self.counters(), value.len());
                 Ok(())
             }
             Some(Err(StoreError::TooLarge { .. })) => Err(BypassReason::TooLarge),

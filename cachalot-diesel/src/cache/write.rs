@@ -10,9 +10,10 @@ use std::{
 use super::{Cachalot, Dependency, EPOCH, debts::Debt, now_millis};
 use crate::{
     Error, OnOutage,
+    events::{self, Names},
     protocol::{self, End, Record, Token, Writer},
     statement::{Events, Writes},
-    stats::{self, Invalidation, InvalidationReason},
+    stats::{Invalidation, InvalidationReason},
     store::{Command, ItemVersion, Reply, StoreError},
 };
 
@@ -46,6 +47,12 @@ struct Target {
     left: Option<(Record, Option<ItemVersion>)>,
 }
 
+impl AsRef<str> for Target {
+    fn as_ref(&self) -> &str {
+        &self.table.table
+    }
+}
+
 impl Cachalot {
     /// Announces a write: from here on readers of these tables ask the database.
     ///
@@ -55,20 +62,22 @@ impl Cachalot {
         self.inner.writes.fetch_add(1, Ordering::AcqRel);
         let targets = self.targets(writes);
         // Without randomness there is no writer, only the invalidation at the end.
-        let Ok(id) = Token::random() else {
+        let id = Token::random().ok().filter(|_| !targets.is_empty());
+        let Some(id) = id else {
             return Write {
                 id: Token::from_bytes([0; Token::LEN]),
                 targets,
             };
         };
         let mut write = Write { id, targets };
+        let _span = events::begin(Names(&write.targets));
         self.keep_lease(id);
         let start = Instant::now();
         while let Err(error) = self.try_begin(&mut write) {
             match self.config().on_outage {
                 OnOutage::Wait(limit) if start.elapsed() < limit => thread::sleep(PAUSE),
                 _ => {
-                    tracing::warn!(target: "cachalot", %error, "a write could not be announced to the store");
+                    events::unannounced(Names(&write.targets), &error);
                     break;
                 }
             }
@@ -228,6 +237,11 @@ impl Cachalot {
     /// delivered later, and this process bypasses those tables until then.
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
         self.inner.writes.fetch_add(1, Ordering::AcqRel);
+        if write.targets.is_empty() {
+            return Ok(());
+        }
+        let published = matches!(outcome, Outcome::Success(_));
+        let _span = events::end(Names(&write.targets), published);
         self.drop_lease(write.id);
         let mut failed = Vec::new();
         let at = now_millis();
@@ -286,13 +300,11 @@ impl Cachalot {
     }
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
-        stats::add(&self.counters().invalidations, 1);
-        let names = write.targets.iter().map(|it| &it.table.table);
-        let names: BTreeSet<_> = names.collect();
-        let tables: Vec<_> = names.into_iter().map(ToString::to_string).collect();
-        tracing::debug!(target: "cachalot", ?tables, ?reason, "invalidated");
+        let names: BTreeSet<_> = write.targets.iter().map(|it| &*it.table.table).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        events::invalidated(self.counters(), Names(&names), reason);
         let invalidation = Invalidation {
-            tables,
+            tables: names.into_iter().map(str::to_owned).collect(),
             at: SystemTime::now(),
             reason,
         };

@@ -176,6 +176,6 @@ impl Facts {
 
     /// A name as it is compared.
     pub(super) fn name(&self, text: &str) -> Arc<str> {
-        relation_name(text, self.dialect)
+        relation_name(text)
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     bypass::BypassReason,
     cache::{Cachalot, Dependency, Known, installed},
     connection::{CacheConnection, Question},
+    events::TARGET,
     rows::{CacheBackend, private},
     statement,
     tracker::{Snapshot, Tracker, attach},
@@ -233,19 +234,19 @@ fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassRe
         static WARNED: Once = Once::new();
         WARNED.call_once(|| {
             tracing::warn!(
-                target: "cachalot",
+                name: "cachalot.not_installed", target: TARGET,
                 "no cache is installed: reads go to the database; \
                  call `cachalot_diesel::install()` before connecting"
             );
         });
         return Err(BypassReason::NotInstalled);
     };
-    static WARNED: Once = Once::new();
     match attach(conn, &cache) {
         Ok(()) => {
+            static WARNED: Once = Once::new();
             WARNED.call_once(|| {
                 tracing::warn!(
-                    target: "cachalot",
+                    name: "cachalot.watched_late", target: TARGET,
                     "a connection was not watched and is from now on; what it wrote before \
                      invalidated nothing: install the cache before connecting, or `watch` it"
                 );
@@ -253,8 +254,9 @@ fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassRe
             Ok(cache)
         }
         Err(error) => {
+            static WARNED: Once = Once::new();
             WARNED.call_once(|| {
-                tracing::warn!(target: "cachalot", %error, "a connection cannot be watched: its reads go to the database");
+                tracing::warn!(name: "cachalot.not_watched", target: TARGET, %error, "a connection cannot be watched: its reads go to the database");
             });
             Err(BypassReason::NotTracked)
         }
@@ -285,7 +287,7 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
                 }
             }
             Err(error) => {
-                tracing::debug!(target: "cachalot", %error, "the session could not be probed");
+                tracing::debug!(name: "cachalot.session_unknown", target: TARGET, %error, "the session could not be probed");
                 return Err(BypassReason::UnknownSession.into());
             }
         }

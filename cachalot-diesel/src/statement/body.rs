@@ -95,7 +95,7 @@ impl Body {
             // On MySQL a string in double quotes may be an identifier.
             TokenKind::Text if dialect == Dialect::Mysql && token.text.starts_with('"') => {
                 self.names
-                    .extend(token.literal().map(|name| names::folded(&name, dialect)));
+                    .extend(token.literal().map(|name| names::folded(&name)));
                 return;
             }
             TokenKind::Variable => {
@@ -107,7 +107,7 @@ impl Body {
         let Some(name) = token.identifier() else {
             return;
         };
-        let name = names::folded(&name, dialect);
+        let name = names::folded(&name);
         if token.kind == TokenKind::Word && !is_part {
             let follows = |words: &[&str]| before.is_some_and(|before| before.is_any(words));
             let upsert = follows(&["do"]) && next.is_some_and(|next| next.is("set"));
@@ -143,7 +143,7 @@ impl Body {
             _ => {
                 let names = tokens.iter().filter_map(Token::identifier);
                 self.perhaps_written
-                    .extend(names.map(|name| names::folded(&name, dialect)));
+                    .extend(names.map(|name| names::folded(&name)));
             }
         }
     }

@@ -112,7 +112,7 @@ fn tables(tokens: &[Token<'_>], dialect: Dialect) -> Tables {
         if !back(tokens, at, 1).is_some_and(|before| before.is_symbol(".")) {
             path.clear();
         }
-        path.push(names::folded(&name, dialect));
+        path.push(names::folded(&name));
         tables.add(&path, dialect);
     }
     tables
@@ -130,7 +130,7 @@ fn is_builtin_call(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let Some(word) = word.filter(|_| called && !aim) else {
         return false;
     };
-    functions::purity(dialect, &names::folded(word.text, dialect), 1) != Purity::Unknown
+    functions::purity(dialect, &names::folded(word.text), 1) != Purity::Unknown
 }
 
 fn calls(tokens: &[Token<'_>], dialect: Dialect) -> Calls {
@@ -151,7 +151,7 @@ fn calls(tokens: &[Token<'_>], dialect: Dialect) -> Calls {
         let before = |steps, word| back(tokens, at, steps).is_some_and(|token| token.is(word));
         let in_order = before(1, "by") && before(2, "order");
         let empty = tokens.get(at + 2).is_some_and(|next| next.is_symbol(")"));
-        let name = names::folded(&name, dialect);
+        let name = names::folded(&name);
         let purity = if qualified {
             Purity::Unknown
         } else {

@@ -56,6 +56,7 @@ pub(crate) use definition::Definition;
 pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
 pub use memo::Memo;
+pub(crate) use names::last_component;
 pub use names::table_name;
 pub(crate) use names::{folded as relation_name, is_foreign};
 pub use report::Report;

@@ -138,7 +138,7 @@ impl Walk {
     }
 
     fn folded(&self, name: &str) -> Arc<str> {
-        names::folded(name, self.dialect)
+        names::folded(name)
     }
 
     fn path(&self, name: &ObjectName) -> Option<Vec<Arc<str>>> {

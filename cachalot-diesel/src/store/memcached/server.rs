@@ -11,6 +11,8 @@ use std::{
 
 use memcache::exp::Error;
 
+use crate::events::TARGET;
+
 use super::{
     super::{Command, Reply, StoreError},
     OpenError, ServerName, answer,
@@ -141,7 +143,12 @@ impl Server {
         let server = self.name.as_str();
         if !exchange.broken {
             if self.breaker.succeeded() {
-                tracing::info!(server, "the memcached server answers again");
+                tracing::info!(
+                    name: "cachalot.server_back",
+                    target: TARGET,
+                    server,
+                    "the memcached server answers again"
+                );
             }
             return;
         }
@@ -152,6 +159,8 @@ impl Server {
                 .find_map(|reply| reply.as_ref().err());
             let error = error.map(ToString::to_string).unwrap_or_default();
             tracing::warn!(
+                name: "cachalot.server_failed",
+                target: TARGET,
                 server,
                 error,
                 "a memcached server failed and is left alone for now"
