@@ -4,7 +4,7 @@
 use std::mem::discriminant;
 
 use cachalot_diesel::{CachedDsl as _, Outcome};
-use diesel::{prelude::*, result::Error};
+use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
 
 use super::Conn;
 use super::schema::counters;
@@ -121,6 +121,27 @@ fn c09_rows_of_a_savepoint_that_was_rolled_back_are_not_read_again() {
         .unwrap();
     assert_eq!(value(&mut world.conn, 1), 0);
     agree(&world, &mut other, [0, 1]);
+}
+
+#[test]
+fn c09_raw_savepoints_that_were_rolled_back_are_not_read_again() {
+    let (mut world, mut other) = two();
+    let run = |conn: &mut Conn, sql: &str| conn.batch_execute(sql).unwrap();
+    let conn = &mut world.conn;
+    run(conn, "BEGIN");
+    run(conn, "SAVEPOINT one");
+    set(conn, 1, 5);
+    run(conn, "savepoint two");
+    set(conn, 1, 6);
+    assert_eq!(value(conn, 1), 6);
+    run(conn, "ROLLBACK TO two");
+    assert_eq!(value(conn, 1), 5);
+    run(conn, "ROLLBACK TO SAVEPOINT One");
+    assert_eq!(value(conn, 1), 0);
+    assert_eq!(other.sent(|conn| value(conn, 1)), (0, 0));
+    run(conn, "RELEASE SAVEPOINT one; COMMIT");
+    assert_eq!(value(conn, 1), 0);
+    agree(&world, &mut other, [0, 0]);
 }
 
 /// Goes on in the transaction, as the database lets it.

@@ -10,7 +10,11 @@
     reason = "a helper of tests fails by panicking, like a test"
 )]
 
+mod compose;
+mod environment;
+mod log;
 mod memcached_works;
+mod table;
 mod tortured;
 
 #[path = "."]
@@ -20,10 +24,12 @@ mod sqlite {
 
     pub(crate) const DATABASE: &str = "sqlite";
 
+    mod analysis_truth;
     mod api;
     #[path = "behind/sqlite.rs"]
     mod behind;
     mod blog;
+    mod bypasses;
     #[path = "catalog/sqlite.rs"]
     mod catalog;
     #[path = "dialect/sqlite.rs"]
@@ -37,6 +43,8 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod near;
+    mod observability;
     mod outages;
     mod races;
     mod races_faults;
@@ -58,14 +66,27 @@ mod sqlite {
     #[path = "reads_types/sqlite.rs"]
     mod reads_types;
     mod reads_uncached;
+    mod schema_changes;
+    mod secrets;
+    mod sessions;
+    mod settings;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/sqlite.rs"]
+    mod tenants;
     #[path = "transaction_ends/sqlite.rs"]
     mod transaction_ends;
     mod transactions;
+    #[path = "analysis_truth/sqlite.rs"]
+    mod truth;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
+    #[path = "writes_bulk/sqlite.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }
 
 #[path = "."]
@@ -75,10 +96,12 @@ mod postgres {
 
     pub(crate) const DATABASE: &str = "postgres";
 
+    mod analysis_truth;
     mod api;
     #[path = "behind/postgres.rs"]
     mod behind;
     mod blog;
+    mod bypasses;
     #[path = "catalog/postgres.rs"]
     mod catalog;
     #[path = "dialect/postgres.rs"]
@@ -92,6 +115,8 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod near;
+    mod observability;
     mod outages;
     mod races;
     mod races_faults;
@@ -118,12 +143,27 @@ mod postgres {
     #[path = "reads_types/postgres_compound.rs"]
     mod reads_types_compound;
     mod reads_uncached;
+    #[path = "replicas/postgres.rs"]
+    mod replicas;
+    mod schema_changes;
+    mod secrets;
+    mod sessions;
+    mod settings;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/postgres.rs"]
+    mod tenants;
     mod transactions;
+    #[path = "analysis_truth/postgres.rs"]
+    mod truth;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
+    #[path = "writes_bulk/postgres.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }
 
 #[path = "."]
@@ -133,10 +173,12 @@ mod mysql {
 
     pub(crate) const DATABASE: &str = "mysql";
 
+    mod analysis_truth;
     mod api;
     #[path = "behind/mysql.rs"]
     mod behind;
     mod blog;
+    mod bypasses;
     #[path = "catalog/mysql.rs"]
     mod catalog;
     #[path = "dialect/mysql.rs"]
@@ -150,6 +192,8 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod near;
+    mod observability;
     mod outages;
     mod races;
     mod races_faults;
@@ -171,12 +215,27 @@ mod mysql {
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;
+    #[path = "replicas/mysql.rs"]
+    mod replicas;
+    mod schema_changes;
+    mod secrets;
+    mod sessions;
+    mod settings;
+    mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "tenants/mysql.rs"]
+    mod tenants;
     #[path = "transaction_ends/mysql.rs"]
     mod transaction_ends;
     mod transactions;
+    #[path = "analysis_truth/mysql.rs"]
+    mod truth;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
+    #[path = "writes_bulk/mysql.rs"]
+    mod writes_bulk;
+    mod writes_raw;
 }

@@ -87,11 +87,25 @@ fn r19_a_result_above_the_size_limit_is_read_and_not_stored() {
 #[test]
 fn r19_a_result_above_the_servers_own_limit_is_read_and_not_stored() {
     let server = memcached::start(&["-I", "512k"]);
-    let mut world = World::with(server.url(), |builder| builder.max_value_bytes(4_000_000));
+    let mut world = World::with(server.url(), |builder| {
+        builder.max_value_bytes(4_000_000).compress_above_bytes(0)
+    });
     blog::fill(&mut world.conn);
     comment(&mut world, 10..610);
 
     assert_too_large(&mut world, 603);
+}
+
+#[test]
+fn r19_a_result_that_compression_brings_below_the_servers_limit_is_stored() {
+    let server = memcached::start(&["-I", "512k"]);
+    let mut world = World::with(server.url(), |builder| builder.max_value_bytes(4_000_000));
+    blog::fill(&mut world.conn);
+    comment(&mut world, 10..610);
+
+    assert_eq!(world.once(bodies).unwrap().len(), 603);
+    let written = world.cache.stats().bytes_written;
+    assert!(written < 512 * 1024, "{written}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Many cold readers of one query at one time.
 
-use std::{sync::Barrier, thread};
+use std::{sync::Barrier, thread, time::Duration};
 
 use cachalot_diesel::prelude::*;
 use cachalot_tests::{Counter, Database, gate::Gated, memcached, unique};
@@ -110,4 +110,39 @@ fn c14_who_starts_after_a_write_does_not_get_the_rows_of_who_started_before() {
 
     assert_eq!(reading.join().unwrap(), 0);
     assert_eq!(crowd.read().0, [7; READERS - 1]);
+}
+
+/// One process asks; the others wait for its rows, as long as they may.
+#[test]
+fn c14_cold_readers_of_several_processes_send_one_statement() {
+    let database = two_counters();
+    let namespace = unique::name("herd");
+    let process = || {
+        let gate = Gated::new(store(memcached::shared()));
+        let cache = Cachalot::builder()
+            .store(gate.clone())
+            .namespace(&namespace)
+            .herd_wait(Duration::from_secs(20))
+            .build()
+            .unwrap();
+        let mut conn = db::establish(database.url());
+        let counter = Counter::new();
+        cache.watch_with(&mut conn, counter.instrumentation());
+        (gate, conn, counter)
+    };
+    let (gate, mut first, counter) = process();
+    gate.hold(stores_an_entry);
+    let asking = thread::spawn(move || counter.during(|| value(&mut first)));
+    gate.wait_until_held();
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let (_, mut conn, counter) = process();
+            thread::spawn(move || counter.during(|| value(&mut conn)))
+        })
+        .collect();
+    gate.release();
+    assert_eq!(asking.join().unwrap(), (0, 1));
+    for reader in waiting {
+        assert_eq!(reader.join().unwrap(), (0, 0));
+    }
 }

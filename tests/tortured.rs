@@ -1,4 +1,4 @@
-//! A few seconds of torture on every database; `cargo run -p cachalot-tests --bin torture` has more.
+//! Twenty seconds of torture on every database; `cargo run -p cachalot-tests --bin torture` has more.
 
 use std::process::{Child, Command, Output, Stdio};
 
@@ -51,25 +51,25 @@ fn finds(sabotage: &str, promise: &str) {
 
 #[test]
 fn c12_sixteen_threads_of_four_processes_never_read_an_older_state() {
-    all_pass(6, &[]);
+    all_pass(8, &[]);
 }
 
 #[test]
 fn c13_nor_do_they_while_some_of_them_are_killed() {
-    all_pass(5, &["--kill"]);
+    all_pass(6, &["--kill"]);
 }
 
 #[test]
 fn c13_nor_less_than_is_acknowledged_while_the_store_is_killed_and_emptied() {
-    all_pass(4, &["--restart", "--flush"]);
+    all_pass(6, &["--restart", "--flush"]);
 }
 
 #[test]
-fn c12_would_find_writers_that_are_not_announced() {
+fn the_torture_finds_writers_that_are_not_announced() {
     finds("begin", "P2: less than a plain read");
 }
 
 #[test]
-fn c12_would_find_writers_that_are_not_published() {
+fn the_torture_finds_writers_that_are_not_published() {
     finds("write", "P1: less than was acknowledged");
 }

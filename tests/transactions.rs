@@ -4,6 +4,7 @@ use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
 
 use super::Conn;
+use super::dialect::BEGIN_SNAPSHOT;
 use super::schema::*;
 use super::world::{Reader, World};
 
@@ -38,6 +39,21 @@ fn two() -> (World, Reader) {
     assert_eq!(world.once(value), 0);
     let reader = world.reader();
     (world, reader)
+}
+
+#[test]
+fn t01_a_read_of_a_snapshot_is_right_and_counted() {
+    let (mut world, mut reader) = two();
+    world.conn.batch_execute(BEGIN_SNAPSHOT).unwrap();
+    for times in 1..=2 {
+        assert_eq!(world.sent(value), (0, 1));
+        let bypasses = world.cache.stats().bypasses;
+        assert_eq!(bypasses.get("old_snapshot"), Some(&times));
+    }
+    world.conn.batch_execute("COMMIT").unwrap();
+    assert_eq!(world.sent(value), (0, 0), "the entry of before");
+    set(&mut reader.conn, 5);
+    assert_eq!(world.sent(value), (5, 1));
 }
 
 #[test]

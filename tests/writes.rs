@@ -1,7 +1,7 @@
 //! Writes, by Diesel and in raw SQL: the next read sees them, and what they did not touch stays.
 
 use cachalot_diesel::CachedDsl as _;
-use diesel::{connection::SimpleConnection, prelude::*};
+use diesel::prelude::*;
 
 use super::Conn;
 use super::blog::{self, Post};
@@ -83,10 +83,6 @@ fn raw(sql: &'static str) -> impl Fn(&mut Conn) {
     move |conn| {
         diesel::sql_query(sql).execute(conn).unwrap();
     }
-}
-
-fn batch(sql: &'static str) -> impl Fn(&mut Conn) {
-    move |conn| conn.batch_execute(sql).unwrap()
 }
 
 const MYSQL: bool = matches!(super::DATABASE.as_bytes(), b"mysql");
@@ -259,27 +255,6 @@ fn w03_a_write_that_returns_rows_is_seen() {
                 .unwrap();
         assert_eq!(title.title, "returned");
     });
-}
-
-#[test]
-fn w04_raw_writes_are_seen_however_they_are_written() {
-    changes_posts(raw("update posts set title = 'x' where id = 1"));
-    changes_posts(raw(
-        "UpDaTe /* set */ posts -- really\n SET title = 'x' WHERE id = 1",
-    ));
-    changes_posts(batch(
-        "UPDATE posts SET title = 'a' WHERE id = 1; DELETE FROM counters",
-    ));
-    changes_posts(batch(
-        "BEGIN; UPDATE posts SET title = 'b' WHERE id = 1; COMMIT",
-    ));
-    match super::DATABASE {
-        "mysql" => changes_posts(raw("UPDATE `posts` SET title = 'x' WHERE id = 1")),
-        "sqlite" => changes_posts(raw("UPDATE [posts] SET title = 'x' WHERE id = 1")),
-        _ => changes_posts(raw(
-            "UPDATE \"public\".\"posts\" SET title = 'x' WHERE id = 1",
-        )),
-    }
 }
 
 #[test]

@@ -29,6 +29,19 @@ impl RawSocket {
         }
     }
 
+    /// What the server says to a command of one line.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub fn ask(&mut self, command: &str) -> String {
+        self.stream
+            .get_mut()
+            .write_all(format!("{command}\r\n").as_bytes())
+            .expect("memcached reads");
+        self.next_line();
+        self.line.clone()
+    }
+
     /// One `set`.
     ///
     /// # Panics

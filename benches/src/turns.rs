@@ -1,103 +1,176 @@
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    hint::black_box,
+    ops::Index,
+    time::{Duration, Instant},
+};
+
+use super::Samples;
+
+/// However slow they are, subjects have so many rounds.
+const FEWEST: usize = 10;
 
 /// Subjects that are measured in turns, so that whatever disturbs the machine disturbs them alike.
-#[derive(Debug)]
-pub struct Turns {
+///
+/// The order changes from round to round: what runs before a subject decides what it finds in the
+/// processor's caches, and which server is awake.
+pub struct Turns<'a> {
     rounds: usize,
-    subjects: Vec<(&'static str, Vec<Duration>)>,
+    limit: Duration,
+    subjects: Vec<Subject<'a>>,
 }
 
-impl Turns {
-    /// Every subject runs `rounds` times.
+struct Subject<'a> {
+    name: String,
+    work: Box<dyn FnMut() + 'a>,
+    runs: u32,
+    samples: Samples,
+}
+
+impl fmt::Debug for Turns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turns")
+            .field("rounds", &self.rounds)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Turns<'a> {
+    /// Every subject runs `rounds` times, or fewer if that takes longer than `limit`.
     #[must_use]
-    pub fn new(rounds: usize) -> Self {
+    pub fn new(rounds: usize, limit: Duration) -> Self {
         Self {
-            rounds: rounds.max(1),
+            rounds: rounds.max(FEWEST),
+            limit,
             subjects: Vec::new(),
         }
     }
 
+    /// Adds a subject.
+    #[must_use]
+    pub fn subject<T>(self, name: impl Into<String>, work: impl FnMut() -> T + 'a) -> Self {
+        self.many(name, 1, work)
+    }
+
+    /// Adds a subject too short for the clock, which runs `runs` times in a round.
+    #[must_use]
+    pub fn many<T>(
+        mut self,
+        name: impl Into<String>,
+        runs: u32,
+        mut work: impl FnMut() -> T + 'a,
+    ) -> Self {
+        self.subjects.push(Subject {
+            name: name.into(),
+            work: Box::new(move || drop(black_box(work()))),
+            runs,
+            samples: Samples::default(),
+        });
+        self
+    }
+
     /// Runs the subjects in turns; a tenth of the rounds before that is not counted.
-    pub fn run(&mut self, subjects: &mut [(&'static str, &mut dyn FnMut())]) {
-        self.subjects = subjects
-            .iter()
-            .map(|(name, _)| (*name, Vec::new()))
-            .collect();
-        let warm_up = self.rounds / 10;
-        for round in 0..warm_up + self.rounds {
-            for ((_, work), (_, times)) in subjects.iter_mut().zip(&mut self.subjects) {
+    #[must_use]
+    pub fn run(mut self) -> Results {
+        self.rounds_of(self.rounds / 10, 1, self.limit / 10);
+        for subject in &mut self.subjects {
+            subject.samples = Samples::default();
+        }
+        self.rounds_of(self.rounds, FEWEST, self.limit);
+        let results = self.subjects.into_iter();
+        Results(results.map(|it| (it.name, it.samples)).collect())
+    }
+
+    fn rounds_of(&mut self, most: usize, fewest: usize, limit: Duration) {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut order: Vec<usize> = (0..self.subjects.len()).collect();
+        let start = Instant::now();
+        for round in 0..most {
+            if round >= fewest && start.elapsed() > limit {
+                break;
+            }
+            random.shuffle(&mut order);
+            for place in &order {
+                let subject = &mut self.subjects[*place];
                 let start = Instant::now();
-                work();
-                let took = start.elapsed();
-                if round >= warm_up {
-                    times.push(took);
+                for _ in 0..subject.runs {
+                    (subject.work)();
                 }
+                subject.samples.push_share(start.elapsed(), subject.runs);
             }
         }
     }
+}
 
-    /// The median of a subject, in microseconds; 0 for one that did not run.
-    #[must_use]
-    pub fn median(&self, subject: &str) -> f64 {
-        self.quantile(subject, 0.5)
+/// What each subject took.
+#[derive(Debug, Clone)]
+pub struct Results(Vec<(String, Samples)>);
+
+impl Index<&str> for Results {
+    type Output = Samples;
+
+    /// # Panics
+    /// If no subject has that name.
+    fn index(&self, name: &str) -> &Samples {
+        self.0
+            .iter()
+            .find_map(|(subject, samples)| (subject == name).then_some(samples))
+            .unwrap_or_else(|| panic!("no subject is called `{name}`"))
     }
+}
 
-    /// The time that this share of a subject's runs stayed below, in microseconds.
-    #[must_use]
-    pub fn quantile(&self, subject: &str, share: f64) -> f64 {
-        let Some((_, times)) = self.subjects.iter().find(|(name, _)| *name == subject) else {
-            return 0.0;
-        };
-        let mut times = times.clone();
-        times.sort();
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a place in a short list"
-        )]
-        let place = ((times.len().saturating_sub(1)) as f64 * share) as usize;
-        times
-            .get(place)
-            .map_or(0.0, |time| time.as_secs_f64() * 1e6)
-    }
-
-    /// Prints every subject's median and its spread.
-    #[must_use]
-    pub fn table(&self) -> String {
-        let mut table = String::new();
-        for (name, _) in &self.subjects {
-            let (median, low, high) = (
-                self.median(name),
-                self.quantile(name, 0.1),
-                self.quantile(name, 0.9),
-            );
-            table.push_str(&format!(
-                "  {name:<44} {median:>9.1} µs   (10–90 %: {low:.1}–{high:.1})\n"
-            ));
+impl fmt::Display for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, samples) in &self.0 {
+            let it = samples.spread();
+            writeln!(
+                f,
+                "  {name:<44} {:>10.1} µs   (10-90 %: {:.1}-{:.1}; {} rounds)",
+                it.median,
+                it.low,
+                it.high,
+                samples.rounds()
+            )?;
         }
-        table
+        Ok(())
     }
 }
 
-/// One number of a run, and what it should be.
-#[derive(Debug, Clone, Copy)]
-pub struct Figure {
-    /// What was measured.
-    pub name: &'static str,
-    /// The measure: a ratio or, where the name says µs, a difference of two medians.
-    pub value: f64,
-    /// The most it should be.
-    pub target: f64,
-}
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
 
-impl Figure {
-    /// One line of JSON.
-    #[must_use]
-    pub fn json(&self) -> String {
-        format!(
-            "{{\"name\": \"{}\", \"value\": {:.3}, \"target\": {}}}",
-            self.name, self.value, self.target
-        )
+    use super::*;
+
+    #[test]
+    fn subjects_take_turns_in_changing_order() {
+        let order = RefCell::new(Vec::new());
+        let results = Turns::new(100, Duration::MAX)
+            .subject("a", || order.borrow_mut().push('a'))
+            .subject("b", || order.borrow_mut().push('b'))
+            .run();
+        assert_eq!((results["a"].rounds(), results["b"].rounds()), (100, 100));
+        let order = order.into_inner();
+        let rounds: Vec<_> = order.as_chunks::<2>().0.iter().collect();
+        assert!(rounds.iter().all(|round| round[0] != round[1]));
+        assert!(rounds.contains(&&['a', 'b']) && rounds.contains(&&['b', 'a']));
+    }
+
+    #[test]
+    fn a_limit_cuts_a_run_short_but_never_to_nothing() {
+        let results = Turns::new(1_000_000, Duration::ZERO)
+            .subject("slow", || ())
+            .run();
+        assert_eq!(results["slow"].rounds(), FEWEST);
+    }
+
+    #[test]
+    fn a_short_subject_counts_for_one_of_its_runs() {
+        let mut runs = 0;
+        let results = Turns::new(10, Duration::MAX)
+            .many("short", 100, || runs += 1)
+            .run();
+        assert_eq!(results["short"].rounds(), 10);
+        assert_eq!(runs, 1_100);
     }
 }

@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::Failure;
 
+/// Tell what SQL statements read and write: one a line in, one line of JSON each out
 #[derive(Args)]
 pub(crate) struct Analyze {
     /// postgres, mysql (also for MariaDB) or sqlite

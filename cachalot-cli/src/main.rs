@@ -1,9 +1,15 @@
 //! The `cachalot` command: invalidate, look at and ask the cache of cachalot-diesel.
 
 mod analyze;
+mod database;
+mod doctor;
 mod failure;
 mod invalidate;
+mod memcached;
+mod output;
 mod status;
+mod stop;
+mod watch;
 
 use std::{io::Write, process::ExitCode};
 
@@ -23,13 +29,13 @@ struct Cli {
     command: Command,
 }
 
+/// What each does stands in its own file.
 #[derive(Subcommand)]
 enum Command {
-    /// Invalidate what depends on tables that were changed by something else than the program
     Invalidate(invalidate::Invalidate),
-    /// Show whether the store is there and when each table was last changed
     Status(status::Status),
-    /// Tell what SQL statements read and write: one a line in, one line of JSON each out
+    Watch(watch::Watch),
+    Doctor(doctor::Doctor),
     Analyze(analyze::Analyze),
 }
 
@@ -55,6 +61,18 @@ impl Target {
         }
         builder.build().map_err(Failure::misuse)
     }
+
+    /// The same, where it would be pointless with a store that no other process sees.
+    fn open_shared(&self) -> Result<Cachalot, Failure> {
+        let cache = self.open()?;
+        if cache.store_name() == "memory://" {
+            return Err(Failure::misuse(
+                "memory:// is the memory of each process, which no command can reach; \
+                 give the program's store with --url or CACHALOT_URL",
+            ));
+        }
+        Ok(cache)
+    }
 }
 
 fn main() -> ExitCode {
@@ -63,6 +81,8 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Invalidate(command) => command.run(out),
         Command::Status(command) => command.run(out),
+        Command::Watch(command) => command.run(out),
+        Command::Doctor(command) => command.run(out),
         Command::Analyze(command) => command.run(out),
     };
     match done.and_then(|()| out.flush().map_err(Failure::from)) {

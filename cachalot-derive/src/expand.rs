@@ -1,5 +1,5 @@
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 
 use crate::{attr::Table, model::Model};
 
@@ -49,11 +49,11 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// An expression of a table's SQL name. What is wrong with a module is blamed on the path, or on
+/// An expression of a table's name. What is wrong with a module is blamed on the path, or on
 /// the type from whose name it was inferred.
 fn sql_name(table: &Table) -> TokenStream {
     match table {
-        Table::Name(name) => name.to_token_stream(),
+        Table::Name(name) => quote!(__cachalot::__private::written(#name)),
         Table::Module(path) => {
             // Its last name: a span over several tokens needs them to come from one place.
             let Some(last) = path.segments.last() else {

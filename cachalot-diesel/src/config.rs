@@ -61,6 +61,14 @@ pub(crate) struct Config {
     /// Functions that the program vouches for, in lower case.
     pub(crate) pure_functions: BTreeSet<String>,
     pub(crate) max_value_bytes: usize,
+    /// Rows above this size are compressed; `None`: none are.
+    pub(crate) compress_above: Option<usize>,
+    /// What entries kept in the process may take; 0: none are kept.
+    pub(crate) near_bytes: usize,
+    /// For how long such an entry is served without asking the store; zero: never.
+    pub(crate) max_staleness: Duration,
+    /// How long a cold reader waits for one of another process; zero: not at all.
+    pub(crate) herd_wait: Duration,
     pub(crate) secret: Option<String>,
 }
 
@@ -79,6 +87,10 @@ impl Default for Config {
             cache_random: false,
             pure_functions: BTreeSet::new(),
             max_value_bytes: 1_000_000,
+            compress_above: Some(16_384),
+            near_bytes: 0,
+            max_staleness: Duration::ZERO,
+            herd_wait: Duration::ZERO,
             secret: None,
         }
     }
@@ -98,6 +110,10 @@ impl fmt::Debug for Config {
             .field("cache_random", &self.cache_random)
             .field("pure_functions", &self.pure_functions)
             .field("max_value_bytes", &self.max_value_bytes)
+            .field("compress_above", &self.compress_above)
+            .field("near_bytes", &self.near_bytes)
+            .field("max_staleness", &self.max_staleness)
+            .field("herd_wait", &self.herd_wait)
             .field("secret", &self.secret.is_some())
             .finish_non_exhaustive()
     }

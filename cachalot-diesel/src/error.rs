@@ -10,10 +10,10 @@ pub enum Error {
     /// A setting has a value that cannot be read; from `from_env` and `build`.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The store's URL is not one; from `from_env` and `build`.
+    /// The store's URL is not one; from `build`.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The store could not be asked; from `last_invalidation` and `status`.
+    /// The store could not be asked; from `last_invalidation` and `table_status`.
     #[error("the cache could not be asked: {0}")]
     Store(#[from] StoreError),
     /// An invalidation is not delivered yet. This process bypasses the cache for those tables and

@@ -10,7 +10,11 @@
 //! | `query.first(&mut conn)` | `query.cached(&mut conn).first()` |
 //! | `insert_into`, `update`, `delete`, `sql_query`, `batch_execute`, `transaction` | as they are |
 //!
-//! # Example
+//! # In five minutes
+//!
+//! **Turn it on**, once, before the first connection is opened. [`install`] reads the environment:
+//! `CACHALOT_URL` says where the memcached is. This example builds its cache by hand and keeps it in the process.
+//! **Cache a read** by writing `.cached(conn)`. **Write** as ever.
 //!
 //! ```
 //! use cachalot_diesel::prelude::*;
@@ -24,16 +28,22 @@
 //!     }
 //! }
 //!
-//! #[derive(Queryable, Selectable, Cacheable)]
+//! #[derive(Queryable, Selectable)] // no serde, and nothing of ours
 //! #[diesel(table_name = flights)]
-//! #[cachalot(ttl = "10m")]
 //! struct Flight {
 //!     id: i32,
 //!     arr_delay: Option<i32>,
 //! }
 //!
+//! fn late(conn: &mut SqliteConnection) -> QueryResult<Vec<Flight>> {
+//!     flights::table
+//!         .filter(flights::arr_delay.gt(60))
+//!         .select(Flight::as_select())
+//!         .cached(conn)
+//!         .load()
+//! }
+//!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     // `cachalot_diesel::install()?` reads the environment; this one lives in the process.
 //!     let cache = Cachalot::builder().url("memory://").build()?;
 //!     cache.install()?; // every connection opened from here on reports its writes
 //!
@@ -42,23 +52,75 @@
 //!         "CREATE TABLE flights (id INTEGER PRIMARY KEY, origin TEXT NOT NULL, arr_delay INTEGER);
 //!          INSERT INTO flights VALUES (1, 'JFK', 75), (2, 'EWR', NULL)",
 //!     )?;
-//!     let late = |conn: &mut SqliteConnection| {
-//!         flights::table
-//!             .filter(flights::arr_delay.gt(60))
-//!             .select(Flight::as_select())
-//!             .cached(conn)
-//!             .load()
-//!     };
 //!
 //!     assert_eq!(late(&mut conn)?.len(), 1); // asks the database and stores the rows
 //!     assert_eq!(late(&mut conn)?.len(), 1); // from the cache
 //!     assert_eq!(cache.stats().hits, 1);
 //!
-//!     diesel::update(flights::table.find(1)).set(flights::arr_delay.eq(0)).execute(&mut conn)?;
-//!     assert_eq!(late(&mut conn)?.len(), 0); // the write has invalidated it
+//!     conn.transaction(|conn| {
+//!         diesel::update(flights::table.find(1)).set(flights::arr_delay.eq(0)).execute(conn)
+//!     })?;
+//!     assert_eq!(late(&mut conn)?.len(), 0); // the commit has invalidated it
 //!     Ok(())
 //! }
 //! ```
+//!
+//! **Ask what happens.** [`Cached::explain`] tells whether a query would be a hit, on which tables it depends, and,
+//! where it would not be cached, [why](BypassReason); it runs nothing and stores nothing.
+//!
+//! ```
+//! # diesel::table! { airports { id -> Integer, name -> Text } }
+//! # use cachalot_diesel::{BypassReason, Outcome, prelude::*};
+//! # use diesel::{connection::SimpleConnection, prelude::*};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cache = Cachalot::builder().url("memory://").build()?;
+//! # let conn = &mut SqliteConnection::establish(":memory:")?;
+//! # conn.batch_execute("CREATE TABLE airports (id INTEGER PRIMARY KEY, name TEXT NOT NULL)")?;
+//! # cache.watch(conn)?;
+//! let count = airports::table.count().cached(conn).explain()?;
+//! assert_eq!(count.outcome, Outcome::Miss);
+//! assert_eq!(count.tables, ["airports"]);
+//!
+//! let today = diesel::sql_query("SELECT date('now') FROM airports").cached(conn);
+//! let reason = BypassReason::VolatileFunction("date".to_owned());
+//! assert_eq!(today.explain()?.outcome, Outcome::Bypass(reason));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **Settle details** where they belong: for a [model](trait@Cacheable), for a query, for a closure.
+//!
+//! ```
+//! # use cachalot_diesel::prelude::*;
+//! # use diesel::{connection::SimpleConnection, prelude::*};
+//! # use std::time::Duration;
+//! # diesel::table! { prices { id -> Integer, amount -> Integer } }
+//! # diesel::table! { rates { id -> Integer } }
+//! #[derive(Cacheable)]
+//! #[diesel(table_name = prices)]
+//! #[cachalot(ttl = "10m", depends_on(rates))] // whatever reads `prices`
+//! struct Price;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cache = Cachalot::builder().url("memory://").build()?;
+//! # let conn = &mut SqliteConnection::establish(":memory:")?;
+//! # conn.batch_execute("CREATE TABLE prices (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL)")?;
+//! # cache.watch(conn)?;
+//! let amounts = prices::table.select(prices::amount);
+//! let short_lived: Vec<i32> = amounts.cached(conn).ttl(Duration::from_secs(30)).load()?;
+//! let from_the_database: Vec<i32> = cachalot_diesel::disabled(|| amounts.cached(conn).load())?;
+//! # assert_eq!(short_lived, from_the_database);
+//!
+//! // What another program has changed, it or you have to say.
+//! cache.invalidate_model::<Price>()?;
+//! cache.invalidate(["rates"])?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **In a server**: [`install`] before the r2d2 pool is built (feature `r2d2`); `.cached()` takes the pool's
+//! connections. Diesel blocks its thread and so does the cache, on a hit too: in asynchronous code both go into
+//! `spawn_blocking`. The repository's `examples/blog` is such a server, with a test that compares all its pages.
 //!
 //! # What it promises
 //!
@@ -70,6 +132,12 @@
 //!
 //! Every process that writes has to [`install`] too, with the same store and namespace. For changes
 //! that none of them makes there is [`Cachalot::invalidate`], and the `cachalot` command.
+//!
+//! # The guide
+//!
+//! In the repository's `docs`: how it works, with a picture; configuration; deployment with several servers; testing
+//! your application; limits; moving from hand-written caching; a comparison with other caches, and django-cachalot's
+//! features one by one.
 //!
 //! # When not to use it
 //!
@@ -83,6 +151,7 @@
 //! - `sqlite`: `SqliteConnection`
 //! - `r2d2`: pooled connections of the above
 //! - `memcached` (default): the memcached store
+//! - `metrics`: counters through the [`metrics`](https://docs.rs/metrics) facade
 #![forbid(unsafe_code)]
 
 mod bypass;
@@ -91,6 +160,7 @@ mod catalog;
 mod config;
 mod connection;
 mod error;
+mod events;
 mod fingerprint;
 mod policy;
 mod protocol;
@@ -126,11 +196,26 @@ pub mod __private {
 
     pub use crate::{
         connection::{CatalogAnswer, Lookup, ProbeAnswer, Question},
-        policy::{Policy, Tables, sql_name},
+        policy::{Policy, Tables, sql_name, written},
     };
 }
 
 /// What a program that caches its reads imports.
 pub mod prelude {
     pub use crate::{Cachalot, Cacheable, CachedDsl};
+}
+
+/// The guide and the README, whose examples are compiled and run as those in the code are.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/configuration.md")]
+    struct Configuration;
+    #[doc = include_str!("../../docs/moving.md")]
+    struct Moving;
+    #[doc = include_str!("../../docs/outages.md")]
+    struct Outages;
+    #[doc = include_str!("../../docs/testing.md")]
+    struct Testing;
 }

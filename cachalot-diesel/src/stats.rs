@@ -10,19 +10,20 @@ use std::{
     time::SystemTime,
 };
 
-use crate::bypass::BypassReason;
-
 /// What one handle did in this process since it was built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Reads answered from the cache.
     pub hits: u64,
+    /// Of those, the ones whose rows were in this process already.
+    pub near_hits: u64,
     /// Reads that asked the database because the cache had no valid entry.
     pub misses: u64,
     /// Results written to the store.
     pub stores: u64,
-    /// Reads that went to the database and stored nothing, by [`BypassReason::name`].
+    /// Reads that went to the database and stored nothing, by
+    /// [`BypassReason::name`](crate::BypassReason::name).
     pub bypasses: BTreeMap<&'static str, u64>,
     /// Invalidations published (a transaction's tables count as one).
     pub invalidations: u64,
@@ -37,6 +38,7 @@ pub struct Stats {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) hits: AtomicU64,
+    pub(crate) near_hits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) stores: AtomicU64,
     pub(crate) invalidations: AtomicU64,
@@ -51,15 +53,16 @@ pub(crate) fn add(counter: &AtomicU64, amount: usize) {
 }
 
 impl Counters {
-    pub(crate) fn bypass(&self, reason: &BypassReason) {
+    pub(crate) fn bypass(&self, reason: &'static str) {
         let mut bypasses = self.bypasses.lock().unwrap_or_else(PoisonError::into_inner);
-        *bypasses.entry(reason.name()).or_default() += 1;
+        *bypasses.entry(reason).or_default() += 1;
     }
 
     pub(crate) fn snapshot(&self) -> Stats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
             hits: get(&self.hits),
+            near_hits: get(&self.near_hits),
             misses: get(&self.misses),
             stores: get(&self.stores),
             bypasses: self
@@ -97,6 +100,18 @@ pub enum InvalidationReason {
     UnknownOutcome,
     /// `invalidate`, `invalidate_model` or `invalidate_all`.
     Requested,
+}
+
+impl InvalidationReason {
+    /// A stable short name, for events and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::UnknownOutcome => "unknown_outcome",
+            Self::Requested => "requested",
+        }
+    }
 }
 
 type Listener = Arc<dyn Fn(&Invalidation) + Send + Sync>;

@@ -1,11 +1,12 @@
 //! What MariaDB undoes, in part or wholly, what it commits by itself, and connections that it ends.
 
-use std::{net::ToSocketAddrs as _, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use cachalot_diesel::{BypassReason, Outcome};
-use cachalot_tests::{Counter, proxy::Proxy, wait_until};
+use cachalot_tests::{Counter, Database, proxy::Proxy, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error, sql_types::BigInt};
 
+use super::dialect::lock_waits;
 use super::failures::*;
 use super::world::World;
 use super::{Conn, db};
@@ -50,11 +51,9 @@ fn rival(url: &str) -> thread::JoinHandle<()> {
     })
 }
 
-fn rival_waits(conn: &mut Conn) {
+fn rival_waits(conn: &mut Conn, database: &Database) {
     wait_until("the rival waits for the row", SOON, || {
-        let waiting = "SELECT count(*) FROM information_schema.innodb_trx \
-                       WHERE trx_state = 'LOCK WAIT'";
-        number(conn, waiting) > 0
+        lock_waits(conn, database, "counters") > 0
     });
 }
 
@@ -66,7 +65,7 @@ fn t05_what_follows_a_deadlock_is_seen_at_once() {
     world.conn.batch_execute("BEGIN").unwrap();
     set(&mut world.conn, 1, 5);
     let rival = rival(world.database.url());
-    rival_waits(&mut outsider);
+    rival_waits(&mut outsider, &world.database);
     let deadlock = try_set(&mut world.conn, 2, 6).unwrap_err();
     assert!(format!("{deadlock}").contains("eadlock"), "{deadlock:?}");
     rival.join().unwrap();
@@ -86,7 +85,7 @@ fn t05_a_transaction_that_a_deadlock_undid_is_not_published() {
     let undone = world.conn.transaction(|conn| {
         set(conn, 1, 5);
         let rival = rival(&url);
-        rival_waits(&mut outsider);
+        rival_waits(&mut outsider, &world.database);
         let undone = try_set(conn, 2, 6);
         rival.join().unwrap();
         undone
@@ -148,11 +147,8 @@ fn t05_a_connection_that_is_killed_before_commit_has_changed_nothing() {
 
 /// A watched connection to the world's database by way of a proxy.
 fn by_way_of(world: &World) -> (Proxy, Conn) {
-    let url = world.database.url();
-    let (server, name) = url.rsplit_once('/').unwrap();
-    let address = server.rsplit_once('@').unwrap().1;
-    let proxy = Proxy::to(address.to_socket_addrs().unwrap().next().unwrap());
-    let mut conn = db::establish(&format!("mysql://root@{}/{name}", proxy.address()));
+    let (proxy, url) = Proxy::before(world.database.url());
+    let mut conn = db::establish(&url);
     world
         .cache
         .watch_with(&mut conn, Counter::new().instrumentation());
@@ -169,6 +165,36 @@ fn t05_a_commit_whose_answer_is_lost_counts_as_a_success() {
         .transaction(|conn| try_set(conn, 1, 5))
         .expect_err("the answer is lost");
     assert!(!matches!(error, Error::NotFound), "{error:?}");
+    agree(&world, &mut other, [5, 0]);
+}
+
+#[test]
+fn t05_a_write_whose_answer_is_lost_counts_as_a_success() {
+    let (world, mut other) = two();
+    let (proxy, mut conn) = by_way_of(&world);
+    proxy.swallow_answer_to("UPDATE");
+    let error = conn.batch_execute("UPDATE counters SET value = 5 WHERE id = 1");
+    assert!(error.is_err());
+    agree(&world, &mut other, [5, 0]);
+}
+
+/// The server has carried the COMMIT out, its answer is on the way: the writer is in flight.
+#[test]
+fn t05_while_a_commit_is_under_way_others_ask_the_database() {
+    let (world, mut other) = two();
+    let (proxy, mut conn) = by_way_of(&world);
+    conn.batch_execute("BEGIN").unwrap();
+    set(&mut conn, 1, 5);
+    proxy.hold_answer_to("COMMIT");
+    let committing = thread::spawn(move || conn.batch_execute("COMMIT"));
+    proxy.wait_until_held();
+    assert_eq!(
+        outcome(&mut other.conn),
+        Outcome::Bypass(BypassReason::WriterInFlight)
+    );
+    assert_eq!(other.sent(|conn| value(conn, 1)), (5, 1));
+    proxy.cut();
+    assert!(committing.join().unwrap().is_err(), "its answer is lost");
     agree(&world, &mut other, [5, 0]);
 }
 
@@ -208,6 +234,7 @@ fn t06_without_autocommit_whatever_commits_implicitly_publishes() {
     }
 }
 
+/// Lost by caches that look at no isolation level.
 #[test]
 fn c08_what_a_read_uncommitted_reader_sees_is_cached_for_nobody() {
     for set_isolation in [
@@ -249,6 +276,40 @@ fn t06_isolation_levels_decide_what_is_cached() {
             world.conn.batch_execute("COMMIT").unwrap();
         }
     }
+}
+
+#[test]
+fn t06_what_was_set_before_anybody_watched_is_asked_for() {
+    for (set_before, expected) in [
+        (
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            Outcome::Hit,
+        ),
+        (
+            "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            Outcome::Bypass(BypassReason::OldSnapshot),
+        ),
+        (
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
+            Outcome::Bypass(BypassReason::ReadUncommitted),
+        ),
+    ] {
+        let (world, _other) = two();
+        let mut conn = world.outsider();
+        conn.batch_execute(set_before).unwrap();
+        world.cache.watch(&mut conn).unwrap();
+        conn.batch_execute("BEGIN").unwrap();
+        assert_eq!(outcome(&mut conn), expected, "{set_before}");
+    }
+    let (world, mut other) = two();
+    let mut conn = world.outsider();
+    conn.batch_execute("SET autocommit = 0").unwrap();
+    world.cache.watch(&mut conn).unwrap();
+    set(&mut conn, 1, 5);
+    assert_eq!(value(&mut conn, 1), 5);
+    assert_eq!(value(&mut other.conn, 1), 0, "it is not committed");
+    conn.batch_execute("COMMIT").unwrap();
+    agree(&world, &mut other, [5, 0]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What PostgreSQL refuses at COMMIT or before, and connections that are lost around it.
 
-use std::{net::ToSocketAddrs as _, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use cachalot_diesel::{BypassReason, Outcome};
 use cachalot_tests::{Counter, proxy::Proxy, wait_until};
@@ -197,11 +197,8 @@ fn t05_a_connection_that_is_ended_before_commit_has_changed_nothing() {
 
 /// A watched connection to the world's database by way of a proxy.
 fn by_way_of(world: &World) -> (Proxy, Conn) {
-    let url = world.database.url();
-    let (server, name) = url.rsplit_once('/').unwrap();
-    let address = server.rsplit_once('@').unwrap().1;
-    let proxy = Proxy::to(address.to_socket_addrs().unwrap().next().unwrap());
-    let mut conn = db::establish(&format!("postgres://postgres@{}/{name}", proxy.address()));
+    let (proxy, url) = Proxy::before(world.database.url());
+    let mut conn = db::establish(&url);
     world
         .cache
         .watch_with(&mut conn, Counter::new().instrumentation());
@@ -238,7 +235,7 @@ fn t05_while_a_commit_is_under_way_others_ask_the_database() {
     let (proxy, mut conn) = by_way_of(&world);
     conn.batch_execute("BEGIN").unwrap();
     set(&mut conn, 1, 5);
-    proxy.hold_answers();
+    proxy.hold_answer_to("COMMIT");
     let committing = thread::spawn(move || conn.batch_execute("COMMIT"));
     proxy.wait_until_held();
     assert_eq!(
@@ -311,6 +308,29 @@ fn t06_isolation_set_by_statement_is_followed() {
         .unwrap();
     value(&mut world.conn, 1);
     assert_eq!(outcome(&mut world.conn), Outcome::Hit);
+}
+
+#[test]
+fn t06_isolation_that_was_set_before_anybody_watched_is_asked_for() {
+    let (world, _other) = two();
+    let url = world.database.url();
+    let by_statement = {
+        let mut conn = world.outsider();
+        let set = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+        conn.batch_execute(set).unwrap();
+        conn
+    };
+    let options = "options=-c%20default_transaction_isolation%3Dserializable";
+    let by_url = db::establish(&format!("{url}?{options}"));
+    for mut conn in [by_statement, by_url] {
+        world.cache.watch(&mut conn).unwrap();
+        assert_eq!(outcome(&mut conn), Outcome::Hit, "outside a transaction");
+        conn.batch_execute("BEGIN").unwrap();
+        assert_eq!(
+            outcome(&mut conn),
+            Outcome::Bypass(BypassReason::OldSnapshot)
+        );
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
 
-use super::Conn;
 use super::failures::*;
+use super::{Conn, db};
 
 #[test]
 fn t01_a_read_in_a_transaction_is_not_cached_and_counted() {
@@ -70,6 +70,55 @@ fn t05_a_commit_that_finds_the_database_busy_may_be_tried_again() {
 
         let expected = if again == "COMMIT" { 5 } else { 0 };
         agree(&world, &mut other, [expected, 0]);
+    }
+}
+
+fn overtaken(conn: &mut Conn, faster: &mut Conn, to: i64) -> Error {
+    conn.transaction(|conn| {
+        plain(conn, 1);
+        set(faster, 1, to);
+        try_set(conn, 1, 5)
+    })
+    .unwrap_err()
+}
+
+/// The snapshot of a transaction that wants to write is no longer the newest.
+#[test]
+fn t05_a_statement_that_cannot_be_serialized_is_diesels_error() {
+    let (mut world, mut other) = two();
+    let (mut outsider, mut another) = (world.outsider(), world.outsider());
+    outsider.batch_execute("PRAGMA journal_mode = WAL").unwrap();
+    let expected = overtaken(&mut outsider, &mut another, 2);
+    assert_same(&overtaken(&mut world.conn, &mut other.conn, 3), &expected);
+    assert_eq!(value(&mut world.conn, 1), 3);
+    agree(&world, &mut other, [3, 0]);
+    set(&mut world.conn, 1, 7);
+    agree(&world, &mut other, [7, 0]);
+}
+
+/// Connections of one process that share their pages can be made to see uncommitted rows.
+#[test]
+fn c08_what_a_read_uncommitted_reader_sees_is_cached_for_nobody() {
+    for watched in ["before it is set", "after it was set"] {
+        let (world, mut other) = two();
+        let url = format!("file:{}?cache=shared", world.database.url());
+        let (mut reader, mut writer) = (db::establish(&url), db::establish(&url));
+        let dirty = "PRAGMA read_uncommitted = 1";
+        if watched == "after it was set" {
+            reader.batch_execute(dirty).unwrap();
+        }
+        world.cache.watch(&mut reader).unwrap();
+        assert_eq!(value(&mut reader, 1), 0);
+        if watched == "before it is set" {
+            reader.batch_execute(dirty).unwrap();
+        }
+        writer.batch_execute("BEGIN").unwrap();
+        set(&mut writer, 1, 99);
+        world.cache.invalidate(["counters"]).unwrap();
+        assert_eq!(value(&mut reader, 1), 99, "it is dirty");
+        writer.batch_execute("ROLLBACK").unwrap();
+        assert_eq!(value(&mut reader, 1), 0, "watched {watched}");
+        agree(&world, &mut other, [0, 0]);
     }
 }
 

@@ -2,10 +2,14 @@
 //! statements that reach it. Nothing else in the project starts a server.
 //!
 //! - [`postgres`], [`mysql`] and [`sqlite`] have the same items: `database()` gives a test a
-//!   migrated database of its own, `establish(url)` a connection to it.
+//!   migrated database of its own, `empty_database()` one without any table, `establish(url)` a
+//!   connection to it.
 //! - [`memcached::shared()`] is one server for the whole process, so a test takes a namespace of its
 //!   own from [`unique::name`]; [`memcached::start`] is for tests that stop or freeze it.
 //! - [`proxy::Proxy`] is a way to a server that can be cut, or on which answers come late or never.
+//! - [`log::Log`] keeps what is told to `tracing`.
+//! - [`program::Program`] is a program of this project that serves, such as an example.
+//! - [`corpus::cases`] are the statements on which the analysis is tested.
 //! - [`Counter`] counts statements, [`wait_until`] waits for a condition, [`folder::shared()`] is a
 //!   place for files.
 //!
@@ -23,16 +27,19 @@
 //! Being test code, it panics where something is missing or broken, and says what to do.
 
 mod binary;
+pub mod corpus;
 mod counter;
 pub mod database;
 pub mod flights;
 pub mod folder;
 pub mod gate;
+pub mod log;
 pub mod memcached;
 pub mod migrations;
 pub mod mysql;
 mod port;
 pub mod postgres;
+pub mod program;
 pub mod proxy;
 pub mod schema;
 pub mod sqlite;

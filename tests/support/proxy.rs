@@ -1,7 +1,7 @@
 //! A way to a server that can be cut, or on which answers are held up or lost, for those who take it.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -34,8 +34,12 @@ struct State {
     held: usize,
     /// Whoever sends this gets no answer, and a lost connection instead.
     swallow: Option<Vec<u8>>,
-    /// What clients sent.
-    sent: Vec<u8>,
+    /// From the answer to this on answers wait.
+    hold_from: Option<Vec<u8>>,
+    /// What clients sent, connection by connection.
+    sent: Vec<Vec<u8>>,
+    /// How often a client sent something after an answer.
+    round_trips: u32,
     open: Vec<TcpStream>,
 }
 
@@ -61,6 +65,26 @@ impl Proxy {
             }
         });
         Self { address, shared }
+    }
+
+    /// A way to the database at a URL, and the URL that leads over it.
+    ///
+    /// # Panics
+    ///
+    /// If the URL names no server.
+    #[must_use]
+    pub fn before(url: &str) -> (Self, String) {
+        let host = url.find('@').or_else(|| Some(url.find("://")? + 2));
+        let host = host.map_or(url, |place| &url[place + 1..]);
+        let host = host.split(['/', '?']).next().unwrap_or(host);
+        let target = host
+            .to_socket_addrs()
+            .ok()
+            .and_then(|mut all| all.next())
+            .unwrap_or_else(|| panic!("the URL must name a host and a port: {host}"));
+        let proxy = Self::to(target);
+        let url = url.replacen(host, &proxy.address.to_string(), 1);
+        (proxy, url)
     }
 
     /// Where to connect to.
@@ -90,6 +114,11 @@ impl Proxy {
         self.shared.state().holding = true;
     }
 
+    /// As [`hold_answers`](Self::hold_answers) from the next request on that contains `text`.
+    pub fn hold_answer_to(&self, text: &str) {
+        self.shared.state().hold_from = Some(text.as_bytes().to_vec());
+    }
+
     /// Waits until an answer is kept, so that the server has carried a request out.
     ///
     /// # Panics
@@ -117,11 +146,24 @@ impl Proxy {
         self.shared.state().swallow = Some(text.as_bytes().to_vec());
     }
 
+    /// How often clients have sent something, counting what follows without an answer in between
+    /// as one: the round trips that they waited for, if each waits for all its answers.
+    #[must_use]
+    pub fn round_trips(&self) -> u32 {
+        self.shared.state().round_trips
+    }
+
     /// What clients sent since the last call, as text.
     #[must_use]
     pub fn take_sent(&self) -> String {
-        let sent = std::mem::take(&mut self.shared.state().sent);
-        String::from_utf8_lossy(&sent).into_owned()
+        String::from_utf8_lossy(&self.take_streams().concat()).into_owned()
+    }
+
+    /// What clients sent since the last call, connection by connection.
+    #[must_use]
+    pub fn take_streams(&self) -> Vec<Vec<u8>> {
+        let mut state = self.shared.state();
+        state.sent.iter_mut().map(std::mem::take).collect()
     }
 }
 
@@ -152,20 +194,26 @@ impl Shared {
             let _ = stream.set_nodelay(true);
             state.open.push(clone(stream));
         }
+        let place = state.sent.len();
+        state.sent.push(Vec::new());
         drop(state);
         let lost = Arc::new(AtomicBool::new(false));
+        let waiting = Arc::new(AtomicBool::new(false));
         let up = (clone(&client), clone(&server), Arc::clone(&lost));
+        let sent = Arc::clone(&waiting);
         let this = Arc::downgrade(self);
         thread::spawn(move || {
             let (mut client, mut server, lost) = up;
             copy(&mut client, &mut server, |bytes| {
                 let Some(this) = this.upgrade() else { return };
                 let mut state = this.state();
-                state.sent.extend_from_slice(bytes);
-                let wanted = state
-                    .swallow
-                    .take_if(|text| bytes.windows(text.len()).any(|window| window == text));
-                lost.fetch_or(wanted.is_some(), Ordering::SeqCst);
+                state.sent[place].extend_from_slice(bytes);
+                state.round_trips += u32::from(!sent.swap(true, Ordering::SeqCst));
+                let asked = |text: &mut Vec<u8>| bytes.windows(text.len()).any(|part| part == text);
+                if state.hold_from.take_if(asked).is_some() {
+                    state.holding = true;
+                }
+                lost.fetch_or(state.swallow.take_if(asked).is_some(), Ordering::SeqCst);
             });
         });
         let this = Arc::downgrade(self);
@@ -173,6 +221,7 @@ impl Shared {
             let (mut client, mut server) = (client, server);
             let ends = [client.try_clone(), server.try_clone()];
             copy(&mut server, &mut client, |_| {
+                waiting.store(false, Ordering::SeqCst);
                 if lost.load(Ordering::SeqCst) {
                     for end in ends.iter().flatten() {
                         let _ = end.shutdown(Shutdown::Both);

@@ -35,6 +35,12 @@ pub fn database() -> Database {
     Database::new(text(&path).to_owned(), name, None)
 }
 
+/// A database without any table, in [`folder::shared()`]: a file that is made when it is opened.
+pub fn empty_database() -> Database {
+    let (path, name) = new_path("cachalot");
+    Database::new(text(&path).to_owned(), name, None)
+}
+
 /// A connection to `url` that checks foreign keys, waits up to ten seconds for a lock, and leaves the
 /// disk alone.
 #[must_use]

@@ -71,6 +71,8 @@ impl Worker {
         let timeout = Duration::from_millis(self.store_timeout_ms);
         let store = MemcachedStore::connect(&[self.memcached.to_string()], timeout)
             .map_err(io::Error::other)?;
+        // Some of the processes keep entries for themselves, the others compress what they store.
+        let keeps = std::process::id().is_multiple_of(2);
         let cache = Cachalot::builder()
             .store(Seen {
                 store,
@@ -78,6 +80,8 @@ impl Worker {
             })
             .namespace(&self.namespace)
             .write_lease(Duration::from_millis(self.lease_ms))
+            .near_bytes(if keeps { 1 << 20 } else { 0 })
+            .compress_above_bytes(usize::from(!keeps))
             .build()
             .map_err(io::Error::other)?;
         let mut figures = Line::connect(self.referee)?;

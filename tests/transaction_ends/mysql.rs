@@ -8,10 +8,10 @@ use diesel::{
     connection::SimpleConnection as _,
     prelude::*,
     result::{DatabaseErrorKind, Error},
-    sql_types::BigInt,
 };
 
 use super::Conn;
+use super::dialect::lock_waits;
 use super::schema::*;
 use super::world::World;
 
@@ -22,24 +22,6 @@ fn value(conn: &mut Conn) -> i64 {
         .cached(conn)
         .get_result()
         .unwrap()
-}
-
-/// How many transactions of the server wait for a lock on this table.
-fn waiting(conn: &mut Conn, table: &str) -> i64 {
-    #[derive(QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = BigInt)]
-        number: i64,
-    }
-    let sql = format!(
-        "SELECT COUNT(*) AS number FROM information_schema.innodb_locks l \
-         JOIN information_schema.innodb_lock_waits w ON w.requested_lock_id = l.lock_id \
-         WHERE l.lock_table = '{table}'"
-    );
-    diesel::sql_query(sql)
-        .get_result::<Count>(conn)
-        .unwrap()
-        .number
 }
 
 /// A deadlock undoes the whole transaction, and what follows in it is committed at once.
@@ -72,9 +54,8 @@ fn t05_what_is_written_after_a_deadlock_has_ended_the_transaction_is_seen_at_onc
         heavy.batch_execute("ROLLBACK").unwrap();
     });
     let mut watcher = world.outsider();
-    let table = format!("`{}`.`counters`", world.database.name());
     wait_until("the other waits", Duration::from_secs(20), || {
-        waiting(&mut watcher, &table) > 0
+        lock_waits(&mut watcher, &world.database, "counters") > 0
     });
     let deadlock = diesel::update(counters::table.find(2))
         .set(counters::value.eq(1))

@@ -88,6 +88,22 @@ impl Builder {
     }
 
     /// Only queries all of whose tables are among these are cached.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use cachalot_diesel::{BypassReason, Outcome};
+    ///
+    /// let cache = Cachalot::builder().url("memory://").only_tables(["users"]).build()?;
+    /// let mut conn = connection(&cache);
+    /// let explanation = users::table.cached(&mut conn).explain()?;
+    /// assert_eq!(explanation.outcome, Outcome::Miss);
+    /// let explanation = users::table.inner_join(posts::table).cached(&mut conn).explain()?;
+    /// let reason = BypassReason::ExcludedTable("posts".to_owned());
+    /// assert_eq!(explanation.outcome, Outcome::Bypass(reason));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn only_tables<S: AsRef<str>>(mut self, tables: impl IntoIterator<Item = S>) -> Self {
         self.config.only_tables = Some(table_set(tables));
         self
@@ -95,6 +111,14 @@ impl Builder {
 
     /// Queries that read any of these are not cached. Replaces the default
     /// (`__diesel_schema_migrations`); wins over `only_tables`.
+    ///
+    /// ```
+    /// let cache = cachalot_diesel::Cachalot::builder()
+    ///     .url("memory://")
+    ///     .uncacheable_tables(["sessions", "__diesel_schema_migrations"])
+    ///     .build()?;
+    /// # Ok::<(), cachalot_diesel::Error>(())
+    /// ```
     pub fn uncacheable_tables<S: AsRef<str>>(
         mut self,
         tables: impl IntoIterator<Item = S>,
@@ -120,6 +144,34 @@ impl Builder {
     /// Results above this size are not stored; at most what the store's own item limit allows.
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.config.max_value_bytes = bytes;
+        self
+    }
+
+    /// Results above this many bytes are compressed (LZ4) where that makes them smaller; zero is never.
+    pub fn compress_above_bytes(mut self, bytes: usize) -> Self {
+        self.config.compress_above = (bytes > 0).then_some(bytes);
+        self
+    }
+
+    /// Entries are kept in this process too, up to so many bytes: a hit then fetches only the small
+    /// version records, and stays as current as one from the store. Zero keeps none.
+    pub fn near_bytes(mut self, bytes: usize) -> Self {
+        self.config.near_bytes = bytes;
+        self
+    }
+
+    /// An entry that this process keeps ([`near_bytes`](Self::near_bytes)) is served without asking the
+    /// store for so long after it was last found current: reads may then be that much older than what
+    /// *other* processes have committed. Zero, the default, asks each time.
+    pub fn max_staleness(mut self, staleness: Duration) -> Self {
+        self.config.max_staleness = staleness;
+        self
+    }
+
+    /// A reader that finds nothing waits so long for one in another process that is asking the database
+    /// for the same rows already. Zero, the default, does not wait.
+    pub fn herd_wait(mut self, wait: Duration) -> Self {
+        self.config.herd_wait = wait;
         self
     }
 

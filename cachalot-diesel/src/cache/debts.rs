@@ -12,7 +12,13 @@ use std::{
 };
 
 use super::{Cachalot, Dependency, EPOCH};
-use crate::{Error, protocol::Token, statement::Events, store::StoreError};
+use crate::{
+    Error,
+    events::{self, Names},
+    protocol::Token,
+    statement::Events,
+    store::StoreError,
+};
 
 /// Beyond this many tables all of them are owed together.
 const MOST: usize = 10_000;
@@ -81,6 +87,13 @@ impl Owed {
     }
 }
 
+impl Drop for Debts {
+    /// What goes with its cache is owed no more, for nobody will pay it.
+    fn drop(&mut self) {
+        events::owed(self.owed().tables.len(), 0);
+    }
+}
+
 impl Debts {
     /// Nothing that runs under the lock can leave half a debt behind.
     fn owed(&self) -> MutexGuard<'_, Owed> {
@@ -117,15 +130,17 @@ impl Cachalot {
             return Ok(());
         };
         let mut owed = self.inner.debts.owed();
+        let before = owed.tables.len();
         for (table, events, _) in failed {
             owed.add(&table.table, *events, writer);
         }
+        events::owed(before, owed.tables.len());
         self.inner.debts.any.store(true, Ordering::Release);
         self.collect(&mut owed);
         drop(owed);
         let tables: Vec<_> = failed.iter().map(|(table, ..)| &*table.table).collect();
-        let tables = tables.join(", ");
-        tracing::error!(target: "cachalot", %tables, error = %source, "an invalidation is not delivered yet");
+        let tables = Names(&tables).to_string();
+        events::undelivered(&tables, source);
         Err(Error::Undelivered {
             tables,
             source: source.clone(),
@@ -159,20 +174,23 @@ impl Cachalot {
                 paid.push((table, debt.number));
             }
         }
+        let delivered = !paid.is_empty();
         let mut owed = debts.owed();
-        for (table, number) in &paid {
-            if owed
-                .tables
-                .get(table)
-                .is_some_and(|debt| debt.number == *number)
-            {
-                owed.tables.remove(table);
-            }
-        }
+        let before = owed.tables.len();
+        paid.retain(|(table, number)| {
+            let still_the_same = |debt: &Debt| debt.number == *number;
+            owed.tables.get(table).is_some_and(still_the_same)
+                && owed.tables.remove(table).is_some()
+        });
+        events::owed(before, owed.tables.len());
         debts.any.store(!owed.tables.is_empty(), Ordering::Release);
         drop(owed);
         debts.paid.notify_all();
-        !paid.is_empty()
+        if !paid.is_empty() {
+            let tables: Vec<_> = paid.iter().map(|(table, _)| table).collect();
+            events::delivered(Names(&tables));
+        }
+        delivered
     }
 
     /// Sees to it that somebody delivers: a process that neither reads nor writes any more must

@@ -1,11 +1,16 @@
 //! The bytes of a cached result.
 //!
 //! ```text
-//! entry = "cach" format:u8 tag:[u8;16] stored:u64 count:u16 token* block     (little-endian)
+//! entry = "cach" format:u8 tag:[u8;16] stored:u64 expires:u64 size:u32 count:u16 token* rows
+//!                                                                            (little-endian)
 //! ```
 //!
-//! `stored` is milliseconds since 1970, for people; `token`s are those of the epoch and of every
-//! table that the read depends on, in that order, as they were before the database was asked.
+//! `stored` and `expires` are milliseconds since 1970, the latter 0 for never: the store removes what
+//! has expired by its own clock, this one is for copies that others keep. `token`s are those of the epoch and of
+//! every table that the read depends on, in that order, as they were before the database was asked.
+//! `rows` are a block; where `size` is not 0, the LZ4 compression (its block format) of one of that size.
+
+use lz4_flex::block::{compress, decompress_into};
 
 use super::seal::{Seal, TAG};
 use crate::{
@@ -13,15 +18,20 @@ use crate::{
     rows::{Block, BlockWriter},
 };
 
-const MAGIC: &[u8; 5] = b"cach\x01";
+const MAGIC: &[u8; 5] = b"cach\x02";
 const TAG_AT: usize = MAGIC.len();
 const BODY_AT: usize = TAG_AT + TAG;
-const TOKENS_AT: usize = BODY_AT + 8 + 2;
+const EXPIRES_AT: usize = BODY_AT + 8;
+const SIZE_AT: usize = EXPIRES_AT + 8;
+const COUNT_AT: usize = SIZE_AT + 4;
+const TOKENS_AT: usize = COUNT_AT + 2;
 
 /// A cached result whose tag has been verified.
 pub(crate) struct Entry {
     bytes: Vec<u8>,
     tokens: usize,
+    /// The rows, where the bytes hold them compressed.
+    inflated: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Entry {
@@ -33,16 +43,31 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Entry {
-    /// `None` for bytes that are foreign, damaged, cut off or of another key: a plain miss.
-    pub(super) fn open(seal: &Seal, store_key: &str, bytes: Vec<u8>) -> Option<Self> {
+    /// `None` for bytes that are foreign, damaged, cut off or of another key: a plain miss. So is
+    /// one whose rows would take more than `most` bytes.
+    pub(super) fn open(seal: &Seal, store_key: &str, bytes: Vec<u8>, most: usize) -> Option<Self> {
         let tag = bytes.strip_prefix(MAGIC)?.first_chunk::<TAG>()?;
         if !seal.verifies(store_key, bytes.get(BODY_AT..)?, tag) {
             return None;
         }
-        let count = u16::from_le_bytes(*bytes.get(BODY_AT + 8..)?.first_chunk()?);
+        Self::of(bytes, most)
+    }
+
+    /// As [`open`](Self::open), for bytes that [`seal`] has just made.
+    pub(super) fn of(bytes: Vec<u8>, most: usize) -> Option<Self> {
+        let count = u16::from_le_bytes(*bytes.get(COUNT_AT..)?.first_chunk()?);
         let tokens = usize::from(count);
-        bytes.get(TOKENS_AT + tokens * Token::LEN..)?;
-        Some(Self { bytes, tokens })
+        let rows = bytes.get(TOKENS_AT + tokens * Token::LEN..)?;
+        let size = u32::from_le_bytes(*bytes.get(SIZE_AT..)?.first_chunk()?);
+        let inflated = match usize::try_from(size).ok()? {
+            0 => None,
+            size => Some(inflate(rows, size, most)?),
+        };
+        Some(Self {
+            bytes,
+            tokens,
+            inflated,
+        })
     }
 
     /// Are these the tokens under which the rows were stored?
@@ -54,13 +79,57 @@ impl Entry {
         protocol::is_current(stored, tokens.iter().copied())
     }
 
-    pub(crate) fn block(&self) -> Option<Block<'_>> {
-        Block::parse(self.bytes.get(TOKENS_AT + self.tokens * Token::LEN..)?)
+    /// Has its time to live ended by then (milliseconds since 1970)?
+    pub(super) fn is_expired(&self, now: u64) -> bool {
+        let expires = self.bytes.get(EXPIRES_AT..).and_then(<[u8]>::first_chunk);
+        let expires = expires.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        expires != 0 && expires <= now
     }
 
+    pub(crate) fn block(&self) -> Option<Block<'_>> {
+        let rows = match &self.inflated {
+            Some(rows) => rows,
+            None => self.bytes.get(TOKENS_AT + self.tokens * Token::LEN..)?,
+        };
+        Block::parse(rows)
+    }
+
+    /// As they are in the store.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Bytes that came from the store.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
+
+    /// Bytes that it takes in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes.len() + self.inflated.as_ref().map_or(0, Vec::len)
+    }
+}
+
+/// Nothing is allocated that the bytes could not become.
+fn inflate(bytes: &[u8], size: usize, most: usize) -> Option<Vec<u8>> {
+    /// What LZ4 can make of one byte.
+    const RATIO: usize = 255;
+    if size > most || size / RATIO > bytes.len() {
+        return None;
+    }
+    let mut rows = vec![0; size];
+    let written = decompress_into(bytes, &mut rows).ok()?;
+    (written == size).then_some(rows)
+}
+
+/// When an entry is stored, for how long, and from which size on it is compressed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// Milliseconds since 1970.
+    pub(super) stored: u64,
+    /// Milliseconds since 1970; 0 is never.
+    pub(super) expires: u64,
+    pub(super) compress_above: Option<usize>,
 }
 
 /// The bytes of an entry, or `None` if it depends on more tables than the format has room for.
@@ -68,45 +137,83 @@ pub(super) fn seal(
     seal: &Seal,
     store_key: &str,
     tokens: &[Token],
-    stored: u64,
+    terms: Terms,
     rows: &BlockWriter,
 ) -> Option<Vec<u8>> {
     let count = u16::try_from(tokens.len()).ok()?;
     let mut bytes = Vec::with_capacity(TOKENS_AT + tokens.len() * Token::LEN + rows.len() + 256);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&[0; TAG]);
-    bytes.extend_from_slice(&stored.to_le_bytes());
+    bytes.extend_from_slice(&terms.stored.to_le_bytes());
+    bytes.extend_from_slice(&terms.expires.to_le_bytes());
+    bytes.extend_from_slice(&0_u32.to_le_bytes());
     bytes.extend_from_slice(&count.to_le_bytes());
     for token in tokens {
         bytes.extend_from_slice(token.as_bytes());
     }
+    let rows_at = bytes.len();
     rows.finish(&mut bytes);
+    if terms.compress_above.is_some_and(|above| rows.len() > above) {
+        deflate(&mut bytes, rows_at);
+    }
     let tag = seal.tag(store_key, &bytes[BODY_AT..]);
     bytes[TAG_AT..BODY_AT].copy_from_slice(&tag);
     Some(bytes)
+}
+
+/// Compresses the rows, if that makes them smaller by an eighth at least.
+fn deflate(bytes: &mut Vec<u8>, rows_at: usize) {
+    let rows = &bytes[rows_at..];
+    let Ok(size) = u32::try_from(rows.len()) else {
+        return;
+    };
+    let smaller = compress(rows);
+    if smaller.len() > rows.len() - rows.len() / 8 {
+        return;
+    }
+    bytes.truncate(rows_at);
+    bytes.extend_from_slice(&smaller);
+    bytes[SIZE_AT..COUNT_AT].copy_from_slice(&size.to_le_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const MOST: usize = 1 << 20;
+
     fn token(number: u8) -> Token {
         Token::from_bytes([number; 16])
     }
 
-    fn sample() -> (Seal, Vec<u8>) {
-        let own = Seal::new(None);
+    fn terms(compress_above: Option<usize>) -> Terms {
+        Terms {
+            stored: 5,
+            expires: 9,
+            compress_above,
+        }
+    }
+
+    fn rows(count: usize) -> BlockWriter {
         let mut rows = BlockWriter::default();
-        rows.start_row([Some("id".to_owned())].into_iter());
-        rows.cell(0, 23, [b"\0\0\0\x07", b""]);
-        let bytes = seal(&own, "key", &[token(1), token(2)], 5, &rows).unwrap();
+        for _ in 0..count {
+            rows.start_row([Some("id".to_owned())].into_iter());
+            rows.cell(0, 23, [b"\0\0\0\x07", b""]);
+        }
+        rows
+    }
+
+    fn sample(count: usize, compress_above: Option<usize>) -> (Seal, Vec<u8>) {
+        let own = Seal::new(None);
+        let tokens = [token(1), token(2)];
+        let bytes = seal(&own, "key", &tokens, terms(compress_above), &rows(count)).unwrap();
         (own, bytes)
     }
 
     #[test]
     fn an_entry_is_of_the_tokens_it_was_stored_under_and_no_others() {
-        let (own, bytes) = sample();
-        let entry = Entry::open(&own, "key", bytes).unwrap();
+        let (own, bytes) = sample(1, None);
+        let entry = Entry::open(&own, "key", bytes, MOST).unwrap();
         assert!(entry.is_of(&[token(1), token(2)]));
         for other in [
             vec![token(1)],
@@ -120,26 +227,54 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_a_miss() {
-        let (own, bytes) = sample();
-        for at in 0..bytes.len() {
-            assert!(
-                Entry::open(&own, "key", bytes[..at].to_vec()).is_none(),
-                "cut at {at}"
-            );
-            for bit in 0..8 {
-                let mut bytes = bytes.clone();
-                bytes[at] ^= 1 << bit;
-                assert!(
-                    Entry::open(&own, "key", bytes).is_none(),
-                    "bit {bit} of {at}"
-                );
+        for above in [None, Some(0)] {
+            let (own, bytes) = sample(20, above);
+            for at in 0..bytes.len() {
+                let cut = bytes[..at].to_vec();
+                assert!(Entry::open(&own, "key", cut, MOST).is_none(), "cut at {at}");
+                for bit in 0..8 {
+                    let mut bytes = bytes.clone();
+                    bytes[at] ^= 1 << bit;
+                    let entry = Entry::open(&own, "key", bytes, MOST);
+                    assert!(entry.is_none(), "bit {bit} of {at}");
+                }
             }
         }
     }
 
     #[test]
     fn an_entry_under_another_key_is_a_miss() {
-        let (own, bytes) = sample();
-        assert!(Entry::open(&own, "other", bytes).is_none());
+        let (own, bytes) = sample(1, None);
+        assert!(Entry::open(&own, "other", bytes, MOST).is_none());
+    }
+
+    #[test]
+    fn many_alike_rows_are_kept_small_and_come_back() {
+        let (_, plain) = sample(1_000, None);
+        let (own, small) = sample(1_000, Some(1_000));
+        assert!(small.len() < plain.len() / 10, "{}", small.len());
+        let entry = Entry::open(&own, "key", small.clone(), MOST).unwrap();
+        assert_eq!(entry.block().unwrap().rows(), 1_000);
+        assert!(
+            Entry::open(&own, "key", small, 1_000).is_none(),
+            "too large"
+        );
+    }
+
+    /// Whoever can write to the store can make a checksum, if not a proof.
+    #[test]
+    fn a_size_that_the_bytes_cannot_have_is_not_believed() {
+        let (_, mut bytes) = sample(1, None);
+        bytes[SIZE_AT..COUNT_AT].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert!(Entry::of(bytes.clone(), usize::MAX).is_none());
+        bytes[SIZE_AT..COUNT_AT].copy_from_slice(&300_u32.to_le_bytes());
+        assert!(Entry::of(bytes, usize::MAX).is_none());
+    }
+
+    #[test]
+    fn an_entry_expires_when_it_says() {
+        let (own, bytes) = sample(1, None);
+        let entry = Entry::open(&own, "key", bytes, MOST).unwrap();
+        assert!(!entry.is_expired(8) && entry.is_expired(9));
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Cachalot, Dependency, Entry, Lookup, Permit};
+use super::{Cachalot, Dependency, Entry, Known, Lookup, Permit, herd::Turn};
 use crate::protocol::Token;
 
 /// How long a reader waits for another. Beyond this, whatever holds the other up may be waiting
@@ -24,10 +24,10 @@ const MANY: usize = 64;
 
 /// The flights of a cache, by the key of their entry.
 #[derive(Debug, Default)]
-pub(super) struct Flights(Arc<Mutex<HashMap<String, Known>>>);
+pub(super) struct Flights(Arc<Mutex<HashMap<String, Track>>>);
 
 #[derive(Debug)]
-enum Known {
+enum Track {
     Flying(Arc<Flight>),
     Landed { tokens: Vec<Token>, at: Instant },
 }
@@ -59,7 +59,7 @@ impl fmt::Debug for Landing {
 pub(super) struct Pilot {
     key: String,
     flight: Arc<Flight>,
-    flights: Weak<Mutex<HashMap<String, Known>>>,
+    flights: Weak<Mutex<HashMap<String, Track>>>,
 }
 
 enum Boarded {
@@ -78,15 +78,21 @@ impl Cachalot {
         &self,
         permit: Permit,
         dependencies: &[Dependency],
-        epoch: Token,
+        known: &Known,
     ) -> Lookup {
         match self.inner.flights.board(&permit) {
             Boarded::Alone => Lookup::Miss(permit),
-            Boarded::Pilot(pilot) => Lookup::Miss(permit.piloted_by(pilot)),
-            Boarded::Late => self.lookup(permit.key().to_owned(), dependencies, epoch),
+            Boarded::Pilot(pilot) => match self.queue(&permit) {
+                Turn::Asks(herd) => Lookup::Miss(permit.piloted_by(pilot, herd)),
+                Turn::Gets(entry) => {
+                    pilot.land(entry.bytes());
+                    Lookup::Hit(entry)
+                }
+            },
+            Boarded::Late => self.lookup(permit.key().to_owned(), dependencies, known),
             Boarded::Passenger(flight) => match flight.wait() {
-                Some(entry) => match Entry::open(&self.inner.seal, permit.key(), entry.to_vec()) {
-                    Some(entry) => Lookup::Hit(entry),
+                Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
+                    Some(entry) => Lookup::Hit(Arc::new(entry)),
                     None => Lookup::Miss(permit),
                 },
                 None => Lookup::Miss(permit),
@@ -99,11 +105,11 @@ impl Flights {
     fn board(&self, permit: &Permit) -> Boarded {
         let mut flights = lock(&self.0);
         match flights.get(permit.key()) {
-            Some(Known::Flying(flight)) if flight.tokens == permit.tokens() => {
+            Some(Track::Flying(flight)) if flight.tokens == permit.tokens() => {
                 return Boarded::Passenger(Arc::clone(flight));
             }
-            Some(Known::Flying(_)) => return Boarded::Alone,
-            Some(Known::Landed { tokens, at })
+            Some(Track::Flying(_)) => return Boarded::Alone,
+            Some(Track::Landed { tokens, at })
                 if tokens == permit.tokens() && at.elapsed() < RECENT =>
             {
                 return Boarded::Late;
@@ -116,7 +122,7 @@ impl Flights {
             told: Condvar::new(),
         });
         let key = permit.key().to_owned();
-        flights.insert(key.clone(), Known::Flying(Arc::clone(&flight)));
+        flights.insert(key.clone(), Track::Flying(Arc::clone(&flight)));
         Boarded::Pilot(Pilot {
             key,
             flight,
@@ -163,7 +169,7 @@ impl Drop for Pilot {
         let shared = matches!(*lock(&self.flight.landed), Some(Landing::Rows(_)));
         let mut flights = lock(&flights);
         if shared {
-            let landed = Known::Landed {
+            let landed = Track::Landed {
                 tokens: self.flight.tokens.clone(),
                 at: Instant::now(),
             };
@@ -173,8 +179,8 @@ impl Drop for Pilot {
         }
         if flights.len() > MANY {
             flights.retain(|_, known| match known {
-                Known::Flying(_) => true,
-                Known::Landed { at, .. } => at.elapsed() < RECENT,
+                Track::Flying(_) => true,
+                Track::Landed { at, .. } => at.elapsed() < RECENT,
             });
         }
     }

@@ -9,7 +9,9 @@ mod debts;
 mod directory;
 mod entry;
 mod flight;
+mod herd;
 mod lease;
+mod near;
 mod plan;
 mod read;
 mod records;
@@ -18,7 +20,7 @@ mod write;
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -32,25 +34,37 @@ pub(crate) use write::{Outcome, Write};
 
 use crate::{
     Cacheable, Error,
-    config::Config,
+    config::{Config, ConfigError},
+    events,
     fingerprint::Fingerprint,
-    policy::normalise,
+    policy::{exact, normalise},
     statement::{Events, Writes},
     stats::{Counters, Invalidation, InvalidationReason, Listeners, Stats},
     store::Store,
 };
 use seal::Seal;
 
-/// The name of the record that stands for every table. No table can have it.
+/// The name of the records that stand for every table. No table can have it.
 pub(crate) const EPOCH: &str = "*";
+/// Into how many records the epoch is split. Each read looks at one of them, so that no server of
+/// several is asked for all; whoever invalidates everything changes them all.
+pub(crate) const EPOCHS: usize = 8;
 
 /// A cache: a store, a namespace in it, and settings. Cheap to clone; clones are the same cache.
+///
+/// Several caches can live side by side in a process. Each has its own settings, counters and
+/// listeners; a connection reads from the one that watches it.
 ///
 /// ```
 /// use cachalot_diesel::Cachalot;
 ///
 /// let cache = Cachalot::builder().url("memory://").namespace("shop").build()?;
-/// assert_eq!(cache.stats().hits, 0);
+/// let clone = cache.clone();
+/// clone.invalidate(["orders"])?;
+/// assert_eq!(cache.stats().invalidations, 1);
+///
+/// let other = Cachalot::builder().url("memory://").namespace("shop").build()?;
+/// assert_eq!(other.stats().invalidations, 0);
 /// # Ok::<(), cachalot_diesel::Error>(())
 /// ```
 #[derive(Clone)]
@@ -64,13 +78,22 @@ struct Inner {
     seal: Seal,
     catalogs: catalogs::Catalogs,
     plans: plan::Plans,
-    epoch: Dependency,
+    epochs: [Dependency; EPOCHS],
     debts: debts::Debts,
     directory: directory::Directory,
+    near: near::Near,
+    /// How many times writes of this process have begun or ended.
+    writes: AtomicU64,
     flights: flight::Flights,
     leases: lease::Leases,
     counters: Counters,
     listeners: Listeners,
+}
+
+impl AsRef<str> for Dependency {
+    fn as_ref(&self) -> &str {
+        &self.table
+    }
 }
 
 impl fmt::Debug for Cachalot {
@@ -88,24 +111,43 @@ impl Cachalot {
     /// # Errors
     /// A variable that cannot be read, named in the error. The store need not be up.
     pub fn from_env() -> Result<Self, Error> {
-        Builder::from_env()?.build()
+        Builder::from_env()?.build().map_err(|error| match error {
+            Error::Open(error) => ConfigError::of_url(&error).into(),
+            error => error,
+        })
     }
 
     /// A cache as the program describes it, starting from the defaults; the environment is not read.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cachalot_diesel::Cachalot;
+    ///
+    /// let cache = Cachalot::builder()
+    ///     .url("memcache://127.0.0.1:11211")
+    ///     .namespace("shop")
+    ///     .ttl(Duration::from_secs(600))
+    ///     .uncacheable_tables(["sessions"])
+    ///     .build()?;
+    /// # Ok::<(), cachalot_diesel::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::from_config(Config::default())
     }
 
     fn new(config: Config, store: Arc<dyn Store>) -> Self {
-        let epoch = Dependency::new(&config.namespace, EPOCH.into(), Events::ALL);
+        events::describe();
+        let epochs = std::array::from_fn(|part| Dependency::epoch(&config.namespace, part));
         let directory = directory::Directory::new(&config.namespace);
         let inner = Inner {
             seal: Seal::new(config.secret.as_deref()),
             catalogs: catalogs::Catalogs::new(),
             plans: plan::Plans::new(),
-            epoch,
+            epochs,
             debts: debts::Debts::default(),
             directory,
+            near: near::Near::new(config.near_bytes, config.max_staleness),
+            writes: AtomicU64::new(0),
             flights: flight::Flights::default(),
             leases: lease::Leases::default(),
             counters: Counters::default(),
@@ -138,7 +180,18 @@ impl Cachalot {
 
     /// Invalidates what depends on these tables, for changes that no tracked connection made.
     ///
-    /// Names are SQL names; schema and case do not matter.
+    /// Names are as in SQL: schema and case do not matter, and a name that has a dot of its own
+    /// stands in quotes.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache = Cachalot::builder().url("memory://").build()?;
+    /// // … another program has changed the table, or a restore has …
+    /// cache.invalidate(["users", "public.Posts", "\"a.b\""])?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Undelivered`] while the store does not answer; it is delivered when it does.
@@ -146,22 +199,39 @@ impl Cachalot {
         &self,
         tables: impl IntoIterator<Item = S>,
     ) -> Result<(), Error> {
-        let tables = tables
-            .into_iter()
-            .map(|table| (Arc::from(normalise(table.as_ref())), Events::ALL))
-            .collect();
-        self.publish_now(&Writes::Tables(tables))
+        self.invalidate_named(tables.into_iter().map(|name| normalise(name.as_ref())))
     }
 
-    /// Invalidates what depends on the tables of a model.
+    /// Invalidates what depends on the tables of a model: its own, and those of its `depends_on`.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache = Cachalot::builder().url("memory://").build()?;
+    /// cache.invalidate_model::<User>()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`invalidate`](Self::invalidate).
     pub fn invalidate_model<M: Cacheable>(&self) -> Result<(), Error> {
-        self.invalidate(M::tables())
+        self.invalidate_named(M::tables().iter().map(|name| exact(name)))
     }
 
-    /// Invalidates everything in the namespace.
+    fn invalidate_named(&self, tables: impl Iterator<Item = String>) -> Result<(), Error> {
+        let tables = tables.map(|name| (Arc::from(name), Events::ALL)).collect();
+        self.publish_now(&Writes::Tables(tables))
+    }
+
+    /// Invalidates everything in the namespace: after a restore, a change of the schema by another
+    /// program, an incident.
+    ///
+    /// ```
+    /// # let cache = cachalot_diesel::Cachalot::builder().url("memory://").build()?;
+    /// cache.invalidate_all()?;
+    /// # Ok::<(), cachalot_diesel::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`invalidate`](Self::invalidate).
@@ -177,8 +247,28 @@ impl Cachalot {
         self.end(write, Outcome::Success(InvalidationReason::Requested))
     }
 
-    /// When the newest of these tables was last changed, by any process: by the clock of the
-    /// process that changed it. `None` if no change is known (a lost record forgets it).
+    /// When the newest of these tables was last invalidated, by any process, or everything was: by
+    /// the clock of the process that did it. `None` if nothing is known (a lost record forgets it).
+    /// Names are as in [`invalidate`](Self::invalidate).
+    ///
+    /// It tells what programs did to a table by its name. What the database changed by itself (a
+    /// foreign key's CASCADE, a trigger's body, rows seen through a view) leaves no time at the table
+    /// so changed, but at the one whose write set it off; ask for both.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache = Cachalot::builder().url("memory://").build()?;
+    /// let mut conn = connection(&cache);
+    ///
+    /// diesel::insert_into(posts::table)
+    ///     .values((posts::id.eq(1), posts::user_id.eq(2)))
+    ///     .execute(&mut conn)?;
+    /// let changed = cache.last_invalidation(["users", "posts"])?.expect("posts was changed");
+    /// println!("a page of users and posts was last modified {:?} ago", changed.elapsed()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Store`] if the store does not answer.
@@ -190,7 +280,7 @@ impl Cachalot {
             .into_iter()
             .map(|t| self.dependency(&normalise(t.as_ref())))
             .collect();
-        targets.push(self.inner.epoch.clone());
+        targets.extend_from_slice(&self.inner.epochs);
         let records = self.fetch_records(&targets)?;
         let newest = records
             .into_iter()
@@ -200,7 +290,7 @@ impl Cachalot {
         Ok(newest.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))))
     }
 
-    /// The store, for people: no credentials.
+    /// The store as its URL, or as it calls itself; without credentials.
     #[must_use]
     pub fn store_name(&self) -> String {
         self.inner.store.describe()
@@ -212,7 +302,40 @@ impl Cachalot {
         &self.inner.config.namespace
     }
 
-    /// What this process did through this handle and its clones.
+    /// How long one exchange with the store may take.
+    #[must_use]
+    pub fn store_timeout(&self) -> Duration {
+        self.inner.config.store_timeout
+    }
+
+    /// How long the tables of a writer that crashed stay uncached.
+    #[must_use]
+    pub fn write_lease(&self) -> Duration {
+        self.inner.config.write_lease
+    }
+
+    /// Results above this size are not stored.
+    #[must_use]
+    pub fn max_value_bytes(&self) -> usize {
+        self.inner.config.max_value_bytes
+    }
+
+    /// What this process did through this handle and its clones since it was built.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache = Cachalot::builder().url("memory://").build()?;
+    /// let mut conn = connection(&cache);
+    /// for _ in 0..3 {
+    ///     let _: Vec<String> = users::table.select(users::name).cached(&mut conn).load()?;
+    /// }
+    /// let stats = cache.stats();
+    /// assert_eq!((stats.misses, stats.hits), (1, 2));
+    /// assert!(stats.bypasses.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.counters.snapshot()
@@ -221,7 +344,28 @@ impl Cachalot {
     /// Calls `listener` after every invalidation that this process makes through this handle or a
     /// clone: once per transaction, after its COMMIT, never for a rollback.
     ///
-    /// It runs on the thread that wrote, before the write returns to its caller: keep it short.
+    /// It runs on the thread that wrote, before the write returns to its caller: keep it short. What
+    /// other processes invalidate is not signalled; `cachalot watch` shows that.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache = Cachalot::builder().url("memory://").build()?;
+    /// let mut conn = connection(&cache);
+    /// let (sender, signals) = std::sync::mpsc::channel();
+    /// cache.on_invalidation(move |signal| {
+    ///     let _ = sender.send(signal.tables.clone());
+    /// });
+    ///
+    /// conn.transaction(|conn| {
+    ///     diesel::delete(posts::table).execute(conn)?;
+    ///     diesel::delete(users::table).execute(conn)
+    /// })?;
+    /// assert_eq!(signals.try_recv()?, ["posts", "users"]); // once, after the commit
+    /// assert!(signals.try_recv().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_invalidation(&self, listener: impl Fn(&Invalidation) + Send + Sync + 'static) {
         self.inner.listeners.add(Arc::new(listener));
     }

@@ -1,13 +1,23 @@
 //! The read half of the protocol: trust an entry, or ask the database under known tokens.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use super::{Cachalot, Dependency, Entry, entry, flight::Pilot, now_millis, records::Fetched};
+use super::{
+    Cachalot, Dependency, EPOCHS, Entry, Known,
+    entry::{self, Terms},
+    flight::Pilot,
+    near::Moment,
+    now_millis,
+    records::Fetched,
+};
 use crate::{
     bypass::BypassReason,
+    events,
     protocol::{self, Look, State, Token},
     rows::BlockWriter,
-    stats,
     store::{Command, Reply, StoreError},
 };
 
@@ -18,7 +28,7 @@ const ATTEMPTS: usize = 8;
 #[derive(Debug)]
 pub(crate) enum Lookup {
     /// These are the rows.
-    Hit(Entry),
+    Hit(Arc<Entry>),
     /// Ask the database; its rows may be stored.
     Miss(Permit),
     /// Ask the database, and store nothing.
@@ -27,10 +37,15 @@ pub(crate) enum Lookup {
     Outdated,
 }
 
+/// The part of the epoch that a read under this key looks at.
+fn epoch_of(key: &str) -> usize {
+    usize::from(key.bytes().next().unwrap_or_default()) % EPOCHS
+}
+
 /// What was found in the store.
 enum Fetch {
     /// An entry of the tables' present states.
-    Current(Entry),
+    Current(Arc<Entry>),
     /// No such entry; these are the tokens of the present states.
     Nothing(Vec<Token>),
     /// A writer is in flight.
@@ -45,8 +60,12 @@ enum Fetch {
 pub(crate) struct Permit {
     key: String,
     tokens: Vec<Token>,
+    /// Before the records were asked for the tokens.
+    asked: Moment,
     /// Others wait for the rows.
     pilot: Option<Pilot>,
+    /// So do other processes, as long as there is this item.
+    herd: Option<String>,
 }
 
 impl Permit {
@@ -58,9 +77,10 @@ impl Permit {
         &self.tokens
     }
 
-    pub(super) fn piloted_by(self, pilot: Pilot) -> Self {
+    pub(super) fn piloted_by(self, pilot: Pilot, herd: Option<String>) -> Self {
         Self {
             pilot: Some(pilot),
+            herd,
             ..self
         }
     }
@@ -73,24 +93,24 @@ impl Cachalot {
     /// Records that are missing are created *before* the database is asked, so that a writer who
     /// comes meanwhile changes a record that the reader has already seen.
     ///
-    /// `epoch` is the token of the epoch that the dependencies are of.
-    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency], epoch: Token) -> Lookup {
+    /// `known` is what the dependencies were worked out from.
+    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency], known: &Known) -> Lookup {
         if self.owes(dependencies) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
-        match self.fetch(&key, dependencies, epoch, true) {
+        let asked = self.moment();
+        match self.fetch(&key, dependencies, known, true) {
             Ok(Fetch::Current(entry)) => Lookup::Hit(entry),
             Ok(Fetch::Nothing(tokens)) => Lookup::Miss(Permit {
                 key,
                 tokens,
+                asked,
                 pilot: None,
+                herd: None,
             }),
             Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
             Ok(Fetch::Outdated) => Lookup::Outdated,
-            Err(error) => {
-                tracing::debug!(target: "cachalot", %error, "store error on a read");
-                Lookup::Bypass(BypassReason::StoreUnavailable)
-            }
+            Err(_) => Lookup::Bypass(BypassReason::StoreUnavailable),
         }
     }
 
@@ -100,12 +120,12 @@ impl Cachalot {
         &self,
         key: &str,
         dependencies: &[Dependency],
-        epoch: Token,
+        known: &Known,
     ) -> Result<Option<bool>, BypassReason> {
         if self.owes(dependencies) {
             return Err(BypassReason::StoreUnavailable);
         }
-        match self.fetch(key, dependencies, epoch, false) {
+        match self.fetch(key, dependencies, known, false) {
             Ok(Fetch::Current(_)) => Ok(Some(true)),
             Ok(Fetch::Nothing(_)) => Ok(Some(false)),
             Ok(Fetch::Outdated) => Ok(None),
@@ -114,16 +134,29 @@ impl Cachalot {
         }
     }
 
+    /// Without `create` nothing changes: neither the store nor what is kept here, nor a count.
     fn fetch(
         &self,
         key: &str,
         dependencies: &[Dependency],
-        known_epoch: Token,
+        known: &Known,
         create: bool,
     ) -> Result<Fetch, StoreError> {
-        let epoch = &self.inner.epoch;
+        let near = &self.inner.near;
+        let asked = self.moment();
+        let kept = near.get(key, now_millis());
+        if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
+            if create {
+                events::near_hit(self.counters());
+            }
+            return Ok(Fetch::Current(Arc::clone(kept.entry())));
+        }
+        let part = epoch_of(key);
+        let epoch = &self.inner.epochs[part];
         let mut commands = Vec::with_capacity(dependencies.len() + 2);
-        commands.push(Command::Get { key });
+        if kept.is_none() {
+            commands.push(Command::Get { key });
+        }
         commands.push(Command::Get { key: &epoch.key });
         commands.extend(
             dependencies
@@ -131,13 +164,9 @@ impl Cachalot {
                 .map(|table| Command::Get { key: &table.key }),
         );
         let mut replies = self.run(&commands).into_iter();
-        let entry = match replies.next() {
-            Some(Ok(Reply::Item { value, .. })) => {
-                stats::add(&self.counters().bytes_read, value.len());
-                Entry::open(&self.inner.seal, key, value)
-            }
-            Some(Err(error)) => return Err(error),
-            _ => None,
+        let entry = match kept {
+            Some(_) => None,
+            None => replies.next(),
         };
         let mut tokens = Vec::with_capacity(dependencies.len() + 1);
         for (table, reply) in std::iter::once(epoch).chain(dependencies).zip(replies) {
@@ -147,14 +176,49 @@ impl Cachalot {
                 None => return Ok(Fetch::InFlight),
             }
             // The epoch's own comes first: under another the rest is not what has to be looked at.
-            if tokens.first() != Some(&known_epoch) {
+            if tokens.first().copied() != known.epoch(part) {
                 return Ok(Fetch::Outdated);
             }
         }
+        if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
+            if create {
+                kept.confirm(asked);
+                events::near_hit(self.counters());
+            }
+            return Ok(Fetch::Current(Arc::clone(kept.entry())));
+        }
+        // Another process may have stored newer rows than those that are kept here.
+        let entry = entry.or_else(|| self.run(&[Command::Get { key }]).pop());
+        let entry = match entry {
+            Some(Ok(Reply::Item { value, .. })) => {
+                if create {
+                    events::fetched(self.counters(), value.len());
+                }
+                Entry::open(&self.inner.seal, key, value, self.most_inflated())
+            }
+            Some(Err(error)) => return Err(error),
+            _ => None,
+        };
         Ok(match entry.filter(|entry| entry.is_of(&tokens)) {
-            Some(entry) => Fetch::Current(entry),
+            Some(entry) => {
+                let entry = Arc::new(entry);
+                if create {
+                    near.keep(key, &entry, asked);
+                }
+                Fetch::Current(entry)
+            }
             None => Fetch::Nothing(tokens),
         })
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::new(self.inner.writes.load(Ordering::Acquire))
+    }
+
+    /// What rows may take at the most, so that a forged entry cannot take more.
+    pub(super) fn most_inflated(&self) -> usize {
+        // Names and types of the columns are not counted by the limit.
+        self.config().max_value_bytes.saturating_mul(2)
     }
 
     /// The tokens of a table's present state; `None` while a writer is in flight.
@@ -200,13 +264,14 @@ impl Cachalot {
         rows: &BlockWriter,
         ttl: Option<Duration>,
     ) -> Result<(), BypassReason> {
-        let sealed = entry::seal(
-            &self.inner.seal,
-            &permit.key,
-            &permit.tokens,
-            now_millis(),
-            rows,
-        );
+        let now = now_millis();
+        let lives = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+        let terms = Terms {
+            stored: now,
+            expires: lives.map_or(0, |lives| now.saturating_add(lives)),
+            compress_above: self.config().compress_above,
+        };
+        let sealed = entry::seal(&self.inner.seal, &permit.key, &permit.tokens, terms, rows);
         let Some(value) = sealed else {
             return Err(BypassReason::TooLarge);
         };
@@ -215,7 +280,22 @@ impl Cachalot {
         if let Some(pilot) = &permit.pilot {
             pilot.land(&value);
         }
+        if stored.is_ok()
+            && self.inner.near.is_on()
+            && let Some(entry) = Entry::of(value, self.most_inflated())
+        {
+            self.inner
+                .near
+                .keep(&permit.key, &Arc::new(entry), permit.asked);
+        }
         stored
+    }
+
+    /// Nothing comes of what the permit was given for: nobody need wait for it.
+    pub(crate) fn give_up(&self, permit: &Permit) {
+        if let Some(herd) = &permit.herd {
+            self.scatter(herd);
+        }
     }
 
     fn put_entry(
@@ -233,8 +313,7 @@ impl Cachalot {
             .pop()
         {
             Some(Ok(_)) => {
-                stats::add(&self.counters().stores, 1);
-                stats::add(&self.counters().bytes_written, value.len());
+                events::stored(self.counters(), value.len());
                 Ok(())
             }
             Some(Err(StoreError::TooLarge { .. })) => Err(BypassReason::TooLarge),

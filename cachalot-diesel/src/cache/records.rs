@@ -2,11 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Cachalot, Dependency};
+use super::{Cachalot, Dependency, EPOCH};
 use crate::{
-    Error,
+    Error, events,
     protocol::{self, Record, State, Token, Writer},
-    stats,
     store::{Command, ItemVersion, Reply, StoreError, Ttl},
 };
 
@@ -44,20 +43,18 @@ pub struct TableStatus {
 impl Cachalot {
     /// Runs commands and counts those that failed.
     pub(super) fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
-        let mut replies = self.inner.store.run(commands);
+        let mut replies = events::timed(|| self.inner.store.run(commands));
         // A store that breaks its contract must not break the reads.
         replies.resize_with(commands.len(), || {
             Err(StoreError::Protocol(
                 "fewer replies than commands".to_owned(),
             ))
         });
-        let failed = replies.iter().filter(|reply| {
-            matches!(
-                reply,
-                Err(StoreError::Unavailable(_) | StoreError::Protocol(_))
-            )
-        });
-        stats::add(&self.counters().store_errors, failed.count());
+        let failed = replies
+            .iter()
+            .filter_map(|reply| reply.as_ref().err())
+            .filter(|error| matches!(error, StoreError::Unavailable(_) | StoreError::Protocol(_)));
+        events::store_errors(self.counters(), failed);
         replies
     }
 
@@ -226,7 +223,7 @@ impl Cachalot {
     }
 
     /// What the store knows of these tables, in their order; with none named, of every table that
-    /// it has a record of, after the record of the whole namespace.
+    /// it has a record of, after the record of the whole namespace, which is `*`.
     ///
     /// # Errors
     /// [`Error::Store`] if the store does not answer.
@@ -234,31 +231,46 @@ impl Cachalot {
         &self,
         tables: impl IntoIterator<Item = S>,
     ) -> Result<Vec<TableStatus>, Error> {
-        let mut targets: Vec<_> = tables
-            .into_iter()
-            .map(|table| self.dependency(&crate::policy::normalise(table.as_ref())))
-            .collect();
+        let mut targets: Vec<_> = Vec::new();
+        for table in tables {
+            match &*crate::policy::normalise(table.as_ref()) {
+                EPOCH => targets.extend_from_slice(&self.inner.epochs),
+                table => targets.push(self.dependency(table)),
+            }
+        }
         if targets.is_empty() {
-            targets.push(self.inner.epoch.clone());
+            targets.extend_from_slice(&self.inner.epochs);
             targets.extend(
                 self.listed_tables()?
                     .iter()
                     .map(|table| self.dependency(table)),
             );
         }
-        let records = self.fetch_records(&targets)?;
-        Ok(targets
-            .iter()
-            .zip(records)
-            .map(|(target, record)| TableStatus {
-                table: target.table.to_string(),
-                version: record.as_ref().map(|record| record.any().to_hex()),
-                last_invalidation: record
-                    .as_ref()
-                    .and_then(Record::at)
-                    .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
-                writers_in_flight: record.map_or(0, |record| record.writers().len()),
-            })
-            .collect())
+        let mut all: Vec<TableStatus> = Vec::with_capacity(targets.len());
+        for (target, record) in targets.iter().zip(self.fetch_records(&targets)?) {
+            let status = TableStatus::of(&target.table, record.as_ref());
+            match all.last_mut().filter(|last| last.table == EPOCH) {
+                // The parts of the epoch change together.
+                Some(last) if status.table == EPOCH => {
+                    last.last_invalidation = last.last_invalidation.max(status.last_invalidation);
+                    last.writers_in_flight = last.writers_in_flight.max(status.writers_in_flight);
+                }
+                _ => all.push(status),
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl TableStatus {
+    fn of(table: &str, record: Option<&Record>) -> Self {
+        Self {
+            table: table.to_owned(),
+            version: record.map(|record| record.any().to_hex()),
+            last_invalidation: record
+                .and_then(Record::at)
+                .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+            writers_in_flight: record.map_or(0, |record| record.writers().len()),
+        }
     }
 }

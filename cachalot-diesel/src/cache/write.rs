@@ -1,6 +1,8 @@
 //! The write half of the protocol: `begin` before a change can be seen, `end` after.
 
 use std::{
+    collections::BTreeSet,
+    sync::atomic::Ordering,
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -8,9 +10,10 @@ use std::{
 use super::{Cachalot, Dependency, EPOCH, debts::Debt, now_millis};
 use crate::{
     Error, OnOutage,
+    events::{self, Names},
     protocol::{self, End, Record, Token, Writer},
     statement::{Events, Writes},
-    stats::{self, Invalidation, InvalidationReason},
+    stats::{Invalidation, InvalidationReason},
     store::{Command, ItemVersion, Reply, StoreError},
 };
 
@@ -44,28 +47,37 @@ struct Target {
     left: Option<(Record, Option<ItemVersion>)>,
 }
 
+impl AsRef<str> for Target {
+    fn as_ref(&self) -> &str {
+        &self.table.table
+    }
+}
+
 impl Cachalot {
     /// Announces a write: from here on readers of these tables ask the database.
     ///
     /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
     /// that the user asked for), and `end` remembers what could not be said.
     pub(crate) fn begin(&self, writes: &Writes) -> Write {
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
         let targets = self.targets(writes);
         // Without randomness there is no writer, only the invalidation at the end.
-        let Ok(id) = Token::random() else {
+        let id = Token::random().ok().filter(|_| !targets.is_empty());
+        let Some(id) = id else {
             return Write {
                 id: Token::from_bytes([0; Token::LEN]),
                 targets,
             };
         };
         let mut write = Write { id, targets };
+        let _span = events::begin(Names(&write.targets));
         self.keep_lease(id);
         let start = Instant::now();
         while let Err(error) = self.try_begin(&mut write) {
             match self.config().on_outage {
                 OnOutage::Wait(limit) if start.elapsed() < limit => thread::sleep(PAUSE),
                 _ => {
-                    tracing::warn!(target: "cachalot", %error, "a write could not be announced to the store");
+                    events::unannounced(Names(&write.targets), &error);
                     break;
                 }
             }
@@ -81,9 +93,16 @@ impl Cachalot {
         };
         match writes {
             Writes::Nothing => Vec::new(),
-            Writes::Everything => vec![target(self.inner.epoch.clone(), Events::ALL)],
+            Writes::Everything => {
+                let epochs = self.inner.epochs.iter();
+                epochs
+                    .map(|part| target(part.clone(), Events::ALL))
+                    .collect()
+            }
+            // Nobody keeps what depends on an excluded table.
             Writes::Tables(tables) => tables
                 .iter()
+                .filter(|(table, _)| !self.config().excludes(table))
                 .map(|(table, events)| target(self.dependency(table), *events))
                 .collect(),
         }
@@ -217,6 +236,12 @@ impl Cachalot {
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is owed and
     /// delivered later, and this process bypasses those tables until then.
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+        if write.targets.is_empty() {
+            return Ok(());
+        }
+        let published = matches!(outcome, Outcome::Success(_));
+        let _span = events::end(Names(&write.targets), published);
         self.drop_lease(write.id);
         let mut failed = Vec::new();
         let at = now_millis();
@@ -268,20 +293,18 @@ impl Cachalot {
         {
             undelivered = Ok(());
         }
+        // Whoever looked between the two has seen the old state.
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
         self.signal(&rest, reason);
         undelivered
     }
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
-        stats::add(&self.counters().invalidations, 1);
-        let tables: Vec<_> = write
-            .targets
-            .iter()
-            .map(|t| t.table.table.to_string())
-            .collect();
-        tracing::debug!(target: "cachalot", ?tables, ?reason, "invalidated");
+        let names: BTreeSet<_> = write.targets.iter().map(|it| &*it.table.table).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        events::invalidated(self.counters(), Names(&names), reason);
         let invalidation = Invalidation {
-            tables,
+            tables: names.into_iter().map(str::to_owned).collect(),
             at: SystemTime::now(),
             reason,
         };
@@ -290,23 +313,28 @@ impl Cachalot {
 
     /// Publishes one owed invalidation.
     pub(super) fn pay(&self, table: &str, debt: &Debt) -> Result<(), StoreError> {
-        let target = if table == EPOCH {
-            self.inner.epoch.clone()
+        let own;
+        let targets = if table == EPOCH {
+            self.inner.epochs.as_slice()
         } else {
-            self.dependency(table)
+            own = [self.dependency(table)];
+            &own
         };
-        let id = Self::fresh_token()?;
-        let ending = End::Published {
-            events: debt.events,
-            at: Some(now_millis()),
-        };
-        self.move_record(&target, |present| {
-            let present = present.map(|record| {
-                let writers = debt.writers.iter();
-                writers.fold(record, |record, writer| record.withdrawn(*writer))
-            });
-            protocol::end(present, id, ending, &mut Self::fresh_token)
-        })
-        .map(drop)
+        for target in targets {
+            let id = Self::fresh_token()?;
+            let ending = End::Published {
+                events: debt.events,
+                at: Some(now_millis()),
+            };
+            self.move_record(target, |present| {
+                let present = present.map(|record| {
+                    let writers = debt.writers.iter();
+                    writers.fold(record, |record, writer| record.withdrawn(*writer))
+                });
+                protocol::end(present, id, ending, &mut Self::fresh_token)
+            })?;
+        }
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+        Ok(())
     }
 }

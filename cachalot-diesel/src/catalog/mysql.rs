@@ -1,8 +1,9 @@
 //! The `information_schema` of MySQL and MariaDB. It shows only what the account may see.
 //!
 //! A server has many databases, and tables of one name in several of them need not have anything in
-//! common. So of all that the account sees only those databases count that the one which is read has
-//! to do with: that it names, or that name it, directly or by way of others.
+//! common. So only those count that the one which is read has to do with: that it names, or that name
+//! it, directly or by way of others. Whether one names it can only be found by reading all of them,
+//! which takes a server with thousands of tables seconds: past [`MOST`] databases it is not tried.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,16 +15,25 @@ use diesel::{
     deserialize::{self, FromSql},
     mysql::Mysql,
     row::{Field, NamedRow, Row},
-    sql_types::{Bool, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 
-use super::facts::{
-    Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, Trigger, Volatility,
+use super::{
+    facts::{
+        Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, Trigger, Volatility,
+    },
+    grants::Grants,
 };
 use crate::statement::{Body, Dialect, Events};
 
 /// Databases that are not the user's.
 const USERS: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
+
+/// Whatever `sql_select_limit` says.
+const ALL: &str = "LIMIT 18446744073709551615";
+
+/// With more databases than this, others are not searched for what they do to the one that is read.
+const MOST: usize = 32;
 
 /// Engines whose rows lie elsewhere, or in other tables.
 const OUTSIDE: [&str; 5] = ["FEDERATED", "CONNECT", "SPIDER", "MRG_MYISAM", "OQGRAPH"];
@@ -50,28 +60,33 @@ impl QueryableByName<Mysql> for Grant {
 }
 
 #[derive(QueryableByName)]
-struct RelationRow {
+struct Schema {
     #[diesel(sql_type = Text)]
     db: String,
+}
+
+#[derive(QueryableByName)]
+struct RelationRow {
     #[diesel(sql_type = Text)]
     name: String,
     #[diesel(sql_type = Text)]
     kind: String,
     #[diesel(sql_type = Nullable<Text>)]
     engine: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct ViewRow {
+    #[diesel(sql_type = Text)]
+    name: String,
     #[diesel(sql_type = Nullable<Text>)]
     definition: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    updatable: Option<String>,
-    /// It has keys of which the account may not see more than that they are there.
-    #[diesel(sql_type = Bool)]
-    hidden: bool,
+    #[diesel(sql_type = Text)]
+    updatable: String,
 }
 
 #[derive(QueryableByName)]
 struct ForeignKeyRow {
-    #[diesel(sql_type = Text)]
-    db: String,
     #[diesel(sql_type = Text)]
     child: String,
     #[diesel(sql_type = Text)]
@@ -87,8 +102,6 @@ struct ForeignKeyRow {
 #[derive(QueryableByName)]
 struct TriggerRow {
     #[diesel(sql_type = Text)]
-    db: String,
-    #[diesel(sql_type = Text)]
     on_table: String,
     #[diesel(sql_type = Text)]
     event: String,
@@ -99,81 +112,165 @@ struct TriggerRow {
 #[derive(QueryableByName)]
 struct RoutineRow {
     #[diesel(sql_type = Text)]
-    db: String,
-    #[diesel(sql_type = Text)]
     name: String,
     #[diesel(sql_type = Nullable<Text>)]
     body: Option<String>,
 }
 
-/// Asks for everything, in six queries. `named`: databases that count besides the connection's own.
+/// What one database holds. Each query names the database in every table of the
+/// `information_schema`, as the server then looks into that one alone.
+struct Contents {
+    relations: Vec<RelationRow>,
+    views: Vec<ViewRow>,
+    keys: Vec<ForeignKeyRow>,
+    triggers: Vec<TriggerRow>,
+    routines: Vec<RoutineRow>,
+}
+
+/// Asks for everything. `named`: databases that count besides the connection's own.
 pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> QueryResult<Facts> {
     let own: Own = diesel::sql_query(
         "SELECT DATABASE() AS db, VERSION() AS version, CURRENT_ROLE() AS granted_role",
     )
     .get_result(conn)?;
-    let relations: Vec<RelationRow> = diesel::sql_query(format!(
-        "SELECT t.TABLE_SCHEMA AS db, t.TABLE_NAME AS name, t.TABLE_TYPE AS kind, \
-         t.ENGINE AS engine, v.VIEW_DEFINITION AS definition, v.IS_UPDATABLE AS updatable, \
-         t.TABLE_TYPE <> 'VIEW' \
-         AND (t.TABLE_SCHEMA, t.TABLE_NAME) IN (SELECT TABLE_SCHEMA, TABLE_NAME \
-          FROM information_schema.KEY_COLUMN_USAGE) \
-         AND (t.TABLE_SCHEMA, t.TABLE_NAME) NOT IN (SELECT TABLE_SCHEMA, TABLE_NAME \
-          FROM information_schema.TABLE_CONSTRAINTS) AS hidden \
-         FROM information_schema.TABLES t LEFT JOIN information_schema.VIEWS v \
-         ON v.TABLE_SCHEMA = t.TABLE_SCHEMA AND v.TABLE_NAME = t.TABLE_NAME \
-         WHERE t.TABLE_SCHEMA {USERS}"
+    let schemas: Vec<Schema> = diesel::sql_query(format!(
+        "SELECT SCHEMA_NAME AS db FROM information_schema.SCHEMATA \
+         WHERE SCHEMA_NAME {USERS} {ALL}"
     ))
     .load(conn)?;
-    let keys: Vec<ForeignKeyRow> = diesel::sql_query(format!(
-        "SELECT CONSTRAINT_SCHEMA AS db, TABLE_NAME AS child, \
-         UNIQUE_CONSTRAINT_SCHEMA AS parent_db, REFERENCED_TABLE_NAME AS parent, \
-         DELETE_RULE AS on_delete, UPDATE_RULE AS on_update \
-         FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA {USERS}"
-    ))
-    .load(conn)?;
-    let triggers: Vec<TriggerRow> = diesel::sql_query(format!(
-        "SELECT TRIGGER_SCHEMA AS db, EVENT_OBJECT_TABLE AS on_table, \
-         EVENT_MANIPULATION AS event, ACTION_STATEMENT AS body \
-         FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA {USERS}"
-    ))
-    .load(conn)?;
-    let routines: Vec<RoutineRow> = diesel::sql_query(format!(
-        "SELECT ROUTINE_SCHEMA AS db, ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body \
-         FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA {USERS}"
-    ))
-    .load(conn)?;
-
     let mut facts = Facts::new(Dialect::Mysql);
-    facts.blind = !sees_triggers(conn, &own)?;
-    let mut databases = Databases::default();
-    for row in &relations {
-        databases.say(&facts.name(&row.db), row.definition.as_deref());
+    // Names that differ in case alone are compared as one.
+    let mut exact: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
+    for schema in schemas {
+        exact
+            .entry(facts.name(&schema.db))
+            .or_default()
+            .push(schema.db);
     }
-    for row in &keys {
-        databases.link(&facts.name(&row.db), &facts.name(&row.parent_db));
-    }
-    for row in &triggers {
-        databases.say(&facts.name(&row.db), row.body.as_deref());
-    }
-    for row in &routines {
-        databases.say(&facts.name(&row.db), row.body.as_deref());
-    }
-    let own = own.db.map(|db| facts.name(&db));
-    let counts = databases.reached_from(own.into_iter().chain(named.iter().cloned()));
+    let own_db = own.db.as_ref().map(|db| facts.name(db));
+    let start: BTreeSet<Arc<str>> = own_db.into_iter().chain(named.iter().cloned()).collect();
 
-    for row in relations {
-        if counts.contains(&facts.name(&row.db)) {
-            let name = facts.name(&row.name);
-            let kind = row.kind();
-            facts.relations.push(Relation { name, kind });
+    let mut pending: Vec<Arc<str>> = if exact.len() <= MOST {
+        exact.keys().cloned().collect()
+    } else {
+        start.iter().cloned().collect()
+    };
+    let mut contents: BTreeMap<Arc<str>, Vec<Contents>> = BTreeMap::new();
+    let mut names = BTreeMap::new();
+    while let Some(db) = pending.pop() {
+        let Some(exact_names) = exact.get(&db).filter(|_| !contents.contains_key(&db)) else {
+            continue;
+        };
+        let content: Vec<_> = exact_names
+            .iter()
+            .map(|exact| Contents::of(conn, exact))
+            .collect::<QueryResult<_>>()?;
+        let named: BTreeSet<_> = if content.iter().any(Contents::is_hidden) {
+            exact.keys().cloned().collect()
         } else {
-            let db = facts.name(&row.db);
-            facts.elsewhere.insert(db);
+            let named = content.iter().flat_map(|content| content.names(&facts));
+            named.filter(|name| exact.contains_key(name)).collect()
+        };
+        pending.extend(named.iter().cloned());
+        names.insert(Arc::clone(&db), named);
+        contents.insert(db, content);
+    }
+    let counts = reached_from(&names, start);
+    let grants = grants(conn, &own)?;
+    for (db, content) in contents {
+        if counts.contains(&db) {
+            let mut names = exact.get(&db).into_iter().flatten();
+            facts.blind |= names.any(|exact| !grants.show_triggers_of(exact));
+            for content in content {
+                content.tell(&mut facts);
+            }
         }
     }
-    for row in keys {
-        if counts.contains(&facts.name(&row.db)) {
+    let elsewhere = exact.into_keys().filter(|db| !counts.contains(db));
+    facts.elsewhere.extend(elsewhere);
+    Ok(facts)
+}
+
+impl Contents {
+    fn of(conn: &mut MysqlConnection, db: &str) -> QueryResult<Self> {
+        let relations = diesel::sql_query(
+            "SELECT TABLE_NAME AS name, TABLE_TYPE AS kind, ENGINE AS engine \
+             FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? LIMIT 18446744073709551615",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        let views = diesel::sql_query(
+            "SELECT TABLE_NAME AS name, VIEW_DEFINITION AS definition, \
+             IS_UPDATABLE AS updatable FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? LIMIT 18446744073709551615",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        let keys = diesel::sql_query(
+            "SELECT TABLE_NAME AS child, UNIQUE_CONSTRAINT_SCHEMA AS parent_db, \
+             REFERENCED_TABLE_NAME AS parent, DELETE_RULE AS on_delete, UPDATE_RULE AS on_update \
+             FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ? LIMIT 18446744073709551615",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        let triggers = diesel::sql_query(
+            "SELECT EVENT_OBJECT_TABLE AS on_table, EVENT_MANIPULATION AS event, \
+             ACTION_STATEMENT AS body FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? LIMIT 18446744073709551615",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        let routines = diesel::sql_query(
+            "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body \
+             FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? LIMIT 18446744073709551615",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
+        Ok(Self {
+            relations,
+            views,
+            keys,
+            triggers,
+            routines,
+        })
+    }
+
+    /// Is there a body that the account may not see? It may name any database.
+    fn is_hidden(&self) -> bool {
+        self.triggers.iter().any(|row| row.body.is_none())
+            || self.routines.iter().any(|row| row.body.is_none())
+    }
+
+    /// What its definitions name: databases, and much else.
+    fn names(&self, facts: &Facts) -> BTreeSet<Arc<str>> {
+        let views = self.views.iter().filter_map(|row| row.definition.as_ref());
+        let triggers = self.triggers.iter().filter_map(|row| row.body.as_ref());
+        let routines = self.routines.iter().filter_map(|row| row.body.as_ref());
+        let texts = views.chain(triggers).chain(routines);
+        let mut names: BTreeSet<_> = texts
+            .flat_map(|text| Body::of(text, Dialect::Mysql).names)
+            .collect();
+        names.extend(self.keys.iter().map(|row| facts.name(&row.parent_db)));
+        names
+    }
+
+    fn tell(self, facts: &mut Facts) {
+        for row in self.relations {
+            let name = facts.name(&row.name);
+            let kind = if row.kind == "VIEW" {
+                // One that is not among the views cannot be seen.
+                let view = self.views.iter().find(|view| view.name == row.name);
+                RelationKind::View {
+                    // Empty where the account may not see it.
+                    text: view
+                        .and_then(|view| view.definition.clone())
+                        .filter(|text| !text.is_empty()),
+                    updatable: view.is_none_or(|view| view.updatable != "NO"),
+                }
+            } else {
+                row.kind()
+            };
+            facts.relations.push(Relation { name, kind });
+        }
+        for row in self.keys {
             let key = ForeignKey {
                 child: facts.name(&row.child),
                 parent: facts.name(&row.parent),
@@ -182,9 +279,7 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
             };
             facts.foreign_keys.push(key);
         }
-    }
-    for row in triggers {
-        if counts.contains(&facts.name(&row.db)) {
+        for row in self.triggers {
             let trigger = Trigger {
                 table: facts.name(&row.on_table),
                 events: events_of(&row.event),
@@ -192,101 +287,60 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
             };
             facts.triggers.push(trigger);
         }
-    }
-    for row in routines {
-        let db = facts.name(&row.db);
-        if counts.contains(&db) {
+        for row in self.routines {
             let routine = Routine {
                 name: facts.name(&row.name),
                 code: row.body.map_or(Code::Hidden, Code::Text),
                 volatility: Volatility::Unsaid,
             };
             facts.routines.push(routine);
-        } else {
-            facts.elsewhere.insert(db);
         }
     }
-    Ok(facts)
 }
 
-/// May the account see triggers? MariaDB shows that there are some to whoever may write, if not what
-/// they do; MySQL shows nothing of them without the privilege `TRIGGER`.
-fn sees_triggers(conn: &mut MysqlConnection, own: &Own) -> QueryResult<bool> {
-    if own.version.contains("MariaDB") {
-        return Ok(true);
-    }
+/// The account's privileges, and those of its role.
+fn grants(conn: &mut MysqlConnection, own: &Own) -> QueryResult<Grants> {
+    let mariadb = own.version.contains("MariaDB");
     let role = own.granted_role.as_deref().filter(|role| *role != "NONE");
-    let using = role.map_or_else(String::new, |role| format!(" USING {role}"));
-    let grants: Vec<Grant> =
-        diesel::sql_query(format!("SHOW GRANTS FOR CURRENT_USER(){using}")).load(conn)?;
-    Ok(grants.iter().any(Grant::holds_trigger))
+    let query = match role {
+        // MySQL wants to be told whose privileges count; MariaDB counts those of the present role.
+        Some(role) if !mariadb => format!("SHOW GRANTS FOR CURRENT_USER() USING {role}"),
+        _ => "SHOW GRANTS".to_owned(),
+    };
+    let lines: Vec<Grant> = diesel::sql_query(query).load(conn)?;
+    let lines = lines.into_iter().map(|grant| grant.0).collect();
+    Ok(Grants::new(lines, mariadb))
 }
 
-impl Grant {
-    fn holds_trigger(&self) -> bool {
-        let (privileges, _) = self.0.split_once(" ON ").unwrap_or_default();
-        let privileges = privileges.trim_start_matches("GRANT ").split(',');
-        privileges
-            .map(str::trim)
-            .any(|privilege| matches!(privilege, "TRIGGER" | "ALL PRIVILEGES"))
-    }
-}
-
-/// Which databases have to do with each other.
-#[derive(Default)]
-struct Databases {
-    /// What the definitions in each of them name: databases, and much else.
-    names: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
-}
-
-impl Databases {
-    fn say(&mut self, db: &Arc<str>, definition: Option<&str>) {
-        let names = self.names.entry(Arc::clone(db)).or_default();
-        if let Some(definition) = definition {
-            names.extend(Body::of(definition, Dialect::Mysql).names);
+/// These databases, and all that name one of them or are named by one, directly or by way of others.
+fn reached_from(
+    names: &BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    these: BTreeSet<Arc<str>>,
+) -> BTreeSet<Arc<str>> {
+    let mut reached = these;
+    loop {
+        let more = names.iter().filter(|(db, named)| {
+            let mut within = reached.iter().filter_map(|it| names.get(it));
+            !reached.contains(*db)
+                && (!reached.is_disjoint(named) || within.any(|named| named.contains(*db)))
+        });
+        let more: Vec<_> = more.map(|(db, _)| Arc::clone(db)).collect();
+        if more.is_empty() {
+            return reached;
         }
-    }
-
-    fn link(&mut self, db: &Arc<str>, other: &Arc<str>) {
-        let names = self.names.entry(Arc::clone(db)).or_default();
-        names.insert(Arc::clone(other));
-    }
-
-    /// These, and all that name one of them or are named by one, directly or by way of others.
-    fn reached_from(&self, these: impl Iterator<Item = Arc<str>>) -> BTreeSet<Arc<str>> {
-        let mut reached: BTreeSet<Arc<str>> = these.collect();
-        loop {
-            let more = self.names.iter().filter(|(db, names)| {
-                let named = || {
-                    let mut within = reached.iter().filter_map(|it| self.names.get(it));
-                    within.any(|names| names.contains(*db))
-                };
-                !reached.contains(*db) && (reached.iter().any(|it| names.contains(it)) || named())
-            });
-            let more: Vec<_> = more.map(|(db, _)| Arc::clone(db)).collect();
-            if more.is_empty() {
-                return reached;
-            }
-            reached.extend(more);
-        }
+        reached.extend(more);
     }
 }
 
 impl RelationRow {
-    fn kind(self) -> RelationKind {
+    fn kind(&self) -> RelationKind {
         let elsewhere = |engine: &str| OUTSIDE.iter().any(|it| it.eq_ignore_ascii_case(engine));
-        match &*self.kind {
-            "VIEW" => RelationKind::View {
-                // Empty where the account may not see it.
-                text: self.definition.filter(|text| !text.is_empty()),
-                updatable: self.updatable.as_deref() != Some("NO"),
-            },
-            "BASE TABLE" | "SYSTEM VERSIONED" if !self.hidden => match &self.engine {
-                Some(engine) if !elsewhere(engine) => RelationKind::Table,
-                // Elsewhere, or not to be opened just now.
-                _ => RelationKind::Outside,
-            },
-            // Tables whose foreign keys and triggers are hidden; sequences, and whatever comes.
+        match (&*self.kind, &self.engine) {
+            ("BASE TABLE" | "SYSTEM VERSIONED", Some(engine)) if !elsewhere(engine) => {
+                RelationKind::Table
+            }
+            // Tables whose rows are elsewhere, or that cannot be opened just now; sequences, and
+            // whatever comes.
             _ => RelationKind::Outside,
         }
     }
@@ -312,24 +366,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_privilege_to_see_triggers_is_found_among_grants() {
-        let holds = |line: &str| Grant(line.to_owned()).holds_trigger();
-        assert!(holds("GRANT ALL PRIVILEGES ON `app`.* TO `a`@`%`"));
-        assert!(holds("GRANT SELECT, TRIGGER, EVENT ON *.* TO `a`@`%`"));
-        assert!(!holds("GRANT SELECT, INSERT ON `TRIGGER`.* TO `a`@`%`"));
-        assert!(!holds("GRANT `TRIGGER`@`%` TO `a`@`%`"));
-    }
-
-    #[test]
     fn databases_are_reached_through_what_their_definitions_name() {
-        let mut databases = Databases::default();
         let name = |text: &str| Arc::<str>::from(text);
-        databases.say(&name("a"), Some("select `b`.`t`.`id` from `b`.`t`"));
-        databases.say(&name("b"), None);
-        databases.say(&name("c"), Some("DELETE FROM b.t"));
-        databases.say(&name("d"), Some("SELECT 1 FROM d.t"));
-        databases.link(&name("e"), &name("c"));
-        let reached = |from: &str| databases.reached_from([name(from)].into_iter());
+        let names: BTreeMap<_, _> = [
+            ("a", vec!["b", "t", "id"]),
+            ("b", vec![]),
+            ("c", vec!["b", "t"]),
+            ("d", vec!["d", "t"]),
+            ("e", vec!["c"]),
+        ]
+        .into_iter()
+        .map(|(db, names)| (name(db), names.into_iter().map(name).collect()))
+        .collect();
+        let reached = |from: &str| reached_from(&names, BTreeSet::from([name(from)]));
         let all: BTreeSet<_> = ["a", "b", "c", "e"].map(name).into();
         assert_eq!(reached("a"), all);
         assert_eq!(reached("e"), all);

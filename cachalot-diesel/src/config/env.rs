@@ -1,6 +1,16 @@
 use std::time::Duration;
 
 use super::{Config, ConfigError, OnOutage, table_set};
+use crate::store::OpenError;
+
+const URL: &str = "a URL such as memcache://127.0.0.1:11211 or memory://";
+
+impl ConfigError {
+    /// The store's URL came from the environment, and opens no store.
+    pub(crate) fn of_url(error: &OpenError) -> Self {
+        Problem::new(error.to_string(), URL).of("CACHALOT_URL")
+    }
+}
 
 impl Config {
     /// Reads every `CACHALOT_*` variable through `get`; what is not set keeps its default.
@@ -19,10 +29,7 @@ impl Config {
             Ok(())
         })?;
         read("CACHALOT_URL", &mut |config, text| {
-            config.url = filled(
-                text,
-                "a URL such as memcache://127.0.0.1:11211 or memory://",
-            )?;
+            config.url = filled(text, URL)?;
             Ok(())
         })?;
         read("CACHALOT_NAMESPACE", &mut |config, text| {
@@ -69,6 +76,27 @@ impl Config {
             let expected = "whole bytes from 1 to 1073741824";
             let bytes = within(text, 1, 1 << 30, expected)?;
             config.max_value_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            Ok(())
+        })?;
+        read("CACHALOT_COMPRESS_ABOVE_BYTES", &mut |config, text| {
+            let bytes = within(text, 0, 1 << 30, "whole bytes to 1073741824, 0 = never")?;
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            config.compress_above = (bytes > 0).then_some(bytes);
+            Ok(())
+        })?;
+        read("CACHALOT_NEAR_BYTES", &mut |config, text| {
+            let bytes = whole(text, "whole bytes, 0 = off")?;
+            config.near_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            Ok(())
+        })?;
+        read("CACHALOT_MAX_STALENESS", &mut |config, text| {
+            let expected = "whole milliseconds to 3600000, 0 = none";
+            config.max_staleness = Duration::from_millis(within(text, 0, 3_600_000, expected)?);
+            Ok(())
+        })?;
+        read("CACHALOT_HERD_WAIT", &mut |config, text| {
+            let expected = "whole milliseconds to 60000, 0 = off";
+            config.herd_wait = Duration::from_millis(within(text, 0, 60_000, expected)?);
             Ok(())
         })?;
         read("CACHALOT_SECRET", &mut |config, text| {

@@ -17,8 +17,9 @@ use diesel::{
     sql_types::TypeMetadata,
 };
 
+use crate::catalog::Facts;
+use crate::rows::CacheBackend;
 pub(crate) use crate::tracker::Probe;
-use crate::{catalog::Facts, rows::CacheBackend, tracker::Setting};
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
 /// `SqliteConnection` and r2d2's `PooledConnection` of them.
@@ -59,6 +60,7 @@ pub struct Question {
     /// The caller's transaction is open, and has to stay as it is.
     pub(crate) in_transaction: bool,
     /// Schemas that count, besides the connection's own.
+    #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others see all"))]
     pub(crate) schemas: BTreeSet<Arc<str>>,
 }
 
@@ -98,16 +100,7 @@ const HARMLESS: [&str; 24] = [
     "wal_autocheckpoint",
 ];
 
-/// Settings of SQLite that decide answers and that nobody can ask for.
-const UNREADABLE: [&str; 2] = ["case_sensitive_like", "read_uncommitted"];
-
-/// What a change of this setting, named in a `SET`, `PRAGMA` or the like, means to a read.
-pub(crate) fn setting(name: &str) -> Setting {
-    if HARMLESS.contains(&name) || name == "application_name" {
-        Setting::Harmless
-    } else if UNREADABLE.contains(&name) {
-        Setting::Unreadable
-    } else {
-        Setting::Probed
-    }
+/// Does a change of this setting, named in a `SET`, `PRAGMA` or the like, decide no answer?
+pub(crate) fn is_harmless(setting: &str) -> bool {
+    HARMLESS.contains(&setting) || setting == "application_name"
 }

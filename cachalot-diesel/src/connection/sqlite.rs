@@ -3,10 +3,41 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use diesel::{QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, sql_types::Text};
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
+    sql_types::{Bool, Text},
+};
 
 use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::{protocol::Token, statement::Isolation};
+
+/// `AS`, as a pragma may decide how columns without it are called.
+const DATABASES: &str = "SELECT name AS name, coalesce(file, '') AS file FROM pragma_database_list";
+
+/// Pragmas that decide what rows a statement returns, in which order, or what their columns are
+/// called. `case_sensitive_like` cannot be asked for, but it shows.
+const SETTINGS: &str = "\
+SELECT read_uncommitted AS dirty, \
+('a' LIKE 'A') || reverse_unordered_selects || full_column_names || short_column_names AS others \
+FROM pragma_read_uncommitted, pragma_reverse_unordered_selects, pragma_full_column_names, \
+pragma_short_column_names";
+
+const TRIGGERS: &str =
+    "SELECT EXISTS (SELECT 1 FROM sqlite_temp_schema WHERE type = 'trigger') AS some";
+
+#[derive(QueryableByName)]
+struct Triggers {
+    #[diesel(sql_type = Bool, column_name = "some")]
+    any: bool,
+}
+
+#[derive(QueryableByName)]
+struct Settings {
+    #[diesel(sql_type = Bool)]
+    dirty: bool,
+    #[diesel(sql_type = Text)]
+    others: String,
+}
 
 #[derive(QueryableByName)]
 struct Database {
@@ -24,10 +55,9 @@ impl CacheConnection for SqliteConnection {
     }
 
     fn probe(&mut self, _named: &[String]) -> QueryResult<ProbeAnswer> {
-        let databases: Vec<Database> =
-            diesel::sql_query("SELECT name, coalesce(file, '') AS file FROM pragma_database_list")
-                .load(self)?;
-        let mut identity = Vec::with_capacity(databases.len() * 3);
+        let databases: Vec<Database> = diesel::sql_query(DATABASES).load(self)?;
+        let settings: Settings = diesel::sql_query(SETTINGS).get_result(self)?;
+        let mut identity = vec![settings.others];
         let mut temporary = false;
         for database in &databases {
             if database.name == "temp" {
@@ -36,13 +66,23 @@ impl CacheConnection for SqliteConnection {
             identity.push(database.name.clone());
             identity.push(identity_of(&database.file));
         }
+        // To ask for it would make it.
+        let unseen = temporary && {
+            let triggers: Triggers = diesel::sql_query(TRIGGERS).get_result(self)?;
+            triggers.any
+        };
         Ok(ProbeAnswer(Probe {
             database: identity.clone(),
             identity,
-            isolation: Some(Isolation::Serializable),
+            isolation: Some(if settings.dirty {
+                Isolation::ReadUncommitted
+            } else {
+                Isolation::Serializable
+            }),
             autocommit: true,
             replica: false,
             temporary,
+            unseen,
         }))
     }
 

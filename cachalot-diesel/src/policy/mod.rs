@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-pub use name::sql_name;
+pub use name::{sql_name, written};
+
+use crate::events::TARGET;
 
 /// A model whose table and settings the cache knows. Derive it:
 ///
@@ -37,9 +39,9 @@ pub use name::sql_name;
 /// | `#[cachalot(…)]` | |
 /// |---|---|
 /// | `ttl = "10m"` | the longest that a result may live; `"0s"` sets no bound |
-/// | `depends_on(a, b)` | queries depend on these tables too: paths of `table!` modules, or SQL names in quotes |
+/// | `depends_on(a, b)` | queries depend on these tables too: paths of `table!` modules, or names in quotes, as in SQL |
 /// | `uncacheable` | no query that touches the table is cached |
-/// | `table = "name"` | the SQL name, instead of that of `#[diesel(table_name = …)]` |
+/// | `table = "name"` | the name as in SQL, instead of that of `#[diesel(table_name = …)]` |
 /// | `crate = path` | where `cachalot_diesel` is, if it was renamed |
 ///
 /// Where several models of one table differ, the shortest life counts, the table is uncacheable if
@@ -50,8 +52,9 @@ pub use name::sql_name;
     note = "add `#[derive(Cacheable)]` to `{Self}`, or name the tables: `.depends_on_tables([\"users\"])`"
 )]
 pub trait Cacheable {
-    /// The SQL names that the derive recorded, without schema: the model's own table first, then
-    /// those of `depends_on`.
+    /// The names that the derive recorded: the model's own table first, then those of `depends_on`.
+    ///
+    /// They are the tables' names themselves, without schema and quotes: a dot is part of the name.
     fn tables() -> &'static [&'static str];
 }
 
@@ -125,15 +128,21 @@ fn by_table<'a>(policies: impl Iterator<Item = &'a Policy>) -> HashMap<String, T
         let Some((own, others)) = (policy.tables)().split_first() else {
             continue;
         };
-        tracing::trace!(target: "cachalot", model = policy.model, table = own, "model registered");
-        let table = tables.entry(normalise(own)).or_default();
+        tracing::trace!(
+            name: "cachalot.model",
+            target: TARGET,
+            model = policy.model,
+            table = own,
+            "model registered"
+        );
+        let table = tables.entry(exact(own)).or_default();
         let bound = policy
             .ttl_millis
             .filter(|millis| *millis > 0)
             .map(Duration::from_millis);
         table.ttl = [table.ttl, bound].into_iter().flatten().min();
         table.uncacheable |= policy.uncacheable;
-        for other in others.iter().map(|other| normalise(other)) {
+        for other in others.iter().map(|other| exact(other)) {
             if !table.depends_on.contains(&other) {
                 table.depends_on.push(other);
             }
@@ -142,7 +151,12 @@ fn by_table<'a>(policies: impl Iterator<Item = &'a Policy>) -> HashMap<String, T
     tables
 }
 
-/// A table's name as names are compared: the last component, in lower case, without quotes.
+/// A name that stands for itself, as a model's does, as names are compared: in lower case.
+pub(crate) fn exact(name: &str) -> String {
+    crate::statement::relation_name(name).to_string()
+}
+
+/// A name in SQL, as names are compared: the last component, in lower case, without quotes.
 pub(crate) fn normalise(name: &str) -> String {
     crate::statement::table_name(name).to_string()
 }
@@ -174,6 +188,20 @@ mod tests {
         };
         assert_eq!(tables.get("users"), Some(&expected));
         assert_eq!(tables.len(), 1);
+    }
+
+    #[test]
+    fn a_models_name_is_exact_so_a_dot_is_part_of_it() {
+        fn dotted() -> &'static [&'static str] {
+            &["We.ird", "au.dit"]
+        }
+        let tables = by_table([Policy::new("Dotted", dotted, None, true)].iter());
+        assert!(
+            tables
+                .get("we.ird")
+                .is_some_and(|policy| policy.uncacheable)
+        );
+        assert_eq!(tables["we.ird"].depends_on, ["au.dit"]);
     }
 
     #[test]

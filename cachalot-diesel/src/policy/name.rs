@@ -12,6 +12,15 @@ where
     T::STATIC_COMPONENT.name()
 }
 
+/// The name of a table as an attribute writes it in SQL: without schema and quotes.
+///
+/// It is made once per model and lives as long as the program.
+#[must_use]
+pub fn written(text: &'static str) -> &'static str {
+    let name = crate::statement::last_component(text);
+    if name == text { text } else { name.leak() }
+}
+
 /// What `table!` keeps of a name.
 pub trait Named {
     /// The last component.
@@ -47,7 +56,7 @@ fn printed(node: &InfixNode<Identifier<'static>, Identifier<'static>, &'static s
     let mut builder = <Any as diesel::backend::Backend>::QueryBuilder::default();
     // Two identifiers and a dot: there is nothing in it that can fail.
     let _ = QueryFragment::<Any>::to_sql(node, &mut builder, &Any);
-    crate::statement::table_name(&builder.finish()).to_string()
+    crate::statement::last_component(&builder.finish())
 }
 
 /// Without a backend nothing can be read, and no name matters.
@@ -68,6 +77,13 @@ mod tests {
     }
 
     diesel::table! {
+        #[sql_name = "Some.Things"]
+        other.dotted (id) {
+            id -> Integer,
+        }
+    }
+
+    diesel::table! {
         #[sql_name = "Ünusual Name"]
         unusual {
             id -> Integer,
@@ -77,6 +93,14 @@ mod tests {
     #[test]
     fn the_sql_name_comes_from_the_table_macro() {
         assert_eq!(sql_name::<things::table>(), "things");
+        assert_eq!(sql_name::<dotted::table>(), "Some.Things");
         assert_eq!(sql_name::<unusual::table>(), "Ünusual Name");
+    }
+
+    #[test]
+    fn a_written_name_loses_its_schema_and_its_quotes() {
+        assert_eq!(written("Users"), "Users");
+        assert_eq!(written("public.Users"), "Users");
+        assert_eq!(written("public.\"we.ird\""), "we.ird");
     }
 }

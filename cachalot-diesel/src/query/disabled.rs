@@ -8,8 +8,17 @@ thread_local! {
 /// writes still invalidate. Nests; what was before is restored even if `work` panics.
 ///
 /// ```
-/// let answer = cachalot_diesel::disabled(|| 6 * 7);
-/// assert_eq!(answer, 42);
+/// # include!("../doctest_setup.rs");
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cache = Cachalot::builder().url("memory://").build()?;
+/// let mut conn = connection(&cache);
+/// let names = |conn: &mut SqliteConnection| -> QueryResult<Vec<String>> {
+///     users::table.select(users::name).cached(conn).load()
+/// };
+/// cachalot_diesel::disabled(|| names(&mut conn))?; // from the database
+/// assert_eq!(cache.stats().bypasses["disabled"], 1);
+/// # Ok(())
+/// # }
 /// ```
 pub fn disabled<T>(work: impl FnOnce() -> T) -> T {
     struct Restore(bool);

@@ -71,10 +71,7 @@ where
                 });
             }
         };
-        let outcome = match read
-            .cache
-            .peek(&read.key, &read.dependencies, read.known.epoch)
-        {
+        let outcome = match read.cache.peek(&read.key, &read.dependencies, &read.known) {
             Ok(None) if attempts < ATTEMPTS => {
                 attempts += 1;
                 read.is_outdated();

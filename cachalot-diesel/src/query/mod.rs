@@ -21,11 +21,11 @@ pub use explain::{Explanation, Outcome};
 use crate::{
     Cacheable,
     bypass::BypassReason,
-    cache::{Cachalot, Lookup, Permit},
+    cache::{Cachalot, Dependency, Lookup, Permit},
     connection::CacheConnection,
-    policy::normalise,
+    events::{self, Names},
+    policy::{exact, normalise},
     rows::{BlockWriter, CacheBackend, private},
-    stats,
     tracker::Tracker,
 };
 
@@ -102,17 +102,45 @@ const ALL: usize = usize::MAX;
 
 impl<Query, Conn> Cached<'_, Query, Conn> {
     /// How long this result may live; zero is for ever. Replaces the model's and the cache's own.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = Cachalot::builder().url("memory://").build()?;
+    /// # let mut conn = connection(&cache);
+    /// use std::time::Duration;
+    ///
+    /// let count: i64 = users::table.count().cached(&mut conn).ttl(Duration::from_secs(60)).get_result()?;
+    /// # assert_eq!(count, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.options.ttl = Some(ttl);
         self
     }
 
     /// Also invalidated by writes to the tables of `M`: for what the statement does not show.
-    pub fn depends_on<M: Cacheable>(self) -> Self {
-        self.depends_on_tables(M::tables().iter().copied())
+    pub fn depends_on<M: Cacheable>(mut self) -> Self {
+        let names = M::tables().iter().map(|name| exact(name));
+        self.options.depends_on.extend(names);
+        self
     }
 
-    /// Also invalidated by writes to these tables (SQL names): for what the statement does not show.
+    /// Also invalidated by writes to these tables (named as in SQL): for what the statement does not
+    /// show.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = Cachalot::builder().url("memory://").build()?;
+    /// # let mut conn = connection(&cache);
+    /// let query = users::table.count();
+    /// let explanation = query.cached(&mut conn).depends_on_tables(["Posts"]).explain()?;
+    /// assert_eq!(explanation.tables, ["posts", "users"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn depends_on_tables<S: AsRef<str>>(mut self, tables: impl IntoIterator<Item = S>) -> Self {
         let names = tables.into_iter().map(|table| normalise(table.as_ref()));
         self.options.depends_on.extend(names);
@@ -193,7 +221,28 @@ where
         .get_result()
     }
 
-    /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing.
+    /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing but
+    /// what the store does not answer.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use cachalot_diesel::{BypassReason, Outcome};
+    ///
+    /// let cache = Cachalot::builder().url("memory://").build()?;
+    /// let mut conn = connection(&cache);
+    /// let explanation = users::table.inner_join(posts::table).cached(&mut conn).explain()?;
+    /// assert_eq!(explanation.outcome, Outcome::Miss);
+    /// assert_eq!(explanation.tables, ["posts", "users"]);
+    ///
+    /// let dice = diesel::dsl::sql::<diesel::sql_types::BigInt>("random()");
+    /// let explanation = users::table.select(dice).cached(&mut conn).explain()?;
+    /// println!("{explanation}"); // bypass: `random` may answer differently each time; depends on users
+    /// # let reason = BypassReason::VolatileFunction("random".to_owned());
+    /// # assert_eq!(explanation.outcome, Outcome::Bypass(reason));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// A query that cannot be built.
@@ -211,45 +260,49 @@ where
             query,
             options,
         } = self;
+        let told = events::Read::start();
         let query = query.as_query();
         let (read, found) = match look_up::<Query::SqlType, _, _>(conn, &query, &options)? {
             Ok(found) => found,
-            Err((cache, reason)) => {
-                count_bypass(cache.as_ref(), &reason);
+            Err((cache, reason, tables)) => {
+                let counters = cache.as_ref().map(Cachalot::counters);
+                told.bypass(counters, Names(&tables), &reason);
                 return run(conn, query, limit, None);
             }
         };
         let cache = read.cache;
+        let (counters, tables) = (cache.counters(), Names(&read.dependencies));
         match found {
             Lookup::Hit(entry) => {
                 let decoded = entry.block().map(|block| {
                     <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
                 });
                 if let Some(Ok(rows)) = decoded {
-                    stats::add(&cache.counters().hits, 1);
-                    tracing::trace!(target: "cachalot", bytes = entry.len(), "hit");
+                    told.hit(counters, tables, entry.len());
                     return Ok(rows);
                 }
                 // Kept by another client library, or not decodable at all: the database decides.
-                stats::add(&cache.counters().misses, 1);
+                told.miss(counters, tables);
                 run(conn, query, limit, None)
             }
             Lookup::Miss(permit) => {
-                stats::add(&cache.counters().misses, 1);
-                tracing::trace!(target: "cachalot", "miss");
+                told.miss(counters, tables);
                 let fill = Fill {
                     cache: &cache,
                     permit,
                     ttl: read.ttl,
+                    stored: false,
+                    told: &told,
+                    tables,
                 };
                 run(conn, query, limit, Some(fill))
             }
             Lookup::Bypass(reason) => {
-                count_bypass(Some(&cache), &reason);
+                told.bypass(Some(counters), tables, &reason);
                 run(conn, query, limit, None)
             }
             Lookup::Outdated => {
-                count_bypass(Some(&cache), &BypassReason::CatalogUnknown);
+                told.bypass(Some(counters), tables, &BypassReason::CatalogUnknown);
                 run(conn, query, limit, None)
             }
         }
@@ -260,7 +313,7 @@ where
 const ATTEMPTS: usize = 3;
 
 /// What a look-up came to, or why there was none.
-type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cachalot>, BypassReason)>;
+type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cachalot>, BypassReason, Vec<String>)>;
 
 /// Prepares a query and looks it up; again, where what was known of the database is outdated.
 fn look_up<ST, Q, Conn>(conn: &mut Conn, query: &Q, options: &Options) -> QueryResult<Found>
@@ -273,12 +326,16 @@ where
     loop {
         let mut read = match prepare::prepare::<ST, _, _>(conn, query, options)? {
             prepare::Prepared::Read(read) => read,
-            prepare::Prepared::Bypass { cache, reason, .. } => return Ok(Err((cache, reason))),
+            prepare::Prepared::Bypass {
+                cache,
+                reason,
+                tables,
+            } => return Ok(Err((cache, reason, tables))),
         };
         let key = std::mem::take(&mut read.key);
-        let (cache, dependencies, epoch) = (&read.cache, &read.dependencies, read.known.epoch);
-        let found = match cache.lookup(key, dependencies, epoch) {
-            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, epoch),
+        let (cache, dependencies, known) = (&read.cache, &read.dependencies, &read.known);
+        let found = match cache.lookup(key, dependencies, known) {
+            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, known),
             found => found,
         };
         if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
@@ -290,18 +347,22 @@ where
     }
 }
 
-fn count_bypass(cache: Option<&Cachalot>, reason: &BypassReason) {
-    tracing::trace!(target: "cachalot", reason = reason.name(), "bypass");
-    if let Some(cache) = cache {
-        cache.counters().bypass(reason);
-    }
-}
-
 /// Where the rows of a miss go.
 struct Fill<'a> {
     cache: &'a Cachalot,
     permit: Permit,
     ttl: Option<Duration>,
+    stored: bool,
+    told: &'a events::Read,
+    tables: Names<'a, Dependency>,
+}
+
+impl Drop for Fill<'_> {
+    fn drop(&mut self) {
+        if !self.stored {
+            self.cache.give_up(&self.permit);
+        }
+    }
 }
 
 /// Asks the database, and keeps what it sends if that is allowed.
@@ -318,7 +379,7 @@ where
     Conn::Backend: QueryMetadata<Query::SqlType>,
     U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
 {
-    let Some(fill) = fill else {
+    let Some(mut fill) = fill else {
         return collect(conn, query, limit, &mut None);
     };
     let most = fill.cache.config().max_value_bytes;
@@ -336,8 +397,11 @@ where
         Some(reason) => Err(reason),
         None => fill.cache.store(&fill.permit, &copy.rows.0, fill.ttl),
     };
-    if let Err(reason) = stored {
-        count_bypass(Some(fill.cache), &reason);
+    match stored {
+        Ok(()) => fill.stored = true,
+        Err(reason) => fill
+            .told
+            .not_kept(Some(fill.cache.counters()), fill.tables, &reason),
     }
     Ok(rows)
 }

@@ -14,7 +14,7 @@ use super::{
     CacheBackend, Unstorable, private,
     view::{self, RawBytes},
 };
-use crate::statement::Dialect;
+use crate::statement::{Dialect, moving_date};
 
 impl private::Sealed for Pg {}
 
@@ -43,7 +43,7 @@ impl CacheBackend for Pg {
                 .number(u64::from(oid) << 1 | u64::from(bytes.is_some()));
             let bytes = bytes.as_deref().unwrap_or_default();
             fingerprint.0.part(bytes);
-            fixed &= !(TEXT_TYPES.contains(&oid) && names_the_present(bytes));
+            fixed &= !(TEXT_TYPES.contains(&oid) && moving_date(bytes).is_some());
         }
         Ok(fixed)
     }
@@ -72,14 +72,6 @@ impl CacheBackend for Pg {
 
 /// `text`, `unknown`, `char(n)` and `varchar`.
 const TEXT_TYPES: [u32; 4] = [25, 705, 1042, 1043];
-
-/// Does PostgreSQL read the text as another time each time, if a cast makes a time of it?
-fn names_the_present(text: &[u8]) -> bool {
-    let text = text.trim_ascii();
-    [b"now".as_slice(), b"today", b"tomorrow", b"yesterday"]
-        .iter()
-        .any(|word| text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word))
-}
 
 impl RawBytes for Pg {
     type Type = NonZeroU32;

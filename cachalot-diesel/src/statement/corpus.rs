@@ -1,10 +1,10 @@
-//! The statements of `corpus/*.txt` and what must be found about them.
+//! The statements of `corpus/*/*.txt` and what must be found about them.
 //!
-//! A case is the text of the statements and a line `=> findings`; `##` begins a comment. The
-//! findings of several statements are separated by ` ;; `. Tables written carry `:i`, `:u`, `:d`
-//! for rows that may appear, change or vanish.
+//! `corpus/README.md` says how a case is written; every file there is read.
 
-use super::{Analysis, Dialect, Events, Statement, Writes};
+use std::{fs, path::Path};
+
+use super::{Analysis, Dialect, Events, Statement, Uncacheable, Writes};
 
 /// What was found about a text, in the notation of the corpus.
 fn findings(analysis: &Analysis) -> String {
@@ -28,15 +28,14 @@ fn statement(statement: &Statement) -> String {
         }
         Writes::Everything => parts.push("writes *".to_owned()),
     }
-    parts.extend(
-        statement
-            .effects
-            .iter()
-            .map(|effect| format!("does {effect:?}")),
-    );
+    if !statement.unknown_functions.is_empty() {
+        parts.push(format!("calls {}", statement.unknown_functions.join(" ")));
+    }
+    let effects = statement.effects.iter();
+    parts.extend(effects.map(|effect| format!("does {effect:?}")));
     match &statement.uncacheable {
         None => parts.push("cacheable".to_owned()),
-        Some(super::Uncacheable::NotSelect) => {}
+        Some(Uncacheable::NotSelect) => {}
         Some(why) => parts.push(format!("not: {why}")),
     }
     if statement.guessed {
@@ -58,11 +57,11 @@ fn events(events: Events) -> String {
         .collect()
 }
 
-/// The cases of a corpus: number of the line, text, expected findings.
-fn cases(corpus: &str) -> Vec<(usize, String, &str)> {
+/// The cases of a file: number of the line, text, expected findings.
+fn cases(file: &str) -> Vec<(usize, String, &str)> {
     let mut cases = Vec::new();
     let mut sql = Vec::new();
-    for (at, line) in corpus.lines().enumerate() {
+    for (at, line) in file.lines().enumerate() {
         if line.starts_with("##") || (sql.is_empty() && line.is_empty()) {
             continue;
         }
@@ -78,17 +77,26 @@ fn cases(corpus: &str) -> Vec<(usize, String, &str)> {
     cases
 }
 
-fn check(dialect: Dialect, corpus: &str) {
-    let cases = cases(corpus);
-    assert!(cases.len() >= 60, "only {} cases", cases.len());
-    let wrong: Vec<_> = cases
-        .iter()
-        .filter_map(|(line, sql, expected)| {
-            let found = findings(&Analysis::of(sql, dialect));
-            (found != *expected)
-                .then(|| format!("line {line}: {sql}\n  expected: {expected}\n  found:    {found}"))
-        })
-        .collect();
+fn check(dialect: Dialect) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/statement/corpus");
+    let folder = folder.join(dialect.as_str());
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(&folder).expect("the corpus is there") {
+        let path = entry.expect("a file").path();
+        let file = fs::read_to_string(&path).expect("text");
+        for (line, sql, expected) in cases(&file) {
+            count += 1;
+            let found = findings(&Analysis::of(&sql, dialect));
+            if found != expected {
+                wrong.push(format!(
+                    "{}:{line}: {sql}\n  expected: {expected}\n  found:    {found}",
+                    path.display()
+                ));
+            }
+        }
+    }
+    assert!(count > 400, "only {count} cases in {}", folder.display());
     assert!(
         wrong.is_empty(),
         "{} wrong:\n{}",
@@ -99,15 +107,15 @@ fn check(dialect: Dialect, corpus: &str) {
 
 #[test]
 fn the_postgres_corpus_is_understood() {
-    check(Dialect::Postgres, include_str!("corpus/postgres.txt"));
+    check(Dialect::Postgres);
 }
 
 #[test]
 fn the_mysql_corpus_is_understood() {
-    check(Dialect::Mysql, include_str!("corpus/mysql.txt"));
+    check(Dialect::Mysql);
 }
 
 #[test]
 fn the_sqlite_corpus_is_understood() {
-    check(Dialect::Sqlite, include_str!("corpus/sqlite.txt"));
+    check(Dialect::Sqlite);
 }

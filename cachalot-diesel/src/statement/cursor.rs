@@ -78,7 +78,7 @@ impl<'t, 'a> Cursor<'t, 'a> {
                 TokenKind::Text if self.dialect != Dialect::Postgres => token.literal()?,
                 _ => token.identifier()?.into_owned(),
             };
-            path.push(names::folded(&name, self.dialect).to_string());
+            path.push(names::folded(&name).to_string());
             if !self.eat_symbol(".") {
                 return Some(path);
             }

@@ -14,7 +14,7 @@ pub(super) enum Purity {
     /// The same result for the same arguments.
     Pure,
     /// A date function of SQLite: pure if the arguments at these places (both included) are given
-    /// and none of them can mean the present.
+    /// and none of them can mean the present, nor any after them the machine's time zone.
     Dated {
         /// The first such place.
         first: usize,
@@ -32,8 +32,10 @@ pub(super) enum Purity {
 /// What is known of a built-in function of this lower-case name, called with so many arguments.
 pub(super) fn purity(dialect: Dialect, name: &str, arguments: usize) -> Purity {
     match (dialect, name, arguments) {
-        // The age of a time is counted from today.
-        (Dialect::Postgres, "age", 0 | 1) | (Dialect::Mysql, "unix_timestamp", 0) => {
+        // The age of a time is counted from today; two arguments are a query and the text of another.
+        (Dialect::Postgres, "age", 0 | 1)
+        | (Dialect::Postgres, "ts_rewrite", 0..=2)
+        | (Dialect::Mysql, "unix_timestamp", 0) => {
             return Purity::Volatile;
         }
         (Dialect::Sqlite, "date" | "time" | "datetime" | "julianday" | "unixepoch", _) => {
@@ -53,8 +55,6 @@ pub(super) fn purity(dialect: Dialect, name: &str, arguments: usize) -> Purity {
         {
             Purity::Volatile
         }
-        // The spatial functions of MySQL; in PostgreSQL they are an extension's.
-        Dialect::Mysql if begins_with(&["st_", "mbr"]) => Purity::Pure,
         Dialect::Sqlite if begins_with(&["sqlite_"]) => Purity::Volatile,
         _ => Purity::Unknown,
     }
@@ -171,7 +171,7 @@ const POSTGRES_PURE: &str = "
     jsonb_pretty jsonb_set jsonb_set_lax jsonb_strip_nulls jsonb_to_record jsonb_to_recordset
     jsonb_typeof justify_days justify_hours justify_interval lcm least left lgamma line log10
     lower_inc lower_inf lpad lseg macaddr8_set7bit make_date make_interval make_time make_timestamp
-    make_timestamptz masklen md5 min_scale mode multirange netmask network normalize num_nonnulls
+    make_timestamptz masklen md5 merge_action min_scale mode multirange netmask network normalize num_nonnulls
     num_nulls numeric nummultirange numnode numrange overlay parse_ident path pclose
     percentile_cont percentile_disc pg_size_pretty pg_typeof phraseto_tsquery plainto_tsquery point
     polygon popen position querytree quote_ident quote_literal quote_nullable radius range_agg
@@ -186,8 +186,8 @@ const POSTGRES_PURE: &str = "
     ts_headline ts_rank ts_rank_cd ts_rewrite tsmultirange tsquery_phrase tsrange tstzmultirange
     tstzrange tsvector_to_array unaccent unicode_assigned unistr unnest upper_inc upper_inf
     uuid_extract_timestamp uuid_extract_version uuid_generate_v3 uuid_generate_v5 var_pop var_samp
-    varchar variance websearch_to_tsquery width width_bucket word_similarity xmlagg xmlcomment
-    xmlconcat xmlelement xmlexists xmlforest xmlparse xmlpi xmlroot xmlserialize xmltable xpath
+    varchar variance websearch_to_tsquery width width_bucket word_similarity xmlagg xmlattributes xmlcomment
+    xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable xpath
     xpath_exists
 ";
 
@@ -229,11 +229,30 @@ const MYSQL_PURE: &str = "
     json_pretty json_query json_quote json_remove json_replace json_schema_valid
     json_schema_validation_report json_search json_set json_storage_free json_storage_size
     json_table json_type json_unquote json_valid json_value last_day lcase least left lengthb
-    linestring locate log10 log2 lpad make_set makedate maketime match md5 median microsecond mid
+    linestring locate log10 log2 lpad make_set makedate maketime match mbrcontains mbrcoveredby
+    mbrcovers mbrdisjoint mbrequal mbrequals mbrintersects mbroverlaps mbrtouches mbrwithin md5
+    median microsecond mid
     minute month monthname multilinestring multipoint multipolygon natural_sort_key nvl nvl2 oct ord
     percentile_cont percentile_disc period_add period_diff point polygon position quarter quote
     regexp_instr regexp_like regexp_replace regexp_substr repeat reverse right row rpad sec_to_time
-    second sha sha1 sha2 soundex space std stddev stddev_pop stddev_samp str_to_date strcmp subdate
+    second sha sha1 sha2 soundex space st_area st_asbinary st_asgeojson st_astext st_aswkb st_aswkt
+    st_boundary st_buffer st_buffer_strategy st_centroid st_collect st_contains st_convexhull
+    st_crosses st_difference st_dimension st_disjoint st_distance st_distance_sphere st_endpoint
+    st_envelope st_equals st_exteriorring st_frechetdistance st_geohash st_geomcollfromtext
+    st_geomcollfromtxt st_geomcollfromwkb st_geometrycollectionfromtext
+    st_geometrycollectionfromwkb st_geometryfromtext st_geometryfromwkb st_geometryn
+    st_geometrytype st_geomfromgeojson st_geomfromtext st_geomfromwkb st_hausdorffdistance
+    st_interiorringn st_intersection st_intersects st_isclosed st_isempty st_isring st_issimple
+    st_isvalid st_latfromgeohash st_latitude st_length st_linefromtext st_linefromwkb
+    st_lineinterpolatepoint st_lineinterpolatepoints st_linestringfromtext st_linestringfromwkb
+    st_longfromgeohash st_longitude st_makeenvelope st_mlinefromtext st_mlinefromwkb
+    st_mpointfromtext st_mpointfromwkb st_mpolyfromtext st_mpolyfromwkb st_multilinestringfromtext
+    st_multilinestringfromwkb st_multipointfromtext st_multipointfromwkb st_multipolygonfromtext
+    st_multipolygonfromwkb st_numgeometries st_numinteriorring st_numinteriorrings st_numpoints
+    st_overlaps st_pointatdistance st_pointfromgeohash st_pointfromtext st_pointfromwkb st_pointn
+    st_pointonsurface st_polyfromtext st_polyfromwkb st_polygonfromtext st_polygonfromwkb st_relate
+    st_simplify st_srid st_startpoint st_swapxy st_symdifference st_touches st_transform st_union
+    st_validate st_within st_x st_y std stddev stddev_pop stddev_samp str_to_date strcmp subdate
     substring_index subtime time time_format time_to_sec timediff timestamp timestampadd
     timestampdiff to_base64 to_char to_date to_days to_number to_seconds truncate ucase uncompress
     uncompressed_length unhex unix_timestamp updatexml uuid_to_bin values var_pop var_samp variance
@@ -296,6 +315,8 @@ mod tests {
     fn the_number_of_arguments_can_decide() {
         assert_eq!(purity(Dialect::Postgres, "age", 1), Purity::Volatile);
         assert_eq!(purity(Dialect::Postgres, "age", 2), Purity::Pure);
+        assert_eq!(purity(Dialect::Postgres, "ts_rewrite", 2), Purity::Volatile);
+        assert_eq!(purity(Dialect::Postgres, "ts_rewrite", 3), Purity::Pure);
         assert_eq!(
             purity(Dialect::Mysql, "unix_timestamp", 0),
             Purity::Volatile
@@ -310,7 +331,7 @@ mod tests {
             Purity::Volatile
         );
         assert_eq!(purity(Dialect::Postgres, "pg_typeof", 1), Purity::Pure);
-        assert_eq!(purity(Dialect::Mysql, "st_distance", 2), Purity::Pure);
+        assert_eq!(purity(Dialect::Mysql, "st_my_function", 2), Purity::Unknown);
         assert_eq!(
             purity(Dialect::Sqlite, "sqlite_version", 0),
             Purity::Volatile

@@ -46,8 +46,8 @@ pub(super) fn parse(tokens: &[Token<'_>], dialect: Dialect) -> Option<Tree> {
     (parser.peek_token_ref().token == ParserToken::EOF).then_some(tree)
 }
 
-/// The statement as the parser is to see it: without comments, and without what it takes for
-/// something else than the server does.
+/// The statement as the parser is to see it: without comments, without what it takes for something
+/// else than the server does, and cut into the same tokens.
 fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
     let mut sql = String::with_capacity(tokens.iter().map(|token| token.text.len() + 1).sum());
     let mut opening = true;
@@ -62,7 +62,7 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
             && token.is("only")
             && (follows(&["from", "join", "update", "into", "using", "table"])
                 || before.is_some_and(|before| before.is_symbol(",")));
-        if token.spaced {
+        if token.spaced || before.is_some_and(|before| would_run_together(before, token)) {
             sql.push(' ');
         }
         if modifier || only {
@@ -74,17 +74,40 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
             && !tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
         if table {
             sql.push_str("SELECT * FROM");
-        } else if token.kind == TokenKind::Parameter && dialect == Dialect::Sqlite {
-            sql.push('?');
-        } else if token.kind == TokenKind::Quoted && names::has_unicode_prefix(token.text) {
-            sql.push('"');
-            sql.push_str(&names::unquoted(token.text).replace('"', "\"\""));
-            sql.push('"');
         } else {
-            sql.push_str(token.text);
+            push(&mut sql, token, dialect);
         }
     }
     sql
+}
+
+/// `1FROM`, `'a'FROM` and MySQL's `a--1`: the parser could end the first token elsewhere.
+fn would_run_together(before: &Token<'_>, token: &Token<'_>) -> bool {
+    let symbol = |token: &Token<'_>| token.kind == TokenKind::Symbol;
+    (!symbol(before) && !symbol(token)) || (before.is_symbol("-") && token.is_symbol("-"))
+}
+
+fn push(sql: &mut String, token: &Token<'_>, dialect: Dialect) {
+    match token.kind {
+        TokenKind::Parameter if dialect == Dialect::Sqlite => sql.push('?'),
+        TokenKind::Quoted if names::has_unicode_prefix(token.text) => {
+            sql.push('"');
+            sql.push_str(&names::unquoted(token.text).replace('"', "\"\""));
+            sql.push('"');
+        }
+        // It would take `2fast` and `db.123` for numbers.
+        TokenKind::Word if token.text.starts_with(|c: char| c.is_ascii_digit()) => {
+            sql.push('`');
+            sql.push_str(token.text);
+            sql.push('`');
+        }
+        // What a literal says is of no account, but it might end it elsewhere. SQLite's literals are
+        // plain, and may be names and dates; those of MySQL in double quotes may be names.
+        TokenKind::Text if dialect != Dialect::Sqlite && !token.text.starts_with('"') => {
+            sql.push_str("'x'");
+        }
+        _ => sql.push_str(token.text),
+    }
 }
 
 #[cfg(test)]
@@ -96,12 +119,26 @@ mod tests {
     }
 
     #[test]
-    fn comments_become_spaces_and_strings_stay() {
+    fn comments_become_spaces_and_literals_say_nothing() {
         let sql = "SELECT a/* b */,'/* c */' -- d\nFROM t";
         assert_eq!(
-            rewritten(sql, Dialect::Postgres),
+            rewritten(sql, Dialect::Sqlite),
             "SELECT a ,'/* c */' FROM t"
         );
+        for literal in ["'/* c */'", "E'\\''", "$a$'$a$", "N'c'"] {
+            let sql = format!("SELECT a/* b */,{literal} -- d\nFROM t");
+            assert_eq!(rewritten(&sql, Dialect::Postgres), "SELECT a ,'x' FROM t");
+        }
+    }
+
+    #[test]
+    fn tokens_end_where_they_did() {
+        let sql = "SELECT 1.FROM t WHERE a='x'OR b--1";
+        let expected = "SELECT 1. FROM t WHERE a='x' OR b- -1";
+        assert_eq!(rewritten(sql, Dialect::Mysql), expected);
+        let sql = "SELECT a FROM 2fast, db.123";
+        let expected = "SELECT a FROM `2fast`, db.`123`";
+        assert_eq!(rewritten(sql, Dialect::Mysql), expected);
     }
 
     #[test]

@@ -93,12 +93,14 @@ fn tables(tokens: &[Token<'_>], dialect: Dialect) -> Tables {
     for (at, token) in tokens.iter().enumerate() {
         let name = match token.kind {
             TokenKind::Quoted => token.identifier(),
-            TokenKind::Word if words::may_be_name(tokens, at) => token.identifier(),
+            TokenKind::Word if words::may_be_name(tokens, at, dialect) => token.identifier(),
             // Double quotes may be an identifier's on MySQL, and SQLite takes any string for one.
             TokenKind::Text if dialect == Dialect::Mysql && token.text.starts_with('"') => {
                 token.literal().map(Into::into)
             }
-            TokenKind::Text if dialect == Dialect::Sqlite && words::introduces(tokens, at) => {
+            TokenKind::Text
+                if dialect == Dialect::Sqlite && words::introduces(tokens, at, dialect) =>
+            {
                 token.literal().map(Into::into)
             }
             _ => None,
@@ -110,7 +112,7 @@ fn tables(tokens: &[Token<'_>], dialect: Dialect) -> Tables {
         if !back(tokens, at, 1).is_some_and(|before| before.is_symbol(".")) {
             path.clear();
         }
-        path.push(names::folded(&name, dialect));
+        path.push(names::folded(&name));
         tables.add(&path, dialect);
     }
     tables
@@ -120,13 +122,15 @@ fn tables(tokens: &[Token<'_>], dialect: Dialect) -> Tables {
 fn is_builtin_call(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
     let aim = back(tokens, at, 1).is_some_and(|before| {
-        before.is_any(&["into", "from", "join", "update", "table"]) || before.is_symbol(".")
+        before.is_any(&["into", "from", "join", "update", "table"])
+            || before.is_symbol(".")
+            || (dialect == Dialect::Mysql && words::introduces_rows(before))
     });
     let word = tokens.get(at).filter(|token| token.kind == TokenKind::Word);
     let Some(word) = word.filter(|_| called && !aim) else {
         return false;
     };
-    functions::purity(dialect, &names::folded(word.text, dialect), 1) != Purity::Unknown
+    functions::purity(dialect, &names::folded(word.text), 1) != Purity::Unknown
 }
 
 fn calls(tokens: &[Token<'_>], dialect: Dialect) -> Calls {
@@ -136,14 +140,18 @@ fn calls(tokens: &[Token<'_>], dialect: Dialect) -> Calls {
         let Some(name) = token.identifier().filter(|_| called) else {
             continue;
         };
-        if token.kind == TokenKind::Word && words::is_syntax_before_parenthesis(&name) {
+        if lists_columns(tokens, at, dialect) {
+            continue;
+        }
+        let qualified = back(tokens, at, 1).is_some_and(|before| before.is_symbol("."));
+        let word = token.kind == TokenKind::Word && !qualified;
+        if word && words::is_syntax_before_parenthesis(&name) {
             continue;
         }
         let before = |steps, word| back(tokens, at, steps).is_some_and(|token| token.is(word));
         let in_order = before(1, "by") && before(2, "order");
-        let qualified = back(tokens, at, 1).is_some_and(|before| before.is_symbol("."));
         let empty = tokens.get(at + 2).is_some_and(|next| next.is_symbol(")"));
-        let name = names::folded(&name, dialect);
+        let name = names::folded(&name);
         let purity = if qualified {
             Purity::Unknown
         } else {
@@ -152,4 +160,16 @@ fn calls(tokens: &[Token<'_>], dialect: Dialect) -> Calls {
         calls.add(&name, purity, in_order);
     }
     calls
+}
+
+/// Whether the parenthesis after the name at a place lists columns: `INTO a.t (…)`, `WITH x (…)`.
+fn lists_columns(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
+    let mut start = at;
+    while start >= 2 && back(tokens, start, 1).is_some_and(|before| before.is_symbol(".")) {
+        start -= 2;
+    }
+    back(tokens, start, 1).is_some_and(|before| {
+        before.is_any(&["into", "with", "recursive"])
+            || (dialect == Dialect::Mysql && words::introduces_rows(before))
+    })
 }

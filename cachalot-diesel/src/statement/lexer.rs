@@ -87,10 +87,37 @@ pub(super) fn back<'t, 'a>(
 /// The tokens of a text. `None` if it ends inside a quote or a comment, or if servers could differ
 /// over where a token ends.
 pub(super) fn lex(sql: &str, dialect: Dialect) -> Option<Vec<Token<'_>>> {
+    let tokens = cut(sql, dialect, Escapes::usual(dialect))?;
+    // A setting that the text does not show decides whether a backslash escapes a quote.
+    let ambiguous = sql.contains('\\')
+        && Escapes::others(dialect)
+            .iter()
+            .filter_map(|escapes| cut(sql, dialect, *escapes))
+            .any(|other| !ends_alike(&tokens, &other) && !has_stray_backslash(&other));
+    (!ambiguous).then_some(tokens)
+}
+
+fn ends_alike(tokens: &[Token<'_>], others: &[Token<'_>]) -> bool {
+    tokens.len() == others.len()
+        && tokens
+            .iter()
+            .zip(others)
+            .all(|(token, other)| token.text == other.text)
+}
+
+/// Outside of quotes servers know a backslash in MySQL's `\N` alone: they refuse such a text.
+fn has_stray_backslash(tokens: &[Token<'_>]) -> bool {
+    tokens.iter().enumerate().any(|(at, token)| {
+        token.is_symbol("\\") && !tokens.get(at + 1).is_some_and(|next| next.is("n"))
+    })
+}
+
+fn cut(sql: &str, dialect: Dialect, escapes: Escapes) -> Option<Vec<Token<'_>>> {
     let mut lexer = Lexer {
         sql,
         bytes: sql.as_bytes(),
         dialect,
+        escapes,
         at: 0,
         spaced: false,
         conditional: false,
@@ -102,10 +129,50 @@ pub(super) fn lex(sql: &str, dialect: Dialect) -> Option<Vec<Token<'_>>> {
     (!lexer.conditional).then_some(lexer.tokens)
 }
 
+/// In which quotes a backslash takes away the meaning of the next character.
+#[derive(Debug, Clone, Copy)]
+struct Escapes {
+    single: bool,
+    double: bool,
+}
+
+impl Escapes {
+    const NOWHERE: Self = Self {
+        single: false,
+        double: false,
+    };
+
+    fn usual(dialect: Dialect) -> Self {
+        let backslash = dialect == Dialect::Mysql;
+        Self {
+            single: backslash,
+            double: backslash,
+        }
+    }
+
+    /// With `standard_conforming_strings` off in PostgreSQL; with `NO_BACKSLASH_ESCAPES` or
+    /// `ANSI_QUOTES` in the `sql_mode` of MySQL.
+    fn others(dialect: Dialect) -> &'static [Self] {
+        const SINGLE: Escapes = Escapes {
+            single: true,
+            double: false,
+        };
+        match dialect {
+            Dialect::Postgres => &[SINGLE],
+            Dialect::Mysql => &[Self::NOWHERE, SINGLE],
+            Dialect::Sqlite => &[],
+        }
+    }
+}
+
+/// SQLite takes one for white space where a token could begin.
+const BYTE_ORDER_MARK: usize = 3;
+
 struct Lexer<'a> {
     sql: &'a str,
     bytes: &'a [u8],
     dialect: Dialect,
+    escapes: Escapes,
     at: usize,
     spaced: bool,
     conditional: bool,
@@ -126,6 +193,11 @@ impl Lexer<'_> {
                 self.spaced = true;
                 Some(())
             }
+            0xef if dialect == Dialect::Sqlite && self.byte(1) == 0xbb && self.byte(2) == 0xbf => {
+                self.at += BYTE_ORDER_MARK;
+                self.spaced = true;
+                Some(())
+            }
             b'-' if self.byte(1) == b'-' && self.dashes_open_comment() => self.line_comment(),
             b'#' if dialect == Dialect::Mysql => self.line_comment(),
             b'/' if self.byte(1) == b'*' => self.block_comment(),
@@ -135,8 +207,10 @@ impl Lexer<'_> {
                 self.spaced = true;
                 Some(())
             }
-            b'\'' => self.quoted(0, TokenKind::Text, dialect == Dialect::Mysql),
-            b'"' if dialect == Dialect::Mysql => self.quoted(0, TokenKind::Text, true),
+            b'\'' => self.quoted(0, TokenKind::Text, self.escapes.single),
+            b'"' if dialect == Dialect::Mysql => {
+                self.quoted(0, TokenKind::Text, self.escapes.double)
+            }
             b'"' => self.quoted(0, TokenKind::Quoted, false),
             b'`' if dialect != Dialect::Postgres => self.quoted(0, TokenKind::Quoted, false),
             b'[' if dialect == Dialect::Sqlite => self.bracketed(),
@@ -151,6 +225,7 @@ impl Lexer<'_> {
             }
             b'@' if dialect == Dialect::Mysql => self.variable(),
             b'0'..=b'9' => self.number(),
+            b'.' if self.byte(1).is_ascii_digit() && !self.follows_name() => self.number(),
             b if self.starts_word(b) => self.word(),
             _ => self.push(TokenKind::Symbol, 1),
         }
@@ -302,28 +377,51 @@ impl Lexer<'_> {
         }
     }
 
+    /// `12`, `.5`, `1.5e-3`, `0xFF`.
     fn number(&mut self) -> Option<()> {
+        let mysql = self.dialect == Dialect::Mysql;
+        // `db.123` is a name on MySQL.
+        if mysql && self.follows_name_and_dot() {
+            let length = self.run(1, is_word_byte);
+            return self.push(TokenKind::Word, length);
+        }
         let digit = |b: u8| b.is_ascii_digit() || b == b'_';
         let radix = self.byte(0) == b'0' && matches!(self.byte(1) | 0x20, b'x' | b'b' | b'o');
         let mut length = if radix {
             self.run(2, |b| b.is_ascii_hexdigit() || b == b'_')
         } else {
-            let mut length = self.run(1, digit);
+            self.run(1, digit)
+        };
+        let mut whole = self.byte(0) != b'.';
+        if !radix {
             if self.byte(length) == b'.' {
                 length = self.run(length + 1, digit);
+                whole = false;
             }
             let sign = usize::from(matches!(self.byte(length + 1), b'+' | b'-'));
             if self.byte(length) | 0x20 == b'e' && self.byte(length + 1 + sign).is_ascii_digit() {
                 length = self.run(length + 1 + sign, digit);
+                whole = false;
             }
-            length
-        };
-        // `2fast` is a name on MySQL.
-        if self.dialect == Dialect::Mysql && self.continues_word(length) {
+        }
+        // `2fast` is a name on MySQL; `1.5fast` and `1e2fast` are a number and a name.
+        if mysql && whole && self.continues_word(length) {
             length = self.run(length, is_word_byte);
             return self.push(TokenKind::Word, length);
         }
         self.push(TokenKind::Number, length)
+    }
+
+    fn follows_name(&self) -> bool {
+        let last = self.tokens.last();
+        !self.spaced && last.is_some_and(|last| last.identifier().is_some())
+    }
+
+    fn follows_name_and_dot(&self) -> bool {
+        let [.., name, dot] = self.tokens.as_slice() else {
+            return false;
+        };
+        !self.spaced && !dot.spaced && dot.is_symbol(".") && name.identifier().is_some()
     }
 
     fn word(&mut self) -> Option<()> {
@@ -332,7 +430,7 @@ impl Lexer<'_> {
         match (length, self.byte(0) | 0x20, self.byte(1), self.byte(2)) {
             (1, b'e', b'\'', _) if postgres => self.quoted(1, TokenKind::Text, true),
             (1, b'b' | b'x' | b'n', b'\'', _) => {
-                self.quoted(1, TokenKind::Text, self.dialect == Dialect::Mysql)
+                self.quoted(1, TokenKind::Text, self.escapes.single)
             }
             (1, b'u', b'&', b'\'') if postgres => self.quoted(2, TokenKind::Text, false),
             (1, b'u', b'&', b'"') if postgres => self.quoted(2, TokenKind::Quoted, false),
@@ -387,6 +485,40 @@ mod tests {
         assert!(lex(r"'a\'", Dialect::Mysql).is_none());
         assert!(lex("$$ a", Dialect::Postgres).is_none());
         assert!(lex("E'a'\n'\\' b'", Dialect::Postgres).is_none());
+    }
+
+    #[test]
+    fn a_backslash_that_a_setting_could_give_another_meaning_is_not_understood() {
+        // With `standard_conforming_strings` off, or `NO_BACKSLASH_ESCAPES`, other words are quoted.
+        assert!(lex(r"'it\'s', b, 'it\'s'", Dialect::Postgres).is_none());
+        assert!(lex(r"'\', b, \N, '\'", Dialect::Mysql).is_none());
+        assert!(lex(r#""\", b, \N, "\""#, Dialect::Mysql).is_none());
+        // A stray backslash: no server takes it in another way.
+        assert_eq!(texts(r"'a\', 'b\'", Dialect::Postgres).len(), 3);
+        assert_eq!(texts(r"'it\'s', 'a\\'", Dialect::Mysql).len(), 3);
+        assert_eq!(texts(r"'a\', 'b\'", Dialect::Sqlite).len(), 3);
+    }
+
+    #[test]
+    fn numbers_end_where_the_server_ends_them() {
+        let ends = |sql, dialect| texts(sql, dialect).join("|");
+        assert_eq!(
+            ends("1.FOR .5FOR 1e2FOR", Dialect::Mysql),
+            "1.|FOR|.5|FOR|1e2|FOR"
+        );
+        assert_eq!(
+            ends("1FOR 0x1g db.12 db.1e5", Dialect::Mysql),
+            "1FOR|0x1g|db|.|12|db|.|1e5"
+        );
+        assert_eq!(ends("1FOR t.a", Dialect::Postgres), "1|FOR|t|.|a");
+        let number = lex("db.12", Dialect::Mysql).expect("text is whole")[2].kind;
+        assert_eq!(number, TokenKind::Word);
+    }
+
+    #[test]
+    fn sqlite_passes_over_a_byte_order_mark() {
+        let sql = "\u{feff}a \u{feff}b c\u{feff}d";
+        assert_eq!(texts(sql, Dialect::Sqlite), ["a", "b", "c\u{feff}d"]);
     }
 
     #[test]

@@ -7,11 +7,17 @@ use super::Dialect;
 /// PostgreSQL cuts identifiers at this many bytes.
 const POSTGRES_NAME_BYTES: usize = 63;
 
-/// The name by which a table is compared: `public."Users"`, `USERS` and `users` are all `users`.
+/// The name by which a table is compared, from SQL: `public."Users"`, `USERS` and `users` are all
+/// `users`.
 ///
 /// Can make one of two tables, never two of one.
 #[must_use]
 pub fn table_name(text: &str) -> Arc<str> {
+    folded(&last_component(text))
+}
+
+/// The last component of a name as it is written in SQL, without its quotes.
+pub(crate) fn last_component(text: &str) -> String {
     let text = text.trim();
     let mut quote = None;
     let mut start = 0;
@@ -24,14 +30,14 @@ pub fn table_name(text: &str) -> Arc<str> {
             _ => {}
         }
     }
-    let last = text.get(start..).unwrap_or(text).trim();
-    fold(&unquoted(last)).into()
+    unquoted(text.get(start..).unwrap_or(text).trim())
 }
 
-/// A name as the dialect compares it, made safe for all collations: lower case in the Unicode sense.
-pub(crate) fn folded(name: &str, dialect: Dialect) -> Arc<str> {
-    let mut name = fold(name);
-    if dialect == Dialect::Postgres && name.len() > POSTGRES_NAME_BYTES {
+/// A name itself, made safe for all databases and collations: lower case in the Unicode sense, and
+/// cut as PostgreSQL cuts it, for who names a table by hand does not say in which database.
+pub(crate) fn folded(name: &str) -> Arc<str> {
+    let mut name = lower(name);
+    if name.len() > POSTGRES_NAME_BYTES {
         let end = (0..=POSTGRES_NAME_BYTES)
             .rev()
             .find(|at| name.is_char_boundary(*at));
@@ -42,7 +48,7 @@ pub(crate) fn folded(name: &str, dialect: Dialect) -> Arc<str> {
 
 /// Lower case character by character: `str::to_lowercase` would give a final sigma another form,
 /// and two spellings of one name would differ.
-fn fold(name: &str) -> String {
+fn lower(name: &str) -> String {
     if name.is_ascii() {
         name.to_ascii_lowercase()
     } else {
@@ -98,7 +104,7 @@ fn decoded(text: &str) -> String {
 
 /// Whether a relation belongs to the server or to this session alone, so that no write of a known
 /// table would show that it changed. `schema` is the component before the name, if there is one.
-pub(super) fn is_foreign(dialect: Dialect, schema: Option<&str>, name: &str) -> bool {
+pub(crate) fn is_foreign(dialect: Dialect, schema: Option<&str>, name: &str) -> bool {
     let schema = schema.unwrap_or_default();
     match dialect {
         Dialect::Postgres => {
@@ -152,10 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn postgres_cuts_long_names() {
+    fn long_names_are_cut_as_postgres_cuts_them() {
         let long = "x".repeat(100);
-        assert_eq!(folded(&long, Dialect::Postgres).len(), 63);
-        assert_eq!(folded(&long, Dialect::Sqlite).len(), 100);
-        assert_eq!(folded(&"ü".repeat(40), Dialect::Postgres).len(), 62);
+        assert_eq!(folded(&long).len(), 63);
+        assert_eq!(folded(&"ü".repeat(40)).len(), 62);
+        assert_eq!(table_name(&long), folded(&long));
     }
 }

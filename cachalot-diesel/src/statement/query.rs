@@ -96,6 +96,8 @@ struct Scope {
     visible: usize,
     /// A query of the list sees itself.
     recursive: bool,
+    /// The current node stands in a query of the list.
+    defining: bool,
 }
 
 impl Walk {
@@ -123,13 +125,20 @@ impl Walk {
 
     fn is_alias(&self, ident: &Ident) -> bool {
         let name = self.alias(ident);
-        self.scopes
-            .iter()
-            .any(|scope| scope.names.get(&name).is_some_and(|at| *at < scope.visible))
+        for scope in self.scopes.iter().rev() {
+            if scope.names.get(&name).is_some_and(|at| *at < scope.visible) {
+                return true;
+            }
+            // In a nested `WITH`, MariaDB does not see the names of the outer one, MySQL does.
+            if scope.defining && self.dialect == Dialect::Mysql {
+                return false;
+            }
+        }
+        false
     }
 
     fn folded(&self, name: &str) -> Arc<str> {
-        names::folded(name, self.dialect)
+        names::folded(name)
     }
 
     fn path(&self, name: &ObjectName) -> Option<Vec<Arc<str>>> {
@@ -160,8 +169,12 @@ impl Walk {
             Purity::Unknown
         };
         if let Purity::Dated { first, last } = purity {
-            let times = arguments.get(first..=last.min(arguments.len().saturating_sub(1)));
-            if times.is_some_and(|times| !times.is_empty() && times.iter().all(is_fixed_time)) {
+            let (times, modifiers) = arguments.split_at((last + 1).min(arguments.len()));
+            let times = times.get(first..).unwrap_or_default();
+            if !times.is_empty()
+                && times.iter().all(is_fixed_time)
+                && modifiers.iter().all(is_fixed_modifier)
+            {
                 purity = Purity::Pure;
             }
         }
@@ -266,6 +279,20 @@ fn is_fixed_time(argument: &FunctionArg) -> bool {
     }
 }
 
+/// Whether a modifier of a time is sure not to bring in the time zone of the machine.
+fn is_fixed_modifier(argument: &FunctionArg) -> bool {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = argument else {
+        return false;
+    };
+    match &value.value {
+        Value::SingleQuotedString(text) => {
+            let text = text.trim();
+            !text.eq_ignore_ascii_case("localtime") && !text.eq_ignore_ascii_case("utc")
+        }
+        _ => false,
+    }
+}
+
 /// Goes on, or breaks off.
 fn flow(understood: Option<()>) -> ControlFlow<()> {
     match understood {
@@ -286,6 +313,7 @@ impl Visitor for Walk {
             && let Some(place) = outer.places.get(&ptr::from_ref(query))
         {
             outer.visible = place + usize::from(outer.recursive);
+            outer.defining = true;
         }
         let mut scope = Scope::default();
         if let Some(with) = &query.with {
@@ -306,6 +334,7 @@ impl Visitor for Walk {
             && outer.places.contains_key(&ptr::from_ref(query))
         {
             outer.visible = outer.places.len();
+            outer.defining = false;
         }
         ControlFlow::Continue(())
     }

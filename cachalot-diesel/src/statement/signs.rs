@@ -10,6 +10,9 @@ use super::{
 /// Words of PostgreSQL that a date or time literal may hold and that mean another day each day.
 const MOVING_DATES: &[&str] = &["now", "today", "tomorrow", "yesterday"];
 
+/// Columns of PostgreSQL that change when a row is locked or moved, not only when it is written.
+const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "xmax"];
+
 /// What the tokens of a query show.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
@@ -71,13 +74,9 @@ impl Signs {
                 {
                     signs.volatile.get_or_insert_with(|| "nextval".into());
                 }
-                TokenKind::Word => {
-                    let part_of_name = before.is_some_and(|token| token.is_symbol("."));
-                    if !part_of_name
-                        && !preceded(&["as"])
-                        && let Some(keyword) = functions::volatile_keyword(dialect, token.text)
-                    {
-                        signs.volatile.get_or_insert_with(|| keyword.into());
+                TokenKind::Word | TokenKind::Quoted if !preceded(&["as"]) => {
+                    if let Some(name) = moving_name(tokens, at, dialect) {
+                        signs.volatile.get_or_insert_with(|| name.into());
                     }
                 }
                 TokenKind::Variable => {
@@ -86,7 +85,7 @@ impl Signs {
                         .get_or_insert_with(|| token.text.to_ascii_lowercase());
                 }
                 TokenKind::Text if dialect == Dialect::Postgres => {
-                    if let Some(word) = moving_date(token.text) {
+                    if let Some(word) = moving_date(token.text.as_bytes()) {
                         signs.volatile.get_or_insert_with(|| format!("'{word}'"));
                     }
                 }
@@ -97,14 +96,55 @@ impl Signs {
     }
 }
 
-/// The word in a literal that would make it a moving date if it is read as a date. Which literals
-/// are is for the server's type rules to say (`at > 'today'`), so any is suspected.
-fn moving_date(literal: &str) -> Option<&'static str> {
-    let mut words = literal.split(|c: char| !c.is_ascii_alphanumeric());
+/// The name at a place, if it stands for a value that changes by itself.
+fn moving_name(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> Option<&'static str> {
+    let token = tokens.get(at)?;
+    let before = back(tokens, at, 1);
+    let part_of_name = before.is_some_and(|token| token.is_symbol("."));
+    if token.kind == TokenKind::Word && !part_of_name {
+        let keyword = functions::volatile_keyword(dialect, token.text);
+        if keyword.is_some() {
+            return keyword;
+        }
+    }
+    match dialect {
+        Dialect::Postgres => {
+            let name = token.identifier()?;
+            let column = SYSTEM_COLUMNS
+                .iter()
+                .find(|column| column.eq_ignore_ascii_case(&name));
+            column.copied().or_else(|| {
+                let zoned = token.is("timetz") || is_zone_of_time(tokens, at);
+                zoned.then_some("timetz")
+            })
+        }
+        // `s.NEXTVAL` with Oracle's mode of MariaDB.
+        Dialect::Mysql if part_of_name && token.is_any(&["nextval", "currval"]) => Some("nextval"),
+        _ => None,
+    }
+}
+
+/// The `zone` of `time(3) with time zone`, whose offset is that of the present day if the value
+/// does not say one.
+fn is_zone_of_time(tokens: &[Token<'_>], at: usize) -> bool {
+    let words = ["zone", "time", "with"];
+    let follows = words
+        .iter()
+        .zip(0..)
+        .all(|(word, steps)| back(tokens, at, steps).is_some_and(|token| token.is(word)));
+    let precise = back(tokens, at, 3).is_some_and(|token| token.is_symbol(")"));
+    let steps = if precise { 6 } else { 3 };
+    follows && back(tokens, at, steps).is_some_and(|token| token.is("time"))
+}
+
+/// The word in a text that would make it a moving date if it is read as a date (`12:00today` is
+/// one). Which texts are is for the server's type rules to say (`at > 'today'`), so any is suspected.
+pub(crate) fn moving_date(text: &[u8]) -> Option<&'static str> {
+    let mut words = text.split(|byte| !byte.is_ascii_alphabetic());
     words.find_map(|word| {
         MOVING_DATES
             .iter()
-            .find(|moving| moving.eq_ignore_ascii_case(word))
+            .find(|moving| moving.as_bytes().eq_ignore_ascii_case(word))
             .copied()
     })
 }
@@ -133,7 +173,9 @@ pub(super) fn session_change(tokens: &[Token<'_>]) -> Option<SessionChange> {
             if assigned || back(tokens, at, 1).is_some_and(|token| token.is("into")) {
                 settings.push(token.text.to_lowercase());
             }
-        } else if is_set_config(token) && rest.first().is_some_and(|next| next.is_symbol("(")) {
+        } else if is_call(token, rest, "set_limit") {
+            settings.push("pg_trgm.similarity_threshold".to_owned());
+        } else if is_call(token, rest, "set_config") {
             match rest {
                 [_, name, comma, ..] if comma.is_symbol(",") && name.literal().is_some() => {
                     settings.extend(name.literal().map(|name| name.to_lowercase()));
@@ -145,8 +187,8 @@ pub(super) fn session_change(tokens: &[Token<'_>]) -> Option<SessionChange> {
     (!settings.is_empty()).then_some(SessionChange::Settings(settings))
 }
 
-fn is_set_config(token: &Token<'_>) -> bool {
-    token
-        .identifier()
-        .is_some_and(|name| name.eq_ignore_ascii_case("set_config"))
+fn is_call(token: &Token<'_>, rest: &[Token<'_>], function: &str) -> bool {
+    let named = token.identifier();
+    named.is_some_and(|name| name.eq_ignore_ascii_case(function))
+        && rest.first().is_some_and(|next| next.is_symbol("("))
 }

@@ -43,11 +43,16 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
             Statement::sweeping(Kind::Other)
         }
         ("handler", Dialect::Mysql) => Statement::quiet(Kind::Other).reading(at.name()?.into()),
+        // Rows without a key of their own may get other row ids.
+        ("vacuum", Dialect::Sqlite) if !at.rest.iter().any(|token| token.is("into")) => {
+            Statement::sweeping(Kind::Other)
+        }
+        ("declare", Dialect::Postgres) => cursor_for(at),
         ("analyze" | "vacuum" | "reindex", _)
         | ("lock" | "show" | "deallocate", Dialect::Postgres | Dialect::Mysql)
         | (
-            "listen" | "unlisten" | "notify" | "checkpoint" | "cluster" | "declare" | "fetch"
-            | "move" | "close",
+            "listen" | "unlisten" | "notify" | "checkpoint" | "cluster" | "fetch" | "move"
+            | "close",
             Dialect::Postgres,
         )
         | (
@@ -153,7 +158,10 @@ fn is_asked_to_run(options: &[Token<'_>]) -> bool {
     options.iter().enumerate().any(|(at, token)| {
         token.is_any(&["analyze", "analyse"])
             && !options.get(at + 1).is_some_and(|value| {
-                value.is_any(&["false", "off"]) || value.text == "0" || value.literal().is_some()
+                let literal = value.literal().unwrap_or_default().to_ascii_lowercase();
+                value.is_any(&["false", "off"])
+                    || value.text == "0"
+                    || matches!(literal.as_str(), "false" | "off")
             })
     })
 }
@@ -176,20 +184,108 @@ fn truncate(mut at: Cursor<'_, '_>) -> Option<Statement> {
 }
 
 fn create(mut at: Cursor<'_, '_>) -> Statement {
-    let sqlite = at.dialect == Dialect::Sqlite;
-    if sqlite && (at.sees(&["temp", "trigger"]) || at.sees(&["temporary", "trigger"])) {
-        return Statement::sweeping(Kind::Ddl).doing(Effect::CreateTemporaryTrigger);
+    if at.dialect == Dialect::Sqlite
+        && let Some(temporary) = trigger(at)
+    {
+        return Statement::sweeping(Kind::Ddl).doing(Effect::CreateTrigger { temporary });
     }
-    match temporary(&mut at) {
-        Some(name) => {
-            let own = Writes::table(name.as_str().into(), Events::ALL);
-            let body_writes = words::holds_write(at.rest);
-            Statement::quiet(Kind::Ddl)
-                .writing(if body_writes { Writes::Everything } else { own })
-                .doing(Effect::CreateTemporary(vec![name]))
+    if let Some(name) = plain_table(at) {
+        return Statement::quiet(Kind::Ddl).writing(Writes::table(name.into(), Events::ALL));
+    }
+    let view = at.dialect == Dialect::Postgres && at.rest.iter().take(8).any(|t| t.is("view"));
+    let Some(name) = temporary(&mut at) else {
+        return Statement::sweeping(Kind::Ddl);
+    };
+    let own = Writes::table(name.as_str().into(), Events::ALL);
+    let may_write = words::holds_write(at.rest) || at.rest.iter().any(|t| t.is("execute"));
+    let filled = query_that_fills(at).unwrap_or_else(|| Statement::quiet(Kind::Ddl));
+    Statement {
+        reads: filled.reads,
+        schemas: filled.schemas,
+        calls: filled.calls,
+        unknown_functions: filled.unknown_functions,
+        guessed: filled.guessed,
+        ..Statement::quiet(Kind::Ddl)
+    }
+    .writing(if may_write { Writes::Everything } else { own })
+    .doing(Effect::CreateTemporary(vec![name]))
+    .doing_if(view, Effect::WritesUnseen)
+}
+
+/// The table of `CREATE TABLE IF NOT EXISTS`, which programs run each time they start, if it is one by
+/// itself: with no rows, no parents and no references, so that nothing but its own name changes.
+fn plain_table(mut at: Cursor<'_, '_>) -> Option<String> {
+    const TIES: &[&str] = &[
+        "as",
+        "execute",
+        "foreign",
+        "inherits",
+        "like",
+        "of",
+        "partition",
+        "references",
+        "select",
+        "table",
+        "union",
+        "values",
+        "with",
+    ];
+    if !at.eat_all(&["table", "if", "not", "exists"]) {
+        return None;
+    }
+    let mut path = at.path()?;
+    let tied = at.rest.iter().any(|token| token.is_any(TIES));
+    let name = path.pop()?;
+    let temporary = path.pop().is_some_and(|schema| schema.contains("temp"));
+    (!tied && !temporary && at.peek()?.is_symbol("(")).then_some(name)
+}
+
+/// Whether the trigger that is created is a temporary one; `None` if none is.
+fn trigger(mut at: Cursor<'_, '_>) -> Option<bool> {
+    let said = at.eat_any(&["temp", "temporary"]);
+    if !at.eat("trigger") {
+        return None;
+    }
+    at.eat_all(&["if", "not", "exists"]);
+    let path = at.path()?;
+    let schema = path.iter().rev().nth(1);
+    Some(said || schema.is_some_and(|schema| schema == "temp"))
+}
+
+/// The query of `CREATE … AS query`; MySQL does without the `AS`.
+fn query_that_fills(at: Cursor<'_, '_>) -> Option<Statement> {
+    let mut depth = 0usize;
+    for (place, token) in at.rest.iter().enumerate() {
+        if depth == 0 {
+            let rest = at.rest.get(place..)?;
+            if at.dialect == Dialect::Mysql && opens_query(rest) {
+                return Statement::query(rest, at.dialect);
+            }
+            if token.is("as") {
+                return Statement::query(rest.get(1..)?, at.dialect);
+            }
         }
-        None => Statement::sweeping(Kind::Ddl),
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth = depth.saturating_sub(1);
+        }
     }
+    None
+}
+
+fn opens_query(tokens: &[Token<'_>]) -> bool {
+    let verb = tokens.iter().find(|token| !token.is_symbol("("));
+    verb.is_some_and(|token| token.is_any(&["select", "with", "values"]))
+}
+
+/// The query of a cursor, whose functions run when rows are fetched.
+fn cursor_for(at: Cursor<'_, '_>) -> Statement {
+    let query = at.rest.iter().position(|token| token.is("for"));
+    query
+        .and_then(|place| at.rest.get(place + 1..))
+        .and_then(|query| Statement::query(query, at.dialect))
+        .map_or_else(|| Statement::quiet(Kind::Other), Statement::around)
 }
 
 /// Reads up to the name of the temporary table, view or sequence that is created.

@@ -21,6 +21,10 @@ impl Findings {
     /// Adds what the tokens alone show, and judges.
     pub(super) fn conclude(mut self, tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         let signs = Signs::of(tokens, dialect);
+        // An operator that calls a function which the program brings along.
+        if dialect == Dialect::Sqlite && tokens.iter().any(|token| token.is("regexp")) {
+            self.calls.add(&"regexp".into(), Purity::Unknown, false);
+        }
         let mut effects = Vec::new();
         if self.kind == Kind::Select
             && let Some(into) = &signs.into_table
@@ -65,6 +69,7 @@ impl Findings {
             writes: self.writes,
             effects,
             uncacheable,
+            calls: self.calls.named.into_iter().collect(),
             unknown_functions: self.calls.unknown.into_iter().collect(),
             otherwise,
             guessed: self.guessed,
@@ -102,6 +107,8 @@ impl Tables {
 pub(super) struct Calls {
     /// One that is known to be volatile.
     volatile: Option<String>,
+    /// All of them.
+    named: BTreeSet<Arc<str>>,
     unknown: BTreeSet<Arc<str>>,
     /// A random function is called in an `ORDER BY`.
     random_order: bool,
@@ -110,6 +117,7 @@ pub(super) struct Calls {
 impl Calls {
     /// Adds a call. `in_order`: it stands in an `ORDER BY`.
     pub(super) fn add(&mut self, name: &Arc<str>, purity: Purity, in_order: bool) {
+        self.named.insert(Arc::clone(name));
         match purity {
             Purity::Pure => {}
             Purity::Random if in_order => self.random_order = true,

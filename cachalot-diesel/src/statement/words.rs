@@ -1,8 +1,11 @@
 //! Keywords, for the places where only tokens are known.
 
-use super::lexer::{Token, back};
+use super::{
+    Dialect,
+    lexer::{Token, back},
+};
 
-/// Words that no dialect lets a table be called without quotes.
+/// Words that no dialect lets a table be called without quotes, unless a dot stands before it.
 const RESERVED: &[&str] = &[
     "all",
     "and",
@@ -15,20 +18,15 @@ const RESERVED: &[&str] = &[
     "default",
     "distinct",
     "else",
-    "false",
-    "for",
     "foreign",
     "from",
     "group",
     "having",
     "in",
-    "inner",
     "intersect",
     "into",
     "is",
     "join",
-    "left",
-    "like",
     "limit",
     "not",
     "null",
@@ -37,18 +35,15 @@ const RESERVED: &[&str] = &[
     "order",
     "primary",
     "references",
-    "right",
     "select",
     "table",
     "then",
     "to",
-    "true",
     "union",
     "unique",
     "using",
     "when",
     "where",
-    "with",
 ];
 
 /// Words that some dialect lets a table be called, but which mostly are syntax.
@@ -72,18 +67,23 @@ const SOFT: &[&str] = &[
     "except",
     "exclude",
     "exists",
+    "false",
     "filter",
     "first",
     "following",
+    "for",
     "full",
     "groups",
     "high_priority",
     "ignore",
+    "inner",
     "insert",
     "interval",
     "key",
     "last",
     "lateral",
+    "left",
+    "like",
     "low_priority",
     "materialized",
     "merge",
@@ -105,6 +105,7 @@ const SOFT: &[&str] = &[
     "recursive",
     "replace",
     "returning",
+    "right",
     "row",
     "rows",
     "set",
@@ -112,10 +113,12 @@ const SOFT: &[&str] = &[
     "some",
     "straight_join",
     "ties",
+    "true",
     "unbounded",
     "update",
     "values",
     "window",
+    "with",
     "within",
 ];
 
@@ -131,18 +134,24 @@ const BEFORE_PARENTHESIS: &[&str] = &[
     "char",
     "character",
     "conflict",
+    "cube",
     "datetime",
     "dec",
     "decimal",
     "double",
     "except",
     "exists",
+    "false",
     "filter",
     "float",
+    "for",
+    "inner",
     "interval",
     "lateral",
+    "like",
     "materialized",
     "nchar",
+    "next",
     "numeric",
     "nvarchar",
     "offset",
@@ -150,24 +159,51 @@ const BEFORE_PARENTHESIS: &[&str] = &[
     "over",
     "real",
     "returning",
+    "rollup",
     "row",
     "set",
+    "sets",
     "some",
+    "symmetric",
     "time",
     "timestamp",
     "timestamptz",
     "timetz",
+    "true",
     "values",
     "varbinary",
     "varbit",
     "varchar",
     "varying",
+    "with",
 ];
 
 /// Words that introduce a table.
 const INTRODUCERS: &[&str] = &[
-    "from", "join", "into", "update", "table", "only", "using", "lateral",
+    "from",
+    "join",
+    "straight_join",
+    "into",
+    "update",
+    "table",
+    "only",
+    "using",
+    "lateral",
 ];
+
+/// Words between the verb and a table that MySQL needs no `INTO` for: `INSERT IGNORE t`.
+const INTRODUCERS_OF_ROWS: &[&str] = &[
+    "insert",
+    "replace",
+    "delayed",
+    "high_priority",
+    "ignore",
+    "low_priority",
+    "quick",
+];
+
+/// What SQLite is to do about a conflict: `UPDATE OR FAIL t`.
+const RESOLUTIONS: &[&str] = &["rollback", "abort", "replace", "fail", "ignore"];
 
 /// Words before `UPDATE` that take away its meaning of a verb: `DO UPDATE`, `FOR NO KEY UPDATE`.
 const BEFORE_NO_VERB: &[&str] = &["do", "for", "key", "on", "then"];
@@ -179,35 +215,57 @@ pub(super) fn is_syntax(word: &str) -> bool {
 
 /// Whether a bare word may stand before a parenthesis without being a function.
 pub(super) fn is_syntax_before_parenthesis(word: &str) -> bool {
-    is_any_of(word, RESERVED) || is_any_of(word, BEFORE_PARENTHESIS)
+    // `DEFAULT(column)` is one on MySQL, and the default may be the present time.
+    let function = word.eq_ignore_ascii_case("default");
+    !function && (is_any_of(word, RESERVED) || is_any_of(word, BEFORE_PARENTHESIS))
 }
 
 /// Whether the bare word at a place could be the name of a table or of a part of one.
-pub(super) fn may_be_name(tokens: &[Token<'_>], at: usize) -> bool {
+pub(super) fn may_be_name(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let Some(token) = tokens.get(at) else {
         return false;
     };
     if is_any_of(token.text, RESERVED) {
-        false
+        back(tokens, at, 1).is_some_and(|before| before.is_symbol("."))
     } else if is_any_of(token.text, SOFT) {
-        introduces(tokens, at)
+        introduces(tokens, at, dialect)
     } else {
         true
     }
 }
 
 /// Whether the token at a place follows one that introduces a table, or a part of its name.
-pub(super) fn introduces(tokens: &[Token<'_>], at: usize) -> bool {
-    let Some(before) = back(tokens, at, 1) else {
+pub(super) fn introduces(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
+    let before = tokens.get(..at).unwrap_or_default();
+    let open = before
+        .iter()
+        .rev()
+        .take_while(|token| token.is_symbol("("))
+        .count();
+    let Some(before) = back(tokens, at, open + 1) else {
         return false;
     };
+    let further = back(tokens, at, open + 2);
     if before.is("update") {
-        return !back(tokens, at, 2).is_some_and(|token| token.is_any(BEFORE_NO_VERB));
+        return !further.is_some_and(|token| token.is_any(BEFORE_NO_VERB));
     }
-    if before.is_symbol("(") {
-        return back(tokens, at, 2).is_some_and(|token| token.is_any(&["from", "join"]));
-    }
-    before.is_any(INTRODUCERS) || before.is_symbol(",") || before.is_symbol(".")
+    before.is_any(INTRODUCERS)
+        || before.is_symbol(",")
+        || before.is_symbol(".")
+        || match dialect {
+            Dialect::Postgres => false,
+            Dialect::Mysql => introduces_rows(before),
+            Dialect::Sqlite => {
+                // `a IN t`
+                before.is("in")
+                    || (before.is_any(RESOLUTIONS) && further.is_some_and(|token| token.is("or")))
+            }
+        }
+}
+
+/// Whether a table of MySQL may follow, into which rows go.
+pub(super) fn introduces_rows(token: &Token<'_>) -> bool {
+    token.is_any(INTRODUCERS_OF_ROWS)
 }
 
 /// Whether a statement holds a verb that changes rows: `INSERT`, `UPDATE`, `DELETE`, `MERGE`,

@@ -27,6 +27,12 @@ thread_local! {
 /// Reads the settings from the environment, and has every connection that is opened from now on
 /// report its writes: `Cachalot::from_env()?.install()`, returning the handle.
 ///
+/// ```no_run
+/// let cache = cachalot_diesel::install()?; // at the start of `main`, before anything connects
+/// println!("cached in {}", cache.store_name());
+/// # Ok::<(), cachalot_diesel::Error>(())
+/// ```
+///
 /// # Errors
 /// A setting that cannot be read, or an instrumentation that it would replace
 /// ([`Error::ForeignDefault`]).

@@ -1,6 +1,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
+    connection::is_harmless,
     fingerprint::Fingerprint,
     statement::{Analysis, Effect, Isolation, SessionChange, Writes},
 };
@@ -18,6 +19,8 @@ pub(crate) struct Probe {
     pub(crate) replica: bool,
     /// The connection has temporary tables.
     pub(crate) temporary: bool,
+    /// It has temporary triggers or views: nobody else can see what its writes reach.
+    pub(crate) unseen: bool,
 }
 
 /// Whose rows a connection sees, as far as it is known.
@@ -77,6 +80,7 @@ impl SessionState {
     /// Something runs that may change settings: they have to be asked for again.
     pub(super) fn may_have_changed(&mut self) {
         self.identity = None;
+        self.changed = true;
     }
 
     /// Takes note of a text that has run, well or not.
@@ -113,15 +117,11 @@ impl SessionState {
         self.changed = true;
         match change {
             SessionChange::Settings(names) => {
-                for name in names {
-                    match crate::connection::setting(name) {
-                        Setting::Probed => {
-                            self.named.insert(name.clone());
-                        }
-                        Setting::Unreadable => self.opaque = true,
-                        Setting::Harmless => {}
-                    }
+                if names.iter().any(|name| name == "database") {
+                    self.database = None;
                 }
+                let decisive = names.iter().filter(|name| !is_harmless(name));
+                self.named.extend(decisive.cloned());
             }
             SessionChange::All => self.opaque = false,
             _ => self.opaque = true,
@@ -135,15 +135,4 @@ fn hash(kind: &str, parts: &[String]) -> String {
         fingerprint.part(part.as_bytes());
     }
     fingerprint.finish()
-}
-
-/// What a changed setting means to a read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Setting {
-    /// The probe asks for it.
-    Probed,
-    /// It may decide the answer and cannot be asked for.
-    Unreadable,
-    /// It decides no answer.
-    Harmless,
 }

@@ -1,13 +1,17 @@
 //! Items in one or several memcached servers, through the meta protocol (memcached 1.6 or later).
 //!
-//! The client is `memcache::exp`, which may change with any release: its version is exact and
-//! nothing outside this module sees it. It never sends a command twice: a connection from its
-//! pool that turns out to be dead is replaced only while not one byte of the request was taken
-//! by the kernel. A connection that failed in any way is closed, so a late answer has no reader.
+//! The wire's answers are read by `memcache::exp`, which may change with any release: its version is
+//! exact and nothing outside this module sees it. Its own client asks several servers one after the
+//! other. No write is sent twice: a connection that has lain idle and turns out to be dead is
+//! replaced only while not one byte of a write was taken by the kernel. A connection that failed in
+//! any way is closed, so a late answer has no reader.
 
+mod answer;
 mod breaker;
+mod connection;
 mod lifetime;
 mod placement;
+mod request;
 mod server;
 mod server_name;
 #[cfg(test)]
@@ -15,9 +19,16 @@ mod test_server;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use self::{placement::place, server::Server, server_name::ServerName};
+use self::{
+    placement::place,
+    server::{Asked, Server},
+    server_name::ServerName,
+};
 use super::{Command, OpenError, Reply, Store, StoreError};
 
 /// The value limit unless another is set: a little below memcached's own 1 MiB, which counts the
@@ -47,6 +58,7 @@ const MAX_VALUE_BYTES: usize = 1_000_000;
 #[derive(Debug)]
 pub struct MemcachedStore {
     servers: Vec<Arc<Server>>,
+    timeout: Duration,
     max_value_bytes: usize,
 }
 
@@ -78,6 +90,7 @@ impl MemcachedStore {
             .collect();
         Ok(Self {
             servers: servers?,
+            timeout,
             max_value_bytes: MAX_VALUE_BYTES,
         })
     }
@@ -101,6 +114,8 @@ impl MemcachedStore {
 }
 
 impl Store for MemcachedStore {
+    /// All servers are asked before the first is listened to, so that the slowest is all that a
+    /// batch waits for.
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
         let mut replies = vec![unanswered(); commands.len()];
         let mut shares: Vec<Share<'_>> = self.servers.iter().map(Share::of).collect();
@@ -110,11 +125,14 @@ impl Store for MemcachedStore {
                 Err(error) => replies[position] = Err(error),
             }
         }
-        shares.retain(|share| !share.commands.is_empty());
-        for (share, answers) in shares.iter().zip(ask_all(&shares)) {
-            for (position, answer) in share.positions.iter().zip(answers) {
-                replies[*position] = answer;
-            }
+        let mut open: Vec<Rest<'_>> = shares.iter().filter_map(Share::rest).collect();
+        while !open.is_empty() {
+            let connected = Instant::now() + self.timeout;
+            let asked: Vec<_> = open.iter().map(|rest| rest.ask(connected)).collect();
+            let heard = open.into_iter().zip(asked);
+            open = heard
+                .filter_map(|(rest, asked)| rest.hear(asked, &mut replies))
+                .collect();
         }
         replies
     }
@@ -144,6 +162,13 @@ struct Share<'a> {
     positions: Vec<usize>,
 }
 
+/// What is left of a share: a server takes only so much at a time.
+struct Rest<'a> {
+    server: &'a Arc<Server>,
+    commands: &'a [Command<'a>],
+    positions: &'a [usize],
+}
+
 impl<'a> Share<'a> {
     fn of(server: &'a Arc<Server>) -> Self {
         Self {
@@ -158,34 +183,46 @@ impl<'a> Share<'a> {
         self.positions.push(position);
     }
 
-    fn ask(&self) -> Vec<Result<Reply, StoreError>> {
-        self.server.run(&self.commands)
+    fn rest(&self) -> Option<Rest<'_>> {
+        (!self.commands.is_empty()).then_some(Rest {
+            server: self.server,
+            commands: &self.commands,
+            positions: &self.positions,
+        })
     }
 }
 
-/// Asks all servers at one time, the last on this thread, so that one server costs no thread and
-/// the slowest server is all that a batch waits for. A thread costs about as much as a round trip
-/// on loopback, and far less than one through a network.
-fn ask_all(shares: &[Share<'_>]) -> Vec<Vec<Result<Reply, StoreError>>> {
-    let Some((last, others)) = shares.split_last() else {
-        return Vec::new();
-    };
-    thread::scope(|scope| {
-        let asked: Vec<_> = others
-            .iter()
-            .map(|share| thread::Builder::new().spawn_scoped(scope, || share.ask()))
-            .collect();
-        let last = last.ask();
-        let mut answers: Vec<_> = asked
-            .into_iter()
-            .zip(others)
-            .map(|(asked, share)| match asked {
-                Ok(thread) => thread.join().unwrap_or_default(),
-                // The system has no thread to spare.
-                Err(_) => share.ask(),
-            })
-            .collect();
-        answers.push(last);
-        answers
-    })
+impl<'a> Rest<'a> {
+    fn ask(&self, connected: Instant) -> Option<Asked<'a>> {
+        self.server.ask(self.commands, connected)
+    }
+
+    /// Puts the answers into their places, and returns what is to be asked next.
+    fn hear(
+        self,
+        asked: Option<Asked<'_>>,
+        replies: &mut [Result<Reply, StoreError>],
+    ) -> Option<Self> {
+        let heard = asked.map(|asked| self.server.hear(asked));
+        let broken = heard.as_ref().is_none_or(|exchange| exchange.broken);
+        let answers = heard.map_or_else(Vec::new, |exchange| exchange.replies);
+        let count = answers.len();
+        for (position, answer) in self.positions.iter().zip(answers) {
+            replies[*position] = answer;
+        }
+        let rest = Self {
+            server: self.server,
+            commands: &self.commands[count..],
+            positions: &self.positions[count..],
+        };
+        if broken {
+            // A server that wakes may yet carry out what it was sent. Whatever stands behind it in
+            // the batch must not overtake it.
+            for position in rest.positions {
+                replies[*position] = Err(rest.server.left_alone());
+            }
+            return None;
+        }
+        (!rest.commands.is_empty()).then_some(rest)
+    }
 }

@@ -1,21 +1,34 @@
-//! One memcached server: commands to operations of the meta protocol, its answers to replies.
+//! One memcached server: its connections, and whether it is worth asking.
 
-use std::{fmt, sync::Arc, thread, time::Duration};
-
-use memcache::exp::{
-    Delete, Error, Get, GetResult, GetStatus, Meta, MetaClient, MutationResult, MutationStatus, Op,
-    OpResult, Set, Ttl,
+use std::{
+    fmt,
+    io::ErrorKind,
+    net::{SocketAddr, ToSocketAddrs},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
+use memcache::exp::Error;
+
+use crate::events::TARGET;
+
 use super::{
-    super::{Command, ItemVersion, Reply, StoreError},
-    OpenError, ServerName,
+    super::{Command, Reply, StoreError},
+    OpenError, ServerName, answer,
     breaker::{Breaker, Pass},
-    lifetime::lifetime,
+    connection::Connection,
 };
 
 /// Connections that are kept open for the next callers. More callers at one time open more.
 const IDLE_CONNECTIONS: usize = 32;
+
+/// Something on the way may have forgotten a connection that was not used for so long.
+const LONGEST_IDLE: Duration = Duration::from_secs(60);
+
+/// What a server that was asked with others has at the least, when they have used up the time that
+/// all had: its answer may have been there for long.
+const GRACE: Duration = Duration::from_millis(5);
 
 /// What a probe reads; nobody writes it.
 const PROBE: Command<'static> = Command::Get {
@@ -30,7 +43,8 @@ const EXCHANGE_BYTES: usize = 128 * 1024;
 /// A server, its connections and whether it is worth asking.
 pub(super) struct Server {
     name: ServerName,
-    client: MetaClient,
+    addresses: Vec<SocketAddr>,
+    idle: Mutex<Vec<Connection>>,
     breaker: Breaker,
     timeout: Duration,
 }
@@ -44,25 +58,49 @@ impl fmt::Debug for Server {
     }
 }
 
+/// Commands that have been sent, and the leave to do so.
+pub(super) struct Asked<'c> {
+    pass: Pass,
+    sent: Sent<'c>,
+}
+
+struct Sent<'c> {
+    commands: &'c [Command<'c>],
+    connection: Result<Connection, Error>,
+    /// The connection was not opened for this.
+    used: bool,
+    deadline: Instant,
+}
+
+/// What came of an exchange.
+pub(super) struct Exchange {
+    /// One a command.
+    pub(super) replies: Vec<Result<Reply, StoreError>>,
+    /// The connection or the server failed, rather than one command.
+    pub(super) broken: bool,
+}
+
 impl Server {
     /// Resolves the name and connects to nothing yet.
     pub(super) fn new(name: ServerName, timeout: Duration) -> Result<Self, OpenError> {
-        // One client a server: the crate's own choice of a server hashes the servers' names with
-        // std's `DefaultHasher`, even when it is given another hash for the keys.
-        let client = MetaClient::builder()
-            .connect_timeout(Some(timeout))
-            .io_timeout(Some(timeout))
-            .max_idle(IDLE_CONNECTIONS)
-            .connect(name.as_str())
-            .map_err(|error| OpenError::Unresolved {
-                server: name.to_string(),
-                reason: error.to_string(),
-            })?;
+        let unresolved = |reason: String| OpenError::Unresolved {
+            server: name.to_string(),
+            reason,
+        };
+        let addresses: Vec<_> = name
+            .as_str()
+            .to_socket_addrs()
+            .map_err(|error| unresolved(error.to_string()))?
+            .collect();
+        if addresses.is_empty() {
+            return Err(unresolved("it has no address".to_owned()));
+        }
         // A probe may have to connect and then to wait for an answer.
         let breaker = Breaker::new(timeout * 2);
         Ok(Self {
             name,
-            client,
+            addresses,
+            idle: Mutex::default(),
             breaker,
             timeout,
         })
@@ -72,35 +110,32 @@ impl Server {
         &self.name
     }
 
-    /// Carries out commands that have passed their check, in order.
-    pub(super) fn run(
-        self: &Arc<Self>,
-        commands: &[Command<'_>],
-    ) -> Vec<Result<Reply, StoreError>> {
-        let mut replies = Vec::with_capacity(commands.len());
-        while let Some(rest) = commands
-            .get(replies.len()..)
-            .filter(|rest| !rest.is_empty())
-        {
-            let Some(pass) = self.breaker.admit() else {
-                break;
-            };
-            let exchange = self.exchange(&rest[..exchange_length(rest)]);
-            self.note(pass, &exchange);
-            replies.extend(exchange.replies);
-            if exchange.broken {
-                // A server that wakes may yet carry out what it was sent. Whatever stands behind
-                // it in the batch must not overtake it.
-                break;
-            }
-        }
-        replies.resize_with(commands.len(), || {
-            let name = &self.name;
-            Err(StoreError::Unavailable(format!(
-                "{name} failed and is left alone for a moment"
-            )))
-        });
-        replies
+    /// Sends the first of the commands, as many as fit, which have passed their check. `None` while
+    /// the server is left alone.
+    ///
+    /// A connection must be there by `connected`, or a moment later if others took that long.
+    pub(super) fn ask<'c>(
+        &self,
+        commands: &'c [Command<'c>],
+        connected: Instant,
+    ) -> Option<Asked<'c>> {
+        let pass = self.breaker.admit()?;
+        let commands = &commands[..exchange_length(commands)];
+        let sent = self.send(commands, connected);
+        Some(Asked { pass, sent })
+    }
+
+    /// Waits for the answers to what was asked.
+    pub(super) fn hear(self: &Arc<Self>, asked: Asked<'_>) -> Exchange {
+        let exchange = self.receive(asked.sent);
+        self.note(asked.pass, &exchange);
+        exchange
+    }
+
+    /// What is said of commands that were not sent.
+    pub(super) fn left_alone(&self) -> StoreError {
+        let name = &self.name;
+        StoreError::Unavailable(format!("{name} failed and is left alone for a moment"))
     }
 
     /// Tells the breaker how it went, and the log if that is news.
@@ -108,7 +143,12 @@ impl Server {
         let server = self.name.as_str();
         if !exchange.broken {
             if self.breaker.succeeded() {
-                tracing::info!(server, "the memcached server answers again");
+                tracing::info!(
+                    name: "cachalot.server_back",
+                    target: TARGET,
+                    server,
+                    "the memcached server answers again"
+                );
             }
             return;
         }
@@ -119,6 +159,8 @@ impl Server {
                 .find_map(|reply| reply.as_ref().err());
             let error = error.map(ToString::to_string).unwrap_or_default();
             tracing::warn!(
+                name: "cachalot.server_failed",
+                target: TARGET,
                 server,
                 error,
                 "a memcached server failed and is left alone for now"
@@ -140,7 +182,8 @@ impl Server {
                     let Some(server) = server.upgrade() else {
                         return;
                     };
-                    server.note(Pass::Probe, &server.exchange(&[PROBE]));
+                    let sent = server.send(&[PROBE], Instant::now() + server.timeout);
+                    server.note(Pass::Probe, &server.receive(sent));
                 }
             });
         if spawned.is_err() {
@@ -148,81 +191,143 @@ impl Server {
         }
     }
 
-    /// Sends the commands in one piece and reads the answers.
-    fn exchange(&self, commands: &[Command<'_>]) -> Exchange {
-        let answers = match self.client.run_batch(commands.iter().map(operation)) {
-            Ok(answers) => answers,
-            // Nothing was sent: the crate itself objects to a command.
-            Err(error) => {
-                let (error, broken) = self.failure(error, 0);
-                let replies = commands.iter().map(|_| Err(error.clone())).collect();
-                return Exchange { replies, broken };
-            }
+    /// Sends the commands in one piece, on a connection that lies idle if there is one.
+    fn send<'c>(&self, commands: &'c [Command<'c>], connected: Instant) -> Sent<'c> {
+        let now = Instant::now();
+        let deadline = now + self.timeout;
+        let sent = |connection, used, deadline| Sent {
+            commands,
+            connection,
+            used,
+            deadline,
         };
+        while let Some(mut connection) = self.idle_connection(now) {
+            // The server may have gone since. Reads can be repeated when that shows; a write that was
+            // sent cannot, so that is found out first.
+            if !are_reads(commands) && !connection.is_quiet() {
+                continue;
+            }
+            match connection.send(commands, deadline) {
+                Ok(()) => return sent(Ok(connection), true, deadline),
+                // Not a byte has left.
+                Err((error, false)) if error.kind() != ErrorKind::WouldBlock => {}
+                Err((error, _)) => return sent(Err(error.into()), true, deadline),
+            }
+        }
+        let limit = connected
+            .saturating_duration_since(Instant::now())
+            .max(GRACE);
+        let connection = Connection::open(&self.addresses, limit.min(self.timeout));
+        let deadline = Instant::now() + self.timeout;
+        let connection = connection.and_then(|mut connection| {
+            let written = connection.send(commands, deadline);
+            written.map(|()| connection).map_err(|(error, _)| error)
+        });
+        sent(connection.map_err(Error::Io), false, deadline)
+    }
+
+    fn receive(&self, sent: Sent<'_>) -> Exchange {
+        let commands = sent.commands;
+        let deadline = sent.deadline.max(Instant::now() + GRACE);
         let mut exchange = Exchange {
             replies: Vec::with_capacity(commands.len()),
             broken: false,
         };
-        let mut refused = false;
-        for (command, answer) in commands.iter().zip(answers) {
-            let reply = match answer {
-                Ok(answer) => reply(command, answer),
-                // The crate stops reading at the first error line and gives that error to every
-                // command behind it, though it was the answer to the first one only.
-                Err(_) if refused => Err(StoreError::Unavailable(format!(
-                    "the answer of {} was lost when it refused an earlier command",
-                    self.name
-                ))),
-                Err(error) => {
-                    let bytes = command.value().map_or(0, <[u8]>::len);
-                    let (error, broken) = self.failure(error, bytes);
-                    exchange.broken |= broken;
-                    refused = !broken;
-                    Err(error)
+        let mut connection = match sent.connection {
+            Ok(connection) => connection,
+            Err(error) => {
+                self.fail(&mut exchange, commands, error);
+                return exchange;
+            }
+        };
+        for command in commands {
+            match connection.receive(deadline) {
+                Ok(answer) => exchange.replies.push(answer::reply(command, answer)),
+                Err(Error::Io(error))
+                    if sent.used
+                        && exchange.replies.is_empty()
+                        && are_reads(commands)
+                        && has_hung_up(error.kind()) =>
+                {
+                    return self.receive(self.send_anew(commands, sent.deadline));
                 }
-            };
-            exchange.replies.push(reply);
+                Err(error) => {
+                    self.fail(&mut exchange, commands, error);
+                    return exchange;
+                }
+            }
         }
+        self.keep(connection);
         exchange
     }
 
-    /// An error in our words, and whether the server or the connection is no good.
-    fn failure(&self, error: Error, bytes: usize) -> (StoreError, bool) {
-        let name = &self.name;
-        let timeout = self.timeout;
-        match error {
-            Error::Ambiguous { source, .. } => self.failure(*source, bytes),
-            Error::Timeout { .. } => (
-                StoreError::Unavailable(format!("{name} gave no answer in {timeout:?}")),
-                true,
-            ),
-            Error::Io(error) => (StoreError::Unavailable(format!("{name}: {error}")), true),
-            Error::Protocol(message) => (protocol(name, &message), true),
-            // The server does not tell its limit, only that it is below this.
-            Error::Server(message) if message.starts_with("object too large") => (
-                StoreError::TooLarge {
-                    bytes,
-                    limit: bytes.saturating_sub(1),
-                },
-                false,
-            ),
-            Error::Rejected(message) if message == "ERROR" => (
-                protocol(
-                    name,
-                    "it does not know the meta protocol, use memcached 1.6 or later",
-                ),
-                true,
-            ),
-            other => (protocol(name, &other.to_string()), false),
+    /// Sends reads again, for the connection had been closed at the other end.
+    fn send_anew<'c>(&self, commands: &'c [Command<'c>], deadline: Instant) -> Sent<'c> {
+        // Those that lie idle were open at the same time.
+        self.idle().clear();
+        let sent = self.send(commands, deadline);
+        Sent {
+            used: false,
+            ..sent
         }
+    }
+
+    /// Gives the rest of the commands their error. The connection is closed: a late answer must not
+    /// find a reader.
+    fn fail(&self, exchange: &mut Exchange, commands: &[Command<'_>], error: Error) {
+        let rest = &commands[exchange.replies.len()..];
+        let bytes = rest.first().and_then(Command::value).map_or(0, <[u8]>::len);
+        let (error, broken) = answer::failure(&self.name, self.timeout, error, bytes);
+        exchange.broken = broken;
+        let others = if broken {
+            error.clone()
+        } else {
+            // It does not say which command the answers behind an error line belong to.
+            StoreError::Unavailable(format!(
+                "the answer of {} was lost when it refused an earlier command",
+                self.name
+            ))
+        };
+        exchange.replies.push(Err(error));
+        exchange.replies.resize(commands.len(), Err(others));
+    }
+
+    fn idle_connection(&self, now: Instant) -> Option<Connection> {
+        let mut idle = self.idle();
+        let connection = idle.pop()?;
+        if now.saturating_duration_since(connection.used) > LONGEST_IDLE {
+            // Below it lie older ones.
+            idle.clear();
+            return None;
+        }
+        Some(connection)
+    }
+
+    fn keep(&self, mut connection: Connection) {
+        connection.used = Instant::now();
+        let mut idle = self.idle();
+        if idle.len() < IDLE_CONNECTIONS {
+            idle.push(connection);
+        }
+    }
+
+    /// Nothing that is done under the lock can leave it half done.
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Exchange {
-    /// One a command.
-    replies: Vec<Result<Reply, StoreError>>,
-    /// The connection or the server failed, rather than one command.
-    broken: bool,
+fn are_reads(commands: &[Command<'_>]) -> bool {
+    commands
+        .iter()
+        .all(|command| matches!(command, Command::Get { .. }))
+}
+
+fn has_hung_up(error: ErrorKind) -> bool {
+    matches!(
+        error,
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
 }
 
 /// How many of the commands go into the next exchange: one at least.
@@ -238,77 +343,6 @@ fn exchange_length(commands: &[Command<'_>]) -> usize {
         bytes <= EXCHANGE_BYTES
     });
     fitting.count().max(1)
-}
-
-fn operation(command: &Command<'_>) -> Op {
-    match *command {
-        Command::Get { key } => Get::new(key).meta(Meta::NONE.cas()).into(),
-        Command::Set { key, value, ttl } => write(key, value, ttl).into(),
-        Command::Add { key, value, ttl } => write(key, value, ttl).add().into(),
-        Command::Swap {
-            key,
-            value,
-            ttl,
-            version,
-        } => write(key, value, ttl).compare_cas(version.0).into(),
-        Command::Delete { key } => Delete::new(key).into(),
-    }
-}
-
-fn write(key: &str, value: &[u8], ttl: Option<Duration>) -> Set {
-    Set::new(key, value)
-        .ttl(ttl.map_or(Ttl::NEVER, lifetime))
-        .return_cas()
-}
-
-fn reply(command: &Command<'_>, answer: OpResult) -> Result<Reply, StoreError> {
-    match answer {
-        OpResult::Get(answer) => item(answer),
-        OpResult::Mutation(answer) => outcome(command, &answer),
-        _ => Err(StoreError::Protocol(
-            "an answer to another command".to_owned(),
-        )),
-    }
-}
-
-fn item(answer: GetResult) -> Result<Reply, StoreError> {
-    match (answer.status, answer.value, answer.item.cas) {
-        (GetStatus::Hit, Some(value), Some(version)) => Ok(Reply::Item {
-            value,
-            version: ItemVersion(version),
-        }),
-        // `Pending` is the empty mark of a client that takes leases; it holds nothing of ours.
-        (GetStatus::Miss | GetStatus::Pending, ..) => Ok(Reply::Missing),
-        _ => Err(StoreError::Protocol(
-            "an item without its value or version".to_owned(),
-        )),
-    }
-}
-
-fn outcome(command: &Command<'_>, answer: &MutationResult) -> Result<Reply, StoreError> {
-    match (command, answer.status) {
-        // A deleted item has no state.
-        (Command::Delete { .. }, MutationStatus::Applied) => Ok(Reply::Stored(None)),
-        (_, MutationStatus::Applied) => Ok(Reply::Stored(answer.cas.map(ItemVersion))),
-        (Command::Add { .. }, MutationStatus::AlreadyExists)
-        | (Command::Swap { .. }, MutationStatus::CasMismatch) => Ok(Reply::Refused),
-        (Command::Swap { .. } | Command::Delete { .. }, MutationStatus::NotFound) => {
-            Ok(Reply::Missing)
-        }
-        (_, status) => Err(StoreError::Protocol(format!(
-            "{status:?} is no answer to {command:?}"
-        ))),
-    }
-}
-
-/// What the server said, cut to a length that fits in a log and without control characters.
-fn protocol(name: &ServerName, message: &str) -> StoreError {
-    let message: String = message
-        .chars()
-        .take(200)
-        .flat_map(char::escape_debug)
-        .collect();
-    StoreError::Protocol(format!("{name}: {message}"))
 }
 
 #[cfg(test)]

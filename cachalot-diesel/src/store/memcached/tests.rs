@@ -452,6 +452,26 @@ fn a_write_that_got_no_answer_is_not_sent_twice() {
 }
 
 #[test]
+fn an_answer_to_an_earlier_command_is_not_taken_for_the_answer_to_a_later_one() {
+    let (store, _) = scripted(&["VA 1 c1 O0\r\na\r\n", "VA 1 c2 O0\r\nb\r\n"]);
+    assert!(matches!(try_get(&store, "aa"), Ok(Reply::Item { .. })));
+    let reply = try_get(&store, "bb");
+    assert!(matches!(reply, Err(StoreError::Protocol(_))), "{reply:?}");
+}
+
+#[test]
+fn a_read_is_asked_again_where_the_server_had_hung_up_and_only_once() {
+    let (store, requests) = scripted(&["VA 1 c1 O0\r\na\r\n", "", "VA 1 c2 O0\r\nb\r\n"]);
+    assert!(matches!(try_get(&store, "aa"), Ok(Reply::Item { .. })));
+    assert!(matches!(try_get(&store, "aa"), Ok(Reply::Item { value, .. }) if value == b"b"));
+    let (store, requests_in_vain) = scripted(&["VA 1 c1 O0\r\na\r\n", "", ""]);
+    assert!(matches!(try_get(&store, "aa"), Ok(Reply::Item { .. })));
+    assert_unavailable(&try_get(&store, "aa"));
+    let counted = [requests, requests_in_vain].map(|counter| counter.load(Ordering::SeqCst));
+    assert_eq!(counted, [3, 3]);
+}
+
+#[test]
 fn whatever_a_server_says_is_an_error_and_no_panic() {
     for answer in [
         "\r\n",

@@ -50,6 +50,11 @@ pub struct Odd(pub i32);
 #[cachalot(table = "late_flights", depends_on(users, schema::blog_posts, "Planes"))]
 pub struct LateFlight {}
 
+/// Names as SQL writes them.
+#[derive(Cacheable)]
+#[cachalot(table = "public.\"we.ird\"", depends_on("other.Planes"))]
+pub struct Weird;
+
 /// Values with commas and angles, before the key that counts.
 #[derive(Cacheable)]
 #[diesel(base_query_type = Filter<users::table, Eq<users::id, i32>>, table_name = users)]
@@ -70,6 +75,7 @@ fn main() {
     assert_eq!(Thing::tables(), ["things"]);
     assert_eq!(Odd::tables(), ["Odd Name"]);
     assert_eq!(LateFlight::tables(), ["late_flights", "users", "blog_posts", "Planes"]);
+    assert_eq!(Weird::tables(), ["we.ird", "Planes"]);
     assert_eq!(Old::tables(), ["users"]);
     assert_eq!(Secret::tables(), ["users"]);
     let _ = blog_posts::table;

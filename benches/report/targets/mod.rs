@@ -1,0 +1,33 @@
+//! The figures that have a target, on PostgreSQL.
+
+mod outages;
+mod reads;
+mod round_trips;
+mod writes;
+
+use cachalot_benches::Figure;
+use cachalot_tests::memcached::Server;
+
+use super::{pace::Pace, postgres::world::World, store};
+
+struct Bench<'w> {
+    world: &'w World,
+    memcached: Server,
+    pace: Pace,
+}
+
+pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Figure> {
+    let bench = Bench {
+        world,
+        memcached: store::memcached(),
+        pace,
+    };
+    let mut figures = reads::hits(&bench);
+    figures.push(round_trips::of_a_hit(&bench));
+    figures.push(reads::miss(&bench));
+    figures.push(writes::update(&bench));
+    figures.push(reads::processor_time(&bench));
+    figures.push(reads::heavy(&bench));
+    figures.extend(outages::added_latency(&bench));
+    figures
+}

@@ -1,0 +1,58 @@
+//! The database that `cachalot doctor` looks at, whichever it is.
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod secret;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use crate::Failure;
+
+/// An open connection.
+pub(crate) trait Database {
+    /// What it is and in which version.
+    fn describe(&mut self) -> Result<String, String>;
+
+    /// The names of its tables, without views and what belongs to the server.
+    fn tables(&mut self) -> Result<Vec<String>, String>;
+}
+
+/// Opens the database of a URL, as Diesel reads it: what has no scheme is a SQLite file.
+///
+/// The outer error is a URL that makes no sense here; the inner one a database that does not let us
+/// in. Neither repeats a password.
+pub(crate) fn open(url: &str) -> Result<Result<Box<dyn Database>, String>, Failure> {
+    let scheme = url
+        .split_once("://")
+        .map(|(scheme, _)| scheme.to_ascii_lowercase());
+    match scheme.as_deref() {
+        #[cfg(feature = "postgres")]
+        Some("postgres" | "postgresql") => postgres::open(url),
+        #[cfg(not(feature = "postgres"))]
+        Some("postgres" | "postgresql") => Err(left_out("postgres")),
+        #[cfg(feature = "mysql")]
+        Some("mysql") => mysql::open(url),
+        #[cfg(not(feature = "mysql"))]
+        Some("mysql") => Err(left_out("mysql")),
+        Some("sqlite" | "file") | None => {
+            #[cfg(feature = "sqlite")]
+            return Ok(sqlite::open(url));
+            #[cfg(not(feature = "sqlite"))]
+            Err(left_out("sqlite"))
+        }
+        // It may be anything, so it is not repeated.
+        Some(_) => Err(Failure::misuse(
+            "DATABASE_URL has an unknown scheme; write postgres://user@host/name, \
+             mysql://user@host/name or the path of a SQLite file",
+        )),
+    }
+}
+
+#[cfg(not(all(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+fn left_out(feature: &str) -> Failure {
+    Failure::misuse(format!(
+        "this build leaves {feature} out; install it with `cargo install cachalot-cli --features {feature}`"
+    ))
+}

@@ -1,0 +1,37 @@
+use diesel::{Connection, PgConnection, QueryResult, RunQueryDsl, dsl::sql, sql_types::Text};
+
+use super::{Database, secret};
+use crate::Failure;
+
+/// A host that drops packets would keep us for minutes.
+const TIMEOUT: (&str, &str) = ("connect_timeout", "5");
+
+pub(super) fn open(url: &str) -> Result<Result<Box<dyn Database>, String>, Failure> {
+    let mut url = secret::parse(url)?;
+    if url.query_pairs().all(|(name, _)| name != TIMEOUT.0) {
+        url.query_pairs_mut().append_pair(TIMEOUT.0, TIMEOUT.1);
+    }
+    Ok(match PgConnection::establish(url.as_str()) {
+        Ok(conn) => Ok(Box::new(conn)),
+        Err(error) => Err(secret::hidden(&error.to_string(), &url)),
+    })
+}
+
+impl Database for PgConnection {
+    fn describe(&mut self) -> Result<String, String> {
+        let version = sql::<Text>("SELECT current_setting('server_version')");
+        let version: QueryResult<String> = version.get_result(self);
+        version
+            .map(|version| format!("PostgreSQL {version}"))
+            .map_err(|error| error.to_string())
+    }
+
+    fn tables(&mut self) -> Result<Vec<String>, String> {
+        let names = sql::<Text>(
+            "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' \
+             AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1",
+        );
+        names.load(self).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,37 @@
+use std::path::Path;
+
+use diesel::{
+    Connection, QueryResult, RunQueryDsl, SqliteConnection, connection::SimpleConnection, dsl::sql,
+    sql_types::Text,
+};
+
+use super::Database;
+
+pub(super) fn open(url: &str) -> Result<Box<dyn Database>, String> {
+    let path = url.strip_prefix("sqlite://").unwrap_or(url);
+    // SQLite would make it. A `file:` URL may say by itself that it must not.
+    if !path.starts_with("file:") && path != ":memory:" && !Path::new(path).is_file() {
+        return Err(format!("there is no file `{path}`"));
+    }
+    let mut conn = SqliteConnection::establish(url).map_err(|error| error.to_string())?;
+    let query_only = conn.batch_execute("PRAGMA query_only = ON");
+    query_only.map_err(|error| error.to_string())?;
+    Ok(Box::new(conn))
+}
+
+impl Database for SqliteConnection {
+    fn describe(&mut self) -> Result<String, String> {
+        let version: QueryResult<String> = sql::<Text>("SELECT sqlite_version()").get_result(self);
+        version
+            .map(|version| format!("SQLite {version}"))
+            .map_err(|error| error.to_string())
+    }
+
+    fn tables(&mut self) -> Result<Vec<String>, String> {
+        let names = sql::<Text>(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+             ORDER BY 1",
+        );
+        names.load(self).map_err(|error| error.to_string())
+    }
+}

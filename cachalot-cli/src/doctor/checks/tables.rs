@@ -1,0 +1,73 @@
+//! Which tables does nobody invalidate?
+
+use cachalot_diesel::TableStatus;
+
+use super::{Finding, Subject};
+
+const CHECK: &str = "tables";
+
+/// Not cached unless somebody asks for it, and written by nothing but migrations.
+const MIGRATIONS: &str = "__diesel_schema_migrations";
+
+pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
+    let Some(Ok(database)) = &mut subject.database else {
+        return Vec::new();
+    };
+    let names = match database.tables() {
+        Ok(names) => names,
+        Err(error) => {
+            return vec![Finding::problem(
+                CHECK,
+                format!("they cannot be listed: {error}"),
+                "see that the user of DATABASE_URL may read the catalog",
+            )];
+        }
+    };
+    let names = names.iter().filter(|name| *name != MIGRATIONS);
+    let quoted: Vec<_> = names
+        .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
+        .collect();
+    if quoted.is_empty() {
+        return vec![Finding::ok(CHECK, "the database has none")];
+    }
+    match subject.cache.table_status(&quoted) {
+        Ok(tables) => sorted(&tables),
+        // That is another check's.
+        Err(_) => Vec::new(),
+    }
+}
+
+fn sorted(tables: &[TableStatus]) -> Vec<Finding> {
+    let invalidated = |table: &TableStatus| table.last_invalidation.is_some();
+    let known = |table: &TableStatus| table.version.is_some();
+    let mut findings = Vec::new();
+    if let Some(names) = named(tables, invalidated) {
+        findings.push(Finding::ok(
+            CHECK,
+            format!("invalidated through the library: {names}"),
+        ));
+    }
+    if let Some(names) = named(tables, |table| known(table) && !invalidated(table)) {
+        findings.push(Finding::warning(
+            CHECK,
+            format!("cached, and never invalidated as far as the store knows: {names}"),
+            "if anything but a program with the library writes to them, let it run `cachalot \
+             invalidate`, or list them in CACHALOT_UNCACHABLE_TABLES",
+        ));
+    }
+    if let Some(names) = named(tables, |table| !known(table)) {
+        findings.push(Finding::ok(
+            CHECK,
+            format!("neither cached nor invalidated, as far as the store knows: {names}"),
+        ));
+    }
+    findings
+}
+
+/// The names of these tables, if there are any.
+fn named(tables: &[TableStatus], which: impl Fn(&TableStatus) -> bool) -> Option<String> {
+    let chosen = tables.iter().filter(|table| which(table));
+    let mut names: Vec<_> = chosen.map(|table| &*table.table).collect();
+    names.sort_unstable();
+    (!names.is_empty()).then(|| names.join(", "))
+}

@@ -1,0 +1,205 @@
+//! `cachalot doctor`.
+
+use cachalot_diesel::CachedDsl as _;
+use cachalot_tests::{memcached, postgres, schema::sqlite::tags, sqlite};
+use diesel::prelude::*;
+use serde_json::Value;
+
+use super::runner::{Runner, json, text};
+
+/// Its findings, and what it ended with.
+fn examine(command: &Runner, database: Option<&str>) -> (Vec<Value>, Option<i32>) {
+    let arguments = ["doctor", "--json"].into_iter().chain(database);
+    let output = command.run(&arguments.collect::<Vec<_>>());
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = answer["findings"].as_array().unwrap().clone();
+    let count = |level| findings.iter().filter(|it| it["level"] == level).count();
+    assert_eq!(answer["problems"], count("problem"));
+    assert_eq!(answer["warnings"], count("warning"));
+    for finding in &findings {
+        let advice = finding["advice"].is_string();
+        assert_eq!(advice, finding["level"] != "ok", "{finding}");
+    }
+    (findings, output.status.code())
+}
+
+/// What a check found, of the level.
+fn found(findings: &[Value], check: &str, level: &str) -> String {
+    let mut findings = findings.iter();
+    let finding = findings.find(|it| it["check"] == check && it["level"] == level);
+    let finding = finding.unwrap_or_else(|| panic!("no {level} of {check}"));
+    finding["found"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a06_doctor_finds_a_healthy_store_healthy() {
+    let server = memcached::start(&[]);
+    let database = sqlite::database();
+    let (findings, code) = examine(&Runner::at(server.url()), Some(database.url()));
+    let all: Vec<_> = findings
+        .iter()
+        .map(|it| (&it["check"], &it["level"]))
+        .collect();
+    let checks = [
+        "reach",
+        "version",
+        "settings",
+        "item_size",
+        "memory",
+        "evictions",
+        "connections",
+        "clock",
+        "servers",
+        "database",
+        "tables",
+    ];
+    let ok = Value::from("ok");
+    let checks = checks.map(Value::from);
+    assert_eq!(
+        all,
+        checks.iter().map(|check| (check, &ok)).collect::<Vec<_>>()
+    );
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a06_doctor_finds_a_store_that_is_too_small_or_wrongly_set() {
+    let server = memcached::start(&["-m", "8", "-I", "512k", "-C", "-M"]);
+    let (findings, code) = examine(&Runner::at(server.url()), None);
+    assert!(found(&findings, "settings", "problem").contains("compare-and-swap"));
+    assert!(found(&findings, "settings", "warning").contains("full"));
+    assert!(found(&findings, "item_size", "warning").contains("524288 bytes"));
+    assert!(found(&findings, "memory", "warning").contains("8.0 MB"));
+    assert_eq!(code, Some(1), "there is a problem");
+    assert_eq!(
+        found(&findings, "database", "ok"),
+        "not looked at: no DATABASE_URL was given"
+    );
+}
+
+#[test]
+fn a06_doctor_finds_evictions_of_what_was_just_used() {
+    let server = memcached::start(&["-m", "2"]);
+    server.wire().fill(1_000);
+    let (findings, code) = examine(&Runner::at(server.url()), None);
+    assert!(found(&findings, "evictions", "problem").contains("has evicted"));
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn a06_doctor_finds_what_is_down_and_what_is_named_twice() {
+    let (up, down) = (memcached::start(&[]), memcached::start(&[]));
+    down.stop();
+    let port = up.address().port();
+    let again = format!("localhost:{port}");
+    let url = format!("{},{again},{}", up.url(), down.address());
+    let (findings, code) = examine(&Runner::at(url), None);
+    assert!(found(&findings, "reach", "problem").starts_with(&down.address().to_string()));
+    assert_eq!(
+        found(&findings, "servers", "warning"),
+        format!("{} and {again} seem to be one server", up.address())
+    );
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn a06_doctor_names_the_tables_that_nobody_invalidates() {
+    let database = sqlite::database();
+    let command = Runner::new();
+    let library = command.library();
+    let mut conn = sqlite::establish(database.url());
+    library.watch(&mut conn).unwrap();
+    let _: i64 = tags::table.count().cached(&mut conn).get_result().unwrap();
+    library.invalidate(["posts", "comments"]).unwrap();
+    let (findings, code) = examine(&command, Some(database.url()));
+    let tables: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding["check"] == "tables")
+        .map(|finding| finding["found"].as_str().unwrap().split_once(": ").unwrap())
+        .collect();
+    assert_eq!(
+        tables[..2],
+        [
+            ("invalidated through the library", "comments, posts"),
+            (
+                "cached, and never invalidated as far as the store knows",
+                "tags"
+            ),
+        ]
+    );
+    let (unknown, names) = tables[2];
+    assert!(
+        unknown.starts_with("neither cached nor invalidated"),
+        "{unknown}"
+    );
+    assert!(
+        names.starts_with("airlines, airports, authors, counters"),
+        "{names}"
+    );
+    assert!(!names.contains("__diesel"), "{names}");
+    let level = found(&findings, "tables", "warning");
+    assert!(level.ends_with(": tags"), "{level}");
+    assert_eq!(code, Some(0), "a warning is no problem");
+}
+
+#[test]
+fn a06_doctor_looks_at_each_kind_of_database() {
+    let command = Runner::new();
+    let database = postgres::database();
+    let (findings, _) = examine(&command, Some(database.url()));
+    assert!(found(&findings, "database", "ok").starts_with("PostgreSQL "));
+    assert!(found(&findings, "tables", "ok").contains("flights"));
+    #[cfg(feature = "mysql")]
+    {
+        let database = cachalot_tests::mysql::database();
+        let (findings, _) = examine(&command, Some(database.url()));
+        assert!(found(&findings, "database", "ok").contains("MariaDB"));
+        assert!(found(&findings, "tables", "ok").contains("flights"));
+    }
+    let database = sqlite::database();
+    let (findings, _) = examine(&command, Some(&format!("sqlite://{}", database.url())));
+    assert!(found(&findings, "database", "ok").starts_with("SQLite "));
+    assert!(found(&findings, "tables", "ok").contains("flights"));
+}
+
+#[test]
+fn a06_doctor_makes_no_database_and_repeats_no_password() {
+    let command = Runner::new();
+    let (findings, code) = examine(&command, Some("/no/such/file.db"));
+    assert!(found(&findings, "database", "problem").contains("no file `/no/such/file.db`"));
+    assert_eq!(code, Some(1));
+
+    for url in [
+        "postgres://me:hunter2@127.0.0.1:1/name",
+        "postgres://me:hunter2@127.0.0.1:hunter2/name",
+        "postgres://me@127.0.0.1:1/name?sslpassword=hunter2",
+        "mysql://me:hunter2@127.0.0.1:1/name",
+        "ldap://me:hunter2@127.0.0.1",
+    ] {
+        let output = command.run(&["doctor", url]);
+        assert_ne!(output.status.code(), Some(0), "{url}");
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn a06_doctor_is_readable_for_people_too() {
+    let mut command = Runner::new();
+    let shown = text(&command.run(&["doctor"]).stdout);
+    assert!(
+        shown.contains("ok       version      127.0.0.1:"),
+        "{shown}"
+    );
+    command.url = "memory://".to_owned();
+    let output = command.run(&["doctor"]);
+    let shown = text(&output.stdout);
+    assert!(
+        shown.starts_with("warning  reach        memory://"),
+        "{shown}"
+    );
+    assert!(shown.contains("to do: set CACHALOT_URL"), "{shown}");
+    assert_eq!(output.status.code(), Some(0));
+    let answer = json(&command.run(&["doctor", "--json"]));
+    assert_eq!(answer["warnings"], 1);
+}

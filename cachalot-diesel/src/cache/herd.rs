@@ -1,0 +1,85 @@
+//! Cold readers of several processes that ask for the same rows: one of them asks the database, the
+//! others wait for its entry.
+//!
+//! Whoever adds an item that is named after the entry and the tokens is the one who asks. Memcached's own
+//! leases (`mg … N`) are given for items that are missing; an entry whose tables have changed is not
+//! missing, and it is what herds gather at.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Cachalot, Entry, Permit};
+use crate::{
+    fingerprint::Fingerprint,
+    store::{Command, Reply},
+};
+
+/// How long a reader waits between two looks; twice as long each time, up to the second.
+const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
+/// What memcached can measure.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// What a reader of the herd does.
+pub(super) enum Turn {
+    /// It asks the database, for all; the item's key is to be deleted if nothing comes of it.
+    Asks(Option<String>),
+    /// Another has asked; these are its rows.
+    Gets(Arc<Entry>),
+}
+
+impl Cachalot {
+    /// Waits for another process's rows, if one is asking for the same ones under the same tokens.
+    pub(super) fn queue(&self, permit: &Permit) -> Turn {
+        let wait = self.config().herd_wait;
+        if wait.is_zero() {
+            return Turn::Asks(None);
+        }
+        let mut fingerprint = Fingerprint::new(&self.config().namespace, "herd");
+        fingerprint.part(permit.key().as_bytes());
+        for token in permit.tokens() {
+            fingerprint.part(token.as_bytes());
+        }
+        let herd = fingerprint.finish();
+        let add = Command::Add {
+            key: &herd,
+            value: b"1",
+            ttl: Some(wait.max(SHORTEST)),
+        };
+        match self.run(&[add]).pop() {
+            Some(Ok(Reply::Refused)) => {}
+            Some(Ok(_)) => return Turn::Asks(Some(herd)),
+            _ => return Turn::Asks(None),
+        }
+        let start = Instant::now();
+        let [mut pause, longest] = PAUSES;
+        while start.elapsed() < wait {
+            thread::sleep(pause);
+            pause = (pause * 2).min(longest);
+            let looks = [
+                Command::Get { key: permit.key() },
+                Command::Get { key: &herd },
+            ];
+            let mut replies = self.run(&looks).into_iter();
+            if let Some(Ok(Reply::Item { value, .. })) = replies.next()
+                && let Some(entry) =
+                    Entry::open(&self.inner.seal, permit.key(), value, self.most_inflated())
+                && entry.is_of(permit.tokens())
+            {
+                return Turn::Gets(Arc::new(entry));
+            }
+            // Whoever asked has given up, or the store has.
+            if !matches!(replies.next(), Some(Ok(Reply::Item { .. }))) {
+                break;
+            }
+        }
+        Turn::Asks(None)
+    }
+
+    /// Nothing came of it: nobody need wait any longer.
+    pub(super) fn scatter(&self, herd: &str) {
+        self.run(&[Command::Delete { key: herd }]);
+    }
+}

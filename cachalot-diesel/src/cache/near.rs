@@ -1,0 +1,119 @@
+//! Entries kept in this process as well, so that rows do not cross the wire again.
+//!
+//! A look-up still asks for the version records: an entry from here is served only under the very
+//! tokens that they show now, as one from the store is. Where the user allows a staleness, that
+//! question is left out for so long after the last answer; but for what this process itself writes.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use quick_cache::{Weighter, sync::Cache};
+
+use super::entry::Entry;
+
+pub(super) struct Near {
+    /// `None`: nothing is kept.
+    entries: Option<Cache<String, Arc<Kept>, ByBytes>>,
+    max_staleness: Duration,
+}
+
+impl fmt::Debug for Near {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.entries.as_ref().map(Cache::weight);
+        f.debug_struct("Near").field("bytes", &bytes).finish()
+    }
+}
+
+/// An entry, and when it was last known to be of its tables' present states.
+pub(super) struct Kept {
+    entry: Arc<Entry>,
+    current: Mutex<Moment>,
+}
+
+/// A point in the life of this process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    at: Instant,
+    /// How many times its writes had begun or ended.
+    writes: u64,
+}
+
+impl Moment {
+    pub(super) fn new(writes: u64) -> Self {
+        Self {
+            at: Instant::now(),
+            writes,
+        }
+    }
+}
+
+impl Kept {
+    pub(super) fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    /// The records, asked after that moment, have shown the entry's tokens.
+    pub(super) fn confirm(&self, asked: Moment) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+    }
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<String, Arc<Kept>> for ByBytes {
+    fn weight(&self, key: &String, kept: &Arc<Kept>) -> u64 {
+        (key.len() + kept.entry.weight() + size_of::<Kept>() + size_of::<Entry>()) as u64
+    }
+}
+
+impl Near {
+    /// Keeps at most so many bytes.
+    pub(super) fn new(bytes: usize, max_staleness: Duration) -> Self {
+        /// What an entry may weigh on average; says how many to expect.
+        const USUAL: usize = 4096;
+        Self {
+            entries: (bytes > 0)
+                .then(|| Cache::with_weighter((bytes / USUAL).max(1), bytes as u64, ByBytes)),
+            max_staleness,
+        }
+    }
+
+    /// The entry of that key, unless its time to live has ended.
+    pub(super) fn get(&self, key: &str, now_millis: u64) -> Option<Arc<Kept>> {
+        let entries = self.entries.as_ref()?;
+        let kept = entries.get(key)?;
+        if kept.entry.is_expired(now_millis) {
+            entries.remove(key);
+            return None;
+        }
+        Some(kept)
+    }
+
+    /// May the entry be served without asking the records?
+    pub(super) fn is_fresh(&self, kept: &Kept, now: Moment) -> bool {
+        if self.max_staleness.is_zero() {
+            return false;
+        }
+        let current = *kept.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.writes == now.writes && now.at.duration_since(current.at) < self.max_staleness
+    }
+
+    /// Keeps an entry that is of the records' states after that moment.
+    pub(super) fn keep(&self, key: &str, entry: &Arc<Entry>, asked: Moment) {
+        if let Some(entries) = &self.entries {
+            let kept = Kept {
+                entry: Arc::clone(entry),
+                current: Mutex::new(asked),
+            };
+            entries.insert(key.to_owned(), Arc::new(kept));
+        }
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.entries.is_some()
+    }
+}

@@ -1,0 +1,249 @@
+//! What happens, told in one place to the counters, to `tracing` and to the `metrics` facade.
+//!
+//! Names and fields are part of the interface: `docs/observability.md` lists them. No event carries
+//! a bind value, a row or the text of a statement.
+
+mod meter;
+
+use std::fmt;
+
+use tracing::{
+    field::{Empty, display},
+    span::EnteredSpan,
+};
+
+pub(crate) use meter::{describe, owed, timed};
+
+use crate::{
+    bypass::BypassReason,
+    stats::{self, Counters, InvalidationReason},
+    store::StoreError,
+};
+use meter::count;
+
+/// The target of all events and spans.
+pub(crate) const TARGET: &str = "cachalot";
+
+/// Tables, as an event shows them: separated by commas, and the epoch's several records as one.
+pub(crate) struct Names<'a, T>(pub(crate) &'a [T]);
+
+// Not derived: that would ask it of the tables.
+impl<T> Clone for Names<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Names<'_, T> {}
+
+impl<T: AsRef<str>> fmt::Display for Names<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before = None;
+        for table in self.0.iter().map(AsRef::as_ref) {
+            if before == Some(table) {
+                continue;
+            }
+            if before.is_some() {
+                f.write_str(", ")?;
+            }
+            f.write_str(table)?;
+            before = Some(table);
+        }
+        Ok(())
+    }
+}
+
+/// A cached read, from its start to its end.
+#[must_use = "it is the read's span"]
+pub(crate) struct Read(EnteredSpan);
+
+impl Read {
+    pub(crate) fn start() -> Self {
+        let span = tracing::debug_span!(
+            target: TARGET,
+            "cachalot.read",
+            outcome = Empty,
+            reason = Empty,
+            tables = Empty,
+        );
+        Self(span.entered())
+    }
+
+    /// It is answered from the cache.
+    pub(crate) fn hit(&self, counters: &Counters, tables: impl fmt::Display, bytes: usize) {
+        stats::add(&counters.hits, 1);
+        count!("cachalot_hits_total", 1);
+        self.ends("hit", &tables);
+        tracing::trace!(name: "cachalot.hit", target: TARGET, %tables, bytes, "hit");
+    }
+
+    /// It asks the database, and its rows are kept if they can be.
+    pub(crate) fn miss(&self, counters: &Counters, tables: impl fmt::Display) {
+        stats::add(&counters.misses, 1);
+        count!("cachalot_misses_total", 1);
+        self.ends("miss", &tables);
+        tracing::trace!(name: "cachalot.miss", target: TARGET, %tables, "miss");
+    }
+
+    /// It asks the database, and nothing is kept.
+    pub(crate) fn bypass(
+        &self,
+        counters: Option<&Counters>,
+        tables: impl fmt::Display,
+        reason: &BypassReason,
+    ) {
+        self.ends("bypass", &tables);
+        self.not_kept(counters, tables, reason);
+    }
+
+    /// The rows of a miss could not be kept.
+    pub(crate) fn not_kept(
+        &self,
+        counters: Option<&Counters>,
+        tables: impl fmt::Display,
+        reason: &BypassReason,
+    ) {
+        let reason = reason.name();
+        if let Some(counters) = counters {
+            counters.bypass(reason);
+        }
+        count!("cachalot_bypasses_total", 1, "reason" => reason);
+        self.0.record("reason", reason);
+        tracing::debug!(name: "cachalot.bypass", target: TARGET, reason, %tables, "bypass");
+    }
+
+    fn ends(&self, outcome: &'static str, tables: &impl fmt::Display) {
+        self.0.record("outcome", outcome);
+        self.0.record("tables", display(tables));
+    }
+}
+
+/// The rows of a hit were in this process already.
+pub(crate) fn near_hit(counters: &Counters) {
+    stats::add(&counters.near_hits, 1);
+    count!("cachalot_near_hits_total", 1);
+}
+
+/// The bytes of an entry came from the store.
+pub(crate) fn fetched(counters: &Counters, bytes: usize) {
+    stats::add(&counters.bytes_read, bytes);
+    count!("cachalot_read_bytes_total", bytes);
+}
+
+/// The rows of a miss were written to the store.
+pub(crate) fn stored(counters: &Counters, bytes: usize) {
+    stats::add(&counters.stores, 1);
+    stats::add(&counters.bytes_written, bytes);
+    count!("cachalot_stores_total", 1);
+    count!("cachalot_written_bytes_total", bytes);
+    tracing::trace!(name: "cachalot.stored", target: TARGET, bytes, "stored");
+}
+
+/// The store did not carry these out, of one batch.
+pub(crate) fn store_errors<'a>(
+    counters: &Counters,
+    mut errors: impl Iterator<Item = &'a StoreError>,
+) {
+    let Some(error) = errors.next() else { return };
+    let commands = 1 + errors.count();
+    stats::add(&counters.store_errors, commands);
+    count!("cachalot_store_errors_total", commands);
+    tracing::debug!(
+        name: "cachalot.store_error",
+        target: TARGET,
+        %error,
+        commands,
+        "the store did not carry out a command"
+    );
+}
+
+/// The span in which a write is announced to the store.
+pub(crate) fn begin(tables: impl fmt::Display) -> EnteredSpan {
+    tracing::debug_span!(target: TARGET, "cachalot.begin", %tables).entered()
+}
+
+/// The span in which the end of a write is told to the store.
+pub(crate) fn end(tables: impl fmt::Display, published: bool) -> EnteredSpan {
+    tracing::debug_span!(target: TARGET, "cachalot.end", %tables, published).entered()
+}
+
+/// A write could not be announced: it goes on, and may be owed.
+pub(crate) fn unannounced(tables: impl fmt::Display, error: &StoreError) {
+    tracing::warn!(
+        name: "cachalot.unannounced",
+        target: TARGET,
+        %tables,
+        %error,
+        "a write could not be announced to the store"
+    );
+}
+
+/// Results that depend on these tables are invalid from here on.
+pub(crate) fn invalidated(
+    counters: &Counters,
+    tables: impl fmt::Display,
+    reason: InvalidationReason,
+) {
+    let reason = reason.name();
+    stats::add(&counters.invalidations, 1);
+    count!("cachalot_invalidations_total", 1, "reason" => reason);
+    tracing::debug!(name: "cachalot.invalidated", target: TARGET, %tables, reason, "invalidated");
+}
+
+/// What is owed of a write.
+pub(crate) fn undelivered(tables: impl fmt::Display, error: &StoreError) {
+    tracing::error!(
+        name: "cachalot.undelivered",
+        target: TARGET,
+        %tables,
+        %error,
+        "an invalidation is not delivered yet"
+    );
+}
+
+/// What was owed has been taken by the store.
+pub(crate) fn delivered(tables: impl fmt::Display) {
+    tracing::info!(
+        name: "cachalot.delivered",
+        target: TARGET,
+        %tables,
+        "an invalidation that was owed is delivered"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{hint::black_box, time::Instant};
+
+    use super::*;
+
+    #[test]
+    fn tables_are_separated_by_commas() {
+        assert_eq!(Names(&["a", "b"]).to_string(), "a, b");
+        assert_eq!(Names(&["*", "*"]).to_string(), "*");
+        assert_eq!(Names::<&str>(&[]).to_string(), "");
+    }
+
+    /// The figure in `docs/observability.md`.
+    #[test]
+    #[ignore = "measures: run it with --release, and with and without the feature `metrics`"]
+    fn what_a_hit_costs_to_tell_while_nobody_listens() {
+        const ROUNDS: u32 = 10_000_000;
+        let counters = Counters::default();
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            let read = Read::start();
+            timed(|| fetched(&counters, black_box(500)));
+            read.hit(&counters, Names(black_box(&["flights"])), black_box(500));
+        }
+        let nanos = start.elapsed().as_nanos() / u128::from(ROUNDS);
+        eprintln!("{nanos} ns, of which the two counters of `Stats` are a part");
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            stats::add(&counters.bytes_read, black_box(500));
+            stats::add(&counters.hits, black_box(1));
+        }
+        let nanos = start.elapsed().as_nanos() / u128::from(ROUNDS);
+        eprintln!("{nanos} ns for the two counters alone");
+    }
+}

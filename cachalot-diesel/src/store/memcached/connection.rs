@@ -1,0 +1,119 @@
+//! One connection to a server: commands go out in one piece, answers come back in order.
+
+use std::{
+    io::{Error as IoError, ErrorKind, Result as IoResult, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use memcache::exp::{Error, MetaCommandResult, MetaConnection, parse_meta_result};
+
+use super::{super::Command, request};
+
+/// What the kernel takes at once on a connection that has no answer outstanding.
+const SMALL: usize = 4 * 1024;
+
+pub(super) struct Connection {
+    /// The same socket as that of `answers`.
+    stream: TcpStream,
+    /// Reads and takes apart what the server says.
+    answers: MetaConnection,
+    payload: Vec<u8>,
+    /// Commands are numbered, and the server repeats the number: an answer to another command, be it
+    /// one of long ago, is never taken for the answer to this one.
+    sent: u32,
+    answered: u32,
+    pub(super) used: Instant,
+}
+
+impl Connection {
+    /// Connects to the first of the addresses that answers within `limit`.
+    pub(super) fn open(addresses: &[SocketAddr], limit: Duration) -> IoResult<Self> {
+        let deadline = Instant::now() + limit;
+        let mut result = Err(ErrorKind::TimedOut.into());
+        for address in addresses {
+            let Ok(left) = left(deadline) else { break };
+            result = TcpStream::connect_timeout(address, left);
+            if result.is_ok() {
+                break;
+            }
+        }
+        let stream = result?;
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(limit))?;
+        Ok(Self {
+            answers: MetaConnection::from_stream(stream.try_clone()?),
+            stream,
+            payload: Vec::new(),
+            sent: 0,
+            answered: 0,
+            used: Instant::now(),
+        })
+    }
+
+    /// Whether the server has neither hung up nor said something that nobody asked for.
+    pub(super) fn is_quiet(&self) -> bool {
+        if self.stream.set_nonblocking(true).is_err() {
+            return false;
+        }
+        let peeked = self.stream.peek(&mut [0]);
+        let quiet = peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.stream.set_nonblocking(false).is_ok() && quiet
+    }
+
+    /// Writes the commands; `false` says of an error that the kernel took nothing of them.
+    pub(super) fn send(
+        &mut self,
+        commands: &[Command<'_>],
+        deadline: Instant,
+    ) -> Result<(), (IoError, bool)> {
+        self.payload.clear();
+        for command in commands {
+            request::encode(command, self.sent, &mut self.payload);
+            self.sent = self.sent.wrapping_add(1);
+        }
+        let mut rest = self.payload.as_slice();
+        while !rest.is_empty() {
+            let begun = rest.len() < self.payload.len();
+            let written = if begun || self.payload.len() > SMALL {
+                left(deadline)
+                    .and_then(|left| self.stream.set_write_timeout(Some(left)))
+                    .and_then(|()| self.stream.write(rest))
+            } else {
+                self.stream.write(rest)
+            };
+            match written {
+                Ok(0) => return Err((ErrorKind::WriteZero.into(), begun)),
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err((error, begun)),
+            }
+        }
+        // One large result must not cost its memory for ever.
+        if self.payload.len() > SMALL {
+            self.payload = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// The answer to the first command that has none yet.
+    pub(super) fn receive(&mut self, deadline: Instant) -> Result<MetaCommandResult, Error> {
+        self.answers.set_io_timeout(Some(left(deadline)?));
+        let answer = parse_meta_result(self.answers.receive()?)?;
+        let number = self.answered;
+        self.answered = number.wrapping_add(1);
+        if answer.opaque.as_deref() != Some(number.to_string().as_bytes()) {
+            return Err(Error::Protocol("an answer to another command".to_owned()));
+        }
+        Ok(answer)
+    }
+}
+
+/// The time that is left, if there is any.
+fn left(deadline: Instant) -> IoResult<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    Ok(left)
+}

@@ -1,0 +1,89 @@
+//! Commands as the meta protocol writes them.
+
+use std::time::Duration;
+
+use super::{super::Command, lifetime::lifetime};
+
+/// Appends a command that has passed its check. The server repeats `number` in its answer.
+pub(super) fn encode(command: &Command<'_>, number: u32, out: &mut Vec<u8>) {
+    match *command {
+        Command::Get { key } => {
+            put(out, &["mg ", key, " v c"]);
+            end(number, out);
+        }
+        Command::Set { key, value, ttl } => write(key, value, ttl, "", number, out),
+        Command::Add { key, value, ttl } => write(key, value, ttl, " ME", number, out),
+        Command::Swap {
+            key,
+            value,
+            ttl,
+            version,
+        } => write(key, value, ttl, &format!(" C{}", version.0), number, out),
+        Command::Delete { key } => {
+            put(out, &["md ", key]);
+            end(number, out);
+        }
+    }
+}
+
+fn write(
+    key: &str,
+    value: &[u8],
+    ttl: Option<Duration>,
+    condition: &str,
+    number: u32,
+    out: &mut Vec<u8>,
+) {
+    put(out, &["ms ", key, " ", &value.len().to_string(), " c T"]);
+    let seconds = ttl.map_or(0, lifetime);
+    put(out, &[&seconds.to_string(), condition]);
+    end(number, out);
+    out.extend_from_slice(value);
+    put(out, &["\r\n"]);
+}
+
+fn end(number: u32, out: &mut Vec<u8>) {
+    put(out, &[" O", &number.to_string(), "\r\n"]);
+}
+
+fn put(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::ItemVersion, *};
+
+    fn text(command: &Command<'_>) -> String {
+        let mut out = Vec::new();
+        encode(command, 7, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_command_has_its_line_and_its_value() {
+        let (key, value) = ("aa", b"v".as_slice());
+        let ttl = Some(Duration::from_secs(60));
+        let version = ItemVersion(5);
+        assert_eq!(text(&Command::Get { key }), "mg aa v c O7\r\n");
+        assert_eq!(text(&Command::Delete { key }), "md aa O7\r\n");
+        assert_eq!(
+            text(&Command::Set { key, value, ttl }),
+            "ms aa 1 c T60 O7\r\nv\r\n"
+        );
+        let ttl = None;
+        assert_eq!(
+            text(&Command::Add { key, value, ttl }),
+            "ms aa 1 c T0 ME O7\r\nv\r\n"
+        );
+        let swap = Command::Swap {
+            key,
+            value,
+            ttl,
+            version,
+        };
+        assert_eq!(text(&swap), "ms aa 1 c T0 C5 O7\r\nv\r\n");
+    }
+}
