@@ -21,6 +21,7 @@ not the services. What is missing is installed with apt-get on Debian and Ubuntu
                    CACHALOT_TEST_POSTGRES_URL=postgres://postgres:cachalot@127.0.0.1:5432
                    CACHALOT_TEST_MYSQL_URL=mysql://root:cachalot@127.0.0.1:3306
                    CACHALOT_TEST_MEMCACHED_URL=memcache://127.0.0.1:11211
+                 Tests of servers that lag behind another are left out then.
   --help         show this text
 END
 }

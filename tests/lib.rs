@@ -11,7 +11,10 @@
 )]
 
 mod compose;
+mod environment;
+mod log;
 mod memcached_works;
+mod table;
 mod tortured;
 
 #[path = "."]
@@ -21,10 +24,12 @@ mod sqlite {
 
     pub(crate) const DATABASE: &str = "sqlite";
 
+    mod analysis_truth;
     mod api;
     #[path = "behind/sqlite.rs"]
     mod behind;
     mod blog;
+    mod bypasses;
     #[path = "catalog/sqlite.rs"]
     mod catalog;
     #[path = "dialect/sqlite.rs"]
@@ -59,7 +64,9 @@ mod sqlite {
     mod reads_types;
     mod reads_uncached;
     mod schema_changes;
+    mod secrets;
     mod sessions;
+    mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
@@ -68,7 +75,10 @@ mod sqlite {
     #[path = "transaction_ends/sqlite.rs"]
     mod transaction_ends;
     mod transactions;
+    #[path = "analysis_truth/sqlite.rs"]
+    mod truth;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
     #[path = "writes_bulk/sqlite.rs"]
@@ -83,10 +93,12 @@ mod postgres {
 
     pub(crate) const DATABASE: &str = "postgres";
 
+    mod analysis_truth;
     mod api;
     #[path = "behind/postgres.rs"]
     mod behind;
     mod blog;
+    mod bypasses;
     #[path = "catalog/postgres.rs"]
     mod catalog;
     #[path = "dialect/postgres.rs"]
@@ -125,15 +137,22 @@ mod postgres {
     #[path = "reads_types/postgres_compound.rs"]
     mod reads_types_compound;
     mod reads_uncached;
+    #[path = "replicas/postgres.rs"]
+    mod replicas;
     mod schema_changes;
+    mod secrets;
     mod sessions;
+    mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
     #[path = "tenants/postgres.rs"]
     mod tenants;
     mod transactions;
+    #[path = "analysis_truth/postgres.rs"]
+    mod truth;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
     #[path = "writes_bulk/postgres.rs"]
@@ -148,10 +167,12 @@ mod mysql {
 
     pub(crate) const DATABASE: &str = "mysql";
 
+    mod analysis_truth;
     mod api;
     #[path = "behind/mysql.rs"]
     mod behind;
     mod blog;
+    mod bypasses;
     #[path = "catalog/mysql.rs"]
     mod catalog;
     #[path = "dialect/mysql.rs"]
@@ -185,8 +206,12 @@ mod mysql {
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;
+    #[path = "replicas/mysql.rs"]
+    mod replicas;
     mod schema_changes;
+    mod secrets;
     mod sessions;
+    mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
@@ -195,7 +220,10 @@ mod mysql {
     #[path = "transaction_ends/mysql.rs"]
     mod transaction_ends;
     mod transactions;
+    #[path = "analysis_truth/mysql.rs"]
+    mod truth;
     mod values;
+    mod wire_keys;
     mod world;
     mod writes;
     #[path = "writes_bulk/mysql.rs"]

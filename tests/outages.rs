@@ -342,6 +342,20 @@ fn a_debt_that_grows_while_it_is_delivered_is_delivered_again() {
     hits_again(&mut scene.other, 2);
 }
 
+#[test]
+fn answers_that_come_late_but_in_time_are_waited_for() {
+    let mut scene = Scene::new(SOON);
+    scene.way.hold_answers();
+    thread::scope(|scope| {
+        let reading = scope.spawn(|| scene.one.sent(value));
+        scene.way.wait_until_held();
+        assert!(!reading.is_finished());
+        scene.way.release_answers();
+        assert_eq!(reading.join().unwrap(), (0, 0), "a hit all the same");
+    });
+    assert_eq!(scene.world.cache.stats().store_errors, 0);
+}
+
 /// Holds the answers of the first process, whose requests arrive: slower than its time limit.
 #[test]
 fn answers_that_come_too_late_are_nobodys_and_do_no_harm() {

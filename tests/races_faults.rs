@@ -120,6 +120,7 @@ fn c07_a_writer_whose_record_is_lost_in_flight_is_published_all_the_same() {
     assert_eq!(writer.read_counted().0, 7);
 }
 
+/// Lost by no cache that we know.
 #[test]
 fn c07_a_lost_entry_costs_a_miss() {
     let (_database, server, mut reader, mut writer) = two_on_their_own_store();
@@ -228,6 +229,7 @@ fn c10_a_writer_whose_clock_is_minutes_behind_is_not_taken_for_dead() {
     assert_eq!(writer.read_counted(), (7, 0));
 }
 
+/// Lost by the same: what is stamped by the clock that is behind is taken for older than it is.
 #[test]
 fn c10_writes_by_a_clock_minutes_off_invalidate_like_any() {
     for by in [-MINUTES, MINUTES] {

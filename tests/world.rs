@@ -51,10 +51,23 @@ impl World {
         url: String,
         settings: impl FnOnce(cachalot_diesel::Builder) -> cachalot_diesel::Builder,
     ) -> Self {
+        Self::made_of(db::database(), url, settings)
+    }
+
+    /// A world on a database that is not one of the shared server's.
+    #[allow(dead_code, reason = "no other kind of SQLite database")]
+    pub(crate) fn on(database: Database) -> Self {
+        Self::made_of(database, memcached::shared().url(), |builder| builder)
+    }
+
+    fn made_of(
+        database: Database,
+        url: String,
+        settings: impl FnOnce(cachalot_diesel::Builder) -> cachalot_diesel::Builder,
+    ) -> Self {
         let namespace = unique::name("world");
         let builder = patient(&url, &namespace);
         let cache = settings(builder).build().unwrap();
-        let database = db::database();
         let Reader { conn, counter } = connect(&database, &cache);
         Self {
             conn,

@@ -1,9 +1,13 @@
 //! Many readers of one question that nobody has asked before.
 
-use std::{sync::Barrier, thread, time::Instant};
+use std::{
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
 
 use cachalot_benches::Samples;
-use cachalot_tests::Counter;
+use cachalot_tests::{Counter, unique};
 
 use super::{
     flights::by_airline,
@@ -12,29 +16,56 @@ use super::{
     store,
 };
 
-const READERS: [usize; 4] = [1, 4, 16, 50];
 const ROUNDS: usize = 5;
 
-pub(crate) fn measure(world: &World) -> Vec<Cold> {
-    READERS.map(|readers| of_readers(world, readers)).into()
+#[derive(Debug, Clone, Copy)]
+struct Crowd {
+    /// Each with a cache of its own, as processes have: they know of each other through memcached only.
+    processes: usize,
+    readers_of_each: usize,
+    herd: bool,
 }
 
-fn of_readers(world: &World, readers: usize) -> Cold {
+pub(crate) fn measure(world: &World) -> Vec<Cold> {
+    let one_process = [1, 4, 16, 50].map(|readers_of_each| Crowd {
+        processes: 1,
+        readers_of_each,
+        herd: false,
+    });
+    let several = [false, true].map(|herd| Crowd {
+        processes: 8,
+        readers_of_each: 2,
+        herd,
+    });
+    let crowds = one_process.into_iter().chain(several);
+    crowds.map(|crowd| of(world, crowd)).collect()
+}
+
+fn of(world: &World, crowd: Crowd) -> Cold {
     let memcached = store::memcached();
-    let cache = store::cache(&[&memcached]);
+    let namespace = unique::name("bench");
     let counter = Counter::new();
+    let readers = crowd.processes * crowd.readers_of_each;
     let mut asking: Vec<_> = (0..readers).map(|_| world.connect()).collect();
-    let mut cached: Vec<_> = (0..readers)
-        .map(|_| {
+    let mut cached = Vec::new();
+    for _ in 0..crowd.processes {
+        let mut builder = store::builder(&[&memcached]).namespace(&*namespace);
+        if crowd.herd {
+            builder = builder.herd_wait(store::PATIENCE);
+        }
+        let cache = builder.build().unwrap();
+        cached.extend((0..crowd.readers_of_each).map(|_| {
             let mut conn = world.connect();
             cache.watch_with(&mut conn, counter.instrumentation());
-            // So that the connection has been probed, and the statement prepared.
-            by_airline::cached(&mut conn, 0);
-            by_airline::plain(&mut conn, 0);
             conn
-        })
-        .collect();
+        }));
+    }
+    // So that the connections have been probed, and the statements prepared.
     for conn in &mut asking {
+        by_airline::plain(conn, 0);
+    }
+    for conn in &mut cached {
+        by_airline::cached(conn, 0);
         by_airline::plain(conn, 0);
     }
     let (mut plain_times, mut cached_times) = (Samples::default(), Samples::default());
@@ -50,7 +81,9 @@ fn of_readers(world: &World, readers: usize) -> Cold {
     #[allow(clippy::cast_precision_loss, reason = "an average")]
     let statements = counter.count() as f64 / ROUNDS as f64;
     let cold = Cold {
+        processes: crowd.processes,
         readers,
+        herd: crowd.herd,
         cached: cached_times.spread(),
         plain: plain_times.spread(),
         statements,
@@ -60,10 +93,7 @@ fn of_readers(world: &World, readers: usize) -> Cold {
 }
 
 /// The time until the last has its rows.
-fn all_at_once<T>(
-    readers: &mut [Conn],
-    read: impl Fn(&mut Conn) -> T + Sync,
-) -> std::time::Duration {
+fn all_at_once<T>(readers: &mut [Conn], read: impl Fn(&mut Conn) -> T + Sync) -> Duration {
     let ready = &Barrier::new(readers.len() + 1);
     let read = &read;
     thread::scope(|scope| {

@@ -73,8 +73,8 @@ reads! {
         flights::table.find(1).filter(flights::distance.ne(-salt)).select(flight!())
     }
 
-    fn hundred() -> Flight {
-        flights::table.filter(flights::id.le(100)).select(flight!())
+    fn several(rows: i32) -> Flight {
+        flights::table.filter(flights::id.le(rows)).select(flight!())
     }
 
     /// All flights, summed up.

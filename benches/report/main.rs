@@ -127,6 +127,7 @@ fn measure(options: &Options) -> Run {
         software: software::versions(&world),
         figures: Vec::new(),
         sizes: Vec::new(),
+        rival_rows: rivals::ROWS.to_vec(),
         rivals: Vec::new(),
         rates: Vec::new(),
         cold: Vec::new(),

@@ -14,6 +14,7 @@ pub(crate) struct Run {
     pub(crate) software: Vec<String>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) sizes: Vec<Size>,
+    pub(crate) rival_rows: Vec<i32>,
     pub(crate) rivals: Vec<Rival>,
     pub(crate) rates: Vec<Rate>,
     pub(crate) cold: Vec<Cold>,
@@ -35,8 +36,8 @@ pub(crate) struct Size {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Rival {
     pub(crate) name: String,
-    pub(crate) one_row: Spread,
-    pub(crate) hundred_rows: Spread,
+    /// Microseconds a read, for each of [`Run::rival_rows`].
+    pub(crate) times: Vec<Spread>,
 }
 
 /// Readers beside a writer.
@@ -55,7 +56,12 @@ pub(crate) struct Rate {
 /// Readers that ask the same at the same time, when nobody has asked it before.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Cold {
+    /// Caches that know of each other only through memcached.
+    pub(crate) processes: usize,
+    /// Of all of them together.
     pub(crate) readers: usize,
+    /// With `CACHALOT_HERD_WAIT`.
+    pub(crate) herd: bool,
     /// Microseconds until the last of them has its rows.
     pub(crate) cached: Spread,
     pub(crate) plain: Spread,

@@ -1,24 +1,32 @@
 //! The same rows from Diesel, from this library, and from what people use or write instead.
 
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 
-use cachalot_diesel::Cachalot;
+use cachalot_benches::Results;
+use cachalot_diesel::{Builder, Cachalot};
 use cached::{Cached as _, LruCache};
 
 use super::{
-    flights::{Flight, hundred, one},
+    flights::{Flight, several},
     pace::Pace,
-    postgres::{Conn, world::World},
+    postgres::world::World,
     results::Rival,
     store,
 };
 
 const PLAIN: &str = "plain Diesel";
 const MEMCACHED: &str = "cachalot, memcached";
-const IN_PROCESS: &str = "cachalot, in this process";
-const BY_HAND: &str = "cache-aside by hand: `memcache::Client`, serde_json";
+const NEAR: &str = "cachalot, memcached, kept here too";
+const STALE: &str = "the same, may be 1 s stale";
+const IN_PROCESS: &str = "cachalot, in this process only";
+const BY_HAND: &str = "by hand: `memcache::Client`, serde_json";
 const BY_HAND_ASCII: &str = "the same, client in ASCII mode";
-const CACHED: &str = "`cached`, in this process";
+const CACHED: &str = "`cached`, in this process only";
+
+/// Room for all that is read here.
+const NEAR_BYTES: usize = 16 << 20;
+
+pub(crate) const ROWS: [i32; 3] = [1, 100, 1_000];
 
 /// Asks `key` of memcached, as people write it by hand.
 pub(crate) fn by_hand(client: &memcache::Client, key: &str) -> Vec<Flight> {
@@ -32,58 +40,56 @@ pub(crate) fn put_by_hand(client: &memcache::Client, key: &str, rows: &[Flight])
 }
 
 pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Rival> {
-    let results = [
-        times(
-            world,
-            pace,
-            "1 row",
-            |conn| one::plain(conn, 1),
-            |conn| one::cached(conn, 1),
-        ),
-        times(world, pace, "100 rows", hundred::plain, hundred::cached),
-    ];
-    let [one_row, hundred_rows] = &results;
-    [PLAIN, MEMCACHED, IN_PROCESS, BY_HAND, BY_HAND_ASCII, CACHED]
-        .map(|name| Rival {
-            name: name.to_owned(),
-            one_row: one_row[name].spread(),
-            hundred_rows: hundred_rows[name].spread(),
-        })
-        .into()
+    let results = ROWS.map(|rows| times(world, pace, rows));
+    [
+        PLAIN,
+        MEMCACHED,
+        NEAR,
+        STALE,
+        IN_PROCESS,
+        BY_HAND,
+        BY_HAND_ASCII,
+        CACHED,
+    ]
+    .map(|name| Rival {
+        name: name.to_owned(),
+        times: results.iter().map(|it| it[name].spread()).collect(),
+    })
+    .into()
 }
 
-fn times(
-    world: &World,
-    pace: Pace,
-    key: &str,
-    plain: fn(&mut Conn) -> Vec<Flight>,
-    cached: fn(&mut Conn) -> Vec<Flight>,
-) -> cachalot_benches::Results {
+fn times(world: &World, pace: Pace, rows: i32) -> Results {
     let memcached = store::memcached();
-    let ours = store::cache(&[&memcached]);
-    let in_process = Cachalot::builder().url("memory://").build().unwrap();
-    let (mut asking, mut hitting, mut near) = (
-        world.connect(),
-        world.watched_by(&ours),
-        world.watched_by(&in_process),
+    let builder = || store::builder(&[&memcached]);
+    let connect = |builder: Builder| world.watched_by(&builder.build().unwrap());
+    let mut asking = world.connect();
+    let mut hitting = connect(builder());
+    let mut near = connect(builder().near_bytes(NEAR_BYTES));
+    let mut stale = connect(
+        builder()
+            .near_bytes(NEAR_BYTES)
+            .max_staleness(Duration::from_secs(1)),
     );
+    let mut in_process = connect(Cachalot::builder().url("memory://"));
     let client = memcache::Client::connect(memcached.url()).unwrap();
     let ascii = memcache::Client::connect(memcached.url() + "?protocol=ascii").unwrap();
-    let rows = plain(&mut asking);
-    put_by_hand(&client, "by-hand", &rows);
+    let expected = several::plain(&mut asking, rows);
+    put_by_hand(&client, "by-hand", &expected);
     // What the crate's `#[cached]` writes for a function.
     let memo = Mutex::new(LruCache::builder().max_size(1_000).build().unwrap());
-    memo.lock().unwrap().cache_set(key.to_owned(), rows);
+    memo.lock().unwrap().cache_set(rows, expected);
 
     let results = pace
         .turns()
-        .subject(PLAIN, || plain(&mut asking))
-        .subject(MEMCACHED, || cached(&mut hitting))
-        .subject(IN_PROCESS, || cached(&mut near))
+        .subject(PLAIN, || several::plain(&mut asking, rows))
+        .subject(MEMCACHED, || several::cached(&mut hitting, rows))
+        .subject(NEAR, || several::cached(&mut near, rows))
+        .subject(STALE, || several::cached(&mut stale, rows))
+        .subject(IN_PROCESS, || several::cached(&mut in_process, rows))
         .subject(BY_HAND, || by_hand(&client, "by-hand"))
         .subject(BY_HAND_ASCII, || by_hand(&ascii, "by-hand"))
-        .subject(CACHED, || memo.lock().unwrap().cache_get(key).cloned())
+        .subject(CACHED, || memo.lock().unwrap().cache_get(&rows).cloned())
         .run();
-    eprint!("{key}\n{results}");
+    eprint!("{rows} rows\n{results}");
     results
 }

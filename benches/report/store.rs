@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachalot_diesel::{Cachalot, MemcachedStore};
+use cachalot_diesel::{Builder, Cachalot, MemcachedStore};
 use cachalot_tests::{
     memcached::{self, Server},
     unique,
@@ -19,6 +19,11 @@ pub(crate) fn memcached() -> Server {
 
 /// A cache of its own in these servers.
 pub(crate) fn cache(servers: &[&Server]) -> Cachalot {
+    builder(servers).build().unwrap()
+}
+
+/// The settings of [`cache`].
+pub(crate) fn builder(servers: &[&Server]) -> Builder {
     let hosts: Vec<String> = servers
         .iter()
         .map(|server| server.address().to_string())
@@ -27,8 +32,6 @@ pub(crate) fn cache(servers: &[&Server]) -> Cachalot {
         .url(format!("memcache://{}", hosts.join(",")))
         .namespace(unique::name("bench"))
         .store_timeout(PATIENCE)
-        .build()
-        .unwrap()
 }
 
 /// The store that [`cache`] would use.

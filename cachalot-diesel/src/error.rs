@@ -10,7 +10,7 @@ pub enum Error {
     /// A setting has a value that cannot be read; from `from_env` and `build`.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The store's URL is not one; from `from_env` and `build`.
+    /// The store's URL is not one; from `build`.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The store could not be asked; from `last_invalidation` and `table_status`.

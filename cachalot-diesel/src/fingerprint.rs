@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-/// Raised whenever the key's ingredients or the entry's format change, so that an older release
+/// Raised whenever the ingredients of an entry's key or its format change, so that an older release
 /// never finds a newer one's entries.
-const FORMAT: u32 = 2;
+const ENTRY_FORMAT: u32 = 2;
+/// Of the keys of everything else. Two releases that differ here miss each other's invalidations.
+const FORMAT: u32 = 1;
 
 /// Builds a key from parts; each part is hashed with its length, so that no two lists of parts run
 /// together to the same bytes.
@@ -15,7 +17,12 @@ impl Fingerprint {
     /// `kind` separates entries from records and the rest of what one namespace keeps.
     pub(crate) fn new(namespace: &str, kind: &str) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&FORMAT.to_le_bytes());
+        let format = if kind == "entry" {
+            ENTRY_FORMAT
+        } else {
+            FORMAT
+        };
+        hasher.update(&format.to_le_bytes());
         let mut this = Self(hasher);
         this.part(namespace.as_bytes());
         this.part(kind.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use cachalot_tests::{Database, proxy::Proxy};
+use cachalot_tests::{Database, mysql, proxy::Proxy, unique};
 use diesel::{MysqlConnection, connection::SimpleConnection as _, prelude::*, sql_types::BigInt};
 
 /// The placeholder of a bind value in raw SQL.
@@ -27,6 +27,22 @@ pub(crate) fn other_names(database: &Database) -> Vec<(&'static str, String, Opt
         ),
         ("another port", over, Some(way)),
     ]
+}
+
+/// A URL with a password to the database.
+pub(crate) fn with_password(database: &Database, password: &str) -> String {
+    let name = unique::name("account");
+    let url = database.url();
+    let schema = database.name();
+    mysql::establish(url)
+        .batch_execute(&format!(
+            "CREATE USER '{name}'@'%' IDENTIFIED BY '{password}'; \
+             GRANT ALL ON {schema}.* TO '{name}'@'%'"
+        ))
+        .unwrap();
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{name}:{password}@{host}")
 }
 
 /// A random number.
@@ -85,7 +101,6 @@ pub(crate) const RAW_UPDATES: &[&str] = &[
     "UPDATE LOW_PRIORITY IGNORE posts SET title = '$T' WHERE id = 1",
     "UPDATE posts AS tags SET tags.title = '$T' WHERE tags.id = 1",
     "UPDATE posts SET title = \"$T'; DELETE FROM tags; --\" WHERE id = 1",
-    "UPDATE posts SET title = '$T\\'; DELETE FROM tags; -- ' WHERE id = 1",
     "UPDATE authors JOIN posts ON authors.id = author_id SET title = '$T' WHERE posts.id = 1",
     "UPDATE authors a, posts p SET p.title = '$T' WHERE p.author_id = a.id AND p.id = 1",
     "UPDATE posts SET title = '$T' ORDER BY id LIMIT 1",
@@ -101,6 +116,8 @@ pub(crate) const RAW_UPDATES: &[&str] = &[
 
 /// Updates that only MariaDB takes and that are not understood for certain.
 pub(crate) const RAW_SWEEPING: &[&str] = &[
+    // With `NO_BACKSLASH_ESCAPES` it would be two statements.
+    "UPDATE posts SET title = '$T\\'; DELETE FROM tags; -- ' WHERE id = 1",
     "/*! UPDATE posts SET title = '$T' WHERE id = 1 */",
     "/*!50000 UPDATE posts SET */ title = '$T' WHERE id = 1",
     "/*M! UPDATE posts */ SET title = '$T' WHERE id = 1",
@@ -149,6 +166,44 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
     "CREATE TEMPORARY TABLE items (value VARCHAR(20)); INSERT INTO items VALUES ('temporary')",
     "PREPARE x FROM 'SET time_zone = \"+01:00\"'; EXECUTE x",
 ];
+
+/// Reads that MariaDB's sessions or grammar keep past the cache: the reason, what the session does
+/// before, and the read.
+pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
+    (
+        "own_writes",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN; UPDATE tags SET label = 'b'",
+        "SELECT id FROM tags",
+    ),
+    (
+        "read_uncommitted",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
+        "SELECT id FROM tags",
+    ),
+    (
+        "unknown_session",
+        "PREPARE x FROM 'SELECT 1'",
+        "SELECT id FROM tags",
+    ),
+    (
+        "session_change",
+        "",
+        "SET STATEMENT max_statement_time = 9 FOR SELECT id FROM tags",
+    ),
+];
+
+/// Reasons that MariaDB never gives, and those with a test of their own: `c03` of `replicas`, those
+/// of `catalog`, and the process that has a cache installed.
+pub(crate) const ABSENT_REASONS: &[&str] = &[
+    "table_sample",
+    "unstorable",
+    "replica",
+    "unseen",
+    "triggers_unseen",
+    "catalog_unknown",
+    "not_tracked",
+];
+
 /// How many transactions wait for a lock on this table.
 ///
 /// InnoDB shows an old state to all who ask within 0.1 s of each other, and the tests share a server.

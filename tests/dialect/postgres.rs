@@ -1,6 +1,7 @@
 //! How PostgreSQL writes what the others write otherwise.
 
-use cachalot_tests::{Database, proxy::Proxy};
+use cachalot_tests::{Database, postgres, proxy::Proxy, unique};
+use diesel::connection::SimpleConnection as _;
 
 /// The placeholder of a bind value in raw SQL.
 pub(crate) fn parameter(number: usize) -> String {
@@ -20,6 +21,21 @@ pub(crate) fn other_names(database: &Database) -> Vec<(&'static str, String, Opt
         ("host name", url.replace("127.0.0.1", "localhost"), None),
         ("another port", over, Some(way)),
     ]
+}
+
+/// A URL with a password to the database.
+pub(crate) fn with_password(database: &Database, password: &str) -> String {
+    let name = unique::name("account");
+    let url = database.url();
+    postgres::establish(url)
+        .batch_execute(&format!(
+            "CREATE ROLE {name} LOGIN PASSWORD '{password}'; \
+             GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}"
+        ))
+        .unwrap();
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{name}:{password}@{host}")
 }
 
 /// A random number.
@@ -130,6 +146,9 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
     "SET search_path TO b",
     "SELECT set_config('search_path', 'b', false)",
     "DO $$ BEGIN PERFORM set_config('search_path', 'b', false); END $$",
+    "SET ROLE pg_monitor",
+    "SET ROLE pg_read_all_data",
+    "SET SESSION AUTHORIZATION pg_monitor",
     "SET TIME ZONE 'Asia/Tokyo'",
     "SET datestyle = 'German'",
     "SET extra_float_digits = -15",
@@ -141,4 +160,46 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
     "SET default_transaction_isolation = 'serializable'; BEGIN",
     "CREATE TEMPORARY TABLE items (value text); INSERT INTO items VALUES ('temporary')",
     "CREATE TEMPORARY VIEW items AS SELECT text 'a view' AS value",
+];
+
+/// Reads that PostgreSQL's sessions or grammar keep past the cache: the reason, what the session
+/// does before, and the read.
+pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
+    (
+        "unseen",
+        "CREATE FOREIGN DATA WRAPPER away; CREATE SERVER far FOREIGN DATA WRAPPER away; \
+         CREATE FOREIGN TABLE remote (id integer) SERVER far",
+        "SELECT id FROM remote",
+    ),
+    (
+        "table_sample",
+        "",
+        "SELECT id FROM tags TABLESAMPLE SYSTEM (100)",
+    ),
+    (
+        "own_writes",
+        "BEGIN; UPDATE tags SET label = 'b'",
+        "SELECT id FROM tags",
+    ),
+    (
+        "unknown_session",
+        "PREPARE x AS SELECT 1",
+        "SELECT id FROM tags",
+    ),
+    (
+        "session_change",
+        "",
+        "SELECT id FROM tags WHERE set_config('a.b', 'c', false) <> ''",
+    ),
+];
+
+/// Reasons that PostgreSQL never gives, and those with a test of their own: `c03` of `replicas`,
+/// `w08` of `catalog`, and the process that has a cache installed.
+pub(crate) const ABSENT_REASONS: &[&str] = &[
+    "read_uncommitted",
+    "unstorable",
+    "replica",
+    "triggers_unseen",
+    "catalog_unknown",
+    "not_tracked",
 ];

@@ -32,6 +32,11 @@ pub(crate) fn other_names(database: &Database) -> Vec<(&'static str, String, Opt
     ]
 }
 
+/// A URL with something like a password to the database.
+pub(crate) fn with_password(database: &Database, password: &str) -> String {
+    format!("file:{}?key={password}", database.url())
+}
+
 /// A random number.
 pub(crate) const RANDOM: &str = "random()";
 
@@ -132,4 +137,27 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
     "BEGIN; UPDATE items SET value = 'uncommitted'",
     "BEGIN; SELECT count(*) FROM items",
     "SAVEPOINT one; UPDATE items SET value = 'uncommitted'",
+];
+
+/// Reads that SQLite's sessions or grammar keep past the cache: the reason, what the session does
+/// before, and the read.
+pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[(
+    "read_uncommitted",
+    "PRAGMA read_uncommitted = 1",
+    "SELECT id FROM tags",
+)];
+
+/// Reasons that SQLite never gives, and those with a test of their own: `r11` for text that is not
+/// UTF-8, and the process that has a cache installed.
+pub(crate) const ABSENT_REASONS: &[&str] = &[
+    "table_sample",
+    "own_writes",
+    "unknown_session",
+    "session_change",
+    "replica",
+    "unseen",
+    "triggers_unseen",
+    "catalog_unknown",
+    "unstorable",
+    "not_tracked",
 ];

@@ -234,6 +234,7 @@ fn t06_without_autocommit_whatever_commits_implicitly_publishes() {
     }
 }
 
+/// Lost by caches that look at no isolation level.
 #[test]
 fn c08_what_a_read_uncommitted_reader_sees_is_cached_for_nobody() {
     for set_isolation in [

@@ -9,6 +9,7 @@
 //! - [`proxy::Proxy`] is a way to a server that can be cut, or on which answers come late or never.
 //! - [`log::Log`] keeps what is told to `tracing`.
 //! - [`program::Program`] is a program of this project that serves, such as an example.
+//! - [`corpus::cases`] are the statements on which the analysis is tested.
 //! - [`Counter`] counts statements, [`wait_until`] waits for a condition, [`folder::shared()`] is a
 //!   place for files.
 //!
@@ -26,6 +27,7 @@
 //! Being test code, it panics where something is missing or broken, and says what to do.
 
 mod binary;
+pub mod corpus;
 mod counter;
 pub mod database;
 pub mod flights;

@@ -23,13 +23,14 @@ pub const MIGRATIONS: Migrations = [
 /// The connection type of this database.
 pub type Connection = MysqlConnection;
 
-/// Fast, since its data need not survive; `LOAD DATA` may read any file that the server can.
+/// Fast, since its data need not survive; `LOAD DATA` may read any file that the server can, and
+/// who asks for it may use the server's own query cache.
 const SETTINGS: &str = "--innodb-flush-method=nosync --innodb-flush-log-at-trx-commit=0 \
     --innodb-doublewrite=0 --innodb-buffer-pool-size=64M --innodb-log-file-size=16M \
     --innodb-use-native-aio=0 --innodb-file-per-table=0 --innodb-stats-persistent=0 \
     --sync-frm=0 --skip-log-bin --performance-schema=0 \
     --max-connections=300 --character-set-server=utf8mb4 --default-time-zone=+00:00 \
-    --secure-file-priv= --skip-name-resolve --bind-address=127.0.0.1 \
+    --secure-file-priv= --query-cache-type=2 --query-cache-size=1M --skip-name-resolve --bind-address=127.0.0.1 \
     --socket=server.sock --pid-file=server.pid";
 
 static SHARED: OnceLock<Server> = OnceLock::new();
@@ -37,33 +38,37 @@ static SHARED: OnceLock<Server> = OnceLock::new();
 /// The MariaDB of this test process.
 pub fn shared() -> &'static Server {
     SHARED.get_or_init(|| {
-        let server = match env::var("CACHALOT_TEST_MYSQL_URL") {
-            Ok(url) => Server {
+        let server = match running() {
+            Some(url) => Server {
                 url: url.trim_end_matches('/').to_owned(),
                 own: None,
             },
-            Err(_) => start(),
+            None => start(""),
         };
         check_client_library(&mut establish(&server.url("mysql")));
         server
     })
 }
 
+fn running() -> Option<String> {
+    env::var("CACHALOT_TEST_MYSQL_URL").ok()
+}
+
 /// A migrated database of the caller's own on the [`shared`] server.
 pub fn database() -> Database {
-    let database = empty_database();
-    migrations::run(&mut establish(database.url()), MIGRATIONS);
-    database
+    shared().database()
 }
 
 /// A database without any table, on the [`shared`] server.
 pub fn empty_database() -> Database {
-    let server = shared();
-    let name = unique::name("cachalot");
-    let url = server.url(&name);
-    server.execute(&format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
-    let remove = server.own.is_none().then_some(remove as fn(&str));
-    Database::new(url, name, remove)
+    shared().empty_database()
+}
+
+/// A server that is read-only, as replicas are, to all but its `root`; none if a running server is
+/// to be used, as its programs need not be there then.
+#[must_use]
+pub fn read_only() -> Option<Server> {
+    running().is_none().then(|| start("--read-only"))
 }
 
 /// A connection to `url`.
@@ -87,6 +92,20 @@ impl Server {
         format!("{}/{database}", self.url)
     }
 
+    /// A migrated database of the caller's own.
+    pub fn database(&self) -> Database {
+        let database = self.empty_database();
+        migrations::run(&mut establish(database.url()), MIGRATIONS);
+        database
+    }
+
+    fn empty_database(&self) -> Database {
+        let name = unique::name("cachalot");
+        self.execute(&format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
+        let remove = self.own.is_none().then_some(remove as fn(&str));
+        Database::new(self.url(&name), name, remove)
+    }
+
     fn execute(&self, sql: &str) {
         establish(&self.url("mysql"))
             .batch_execute(sql)
@@ -94,7 +113,7 @@ impl Server {
     }
 }
 
-fn start() -> Server {
+fn start(settings: &str) -> Server {
     let install = binary::find("mariadb-install-db", "mariadb-server");
     let mariadbd = binary::find("mariadbd", "mariadb-server");
     let (watched, port) = start_on_free_port(
@@ -106,7 +125,7 @@ fn start() -> Server {
             ),
             serve: format!(
                 "$UNPRIVILEGED '{mariadbd}' --no-defaults --datadir=\"$FOLDER/data\" \
-                 --port={port} {SETTINGS}"
+                 --port={port} {SETTINGS} {settings}"
             ),
             signal: "KILL",
         },

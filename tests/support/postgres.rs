@@ -33,38 +33,40 @@ static SHARED: OnceLock<Server> = OnceLock::new();
 
 /// The PostgreSQL of this test process.
 pub fn shared() -> &'static Server {
-    SHARED.get_or_init(|| match env::var("CACHALOT_TEST_POSTGRES_URL") {
-        Ok(url) => Server {
+    SHARED.get_or_init(|| match running() {
+        Some(url) => Server {
             url: url.trim_end_matches('/').to_owned(),
             own: None,
         },
-        Err(_) => start(),
+        None => start(""),
     })
+}
+
+fn running() -> Option<String> {
+    env::var("CACHALOT_TEST_POSTGRES_URL").ok()
 }
 
 /// A migrated database of the caller's own on the [`shared`] server.
 pub fn database() -> Database {
-    if shared().own.is_some() {
-        create(&format!("TEMPLATE {TEMPLATE}"))
-    } else {
-        let database = empty_database();
-        migrations::run(&mut establish(database.url()), MIGRATIONS);
-        database
-    }
+    shared().database()
 }
 
 /// A database without any table, on the [`shared`] server.
 pub fn empty_database() -> Database {
-    create("")
+    shared().create("")
 }
 
-fn create(options: &str) -> Database {
-    let server = shared();
-    let name = unique::name("cachalot");
-    let url = server.url(&name);
-    server.execute(&format!("CREATE DATABASE {name} {options}"));
-    let remove = server.own.is_none().then_some(remove as fn(&str));
-    Database::new(url, name, remove)
+/// A server and a standby that follows it; none if a running server is to be used, as its programs
+/// need not be there then.
+#[must_use]
+pub fn with_standby() -> Option<(Server, Server)> {
+    if running().is_some() {
+        return None;
+    }
+    let settings = "-c wal_level=replica -c max_wal_senders=4";
+    let primary = start(settings);
+    let standby = follow(&primary, settings);
+    Some((primary, standby))
 }
 
 /// A connection to `url`.
@@ -88,6 +90,23 @@ impl Server {
         format!("{}/{database}", self.url)
     }
 
+    /// A migrated database of the caller's own.
+    pub fn database(&self) -> Database {
+        if self.own.is_some() {
+            return self.create(&format!("TEMPLATE {TEMPLATE}"));
+        }
+        let database = self.create("");
+        migrations::run(&mut establish(database.url()), MIGRATIONS);
+        database
+    }
+
+    fn create(&self, options: &str) -> Database {
+        let name = unique::name("cachalot");
+        self.execute(&format!("CREATE DATABASE {name} {options}"));
+        let remove = self.own.is_none().then_some(remove as fn(&str));
+        Database::new(self.url(&name), name, remove)
+    }
+
     fn execute(&self, sql: &str) {
         establish(&self.url("postgres"))
             .batch_execute(sql)
@@ -95,29 +114,43 @@ impl Server {
     }
 }
 
-fn start() -> Server {
+fn start(settings: &str) -> Server {
     let initdb = binary::find("initdb", "postgresql");
+    let server = serve(
+        settings,
+        &format!("'{initdb}' -D data -U postgres -A trust -E UTF8 --no-locale --no-sync"),
+    );
+    server.execute(&format!("CREATE DATABASE {TEMPLATE}"));
+    migrations::run(&mut establish(&server.url(TEMPLATE)), MIGRATIONS);
+    server
+}
+
+fn follow(primary: &Server, settings: &str) -> Server {
+    let backup = binary::find("pg_basebackup", "postgresql-client");
+    let from = primary.url("postgres");
+    serve(
+        settings,
+        &format!("'{backup}' -d '{from}' -D data -R --checkpoint=fast --no-sync"),
+    )
+}
+
+/// Runs a server on the data that `prepare` makes.
+fn serve(settings: &str, prepare: &str) -> Server {
     let postgres = binary::find("postgres", "postgresql");
     let (watched, port) = start_on_free_port(
         |port| Service {
             name: "postgres",
-            prepare: format!(
-                "$UNPRIVILEGED '{initdb}' -D data -U postgres -A trust -E UTF8 --no-locale --no-sync"
-            ),
-            serve: format!("$UNPRIVILEGED '{postgres}' -D data -p {port} {SETTINGS}"),
+            prepare: format!("$UNPRIVILEGED {prepare}"),
+            serve: format!("$UNPRIVILEGED '{postgres}' -D data -p {port} {SETTINGS} {settings}"),
             // "Immediate shutdown": unlike KILL it removes the shared memory too.
             signal: "QUIT",
         },
         |watched, _| is_ready(watched),
     );
-    let url = format!("postgres://postgres@127.0.0.1:{port}");
-    let server = Server {
-        url,
+    Server {
+        url: format!("postgres://postgres@127.0.0.1:{port}"),
         own: Some(watched),
-    };
-    server.execute(&format!("CREATE DATABASE {TEMPLATE}"));
-    migrations::run(&mut establish(&server.url(TEMPLATE)), MIGRATIONS);
-    server
+    }
 }
 
 fn remove(database: &str) {

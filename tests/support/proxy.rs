@@ -36,8 +36,8 @@ struct State {
     swallow: Option<Vec<u8>>,
     /// From the answer to this on answers wait.
     hold_from: Option<Vec<u8>>,
-    /// What clients sent.
-    sent: Vec<u8>,
+    /// What clients sent, connection by connection.
+    sent: Vec<Vec<u8>>,
     /// How often a client sent something after an answer.
     round_trips: u32,
     open: Vec<TcpStream>,
@@ -156,8 +156,14 @@ impl Proxy {
     /// What clients sent since the last call, as text.
     #[must_use]
     pub fn take_sent(&self) -> String {
-        let sent = std::mem::take(&mut self.shared.state().sent);
-        String::from_utf8_lossy(&sent).into_owned()
+        String::from_utf8_lossy(&self.take_streams().concat()).into_owned()
+    }
+
+    /// What clients sent since the last call, connection by connection.
+    #[must_use]
+    pub fn take_streams(&self) -> Vec<Vec<u8>> {
+        let mut state = self.shared.state();
+        state.sent.iter_mut().map(std::mem::take).collect()
     }
 }
 
@@ -188,6 +194,8 @@ impl Shared {
             let _ = stream.set_nodelay(true);
             state.open.push(clone(stream));
         }
+        let place = state.sent.len();
+        state.sent.push(Vec::new());
         drop(state);
         let lost = Arc::new(AtomicBool::new(false));
         let waiting = Arc::new(AtomicBool::new(false));
@@ -199,7 +207,7 @@ impl Shared {
             copy(&mut client, &mut server, |bytes| {
                 let Some(this) = this.upgrade() else { return };
                 let mut state = this.state();
-                state.sent.extend_from_slice(bytes);
+                state.sent[place].extend_from_slice(bytes);
                 state.round_trips += u32::from(!sent.swap(true, Ordering::SeqCst));
                 let asked = |text: &mut Vec<u8>| bytes.windows(text.len()).any(|part| part == text);
                 if state.hold_from.take_if(asked).is_some() {

@@ -67,6 +67,12 @@ impl Wire {
         value
     }
 
+    /// For how many seconds `key` will still be there, -1 for ever; none if it is not.
+    pub fn seconds_left(&mut self, key: &str) -> Option<i64> {
+        let answer = self.ask(&format!("mg {key} t")).expect("a time to live");
+        answer.strip_prefix("HD t")?.parse().ok()
+    }
+
     /// Stores `value` for ever, and without flags.
     pub fn set(&mut self, key: &str, value: &[u8]) {
         let mut command = format!("set {key} 0 0 {}\r\n", value.len()).into_bytes();

@@ -27,8 +27,8 @@ pub(super) struct Panel {
     pub(super) x: Scale,
     pub(super) y: Scale,
     pub(super) lines: Vec<Line>,
-    /// A height to compare with, and what it means.
-    pub(super) rule: Option<(f64, &'static str)>,
+    /// A height to compare with.
+    pub(super) rule: Option<f64>,
 }
 
 pub(super) struct Line {
@@ -76,14 +76,12 @@ fn draw_panel(area: &Area<'_>, panel: &Panel) {
         .x_desc(panel.across)
         .draw()
         .unwrap();
-    if let Some((height, meaning)) = panel.rule {
+    if let Some(height) = panel.rule {
         let across = panel.x.range();
         let ends = [(across.start, height), (across.end, height)];
         chart
             .draw_series(DashedLineSeries::new(ends, 2, 4, FAINT.stroke_width(1)))
             .unwrap();
-        let at = chart.backend_coord(&ends[0]);
-        write_at(area, meaning, (at.0 + 6, at.1 - 9), 11, FAINT);
     }
     let mut names = Vec::new();
     for line in &panel.lines {
@@ -109,10 +107,17 @@ fn draw_panel(area: &Area<'_>, panel: &Panel) {
     }
     names.sort_by_key(|(up, ..)| *up);
     let mut free = i32::MIN;
-    for (up, across, line) in names {
-        let up = up.max(free);
-        free = up + LINE_HEIGHT;
-        write_at(area, &line.name, (across + 8, up), 12, line.colour);
+    for (up, ..) in &mut names {
+        *up = free.max(*up);
+        free = *up + LINE_HEIGHT;
+    }
+    let mut free = chart
+        .backend_coord(&(panel.x.range().start, panel.y.range().start))
+        .1;
+    for (up, across, line) in names.iter_mut().rev() {
+        *up = free.min(*up);
+        free = *up - LINE_HEIGHT;
+        write_at(area, &line.name, (*across + 8, *up), 12, line.colour);
     }
 }
 

@@ -11,9 +11,9 @@ use super::{
     style::{FAINT, GRID, INK, number},
 };
 
-const NAMES: i32 = 330;
-const WIDTH: i32 = 330;
-const GAP: i32 = 50;
+const NAMES: i32 = 310;
+const WIDTH: i32 = 300;
+const GAP: i32 = 30;
 const ROW: i32 = 34;
 const HEAD: i32 = 122;
 
@@ -24,7 +24,7 @@ pub(super) struct Row<'a> {
     pub(super) times: Vec<Spread>,
 }
 
-pub(super) fn draw(file: &Path, title: &str, subtitle: &str, columns: &[&str], rows: &[Row<'_>]) {
+pub(super) fn draw(file: &Path, title: &str, subtitle: &str, columns: &[String], rows: &[Row<'_>]) {
     let count = |length: usize| i32::try_from(length).unwrap_or_default();
     let (wide, high) = (
         NAMES + count(columns.len()) * (WIDTH + GAP) + 20,

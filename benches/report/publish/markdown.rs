@@ -3,8 +3,8 @@
 use cachalot_benches::{Spread, Target};
 
 use super::{
-    super::results::{Rate, Run},
-    style::number,
+    super::results::{Cold, Rate, Rival, Run, Servers, Size},
+    style::{counted, mark, number},
 };
 
 pub(super) fn of(run: &Run) -> String {
@@ -77,20 +77,23 @@ fn rivals(run: &Run) -> String {
     if run.rivals.is_empty() {
         return String::new();
     }
-    let row = |it: &super::super::results::Rival| {
-        format!(
-            "| {} | {} | {} |",
-            it.name,
-            ranged(&it.one_row),
-            ranged(&it.hundred_rows)
-        )
+    let columns = run.rival_rows.iter().map(|rows| counted(*rows, "row"));
+    let head = format!(
+        "| | {} |\n|---|{}",
+        columns.collect::<Vec<_>>().join(" | "),
+        "---|".repeat(run.rival_rows.len())
+    );
+    let row = |it: &Rival| {
+        let times: Vec<_> = it.times.iter().map(ranged).collect();
+        format!("| {} | {} |", it.name, times.join(" | "))
     };
     section(
         "Other ways of not asking the database",
         "![](rivals.svg)\n\n\
-         Microseconds a read: median, and what a tenth and nine tenths of the reads stayed below. Those of `cached`\n\
-         and by hand give what was put in until somebody takes it out: finding out when is not in these numbers.",
-        "| | 1 row | 100 rows |\n|---|---|---|",
+         Microseconds a read on PostgreSQL: median, and what a tenth and nine tenths of the reads stayed below.\n\
+         `cached` and what is written by hand give what was put in until somebody takes it out: finding out when\n\
+         is not in these numbers.",
+        &head,
         run.rivals.iter().map(row),
     )
 }
@@ -99,12 +102,12 @@ fn sizes(run: &Run) -> String {
     if run.sizes.is_empty() {
         return String::new();
     }
-    let row = |it: &super::super::results::Size| {
+    let row = |it: &Size| {
         let gain = it.plain.median / it.hit.median;
         let gain = if gain < 1.0 {
-            format!("**{} slower**", number(1.0 / gain))
+            format!("**{} times slower**", number(1.0 / gain))
         } else {
-            format!("{} faster", number(gain))
+            format!("{} times faster", number(gain))
         };
         format!(
             "| {} | {} | {} | {} | {} | {} | {gain} |",
@@ -121,7 +124,7 @@ fn sizes(run: &Run) -> String {
         "![](sizes.svg)\n\n\
          Microseconds a read, medians; the cache is in memcached, SQLite's too. The last column compares a hit\n\
          with plain Diesel.",
-        "| database | tables | rows | plain | hit | miss | a hit is, times |\n|---|---|---|---|---|---|---|",
+        "| database | tables | rows | plain | hit | miss | a hit is |\n|---|---|---|---|---|---|---|",
         run.sizes.iter().map(row),
     )
 }
@@ -135,11 +138,11 @@ fn rates(run: &Run) -> String {
             "| {} | {} | {} | {:.1} % | {} | {} | {} |",
             it.work,
             it.readers,
-            number(f64::from(it.writes_a_minute)),
+            mark(f64::from(it.writes_a_minute)),
             it.hit_rate * 100.0,
             number(it.cached),
             number(it.plain),
-            number(it.cached / it.plain),
+            number(gain(it)),
         )
     };
     let mut groups: Vec<(&str, usize)> = run
@@ -150,7 +153,8 @@ fn rates(run: &Run) -> String {
     groups.dedup();
     let mut text = "![](rates.svg)\n\n![](hit_rates.svg)\n\n\
         Readers that read as fast as it goes, while one writer changes a row of their table in a transaction.\n\
-        Every such write makes all results of the table misses. Where the cache stops paying:\n\n"
+        Every such write makes all results of the table misses, and from shortly before its COMMIT until shortly\n\
+        after, readers ask the database. By writes a minute, the cache is:\n\n"
         .to_owned();
     for (work, readers) in groups {
         let rates: Vec<_> = run
@@ -159,7 +163,8 @@ fn rates(run: &Run) -> String {
             .filter(|it| it.work == work && it.readers == readers)
             .collect();
         text.push_str(&format!(
-            "- {work}, readers: {readers}: {}\n",
+            "- {work}, {}: {}\n",
+            counted(readers, "reader"),
             break_even(&rates)
         ));
     }
@@ -171,59 +176,54 @@ fn rates(run: &Run) -> String {
     )
 }
 
-/// Where the throughput with the cache falls below that without, between two rates that were measured.
+/// Up to which of the rates that were measured the cache is clearly worth it, and from which on it
+/// clearly is not. Nearer to each other than a tenth, the two are alike: so far runs differ.
 fn break_even(rates: &[&Rate]) -> String {
-    let gain = |rate: &Rate| rate.cached / rate.plain;
-    let Some(first) = rates.first() else {
-        return String::new();
-    };
-    if gain(first) < 1.0 {
-        return format!(
-            "it does not pay, even at {} writes a minute",
-            first.writes_a_minute
-        );
-    }
-    let crossing = rates.windows(2).find(|pair| gain(pair[1]) < 1.0);
-    match crossing {
-        Some(pair) => {
-            let (from, to) = (
-                f64::from(pair[0].writes_a_minute).ln(),
-                f64::from(pair[1].writes_a_minute).ln(),
-            );
-            let (above, below) = (gain(pair[0]).ln(), gain(pair[1]).ln());
-            let at = (from + (to - from) * above / (above - below)).exp();
-            format!("at about {} writes a minute", number(at))
-        }
-        None => {
-            let last = rates.last().map_or(0, |rate| rate.writes_a_minute);
-            format!(
-                "it still pays at {} writes a minute",
-                number(f64::from(last))
-            )
-        }
-    }
+    let faster = rates.iter().take_while(|rate| gain(rate) > 1.1).last();
+    let slower = rates
+        .iter()
+        .rev()
+        .take_while(|rate| gain(rate) < 0.9)
+        .last();
+    let at = |rate: &&Rate| mark(f64::from(rate.writes_a_minute));
+    let faster = faster.map_or_else(
+        || "never clearly faster".to_owned(),
+        |rate| format!("faster up to {}", at(rate)),
+    );
+    let slower = slower.map_or_else(
+        || "never clearly slower".to_owned(),
+        |rate| format!("slower from {}", at(rate)),
+    );
+    format!("{faster}, {slower}")
+}
+
+fn gain(rate: &Rate) -> f64 {
+    rate.cached / rate.plain
 }
 
 fn cold(run: &Run) -> String {
     if run.cold.is_empty() {
         return String::new();
     }
-    let row = |it: &super::super::results::Cold| {
+    let row = |it: &Cold| {
         let ms = |micros: f64| number(micros / 1_000.0);
+        let herd = if it.herd { "yes" } else { "no" };
         format!(
-            "| {} | {} | {} | {} |",
+            "| {} | {} | {herd} | {} | {} | {} |",
+            it.processes,
             it.readers,
             ms(it.plain.median),
             ms(it.cached.median),
-            number(it.statements)
+            mark(it.statements)
         )
     };
     section(
         "A new question, asked by many at once",
         "![](cold.svg)\n\n\
          Milliseconds until the last reader has its rows, medians; and how many statements the database got\n\
-         through the cache.",
-        "| readers | plain | cached | statements |\n|---|---|---|---|",
+         through the cache. Processes are caches of their own here, which know of each other through memcached\n\
+         only; waiting for each other is `CACHALOT_HERD_WAIT`.",
+        "| processes | readers | wait for each other | plain | cached | statements |\n|---|---|---|---|---|---|",
         run.cold.iter().map(row),
     )
 }
@@ -232,7 +232,7 @@ fn servers(run: &Run) -> String {
     if run.servers.is_empty() {
         return String::new();
     }
-    let row = |it: &super::super::results::Servers| {
+    let row = |it: &Servers| {
         format!(
             "| {} | {} | {} |",
             it.servers,

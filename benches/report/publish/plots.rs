@@ -5,11 +5,11 @@ use std::path::Path;
 use plotters::style::RGBColor;
 
 use super::{
-    super::results::{Run, Size},
+    super::results::{Cold, Rate, Run, Servers, Size},
     chart::{self, Line, Panel},
     dots,
     scale::Scale,
-    style::{MISS, OTHER, OURS, PLAIN},
+    style::{MISS, OTHER, OURS, PLAIN, counted},
 };
 
 pub(super) fn draw(run: &Run, folder: &Path) {
@@ -31,6 +31,8 @@ pub(super) fn draw(run: &Run, folder: &Path) {
 }
 
 fn rivals(run: &Run, folder: &Path) {
+    let columns = run.rival_rows.iter().map(|rows| counted(*rows, "row"));
+    let columns: Vec<_> = columns.collect();
     let rows: Vec<_> = run
         .rivals
         .iter()
@@ -38,17 +40,17 @@ fn rivals(run: &Run, folder: &Path) {
             name: &rival.name,
             colour: match rival.name.as_str() {
                 name if name.starts_with("plain") => PLAIN,
-                name if name.starts_with("cachalot") => OURS,
+                name if name.starts_with("cachalot") || name.ends_with("stale") => OURS,
                 _ => OTHER,
             },
-            times: vec![rival.one_row, rival.hundred_rows],
+            times: rival.times.clone(),
         })
         .collect();
     dots::draw(
         &folder.join("rivals.svg"),
         "What one read takes",
         "PostgreSQL on the same machine; medians, and the range of eight tenths of the reads; logarithmic",
-        &["1 row", "100 rows"],
+        &columns,
         &rows,
     );
 }
@@ -117,48 +119,50 @@ fn rates(run: &Run, folder: &Path) {
     readers.sort_unstable();
     readers.dedup();
     let x = Scale::logarithmic(run.rates.iter().map(|rate| f64::from(rate.writes_a_minute)));
-    let panels =
-        |value: fn(&super::super::results::Rate) -> f64, y: &Scale, up, rule| -> Vec<Panel> {
-            let panel = |work: &&str| Panel {
-                title: (*work).to_owned(),
-                across: "writes a minute",
-                up,
-                x: x.clone(),
-                y: y.clone(),
-                lines: readers
-                    .iter()
-                    .zip(READERS)
-                    .map(|(readers, colour)| Line {
-                        name: format!("{readers} reader{}", if *readers == 1 { "" } else { "s" }),
-                        colour,
-                        dashed: false,
-                        points: run
-                            .rates
-                            .iter()
-                            .filter(|rate| rate.work == **work && rate.readers == *readers)
-                            .map(|rate| (f64::from(rate.writes_a_minute), value(rate)))
-                            .collect(),
-                    })
-                    .collect(),
-                rule,
-            };
-            works.iter().map(panel).collect()
+    let panels = |value: fn(&Rate) -> f64, y: &dyn Fn(&str) -> Scale, up, rule| -> Vec<Panel> {
+        let panel = |work: &&str| Panel {
+            title: (*work).to_owned(),
+            across: "writes a minute",
+            up,
+            x: x.clone(),
+            y: y(work),
+            lines: readers
+                .iter()
+                .zip(READERS)
+                .map(|(readers, colour)| Line {
+                    name: counted(*readers, "reader"),
+                    colour,
+                    dashed: false,
+                    points: run
+                        .rates
+                        .iter()
+                        .filter(|rate| rate.work == **work && rate.readers == *readers)
+                        .map(|rate| (f64::from(rate.writes_a_minute), value(rate)))
+                        .collect(),
+                })
+                .collect(),
+            rule,
         };
-    let gain = |rate: &super::super::results::Rate| rate.cached / rate.plain;
-    let y = Scale::logarithmic(run.rates.iter().map(gain).chain([1.0]));
+        works.iter().map(panel).collect()
+    };
+    let gain = |rate: &Rate| rate.cached / rate.plain;
+    let y = |work: &str| {
+        let rates = run.rates.iter().filter(|rate| rate.work == work);
+        Scale::logarithmic(rates.map(gain).chain([1.0]))
+    };
     chart::draw(
         &folder.join("rates.svg"),
         "What the cache is worth beside a writer",
-        "readers that read as fast as it goes, and one writer to the table that they read",
+        "readers that read as fast as it goes, and one writer to their table; dashed: as many as plain Diesel",
         &panels(
             gain,
             &y,
             "reads a second ÷ those of plain Diesel",
-            Some((1.0, "as many as plain Diesel")),
+            Some(1.0),
         ),
     );
-    let percent = |rate: &super::super::results::Rate| rate.hit_rate * 100.0;
-    let y = Scale::linear([100.0]).in_units(" %");
+    let percent = |rate: &Rate| rate.hit_rate * 100.0;
+    let y = |_: &str| Scale::linear([100.0]).in_units(" %");
     chart::draw(
         &folder.join("hit_rates.svg"),
         "How many of the reads are hits beside a writer",
@@ -168,13 +172,14 @@ fn rates(run: &Run, folder: &Path) {
 }
 
 fn cold(run: &Run, folder: &Path) {
-    let line = |name: &str, colour, value: fn(&super::super::results::Cold) -> f64| Line {
+    let line = |name: &str, colour, value: fn(&Cold) -> f64| Line {
         name: name.to_owned(),
         colour,
         dashed: false,
         points: run
             .cold
             .iter()
+            .filter(|it| it.processes == 1)
             .map(|it| (it.readers as f64, value(it) / 1_000.0))
             .collect(),
     };
@@ -182,7 +187,8 @@ fn cold(run: &Run, folder: &Path) {
         line("plain Diesel", PLAIN, |it| it.plain.median),
         line("through the cache", OURS, |it| it.cached.median),
     ];
-    let readers: Vec<f64> = run.cold.iter().map(|it| it.readers as f64).collect();
+    let readers = run.cold.iter().filter(|it| it.processes == 1);
+    let readers: Vec<f64> = readers.map(|it| it.readers as f64).collect();
     let panel = Panel {
         title: "Until the last of them has its rows".to_owned(),
         across: "readers",
@@ -205,7 +211,7 @@ fn cold(run: &Run, folder: &Path) {
 }
 
 fn servers(run: &Run, folder: &Path) {
-    let panel = |title: &str, up, colour, value: fn(&super::super::results::Servers) -> f64| {
+    let panel = |title: &str, up, colour, value: fn(&Servers) -> f64| {
         let points: Vec<_> = run
             .servers
             .iter()

@@ -40,3 +40,12 @@ pub(super) fn mark(value: f64) -> String {
     }
     text
 }
+
+/// `1 row`, `100 rows`.
+pub(super) fn counted(count: impl TryInto<i64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(i64::MAX);
+    let ending = if count == 1 { "" } else { "s" };
+    #[allow(clippy::cast_precision_loss, reason = "a small number")]
+    let number = mark(count as f64);
+    format!("{number} {noun}{ending}")
+}

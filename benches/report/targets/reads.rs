@@ -5,7 +5,7 @@ use diesel::PgConnection;
 
 use super::{
     super::{
-        flights::{self, by_airline, hundred, one, one_anew},
+        flights::{self, by_airline, one, one_anew, several},
         rivals::{by_hand, put_by_hand},
         store,
     },
@@ -40,7 +40,7 @@ pub(super) fn hits(bench: &Bench<'_>) -> Vec<Figure> {
     let (mut hit_one, mut hit_hundred) = (conn(), conn());
     let (mut plain_one, mut plain_hundred) = (bench.world.connect(), bench.world.connect());
     let (mut raw_one, get_one) = raw_get(bench, |conn| drop(one::cached(conn, 1)));
-    let (mut raw_hundred, get_hundred) = raw_get(bench, |conn| drop(hundred::cached(conn)));
+    let (mut raw_hundred, get_hundred) = raw_get(bench, |conn| drop(several::cached(conn, 100)));
     let client = memcache::Client::connect(bench.memcached.url()).unwrap();
     let ascii = memcache::Client::connect(bench.memcached.url() + "?protocol=ascii").unwrap();
     put_by_hand(&client, "by-hand", &one::plain(&mut plain_one, 1));
@@ -56,9 +56,9 @@ pub(super) fn hits(bench: &Bench<'_>) -> Vec<Figure> {
         })
         .subject("plain Diesel, 1 row", || one::plain(&mut plain_one, 1))
         .subject("raw multi-get, 100 rows", || raw_hundred.get(&get_hundred))
-        .subject("hit, 100 rows", || hundred::cached(&mut hit_hundred))
+        .subject("hit, 100 rows", || several::cached(&mut hit_hundred, 100))
         .subject("plain Diesel, 100 rows", || {
-            hundred::plain(&mut plain_hundred)
+            several::plain(&mut plain_hundred, 100)
         })
         .run();
     eprint!("{results}");

@@ -1,5 +1,10 @@
 //! `cachalot analyze`.
 
+use std::{collections::BTreeSet, fs};
+
+use cachalot_diesel::statement::Dialect;
+use cachalot_tests::{corpus, folder, unique};
+
 use super::runner::{Runner, text};
 
 #[test]
@@ -24,4 +29,46 @@ fn a06_analyze_answers_each_line_with_a_line_of_json() {
     }
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[2]["writes"][0], "*");
+}
+
+/// Each statement of the corpus that stands on a line of its own, through the command.
+#[test]
+fn a06_analyze_prints_what_the_corpus_says() {
+    let command = Runner::new();
+    for dialect in Dialect::ALL {
+        let mut cases = corpus::cases(dialect);
+        cases.retain(|case| !case.sql.contains('\n') && case.findings.len() == 1);
+        assert!(cases.len() > 500, "{dialect}: {} cases", cases.len());
+        let file = folder::shared().join(unique::name("corpus"));
+        let lines: String = cases.iter().map(|case| case.sql.clone() + "\n").collect();
+        fs::write(&file, lines).unwrap();
+        let file = file.to_str().unwrap();
+        let output = command.run(&["analyze", "--dialect", dialect.as_str(), file]);
+        let printed = text(&output.stdout);
+        assert_eq!(printed.lines().count(), cases.len(), "{dialect}");
+
+        for (case, line) in cases.iter().zip(printed.lines()) {
+            let report: serde_json::Value = serde_json::from_str(line).unwrap();
+            // A name with spaces looks like several in the corpus.
+            let names = |key: &str| -> BTreeSet<String> {
+                let names = report[key].as_array().unwrap().iter();
+                let names = names.flat_map(|name| name.as_str().unwrap().split(' '));
+                names.map(str::to_owned).collect()
+            };
+            let written = case.said("writes").into_iter().map(without_events);
+            assert_eq!(names("reads"), case.said("reads"), "{case:?}");
+            assert_eq!(names("writes"), written.collect(), "{case:?}");
+            assert_eq!(report["cacheable"], case.is_cacheable(), "{case:?}");
+            let kind = case.findings[0].split(" | ").next();
+            assert_eq!(report["kind"].as_str(), kind, "{case:?}");
+        }
+    }
+}
+
+/// `users:iud` is `users`.
+fn without_events(table: String) -> String {
+    match table.rsplit_once(':') {
+        Some((name, _)) => name.to_owned(),
+        None => table,
+    }
 }

@@ -2,8 +2,9 @@
 //! before it was loaded: under another it may be another.
 
 use std::{
+    collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -22,8 +23,8 @@ use crate::{
 
 /// How many databases a handle knows the catalog of; more are loaded anew each time.
 const DATABASES: usize = 256;
-/// How long a reader waits for another that is loading.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long readers wait for one that is loading, from when it began.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// After a catalog could not be loaded nobody tries again for so long.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -32,9 +33,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Known {
     pub(crate) catalog: Arc<Catalog>,
     epochs: [Token; EPOCHS],
+    loaded: Instant,
 }
 
 impl Known {
+    /// Was it loaded within this time?
+    pub(crate) fn is_younger_than(&self, age: Duration) -> bool {
+        self.loaded.elapsed() < age
+    }
+
     /// The token of one part of the epoch.
     pub(super) fn epoch(&self, part: usize) -> Option<Token> {
         self.epochs.get(part).copied()
@@ -46,7 +53,15 @@ pub(super) struct Catalogs {
     /// The catalog that was loaded last, and a hash of the facts that it was made of: where those
     /// are still the same, so is the catalog, and all that was worked out from it stays.
     last: Cache<Arc<str>, (String, Arc<Catalog>)>,
-    failed: Mutex<Option<Instant>>,
+    /// How the newest attempts to load one went, by database.
+    attempts: Mutex<HashMap<Arc<str>, Attempt>>,
+}
+
+/// An attempt to load a catalog.
+#[derive(Debug, Clone, Copy)]
+enum Attempt {
+    Began(Instant),
+    Failed(Instant),
 }
 
 impl Catalogs {
@@ -54,7 +69,7 @@ impl Catalogs {
         Self {
             known: Cache::new(DATABASES),
             last: Cache::new(DATABASES),
-            failed: Mutex::default(),
+            attempts: Mutex::default(),
         }
     }
 
@@ -75,9 +90,17 @@ impl Catalogs {
         catalog
     }
 
-    fn failed_lately(&self) -> bool {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.is_some_and(|at| at.elapsed() < PAUSE)
+    /// How long a reader may wait for whoever is loading; `None`: not at all, nor may it try itself.
+    fn patience(&self, database: &Arc<str>) -> Option<Duration> {
+        match self.attempts().get(database) {
+            Some(Attempt::Failed(at)) if at.elapsed() < PAUSE => None,
+            Some(Attempt::Began(at)) => Some(PATIENCE.saturating_sub(at.elapsed())),
+            _ => Some(PATIENCE),
+        }
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, HashMap<Arc<str>, Attempt>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,33 +126,42 @@ impl Cachalot {
         if let Some(known) = catalogs.known.get(database) {
             return Ok(known);
         }
-        if catalogs.failed_lately() {
-            return Err(BypassReason::CatalogUnknown);
-        }
-        let patience = if patient { PATIENCE } else { Duration::ZERO };
+        let patience = catalogs
+            .patience(database)
+            .ok_or(BypassReason::CatalogUnknown)?;
+        let patience = if patient { patience } else { Duration::ZERO };
         let guard = match catalogs.known.get_value_or_guard(database, Some(patience)) {
             GuardResult::Value(known) => return Ok(known),
             GuardResult::Timeout => return Err(BypassReason::CatalogUnknown),
             GuardResult::Guard(guard) => guard,
         };
+        // Whoever had the guard before may have failed.
+        if catalogs.patience(database).is_none() {
+            return Err(BypassReason::CatalogUnknown);
+        }
         // Before it is loaded: a change of the schema meanwhile renews it.
         let epochs = self.present_epochs()?;
-        match load() {
+        let attempt = Attempt::Began(Instant::now());
+        catalogs.attempts().insert(Arc::clone(database), attempt);
+        let loaded = load();
+        catalogs.attempts().remove(database);
+        match loaded {
             Ok(None) => Err(BypassReason::CatalogUnknown),
             Ok(Some(facts)) => {
                 let catalog = catalogs.catalog_of(database, &facts);
-                let known = Known { catalog, epochs };
+                let known = Known {
+                    catalog,
+                    epochs,
+                    loaded: Instant::now(),
+                };
                 // Refused if somebody found it outdated already.
                 let _ = guard.insert(known.clone());
                 Ok(known)
             }
             Err(error) => {
                 tracing::warn!(name: "cachalot.catalog_unknown", target: TARGET, %error, "the database's catalog could not be read: its reads are not cached");
-                let mut failed = catalogs
-                    .failed
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                *failed = Some(Instant::now());
+                let attempt = Attempt::Failed(Instant::now());
+                catalogs.attempts().insert(Arc::clone(database), attempt);
                 Err(BypassReason::CatalogUnknown)
             }
         }
@@ -164,37 +196,74 @@ impl Cachalot {
             .map_err(|_| BypassReason::StoreUnavailable)
     }
 
-    /// What calls of functions do that the analysis knows nothing of, on a connection to that
-    /// database. Without its catalog: anything.
-    pub(crate) fn done_by_calls(&self, database: Option<&Arc<str>>, analysis: &Analysis) -> Calls {
+    /// What a text does besides what its analysis says, on a connection to that database: through
+    /// functions that it calls, and through what reads and calls them for it.
+    pub(crate) fn done_behind(
+        &self,
+        database: Option<&Arc<str>>,
+        analysis: &Arc<Analysis>,
+        sql: &str,
+    ) -> Calls {
         let trusted = &self.config().pure_functions;
-        let functions = analysis.unknown_functions();
-        let suspects: Vec<_> = functions
-            .iter()
-            .filter(|function| !trusted.contains(&***function))
-            .collect();
-        if suspects.is_empty() {
+        let unknown = analysis.unknown_functions();
+        let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
+        let suspected = suspects.next().is_some();
+        let last = database.and_then(|database| self.inner.catalogs.last.get(database));
+        let Some((_, catalog)) = last.filter(|(_, catalog)| catalog.left_out(analysis).is_empty())
+        else {
+            return if suspected {
+                Calls::anything()
+            } else {
+                Calls::default()
+            };
+        };
+        if !suspected && catalog.is_inert() {
             return Calls::default();
         }
-        match database.and_then(|database| self.inner.catalogs.last.get(database)) {
-            Some((_, catalog)) if catalog.left_out(analysis).is_empty() => Calls {
-                pure: suspects.iter().all(|function| catalog.is_pure(function)),
-                writes: catalog.writes_of(suspects),
-            },
-            _ => Calls {
-                pure: false,
-                writes: Writes::Everything,
-            },
+        let (plan, _) = self.plan(analysis, sql, &catalog);
+        let mut calls = Calls {
+            pure: plan.pure,
+            writes: plan.writes.clone(),
+            known: None,
+        };
+        let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
+        if suspected && suspects.any(|name| !catalog.is_builtin(name)) {
+            // Somebody may have put another in its place.
+            let known = database.and_then(|database| self.inner.catalogs.known.get(database));
+            match known.filter(|known| self.is_current(known)) {
+                Some(known) if !unknown.iter().any(|name| catalog.is_strange(name)) => {
+                    calls.known = Some(known);
+                }
+                _ => return Calls::anything(),
+            }
         }
+        calls
+    }
+
+    /// Is the catalog's epoch the present one?
+    pub(crate) fn is_current(&self, known: &Known) -> bool {
+        let [part, ..] = &self.inner.epochs;
+        let reply = self.run(&[Command::Get { key: &part.key }]).pop();
+        let Some(reply) = reply else { return false };
+        let state = self
+            .fetched(&part.key, reply)
+            .and_then(|fetched| self.state_of(part, fetched, false));
+        let token = state
+            .ok()
+            .flatten()
+            .and_then(|it| it.of(part.events).next());
+        token.is_some() && token == known.epoch(0)
     }
 }
 
-/// What calls of functions do.
+/// What a text does besides what its analysis says.
 #[derive(Debug)]
 pub(crate) struct Calls {
-    /// They certainly change nothing, neither rows nor the session.
+    /// It certainly changes nothing, neither rows nor the session.
     pub(crate) pure: bool,
     pub(crate) writes: Writes,
+    /// What this was found in, if another may take its place before the text has run.
+    pub(crate) known: Option<Known>,
 }
 
 impl Default for Calls {
@@ -202,13 +271,17 @@ impl Default for Calls {
         Self {
             pure: true,
             writes: Writes::Nothing,
+            known: None,
         }
     }
 }
 
 impl Calls {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.pure &= other.pure;
-        self.writes.merge(&other.writes);
+    fn anything() -> Self {
+        Self {
+            pure: false,
+            writes: Writes::Everything,
+            known: None,
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) use write::{Outcome, Write};
 
 use crate::{
     Cacheable, Error,
-    config::Config,
+    config::{Config, ConfigError},
     events,
     fingerprint::Fingerprint,
     policy::{exact, normalise},
@@ -111,7 +111,10 @@ impl Cachalot {
     /// # Errors
     /// A variable that cannot be read, named in the error. The store need not be up.
     pub fn from_env() -> Result<Self, Error> {
-        Builder::from_env()?.build()
+        Builder::from_env()?.build().map_err(|error| match error {
+            Error::Open(error) => ConfigError::of_url(&error).into(),
+            error => error,
+        })
     }
 
     /// A cache as the program describes it, starting from the defaults; the environment is not read.

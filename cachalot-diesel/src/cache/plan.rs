@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     fingerprint::Fingerprint,
     policy,
-    statement::{Analysis, Events, Uncacheable},
+    statement::{Analysis, Events, Uncacheable, Writes},
 };
 
 /// How many distinct texts a handle remembers the plan of.
@@ -60,6 +60,10 @@ pub(crate) struct Plan {
     pub(crate) ttl: Option<Duration>,
     /// Why it is not cached.
     pub(crate) bypass: Option<BypassReason>,
+    /// What it calls changes nothing, neither rows nor the session.
+    pub(crate) pure: bool,
+    /// What is written by what it calls, and by what it reads.
+    pub(crate) writes: Writes,
     /// It names a relation that the catalog does not have: one that is newer, perhaps.
     pub(crate) strange: bool,
     /// Keeps the address that the plan is remembered by.
@@ -87,11 +91,11 @@ impl Cachalot {
         }
     }
 
-    /// The plan of a text of that length, and whether it had to be worked out.
+    /// The plan of a text, and whether it had to be worked out.
     pub(crate) fn plan(
         &self,
         analysis: &Arc<Analysis>,
-        length: usize,
+        sql: &str,
         catalog: &Catalog,
     ) -> (Arc<Plan>, bool) {
         let key = (catalog.id(), Arc::as_ptr(analysis).addr());
@@ -100,37 +104,33 @@ impl Cachalot {
         {
             return (plan, false);
         }
-        let plan = Arc::new(self.work_out(analysis, catalog));
-        if length <= MAX_TEXT {
+        let plan = Arc::new(self.work_out(analysis, sql, catalog));
+        // A relation that is not there yet may be there the next time.
+        if sql.len() <= MAX_TEXT && !plan.strange {
             self.inner.plans.0.insert(key, Arc::clone(&plan));
         }
         (plan, true)
     }
 
-    fn work_out(&self, analysis: &Arc<Analysis>, catalog: &Catalog) -> Plan {
+    fn work_out(&self, analysis: &Arc<Analysis>, sql: &str, catalog: &Catalog) -> Plan {
         let config = self.config();
-        let functions: BTreeSet<_> = analysis.unknown_functions().into_iter().collect();
-        let resolved = with_policies(analysis.reads(), &functions, catalog);
+        let functions = catalog.calls_of(analysis, sql);
+        let resolved = with_policies(analysis.reads(), &functions, catalog, sql);
         let pure = |name: &str| config.pure_functions.contains(name) || catalog.is_pure(name);
         let mut bypass = match analysis.uncacheable_knowing(pure) {
             Some(Uncacheable::NoTable) if !resolved.tables.is_empty() => None,
             Some(reason) => bypass_of(reason, config),
             None => None,
         };
-        let mut called = functions.iter().chain(&resolved.functions);
-        let volatile = called
-            .find(|name| !pure(name))
-            .map(|name| BypassReason::VolatileFunction(name.to_string()));
+        let volatile = resolved.functions.iter().find(|name| !pure(name));
+        let is_pure = volatile.is_none() && resolved.writes.is_nothing();
+        let volatile = volatile.map(|name| BypassReason::VolatileFunction(name.to_string()));
         bypass = bypass.or(volatile);
-        bypass = bypass.or_else(|| match resolved.refused.as_ref()? {
-            Refusal::Text(reason) => bypass_of(reason, config),
-            Refusal::Unseen(table) => Some(BypassReason::Unseen(table.to_string())),
-            Refusal::Blind => Some(BypassReason::TriggersUnseen),
-        });
-        // Nobody says when such a table is written.
-        let mut tables = resolved.tables.keys();
-        let excluded = tables.find(|table| config.excludes(table));
-        bypass = bypass.or_else(|| Some(BypassReason::ExcludedTable(excluded?.to_string())));
+        if !resolved.writes.is_nothing() {
+            bypass.get_or_insert(BypassReason::NotSelect);
+        }
+        bypass = bypass.or_else(|| refusal(resolved.refused.as_ref()?, config));
+        bypass = bypass.or_else(|| self.excluded(&resolved));
         let mut ttl = config.ttl;
         for table in &resolved.reads {
             let policy = policy::for_table(table);
@@ -147,6 +147,8 @@ impl Cachalot {
         Plan {
             dependencies: self.dependencies(&resolved),
             settings: resolved.settings,
+            pure: is_pure,
+            writes: resolved.writes,
             ttl,
             bypass,
             strange: analysis.parsed && !analysis.reads().iter().all(|table| catalog.has(table)),
@@ -162,15 +164,10 @@ impl Cachalot {
             .collect()
     }
 
-    /// The plan's dependencies and those that the query names itself.
-    pub(crate) fn with_extra(
-        &self,
-        plan: &Plan,
-        extra: &[String],
-        catalog: &Catalog,
-    ) -> Vec<Dependency> {
+    /// The plan of a query that names further tables to depend on.
+    pub(crate) fn extra(&self, plan: &Plan, extra: &[String], catalog: &Catalog) -> Arc<Plan> {
         let extra: Vec<Arc<str>> = extra.iter().map(|table| table.as_str().into()).collect();
-        let resolved = with_policies(&extra, &BTreeSet::new(), catalog);
+        let resolved = with_policies(&extra, &BTreeSet::new(), catalog, "");
         let mut dependencies = plan.dependencies.clone();
         for more in self.dependencies(&resolved) {
             match dependencies.iter_mut().find(|it| it.table == more.table) {
@@ -179,7 +176,27 @@ impl Cachalot {
             }
         }
         dependencies.sort_by(|a, b| a.table.cmp(&b.table));
-        dependencies
+        let refused = || {
+            self.excluded(&resolved)
+                .or_else(|| refusal(resolved.refused.as_ref()?, self.config()))
+        };
+        Arc::new(Plan {
+            dependencies,
+            settings: plan.settings.union(&resolved.settings).cloned().collect(),
+            ttl: plan.ttl,
+            bypass: plan.bypass.clone().or_else(refused),
+            pure: plan.pure,
+            writes: plan.writes.clone(),
+            strange: plan.strange,
+            analysis: Arc::clone(&plan.analysis),
+        })
+    }
+
+    /// Why nothing that depends on this is cached: nobody says when an excluded table is written.
+    fn excluded(&self, resolved: &Resolved) -> Option<BypassReason> {
+        let mut tables = resolved.tables.keys();
+        let excluded = tables.find(|table| self.config().excludes(table))?;
+        Some(BypassReason::ExcludedTable(excluded.to_string()))
     }
 }
 
@@ -189,10 +206,11 @@ fn with_policies(
     tables: &[Arc<str>],
     functions: &BTreeSet<Arc<str>>,
     catalog: &Catalog,
+    sql: &str,
 ) -> Resolved {
     let mut tables: BTreeSet<Arc<str>> = tables.iter().cloned().collect();
     loop {
-        let resolved = catalog.resolve(&tables, functions);
+        let resolved = catalog.resolve(&tables, functions, sql);
         let named = resolved
             .reads
             .iter()
@@ -215,6 +233,14 @@ fn shorter(ttl: Option<Duration>, own: Duration) -> Option<Duration> {
         _ if own.is_zero() => ttl,
         Some(ttl) => Some(ttl.min(own)),
         None => Some(own),
+    }
+}
+
+fn refusal(refused: &Refusal, config: &Config) -> Option<BypassReason> {
+    match refused {
+        Refusal::Text(reason) => bypass_of(reason, config),
+        Refusal::Unseen(table) => Some(BypassReason::Unseen(table.to_string())),
+        Refusal::Blind => Some(BypassReason::TriggersUnseen),
     }
 }
 
@@ -254,14 +280,28 @@ mod tests {
     #[test]
     fn a_plan_is_worked_out_once_for_each_text_and_catalog() {
         let cache = Cachalot::builder().url("memory://").build().unwrap();
-        let catalog = Catalog::new(&Facts::new(Dialect::Sqlite));
-        let analysis = statement::analysis("SELECT id FROM users", Dialect::Sqlite);
-        let (first, fresh) = cache.plan(&analysis, 20, &catalog);
-        assert!(fresh && first.strange);
-        let (again, fresh) = cache.plan(&analysis, 20, &catalog);
+        let facts = Facts::with_tables(Dialect::Sqlite, &["users"]);
+        let catalog = Catalog::new(&facts);
+        let sql = "SELECT id FROM users";
+        let analysis = statement::analysis(sql, Dialect::Sqlite);
+        let (first, fresh) = cache.plan(&analysis, sql, &catalog);
+        assert!(fresh && !first.strange);
+        let (again, fresh) = cache.plan(&analysis, sql, &catalog);
         assert!(!fresh && Arc::ptr_eq(&first, &again));
         assert_eq!(&*first.dependencies[0].table, "users");
-        let other = Catalog::new(&Facts::new(Dialect::Sqlite));
-        assert!(cache.plan(&analysis, 20, &other).1);
+        let other = Catalog::new(&facts);
+        assert!(cache.plan(&analysis, sql, &other).1);
+    }
+
+    #[test]
+    fn the_plan_of_a_text_that_names_what_is_not_there_is_not_remembered() {
+        let cache = Cachalot::builder().url("memory://").build().unwrap();
+        let catalog = Catalog::new(&Facts::new(Dialect::Sqlite));
+        let sql = "SELECT id FROM users";
+        let analysis = statement::analysis(sql, Dialect::Sqlite);
+        for _ in 0..2 {
+            let (plan, fresh) = cache.plan(&analysis, sql, &catalog);
+            assert!(fresh && plan.strange);
+        }
     }
 }

@@ -134,6 +134,7 @@ impl Cachalot {
         }
     }
 
+    /// Without `create` nothing changes: neither the store nor what is kept here, nor a count.
     fn fetch(
         &self,
         key: &str,
@@ -180,8 +181,8 @@ impl Cachalot {
             }
         }
         if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
-            kept.confirm(asked);
             if create {
+                kept.confirm(asked);
                 events::near_hit(self.counters());
             }
             return Ok(Fetch::Current(Arc::clone(kept.entry())));
@@ -201,7 +202,9 @@ impl Cachalot {
         Ok(match entry.filter(|entry| entry.is_of(&tokens)) {
             Some(entry) => {
                 let entry = Arc::new(entry);
-                near.keep(key, &entry, asked);
+                if create {
+                    near.keep(key, &entry, asked);
+                }
                 Fetch::Current(entry)
             }
             None => Fetch::Nothing(tokens),
@@ -273,9 +276,6 @@ impl Cachalot {
             return Err(BypassReason::TooLarge);
         };
         let stored = self.put_entry(permit, &value, ttl);
-        if let (Some(herd), Err(_)) = (&permit.herd, &stored) {
-            self.scatter(herd);
-        }
         // After it is stored, so that who comes after the landing finds it.
         if let Some(pilot) = &permit.pilot {
             pilot.land(&value);
@@ -289,6 +289,13 @@ impl Cachalot {
                 .keep(&permit.key, &Arc::new(entry), permit.asked);
         }
         stored
+    }
+
+    /// Nothing comes of what the permit was given for: nobody need wait for it.
+    pub(crate) fn give_up(&self, permit: &Permit) {
+        if let Some(herd) = &permit.herd {
+            self.scatter(herd);
+        }
     }
 
     fn put_entry(

@@ -293,6 +293,8 @@ impl Cachalot {
         {
             undelivered = Ok(());
         }
+        // Whoever looked between the two has seen the old state.
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
         self.signal(&rest, reason);
         undelivered
     }
@@ -332,6 +334,7 @@ impl Cachalot {
                 protocol::end(present, id, ending, &mut Self::fresh_token)
             })?;
         }
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 }

@@ -16,6 +16,16 @@ pub(crate) struct Facts {
     pub(crate) policies: Vec<Policy>,
     /// Parents and children: inheritance and partitions.
     pub(crate) kin: Vec<(Arc<str>, Arc<str>)>,
+    /// Functions of the server's own, where it lists them.
+    pub(crate) builtins: BTreeSet<Arc<str>>,
+    /// Operators of the user's: the symbol, and the routine behind it.
+    pub(crate) operators: Vec<(String, Arc<str>)>,
+    /// Casts of the user's: the routine behind each, and whether it has to be asked for.
+    pub(crate) casts: Vec<Cast>,
+    /// Relations, and routines that can be named like a column of theirs.
+    pub(crate) computed: Vec<(Arc<str>, Arc<str>)>,
+    /// SQLite: tables in which a new row may take the place of others.
+    pub(crate) replacing: Vec<Arc<str>>,
     /// The account may not see what runs when tables are written.
     pub(crate) blind: bool,
     /// Schemas of the server that have nothing to do with the one that is read.
@@ -90,6 +100,14 @@ pub(crate) struct Routine {
     pub(crate) volatility: Volatility,
 }
 
+/// A cast that calls a routine.
+#[derive(Debug, Clone)]
+pub(crate) struct Cast {
+    pub(crate) routine: Arc<str>,
+    /// Only where the text says so.
+    pub(crate) explicit: bool,
+}
+
 /// What the database says of a routine's results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Volatility {
@@ -118,6 +136,7 @@ pub(crate) enum Code {
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
     pub(crate) table: Arc<str>,
+    /// What decides which rows are seen.
     pub(crate) condition: String,
 }
 
@@ -131,9 +150,28 @@ impl Facts {
             routines: Vec::new(),
             policies: Vec::new(),
             kin: Vec::new(),
+            builtins: BTreeSet::new(),
+            operators: Vec::new(),
+            casts: Vec::new(),
+            computed: Vec::new(),
+            replacing: Vec::new(),
             blind: false,
             elsewhere: BTreeSet::new(),
         }
+    }
+
+    /// A database with these tables.
+    #[cfg(test)]
+    pub(crate) fn with_tables(dialect: Dialect, tables: &[&str]) -> Self {
+        let mut facts = Self::new(dialect);
+        facts.relations = tables
+            .iter()
+            .map(|name| Relation {
+                name: facts.name(name),
+                kind: RelationKind::Table,
+            })
+            .collect();
+        facts
     }
 
     /// A name as it is compared.

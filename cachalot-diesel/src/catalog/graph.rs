@@ -39,6 +39,10 @@ struct Node {
     functions: BTreeSet<Arc<str>>,
     /// Settings that decide what is seen of it.
     settings: BTreeSet<String>,
+    /// Routines that can be named like one of its columns.
+    computed: BTreeSet<Arc<str>>,
+    /// What reading it writes.
+    writes: Writes,
     /// Why no read of it may be cached.
     refused: Option<Refusal>,
 }
@@ -69,8 +73,11 @@ pub(crate) struct Resolved {
     pub(crate) reads: BTreeSet<Arc<str>>,
     /// All tables whose changes may change the rows, and which of their changes.
     pub(crate) tables: BTreeMap<Arc<str>, Events>,
-    /// Functions that are called behind the statement.
+    /// Functions that are called, by the statement or behind it, and of which the analysis of
+    /// statements does not know that they are pure.
     pub(crate) functions: BTreeSet<Arc<str>>,
+    /// What reading all this may write.
+    pub(crate) writes: Writes,
     /// Settings that decide the rows.
     pub(crate) settings: BTreeSet<String>,
     pub(crate) refused: Option<Refusal>,
@@ -92,8 +99,11 @@ impl Catalog {
         }
         for (parent, child) in &facts.kin {
             this.node(parent).reads.insert(Arc::clone(child));
-            // A statement on the parent reaches the child's rows.
-            this.cause(child, Events::ALL, parent, Events::ALL);
+            // A statement on the parent reaches the child's rows, and an update may move them from
+            // one child to another.
+            this.cause(child, Events::INSERT, parent, Events::INSERT);
+            this.cause(child, Events::DELETE, parent, Events::DELETE);
+            this.cause(child, Events::ALL, parent, Events::UPDATE);
         }
         for key in &facts.foreign_keys {
             this.action(&key.child, key.on_delete, &key.parent, Events::DELETE);
@@ -107,10 +117,18 @@ impl Catalog {
             let effect = this.routines.of_text(&policy.condition, false);
             let effect = this.routines.with_calls(effect);
             let node = this.node(&policy.table);
+            node.writes.merge(&effect.writes);
             node.reads.extend(effect.reads);
             node.settings.extend(effect.settings);
             let volatile = effect.volatile.map(Uncacheable::VolatileFunction);
             node.refuse(volatile.map(Refusal::Text));
+        }
+        for table in &facts.replacing {
+            this.cause(table, Events::DELETE, table, Events::UPSERT);
+        }
+        for (relation, routine) in &facts.computed {
+            let node = this.node(relation);
+            node.computed.insert(Arc::clone(routine));
         }
         this
     }
@@ -193,26 +211,45 @@ impl Catalog {
             None | Some(Uncacheable::NoTable) => None,
             Some(reason) => Some(Refusal::Text(reason.clone())),
         };
+        let called = self.calls_of(&analysis, text);
         let node = self.node(name);
-        node.functions.extend(analysis.unknown_functions());
+        node.functions.extend(called);
         node.reads.extend(reads);
         node.refuse(refused);
     }
 
-    /// What a read of these relations, which calls these functions, depends on.
+    /// The functions that a text calls and that are not known to be the server's own and pure.
+    pub(crate) fn calls_of(&self, analysis: &Analysis, text: &str) -> BTreeSet<Arc<str>> {
+        let mut calls = self.routines.implied_by(text);
+        calls.extend(analysis.unknown_functions());
+        // A name that the server knows too may be the user's for other arguments.
+        let own = analysis
+            .calls()
+            .filter(|name| self.routines.get(name).is_some());
+        calls.extend(own.cloned());
+        calls
+    }
+
+    /// What a read of these relations, which calls these functions, depends on. The text may name
+    /// routines like columns.
     pub(crate) fn resolve<'a>(
         &self,
         relations: impl IntoIterator<Item = &'a Arc<str>>,
         functions: impl IntoIterator<Item = &'a Arc<str>>,
+        text: &str,
     ) -> Resolved {
         let mut resolved = Resolved::default();
         let mut pending: Vec<Arc<str>> = relations.into_iter().cloned().collect();
         let mut called: Vec<Arc<str>> = functions.into_iter().cloned().collect();
         loop {
             if let Some(function) = called.pop() {
+                if !resolved.functions.insert(Arc::clone(&function)) {
+                    continue;
+                }
                 if let Some(effect) = self.routines.get(&function) {
                     pending.extend(effect.reads.iter().cloned());
                     resolved.settings.extend(effect.settings.iter().cloned());
+                    resolved.writes.merge(&effect.writes);
                 }
             } else if let Some(name) = pending.pop() {
                 if !resolved.reads.insert(Arc::clone(&name)) {
@@ -222,12 +259,11 @@ impl Catalog {
                     continue;
                 };
                 pending.extend(node.reads.iter().cloned());
-                for function in &node.functions {
-                    if resolved.functions.insert(Arc::clone(function)) {
-                        called.push(Arc::clone(function));
-                    }
-                }
+                called.extend(node.functions.iter().cloned());
+                let mentioned = node.computed.iter().filter(|name| mentions(text, name));
+                called.extend(mentioned.cloned());
                 resolved.settings.extend(node.settings.iter().cloned());
+                resolved.writes.merge(&node.writes);
                 if resolved.refused.is_none() {
                     resolved.refused.clone_from(&node.refused);
                 }
@@ -291,20 +327,25 @@ impl Catalog {
             .is_some_and(|effect| effect.volatile.is_none())
     }
 
-    /// What calls of these functions may write. One that is not among the database's routines is
-    /// the server's own.
-    pub(crate) fn writes_of<'a>(
-        &self,
-        functions: impl IntoIterator<Item = &'a Arc<str>>,
-    ) -> Writes {
-        let mut writes = Writes::Nothing;
-        for function in functions {
-            if let Some(effect) = self.routines.get(function) {
-                writes.merge(&effect.writes);
-            }
-        }
-        writes
+    /// Does no read and no call do anything but read?
+    pub(crate) fn is_inert(&self) -> bool {
+        self.routines.are_inert() && self.relations.values().all(|node| node.writes.is_nothing())
     }
+
+    /// Is a function of this name the server's own, and not the user's too?
+    pub(crate) fn is_builtin(&self, function: &str) -> bool {
+        self.routines.is_builtin(function)
+    }
+
+    /// May a call of this name be one of a routine that is newer than the catalog, or the session's?
+    pub(crate) fn is_strange(&self, function: &str) -> bool {
+        self.routines.is_strange(function)
+    }
+}
+
+/// Does a text hold this name, however it is written?
+fn mentions(text: &str, name: &str) -> bool {
+    text.to_lowercase().contains(name)
 }
 
 impl Node {

@@ -5,14 +5,7 @@ use crate::{
 };
 
 fn facts(relations: &[&str]) -> Facts {
-    let mut facts = Facts::new(Dialect::Postgres);
-    for name in relations {
-        facts.relations.push(Relation {
-            name: table_name(name),
-            kind: RelationKind::Table,
-        });
-    }
-    facts
+    Facts::with_tables(Dialect::Postgres, relations)
 }
 
 fn view(name: &str, text: &str, updatable: bool) -> Relation {
@@ -42,7 +35,7 @@ fn routine(name: &str, volatility: Volatility, text: &str) -> Routine {
 }
 
 fn resolve(facts: &Facts, relation: &str) -> Resolved {
-    Catalog::new(facts).resolve(&[table_name(relation)], &[])
+    Catalog::new(facts).resolve(&[table_name(relation)], &[], "")
 }
 
 /// What a read of a relation depends on: names, and the initials of the events that matter.
@@ -177,7 +170,7 @@ fn a_function_reads_and_writes_what_its_body_and_those_it_calls_do() {
         ),
     ];
     let catalog = Catalog::new(&facts);
-    let resolved = catalog.resolve(&[], &["twice".into(), "whose".into()]);
+    let resolved = catalog.resolve(&[], &["twice".into(), "whose".into()], "");
     assert_eq!(resolved.reads, BTreeSet::from(["a".into()]));
     assert_eq!(resolved.settings, BTreeSet::from(["app.user".to_owned()]));
     for (function, pure) in [
@@ -192,11 +185,10 @@ fn a_function_reads_and_writes_what_its_body_and_those_it_calls_do() {
         assert_eq!(catalog.is_pure(function), pure, "{function}");
     }
     let written: Writes = [("log".into(), Events::INSERT)].into_iter().collect();
-    assert_eq!(catalog.writes_of(&["outer_note".into()]), written);
-    assert_eq!(
-        catalog.writes_of(&["total".into(), "absent".into()]),
-        Writes::Nothing
-    );
+    let writes_of = |name: &str| catalog.resolve(&[], &[name.into()], "").writes;
+    assert_eq!(writes_of("outer_note"), written);
+    assert_eq!(writes_of("total"), Writes::Nothing);
+    assert_eq!(writes_of("absent"), Writes::Nothing);
 }
 
 #[test]
@@ -233,4 +225,64 @@ fn what_cannot_be_seen_or_changes_by_itself_is_refused() {
         let unseen = Refusal::Unseen("remote".into());
         assert_eq!(resolve(&facts, relation).refused, Some(unseen));
     }
+}
+
+#[test]
+fn what_calls_a_routine_without_its_name_calls_it_all_the_same() {
+    let mut facts = facts(&["people", "log", "rates"]);
+    facts.routines = vec![
+        routine("plus", Volatility::Volatile, "INSERT INTO log VALUES (1)"),
+        routine("length", Volatility::Stable, "SELECT count(*) FROM rates"),
+        routine("age_of", Volatility::Stable, "SELECT max(x) FROM rates"),
+    ];
+    facts.operators = vec![("<+>".to_owned(), "plus".into())];
+    facts.computed = vec![("people".into(), "age_of".into())];
+    let catalog = Catalog::new(&facts);
+    let of = |sql: &str| {
+        let analysis = Analysis::of(sql, Dialect::Postgres);
+        let calls = catalog.calls_of(&analysis, sql);
+        catalog.resolve(analysis.reads(), &calls, sql)
+    };
+    assert!(!of("SELECT a <+> b FROM people").writes.is_nothing());
+    assert!(of("SELECT a + b FROM people").writes.is_nothing());
+    for sql in [
+        "SELECT length(p) FROM people p",
+        "SELECT p.Age_Of FROM people p",
+    ] {
+        assert!(of(sql).tables.contains_key("rates"), "{sql}");
+    }
+    assert!(!of("SELECT name FROM people").tables.contains_key("rates"));
+}
+
+#[test]
+fn a_view_that_calls_what_writes_writes_when_it_is_read() {
+    let mut facts = facts(&["people", "log"]);
+    facts.routines = vec![routine(
+        "touch",
+        Volatility::Volatile,
+        "INSERT INTO log VALUES (1)",
+    )];
+    facts
+        .relations
+        .push(view("aud", "SELECT id FROM people WHERE touch(id)", false));
+    facts.policies = vec![Policy {
+        table: "people".into(),
+        condition: "touch(id)".to_owned(),
+    }];
+    assert!(!resolve(&facts, "aud").writes.is_nothing());
+    assert!(!resolve(&facts, "people").writes.is_nothing());
+}
+
+#[test]
+fn a_row_that_takes_the_place_of_another_deletes_it() {
+    let mut facts = facts(&["parents", "kids"]);
+    facts.foreign_keys = vec![ForeignKey {
+        child: "kids".into(),
+        parent: "parents".into(),
+        on_delete: Action::Delete,
+        on_update: Action::Nothing,
+    }];
+    assert_eq!(depends(&facts, "kids"), ["kids:iud", "parents:d"]);
+    facts.replacing = vec!["parents".into()];
+    assert_eq!(depends(&facts, "kids"), ["kids:iud", "parents:iud"]);
 }

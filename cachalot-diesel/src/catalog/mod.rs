@@ -8,7 +8,13 @@
 //! The knowledge is of one moment, and kept under the epoch's token that was seen before it was
 //! loaded: whatever changes a schema through a watched connection renews the epoch, and so ends it.
 
+#[cfg_attr(
+    not(all(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "each backend has its own kinds of facts")
+)]
 mod facts;
+#[cfg(feature = "mysql")]
+mod grants;
 mod graph;
 #[cfg(feature = "mysql")]
 mod mysql;

@@ -18,13 +18,19 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 
-use super::facts::{
-    Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, Trigger, Volatility,
+use super::{
+    facts::{
+        Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, Trigger, Volatility,
+    },
+    grants::Grants,
 };
 use crate::statement::{Body, Dialect, Events};
 
 /// Databases that are not the user's.
 const USERS: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
+
+/// Whatever `sql_select_limit` says.
+const ALL: &str = "LIMIT 18446744073709551615";
 
 /// With more databases than this, others are not searched for what they do to the one that is read.
 const MOST: usize = 32;
@@ -116,8 +122,6 @@ struct RoutineRow {
 struct Contents {
     relations: Vec<RelationRow>,
     views: Vec<ViewRow>,
-    /// Tables of which the account may see that they have keys, but not which.
-    hidden: BTreeSet<String>,
     keys: Vec<ForeignKeyRow>,
     triggers: Vec<TriggerRow>,
     routines: Vec<RoutineRow>,
@@ -130,47 +134,59 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
     )
     .get_result(conn)?;
     let schemas: Vec<Schema> = diesel::sql_query(format!(
-        "SELECT SCHEMA_NAME AS db FROM information_schema.SCHEMATA WHERE SCHEMA_NAME {USERS}"
+        "SELECT SCHEMA_NAME AS db FROM information_schema.SCHEMATA \
+         WHERE SCHEMA_NAME {USERS} {ALL}"
     ))
     .load(conn)?;
     let mut facts = Facts::new(Dialect::Mysql);
-    facts.blind = !sees_triggers(conn, &own)?;
-    let schemas: BTreeMap<Arc<str>, String> = schemas
-        .into_iter()
-        .map(|schema| (facts.name(&schema.db), schema.db))
-        .collect();
-    let own = own.db.map(|db| facts.name(&db));
-    let start: BTreeSet<Arc<str>> = own.into_iter().chain(named.iter().cloned()).collect();
+    // Names that differ in case alone are compared as one.
+    let mut exact: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
+    for schema in schemas {
+        exact
+            .entry(facts.name(&schema.db))
+            .or_default()
+            .push(schema.db);
+    }
+    let own_db = own.db.as_ref().map(|db| facts.name(db));
+    let start: BTreeSet<Arc<str>> = own_db.into_iter().chain(named.iter().cloned()).collect();
 
-    let mut pending: Vec<Arc<str>> = if schemas.len() <= MOST {
-        schemas.keys().cloned().collect()
+    let mut pending: Vec<Arc<str>> = if exact.len() <= MOST {
+        exact.keys().cloned().collect()
     } else {
         start.iter().cloned().collect()
     };
-    let mut contents: BTreeMap<Arc<str>, Contents> = BTreeMap::new();
+    let mut contents: BTreeMap<Arc<str>, Vec<Contents>> = BTreeMap::new();
     let mut names = BTreeMap::new();
     while let Some(db) = pending.pop() {
-        let Some(exact) = schemas.get(&db).filter(|_| !contents.contains_key(&db)) else {
+        let Some(exact_names) = exact.get(&db).filter(|_| !contents.contains_key(&db)) else {
             continue;
         };
-        let content = Contents::of(conn, exact)?;
-        let named = content.names(&facts);
-        pending.extend(
-            named
-                .iter()
-                .filter(|name| schemas.contains_key(*name))
-                .cloned(),
-        );
+        let content: Vec<_> = exact_names
+            .iter()
+            .map(|exact| Contents::of(conn, exact))
+            .collect::<QueryResult<_>>()?;
+        let named: BTreeSet<_> = if content.iter().any(Contents::is_hidden) {
+            exact.keys().cloned().collect()
+        } else {
+            let named = content.iter().flat_map(|content| content.names(&facts));
+            named.filter(|name| exact.contains_key(name)).collect()
+        };
+        pending.extend(named.iter().cloned());
         names.insert(Arc::clone(&db), named);
         contents.insert(db, content);
     }
     let counts = reached_from(&names, start);
+    let grants = grants(conn, &own)?;
     for (db, content) in contents {
         if counts.contains(&db) {
-            content.tell(&mut facts);
+            let mut names = exact.get(&db).into_iter().flatten();
+            facts.blind |= names.any(|exact| !grants.show_triggers_of(exact));
+            for content in content {
+                content.tell(&mut facts);
+            }
         }
     }
-    let elsewhere = schemas.into_keys().filter(|db| !counts.contains(db));
+    let elsewhere = exact.into_keys().filter(|db| !counts.contains(db));
     facts.elsewhere.extend(elsewhere);
     Ok(facts)
 }
@@ -179,55 +195,48 @@ impl Contents {
     fn of(conn: &mut MysqlConnection, db: &str) -> QueryResult<Self> {
         let relations = diesel::sql_query(
             "SELECT TABLE_NAME AS name, TABLE_TYPE AS kind, ENGINE AS engine \
-             FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?",
+             FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? LIMIT 18446744073709551615",
         )
         .bind::<Text, _>(db)
         .load(conn)?;
         let views = diesel::sql_query(
             "SELECT TABLE_NAME AS name, VIEW_DEFINITION AS definition, \
-             IS_UPDATABLE AS updatable FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ?",
+             IS_UPDATABLE AS updatable FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? LIMIT 18446744073709551615",
         )
         .bind::<Text, _>(db)
         .load(conn)?;
         let keys = diesel::sql_query(
             "SELECT TABLE_NAME AS child, UNIQUE_CONSTRAINT_SCHEMA AS parent_db, \
              REFERENCED_TABLE_NAME AS parent, DELETE_RULE AS on_delete, UPDATE_RULE AS on_update \
-             FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ?",
+             FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ? LIMIT 18446744073709551615",
         )
         .bind::<Text, _>(db)
         .load(conn)?;
         let triggers = diesel::sql_query(
             "SELECT EVENT_OBJECT_TABLE AS on_table, EVENT_MANIPULATION AS event, \
-             ACTION_STATEMENT AS body FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?",
+             ACTION_STATEMENT AS body FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? LIMIT 18446744073709551615",
         )
         .bind::<Text, _>(db)
         .load(conn)?;
         let routines = diesel::sql_query(
             "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body \
-             FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ?",
+             FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? LIMIT 18446744073709551615",
         )
         .bind::<Text, _>(db)
         .load(conn)?;
-        let mut tables_of = |query: &str| -> QueryResult<BTreeSet<String>> {
-            let tables: Vec<Schema> = diesel::sql_query(query).bind::<Text, _>(db).load(conn)?;
-            Ok(tables.into_iter().map(|row| row.db).collect())
-        };
-        let keyed = tables_of(
-            "SELECT TABLE_NAME AS db FROM information_schema.KEY_COLUMN_USAGE \
-             WHERE TABLE_SCHEMA = ?",
-        )?;
-        let seen = tables_of(
-            "SELECT TABLE_NAME AS db FROM information_schema.TABLE_CONSTRAINTS \
-             WHERE TABLE_SCHEMA = ?",
-        )?;
         Ok(Self {
             relations,
             views,
-            hidden: keyed.difference(&seen).cloned().collect(),
             keys,
             triggers,
             routines,
         })
+    }
+
+    /// Is there a body that the account may not see? It may name any database.
+    fn is_hidden(&self) -> bool {
+        self.triggers.iter().any(|row| row.body.is_none())
+            || self.routines.iter().any(|row| row.body.is_none())
     }
 
     /// What its definitions name: databases, and much else.
@@ -256,8 +265,6 @@ impl Contents {
                         .filter(|text| !text.is_empty()),
                     updatable: view.is_none_or(|view| view.updatable != "NO"),
                 }
-            } else if self.hidden.contains(&row.name) {
-                RelationKind::Outside
             } else {
                 row.kind()
             };
@@ -291,27 +298,18 @@ impl Contents {
     }
 }
 
-/// May the account see triggers? MariaDB shows that there are some to whoever may write, if not what
-/// they do; MySQL shows nothing of them without the privilege `TRIGGER`.
-fn sees_triggers(conn: &mut MysqlConnection, own: &Own) -> QueryResult<bool> {
-    if own.version.contains("MariaDB") {
-        return Ok(true);
-    }
+/// The account's privileges, and those of its role.
+fn grants(conn: &mut MysqlConnection, own: &Own) -> QueryResult<Grants> {
+    let mariadb = own.version.contains("MariaDB");
     let role = own.granted_role.as_deref().filter(|role| *role != "NONE");
-    let using = role.map_or_else(String::new, |role| format!(" USING {role}"));
-    let grants: Vec<Grant> =
-        diesel::sql_query(format!("SHOW GRANTS FOR CURRENT_USER(){using}")).load(conn)?;
-    Ok(grants.iter().any(Grant::holds_trigger))
-}
-
-impl Grant {
-    fn holds_trigger(&self) -> bool {
-        let (privileges, _) = self.0.split_once(" ON ").unwrap_or_default();
-        let privileges = privileges.trim_start_matches("GRANT ").split(',');
-        privileges
-            .map(str::trim)
-            .any(|privilege| matches!(privilege, "TRIGGER" | "ALL PRIVILEGES"))
-    }
+    let query = match role {
+        // MySQL wants to be told whose privileges count; MariaDB counts those of the present role.
+        Some(role) if !mariadb => format!("SHOW GRANTS FOR CURRENT_USER() USING {role}"),
+        _ => "SHOW GRANTS".to_owned(),
+    };
+    let lines: Vec<Grant> = diesel::sql_query(query).load(conn)?;
+    let lines = lines.into_iter().map(|grant| grant.0).collect();
+    Ok(Grants::new(lines, mariadb))
 }
 
 /// These databases, and all that name one of them or are named by one, directly or by way of others.
@@ -366,15 +364,6 @@ fn events_of(text: &str) -> Events {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_privilege_to_see_triggers_is_found_among_grants() {
-        let holds = |line: &str| Grant(line.to_owned()).holds_trigger();
-        assert!(holds("GRANT ALL PRIVILEGES ON `app`.* TO `a`@`%`"));
-        assert!(holds("GRANT SELECT, TRIGGER, EVENT ON *.* TO `a`@`%`"));
-        assert!(!holds("GRANT SELECT, INSERT ON `TRIGGER`.* TO `a`@`%`"));
-        assert!(!holds("GRANT `TRIGGER`@`%` TO `a`@`%`"));
-    }
 
     #[test]
     fn databases_are_reached_through_what_their_definitions_name() {

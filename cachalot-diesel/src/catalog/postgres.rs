@@ -7,11 +7,12 @@
 use diesel::{
     PgConnection, QueryResult, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
-    sql_types::{Bool, Nullable, Oid, SmallInt, Text},
+    sql_types::{Array, Bool, Nullable, Oid, SmallInt, Text},
 };
 
 use super::facts::{
-    Action, Code, Facts, ForeignKey, Policy, Relation, RelationKind, Routine, Trigger, Volatility,
+    Action, Cast, Code, Facts, ForeignKey, Policy, Relation, RelationKind, Routine, Trigger,
+    Volatility,
 };
 use crate::statement::{Dialect, Events};
 
@@ -35,10 +36,14 @@ JOIN pg_catalog.pg_class c ON c.oid = k.conrelid \
 JOIN pg_catalog.pg_class p ON p.oid = k.confrelid \
 WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))";
 
+/// Internal are the triggers of foreign keys, and on older servers those that a partition has from its
+/// parent.
 const TRIGGERS: &str = "\
-SELECT c.relname::text AS on_table, t.tgtype AS events, t.tgfoid AS routine \
+SELECT c.relname::text AS on_table, t.tgtype AS events, t.tgfoid AS routine, \
+ c.relkind = 'p' AS partitioned \
 FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
-WHERE NOT t.tgisinternal";
+WHERE NOT t.tgisinternal \
+ OR coalesce(pg_catalog.to_jsonb(t) ->> 'tgparentid', '0') <> '0'";
 
 /// Rules that are not views: their statements run with, or instead of, those on the table.
 const RULES: &str = "\
@@ -49,7 +54,7 @@ JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 WHERE r.rulename <> '_RETURN' AND ";
 
-/// Routines that defaults and checks of a table call.
+/// Routines that defaults and checks of a table call, or those of a domain that a column has.
 const DEFAULTS: &str = "\
 SELECT c.relname::text AS on_table, d.refobjid AS routine \
 FROM pg_catalog.pg_depend d \
@@ -57,18 +62,43 @@ LEFT JOIN pg_catalog.pg_attrdef a \
  ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND a.oid = d.objid \
 LEFT JOIN pg_catalog.pg_constraint k \
  ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid \
-JOIN pg_catalog.pg_class c ON c.oid = coalesce(a.adrelid, k.conrelid) \
+LEFT JOIN pg_catalog.pg_type t ON t.typtype = 'd' AND (t.oid = k.contypid OR \
+ (d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = d.objid)) \
+LEFT JOIN pg_catalog.pg_attribute u ON u.atttypid = t.oid \
+JOIN pg_catalog.pg_class c ON c.oid = coalesce(a.adrelid, nullif(k.conrelid, 0), u.attrelid) \
 WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass";
+
+const OPERATORS: &str = "\
+SELECT o.oprname::text AS on_table, o.oprcode::oid AS routine \
+FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace \
+WHERE o.oprcode <> 0 AND ";
+
+const CASTS: &str = "\
+SELECT k.castcontext::text AS on_table, k.castfunc AS routine \
+FROM pg_catalog.pg_cast k WHERE k.castfunc >= 16384";
+
+/// Functions of one argument that is a row of a table: they can be written like a column.
+const COMPUTED: &str = "\
+SELECT c.relname::text AS on_table, p.oid AS routine \
+FROM pg_catalog.pg_proc p \
+JOIN pg_catalog.pg_class c ON c.reltype = p.proargtypes[0] \
+WHERE p.pronargs = 1 AND p.oid >= 16384";
+
+const BUILTINS: &str = "\
+SELECT ARRAY(SELECT DISTINCT proname::text FROM pg_catalog.pg_proc \
+ WHERE pronamespace = 'pg_catalog'::pg_catalog.regnamespace) AS names";
 
 /// The body of a routine in standard SQL is kept as a tree, so it is cut out of the definition. An
 /// aggregate is what its functions do.
 const ROUTINES: &str = "\
 SELECT p.oid AS number, p.proname::text AS name, l.lanname::text AS language, \
  p.provolatile = 'v' AS volatile, \
- CASE WHEN p.prokind = 'a' THEN a.aggtransfn::text || '() ' || a.aggfinalfn::text || '()' \
+ CASE WHEN p.prokind = 'a' THEN pg_catalog.concat_ws('() ', a.aggtransfn, a.aggfinalfn, \
+  a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn, '') \
  WHEN l.lanname = 'sql' AND p.prosrc = '' THEN pg_catalog.regexp_replace( \
   pg_catalog.pg_get_functiondef(p.oid), '^.*?\\m(BEGIN ATOMIC|RETURN)\\M', '') \
- WHEN l.lanname IN ('sql', 'plpgsql') THEN p.prosrc END AS body \
+ WHEN l.lanname IN ('sql', 'plpgsql') THEN p.prosrc END AS body, \
+ coalesce(pg_catalog.pg_get_expr(p.proargdefaults, 0), '') AS defaults \
 FROM pg_catalog.pg_proc p \
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
@@ -76,9 +106,10 @@ LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid \
 WHERE ";
 
 const POLICIES: &str = "\
-SELECT c.relname::text AS on_table, pg_catalog.pg_get_expr(p.polqual, p.polrelid) AS condition \
-FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid \
-WHERE p.polqual IS NOT NULL";
+SELECT c.relname::text AS on_table, \
+ pg_catalog.concat_ws(' AND ', pg_catalog.pg_get_expr(p.polqual, p.polrelid), \
+ pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)) AS condition \
+FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid";
 
 const KIN: &str = "\
 SELECT p.relname::text AS parent, c.relname::text AS child \
@@ -118,6 +149,8 @@ struct TriggerRow {
     events: i16,
     #[diesel(sql_type = Oid)]
     routine: u32,
+    #[diesel(sql_type = Bool)]
+    partitioned: bool,
 }
 
 #[derive(QueryableByName)]
@@ -130,12 +163,19 @@ struct RuleRow {
     definition: String,
 }
 
+/// Something, and a routine that it calls.
 #[derive(QueryableByName)]
-struct DefaultRow {
+struct CallRow {
     #[diesel(sql_type = Text)]
     on_table: String,
     #[diesel(sql_type = Oid)]
     routine: u32,
+}
+
+#[derive(QueryableByName)]
+struct BuiltinsRow {
+    #[diesel(sql_type = Array<Text>)]
+    names: Vec<String>,
 }
 
 #[derive(QueryableByName)]
@@ -150,6 +190,8 @@ struct RoutineRow {
     volatile: bool,
     #[diesel(sql_type = Nullable<Text>)]
     body: Option<String>,
+    #[diesel(sql_type = Text)]
+    defaults: String,
 }
 
 #[derive(QueryableByName)]
@@ -227,6 +269,9 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
         facts.routines.push(routine);
     }
     add_triggers(conn, &mut facts, &routines)?;
+    add_calls_without_a_name(conn, &mut facts, &routines)?;
+    let builtins: BuiltinsRow = diesel::sql_query(BUILTINS).get_result(conn)?;
+    facts.builtins = builtins.names.iter().map(|name| facts.name(name)).collect();
     let policies: Vec<PolicyRow> = diesel::sql_query(POLICIES).load(conn)?;
     for row in policies {
         let table = facts.name(&row.on_table);
@@ -250,21 +295,21 @@ fn add_triggers(
     routines: &[RoutineRow],
 ) -> QueryResult<()> {
     let triggers: Vec<TriggerRow> = diesel::sql_query(TRIGGERS).load(conn)?;
-    let defaults: Vec<DefaultRow> = diesel::sql_query(DEFAULTS).load(conn)?;
+    let defaults: Vec<CallRow> = diesel::sql_query(DEFAULTS).load(conn)?;
     let of_triggers = triggers
         .iter()
-        .map(|row| (&row.on_table, events_of(row.events), row.routine));
+        .map(|row| (&row.on_table, row.events(), row.routine));
     let of_defaults = defaults
         .iter()
         .map(|row| (&row.on_table, Events::UPSERT, row.routine));
     for (table, events, number) in of_triggers.chain(of_defaults) {
-        // A routine of the server's own is not among the user's.
-        let routine = routines.iter().find(|routine| routine.number == number);
-        let Some(routine) = routine else { continue };
+        let Some(routine) = user_routine(routines, number) else {
+            continue;
+        };
         let trigger = Trigger {
             table: facts.name(table),
             events,
-            code: Code::Call(facts.name(&routine.name)),
+            code: Code::Call(facts.name(routine)),
         };
         facts.triggers.push(trigger);
     }
@@ -285,22 +330,66 @@ fn add_triggers(
     Ok(())
 }
 
+/// Operators, casts and columns that are calls of routines.
+fn add_calls_without_a_name(
+    conn: &mut PgConnection,
+    facts: &mut Facts,
+    routines: &[RoutineRow],
+) -> QueryResult<()> {
+    let operators: Vec<CallRow> = diesel::sql_query(format!("{OPERATORS}{USERS}")).load(conn)?;
+    for row in operators {
+        if let Some(routine) = user_routine(routines, row.routine) {
+            let routine = facts.name(routine);
+            facts.operators.push((row.on_table, routine));
+        }
+    }
+    let casts: Vec<CallRow> = diesel::sql_query(CASTS).load(conn)?;
+    for row in casts {
+        if let Some(routine) = user_routine(routines, row.routine) {
+            let routine = facts.name(routine);
+            let explicit = row.on_table == "e";
+            facts.casts.push(Cast { routine, explicit });
+        }
+    }
+    let computed: Vec<CallRow> = diesel::sql_query(COMPUTED).load(conn)?;
+    for row in computed {
+        if let Some(routine) = user_routine(routines, row.routine) {
+            let pair = (facts.name(&row.on_table), facts.name(routine));
+            facts.computed.push(pair);
+        }
+    }
+    Ok(())
+}
+
+/// The name of a routine, if it is not one of the server's own.
+fn user_routine(routines: &[RoutineRow], number: u32) -> Option<&str> {
+    let routine = routines.iter().find(|routine| routine.number == number)?;
+    Some(&routine.name)
+}
+
 impl RoutineRow {
     fn code(&self) -> Code {
         match (&self.body, &*self.language) {
-            (Some(body), _) => Code::Text(body.clone()),
+            // The defaults of arguments are evaluated with the call.
+            (Some(body), _) => Code::Text(format!("{body}\n;{}", self.defaults)),
             (None, "internal") => Code::Builtin,
             (None, _) => Code::Hidden,
         }
     }
 }
 
-/// The bits of `pg_trigger.tgtype`.
-fn events_of(bits: i16) -> Events {
-    Events {
-        insert: bits & 4 != 0,
-        delete: bits & (8 | 32) != 0,
-        update: bits & 16 != 0,
+impl TriggerRow {
+    /// The bits of `pg_trigger.tgtype`. An update of a partitioned table may move rows, which deletes
+    /// and inserts them.
+    fn events(&self) -> Events {
+        if self.partitioned {
+            return Events::ALL;
+        }
+        Events {
+            insert: self.events & 4 != 0,
+            delete: self.events & (8 | 32) != 0,
+            update: self.events & 16 != 0,
+        }
     }
 }
 

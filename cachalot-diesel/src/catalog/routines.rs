@@ -5,8 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use super::facts::{Code, Facts, Routine, Volatility};
-use crate::statement::{Body, Dialect, Events, Writes};
+use super::facts::{Cast, Code, Facts, Routine, Volatility};
+use crate::statement::{Body, Dialect, Events, Writes, is_foreign};
 
 /// What running a piece of code does.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +70,9 @@ pub(crate) struct Routines {
     dialect: Dialect,
     relations: HashSet<Arc<str>>,
     effects: HashMap<Arc<str>, Effect>,
+    builtins: BTreeSet<Arc<str>>,
+    operators: Vec<(String, Arc<str>)>,
+    casts: Vec<Cast>,
 }
 
 impl Routines {
@@ -83,6 +86,9 @@ impl Routines {
             dialect: facts.dialect,
             relations: relations.collect(),
             effects: names.collect(),
+            builtins: facts.builtins.clone(),
+            operators: facts.operators.clone(),
+            casts: facts.casts.clone(),
         };
         let mut effects: HashMap<Arc<str>, Effect> = HashMap::new();
         for routine in &facts.routines {
@@ -171,8 +177,15 @@ impl Routines {
                 writes = Writes::Everything;
             }
         }
-        let (mut reads, mut calls) = (BTreeSet::new(), BTreeSet::new());
+        if self.dialect == Dialect::Sqlite {
+            // An `OR REPLACE` of the statement that sets a trigger off holds in the trigger too.
+            writes = replacing(writes);
+        }
+        let (mut reads, mut calls) = (BTreeSet::new(), self.implied_by(text));
         for name in body.names {
+            if volatile.is_none() && self.decides_unseen(&name, body.sets) {
+                volatile = Some(name.to_string());
+            }
             if self.effects.contains_key(&name) {
                 calls.insert(Arc::clone(&name));
             }
@@ -187,6 +200,49 @@ impl Routines {
             settings: body.settings,
             calls,
         }
+    }
+
+    /// Does a name in a body stand for what changes without a statement on a table: a catalog of the
+    /// server, or, where the body sets something, a variable of the session?
+    fn decides_unseen(&self, name: &str, sets: bool) -> bool {
+        let catalog = name == "information_schema"
+            || (self.dialect == Dialect::Postgres && is_foreign(self.dialect, None, name))
+            || (self.dialect == Dialect::Mysql && is_foreign(self.dialect, Some(name), ""));
+        catalog || (sets && self.dialect == Dialect::Mysql && SESSION_VARIABLES.contains(&name))
+    }
+
+    /// Routines that a text may call without naming them: operators and casts of the user's.
+    pub(super) fn implied_by(&self, text: &str) -> BTreeSet<Arc<str>> {
+        let operators = self
+            .operators
+            .iter()
+            .filter(|(symbol, _)| text.contains(symbol));
+        let mut routines: BTreeSet<_> = operators.map(|(_, routine)| Arc::clone(routine)).collect();
+        if !self.casts.is_empty() {
+            let asks = text.contains("::") || text.to_ascii_lowercase().contains("cast");
+            let casts = self.casts.iter().filter(|cast| asks || !cast.explicit);
+            routines.extend(casts.map(|cast| Arc::clone(&cast.routine)));
+        }
+        routines
+    }
+
+    /// Is there a routine of the user's that writes, or that may do something else the next time?
+    pub(super) fn are_inert(&self) -> bool {
+        self.effects
+            .values()
+            .all(|effect| effect.volatile.is_none())
+    }
+
+    /// Is a function of this name the server's own, and not the user's too?
+    pub(super) fn is_builtin(&self, name: &str) -> bool {
+        self.builtins.contains(name) && !self.effects.contains_key(name)
+    }
+
+    /// May a call of this name be one of a routine that is newer than the catalog, or the session's?
+    pub(super) fn is_strange(&self, name: &str) -> bool {
+        !self.builtins.is_empty()
+            && !self.builtins.contains(name)
+            && !self.effects.contains_key(name)
     }
 
     /// What code does, with all that it calls.
@@ -235,4 +291,45 @@ fn decides_the_key(word: &str, dialect: Dialect) -> bool {
         Dialect::Sqlite => &[],
     };
     words.contains(&word)
+}
+
+/// Variables of MySQL that a routine can set for the session, and that decide what it reads.
+const SESSION_VARIABLES: &[&str] = &[
+    "autocommit",
+    "character_set_connection",
+    "character_set_results",
+    "collation_connection",
+    "default_week_format",
+    "div_precision_increment",
+    "foreign_key_checks",
+    "group_concat_max_len",
+    "lc_time_names",
+    "max_sort_length",
+    "old_mode",
+    "role",
+    "sql_mode",
+    "sql_safe_updates",
+    "sql_select_limit",
+    "time_zone",
+    "timestamp",
+    "transaction_isolation",
+    "tx_isolation",
+];
+
+/// New rows may take the place of others.
+fn replacing(writes: Writes) -> Writes {
+    match writes {
+        Writes::Tables(tables) => tables
+            .into_iter()
+            .map(|(table, events)| {
+                let events = if events.insert || events.update {
+                    events.or(Events::DELETE)
+                } else {
+                    events
+                };
+                (table, events)
+            })
+            .collect(),
+        other => other,
+    }
 }

@@ -1,5 +1,7 @@
 //! SQLite keeps the texts that defined its tables, views and triggers.
 
+use std::sync::Arc;
+
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
     sql_types::{Nullable, Text},
@@ -51,15 +53,16 @@ struct Key {
     on_update: String,
 }
 
-/// Asks for everything, in two queries for each attached database.
+/// Asks for everything, in two queries for each attached database. Each column is named with `AS`: a
+/// pragma may decide how others are called.
 pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
     let databases: Vec<Database> =
-        diesel::sql_query("SELECT name FROM pragma_database_list").load(conn)?;
+        diesel::sql_query("SELECT name AS name FROM pragma_database_list").load(conn)?;
     let mut facts = Facts::new(Dialect::Sqlite);
     for database in databases {
         let schema = format!("\"{}\"", database.name.replace('"', "\"\""));
         let objects: Vec<Object> = diesel::sql_query(format!(
-            "SELECT type AS kind, name, tbl_name AS on_table, sql FROM {schema}.sqlite_schema \
+            "SELECT type AS kind, name AS name, tbl_name AS on_table, sql AS sql FROM {schema}.sqlite_schema \
              WHERE type IN ('table', 'view', 'trigger')"
         ))
         .load(conn)?;
@@ -67,7 +70,7 @@ pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
             add(&mut facts, &object);
         }
         let keys: Vec<Key> = diesel::sql_query(format!(
-            "SELECT m.name AS child, k.\"table\" AS parent, k.on_delete, k.on_update \
+            "SELECT m.name AS child, k.\"table\" AS parent, k.on_delete AS on_delete, k.on_update AS on_update \
              FROM {schema}.sqlite_schema AS m, pragma_foreign_key_list(m.name, {literal}) AS k \
              WHERE m.type = 'table' AND k.seq = 0",
             literal = format_args!("'{}'", database.name.replace('\'', "''")),
@@ -91,7 +94,12 @@ fn add(facts: &mut Facts, object: &Object) {
     let Some(sql) = &object.sql else { return };
     let name = facts.name(&object.name);
     let kind = match Definition::of_sqlite(sql) {
-        Some(Definition::Table) => RelationKind::Table,
+        Some(Definition::Table { replaces }) => {
+            if replaces {
+                facts.replacing.push(Arc::clone(&name));
+            }
+            RelationKind::Table
+        }
         Some(Definition::View(text)) => RelationKind::View {
             text: Some(text),
             // But for the triggers that make it so.

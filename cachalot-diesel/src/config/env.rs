@@ -1,6 +1,16 @@
 use std::time::Duration;
 
 use super::{Config, ConfigError, OnOutage, table_set};
+use crate::store::OpenError;
+
+const URL: &str = "a URL such as memcache://127.0.0.1:11211 or memory://";
+
+impl ConfigError {
+    /// The store's URL came from the environment, and opens no store.
+    pub(crate) fn of_url(error: &OpenError) -> Self {
+        Problem::new(error.to_string(), URL).of("CACHALOT_URL")
+    }
+}
 
 impl Config {
     /// Reads every `CACHALOT_*` variable through `get`; what is not set keeps its default.
@@ -19,10 +29,7 @@ impl Config {
             Ok(())
         })?;
         read("CACHALOT_URL", &mut |config, text| {
-            config.url = filled(
-                text,
-                "a URL such as memcache://127.0.0.1:11211 or memory://",
-            )?;
+            config.url = filled(text, URL)?;
             Ok(())
         })?;
         read("CACHALOT_NAMESPACE", &mut |config, text| {

@@ -60,6 +60,7 @@ pub struct Question {
     /// The caller's transaction is open, and has to stay as it is.
     pub(crate) in_transaction: bool,
     /// Schemas that count, besides the connection's own.
+    #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others see all"))]
     pub(crate) schemas: BTreeSet<Arc<str>>,
 }
 

@@ -1,5 +1,6 @@
 use diesel::{
     MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
+    result::Error,
     sql_types::{Nullable, Text},
 };
 
@@ -48,7 +49,12 @@ struct Principal {
     account: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     granted_role: Option<String>,
+    #[diesel(sql_type = Text)]
+    select_limit: String,
 }
+
+/// What `sql_select_limit` is where nobody has set it.
+const NO_LIMIT: &str = "18446744073709551615";
 
 impl Sealed for MysqlConnection {}
 
@@ -59,9 +65,14 @@ impl CacheConnection for MysqlConnection {
 
     fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer> {
         let principal: Principal = diesel::sql_query(
-            "SELECT DATABASE() AS db, CURRENT_USER() AS account, CURRENT_ROLE() AS granted_role",
+            "SELECT DATABASE() AS db, CURRENT_USER() AS account, CURRENT_ROLE() AS granted_role, \
+             CAST(@@sql_select_limit AS CHAR) AS select_limit",
         )
         .get_result(self)?;
+        // It would cut what is asked next, too.
+        if principal.select_limit != NO_LIMIT {
+            return Err(Error::QueryBuilderError("sql_select_limit is set".into()));
+        }
         let mut wanted = VARIABLES.to_owned();
         // Names of variables are plain words; what is not is none, and its value not decided by it.
         for name in named.iter().filter(|name| plain(name)) {
@@ -118,6 +129,7 @@ impl CacheConnection for MysqlConnection {
             identity,
             isolation,
             autocommit: on("autocommit"),
+            unseen: false,
             replica: on("read_only"),
             temporary,
         }))

@@ -47,7 +47,9 @@ SELECT ARRAY[\
  FROM pg_catalog.unnest($1) AS name ORDER BY name) AS identity, \
 pg_catalog.current_setting('default_transaction_isolation') AS isolation, \
 pg_catalog.pg_is_in_recovery() AS replica, \
-pg_catalog.pg_my_temp_schema() <> 0 AS temporary";
+pg_catalog.pg_my_temp_schema() <> 0 AS temporary, \
+EXISTS (SELECT FROM pg_catalog.pg_class \
+ WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relkind = 'v') AS unseen";
 
 #[derive(QueryableByName)]
 struct Answer {
@@ -59,6 +61,8 @@ struct Answer {
     replica: bool,
     #[diesel(sql_type = Bool)]
     temporary: bool,
+    #[diesel(sql_type = Bool)]
+    unseen: bool,
 }
 
 impl Sealed for PgConnection {}
@@ -84,6 +88,7 @@ impl CacheConnection for PgConnection {
             autocommit: true,
             replica: answer.replica,
             temporary: answer.temporary,
+            unseen: answer.unseen,
         }))
     }
 

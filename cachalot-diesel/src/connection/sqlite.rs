@@ -22,6 +22,15 @@ SELECT read_uncommitted AS dirty, \
 FROM pragma_read_uncommitted, pragma_reverse_unordered_selects, pragma_full_column_names, \
 pragma_short_column_names";
 
+const TRIGGERS: &str =
+    "SELECT EXISTS (SELECT 1 FROM sqlite_temp_schema WHERE type = 'trigger') AS some";
+
+#[derive(QueryableByName)]
+struct Triggers {
+    #[diesel(sql_type = Bool, column_name = "some")]
+    any: bool,
+}
+
 #[derive(QueryableByName)]
 struct Settings {
     #[diesel(sql_type = Bool)]
@@ -57,6 +66,11 @@ impl CacheConnection for SqliteConnection {
             identity.push(database.name.clone());
             identity.push(identity_of(&database.file));
         }
+        // To ask for it would make it.
+        let unseen = temporary && {
+            let triggers: Triggers = diesel::sql_query(TRIGGERS).get_result(self)?;
+            triggers.any
+        };
         Ok(ProbeAnswer(Probe {
             database: identity.clone(),
             identity,
@@ -68,6 +82,7 @@ impl CacheConnection for SqliteConnection {
             autocommit: true,
             replica: false,
             temporary,
+            unseen,
         }))
     }
 

@@ -221,7 +221,8 @@ where
         .get_result()
     }
 
-    /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing.
+    /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing but
+    /// what the store does not answer.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -292,6 +293,7 @@ where
                     ttl: read.ttl,
                     told: &told,
                     tables,
+                    stored: false,
                 };
                 run(conn, query, limit, Some(fill))
             }
@@ -352,6 +354,15 @@ struct Fill<'a> {
     ttl: Option<Duration>,
     told: &'a events::Read,
     tables: Names<'a, Dependency>,
+    stored: bool,
+}
+
+impl Drop for Fill<'_> {
+    fn drop(&mut self) {
+        if !self.stored {
+            self.cache.give_up(&self.permit);
+        }
+    }
 }
 
 /// Asks the database, and keeps what it sends if that is allowed.
@@ -368,7 +379,7 @@ where
     Conn::Backend: QueryMetadata<Query::SqlType>,
     U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
 {
-    let Some(fill) = fill else {
+    let Some(mut fill) = fill else {
         return collect(conn, query, limit, &mut None);
     };
     let most = fill.cache.config().max_value_bytes;
@@ -386,9 +397,12 @@ where
         Some(reason) => Err(reason),
         None => fill.cache.store(&fill.permit, &copy.rows.0, fill.ttl),
     };
-    if let Err(reason) = stored {
-        fill.told
-            .not_kept(Some(fill.cache.counters()), fill.tables, &reason);
+    match stored {
+        Ok(()) => fill.stored = true,
+        Err(reason) => {
+            let counters = Some(fill.cache.counters());
+            fill.told.not_kept(counters, fill.tables, &reason);
+        }
     }
     Ok(rows)
 }

@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Once},
+    time::Duration,
 };
 
 use diesel::{
@@ -20,12 +21,15 @@ use crate::{
     tracker::{Snapshot, Tracker, attach},
 };
 
+/// A catalog older than this is read again for a relation that it does not have.
+const STRANGE: Duration = Duration::from_secs(1);
+
 /// A read that may be answered from the cache.
 pub(super) struct Read {
     pub(super) cache: Cachalot,
     pub(super) key: String,
     pub(super) dependencies: Vec<Dependency>,
-    pub(super) ttl: Option<std::time::Duration>,
+    pub(super) ttl: Option<Duration>,
     /// Its connection holds no locks that another reader could wait for.
     pub(super) may_wait: bool,
     /// The database, and what was known of it when the dependencies were worked out.
@@ -139,7 +143,7 @@ struct Ready {
     database: Arc<str>,
     known: Known,
     dependencies: Vec<Dependency>,
-    ttl: Option<std::time::Duration>,
+    ttl: Option<Duration>,
 }
 
 fn ready<Conn: CacheConnection>(
@@ -163,18 +167,20 @@ fn ready<Conn: CacheConnection>(
         schemas = left_out;
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
     }
-    let (mut plan, fresh) = cache.plan(analysis, sql.len(), &known.catalog);
-    if fresh && plan.strange {
-        // Made by somebody who is not watched, since the catalog was read.
+    let (mut plan, _) = cache.plan(analysis, sql, &known.catalog);
+    if plan.strange && !(known.is_younger_than(STRANGE) && cache.is_current(&known)) {
+        // Made since the catalog was read, perhaps by somebody who is not watched.
         cache.forget_catalog(&database, &known);
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
-        (plan, _) = cache.plan(analysis, sql.len(), &known.catalog);
+        (plan, _) = cache.plan(analysis, sql, &known.catalog);
     }
-    let dependencies = if options.depends_on.is_empty() {
-        plan.dependencies.clone()
-    } else {
-        cache.with_extra(&plan, &options.depends_on, &known.catalog)
-    };
+    if plan.strange && plan.bypass.is_none() {
+        return Err(BypassReason::CatalogUnknown.into());
+    }
+    let extra = (!options.depends_on.is_empty())
+        .then(|| cache.extra(&plan, &options.depends_on, &known.catalog));
+    let plan = extra.as_ref().unwrap_or(&plan);
+    let dependencies = plan.dependencies.clone();
     let refusal = |reason| Refusal {
         reason,
         tables: Some(names(&dependencies)),
@@ -276,6 +282,9 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
                     .transactions
                     .probed(answer.0.isolation, answer.0.autocommit);
                 tracker.session.probed(&answer.0);
+                if answer.0.unseen {
+                    tracker.transactions.writes_unseen();
+                }
             }
             Err(error) => {
                 tracing::debug!(name: "cachalot.session_unknown", target: TARGET, %error, "the session could not be probed");

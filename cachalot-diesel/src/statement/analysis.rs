@@ -119,14 +119,20 @@ impl Analysis {
         functions.cloned().collect()
     }
 
-    /// The same text where each statement that calls unknown functions writes this besides.
+    /// All functions that its statements call.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.statements.iter().flat_map(|it| &it.calls)
+    }
+
+    /// The same text where each statement that reads or calls anything writes this besides.
     pub(crate) fn with_calls(this: Arc<Self>, writes: &Writes) -> Arc<Self> {
         if writes.is_nothing() {
             return this;
         }
         let mut statements = this.statements.clone();
         for statement in &mut statements {
-            if !statement.unknown_functions.is_empty() {
+            let quiet = statement.kind == Kind::Transaction || statement.kind == Kind::Session;
+            if !quiet || !statement.calls.is_empty() {
                 statement.writes.merge(writes);
             }
         }
@@ -146,6 +152,7 @@ impl Analysis {
                     .reads
                     .iter()
                     .chain(&statement.schemas)
+                    .chain(&statement.calls)
                     .chain(&statement.unknown_functions)
                     .map(name)
                     .sum::<usize>()
@@ -173,6 +180,9 @@ pub struct Statement {
     pub effects: Vec<Effect>,
     /// Why its result may not be cached; `None` if it may.
     pub uncacheable: Option<Uncacheable>,
+    /// All functions it calls, by their normalised names, sorted, distinct: one that this crate knows
+    /// may be the user's own for other arguments.
+    pub calls: Vec<Arc<str>>,
     /// The functions it calls that this crate knows nothing of: normalised names, sorted, distinct.
     /// They may read or write tables, and they may be volatile.
     pub unknown_functions: Vec<Arc<str>>,
@@ -241,6 +251,7 @@ impl Statement {
             writes: Writes::Nothing,
             effects: Vec::new(),
             uncacheable: Some(Uncacheable::NotSelect),
+            calls: Vec::new(),
             unknown_functions: Vec::new(),
             otherwise: Some(Uncacheable::NotSelect),
             guessed: false,
@@ -270,6 +281,10 @@ impl Statement {
     pub(super) fn reading(mut self, table: Arc<str>) -> Self {
         self.reads = vec![table];
         self
+    }
+
+    pub(super) fn doing_if(self, condition: bool, effect: Effect) -> Self {
+        if condition { self.doing(effect) } else { self }
     }
 
     pub(super) fn doing(mut self, effect: Effect) -> Self {

@@ -31,6 +31,8 @@ pub(crate) struct Body {
     pub(crate) volatile: BTreeSet<String>,
     /// What it calls that is not known.
     pub(crate) unknown_calls: BTreeSet<Arc<str>>,
+    /// It holds the word `SET`.
+    pub(crate) sets: bool,
     /// Settings that it looks up by their name (PostgreSQL's `current_setting('name')`).
     pub(crate) settings: BTreeSet<String>,
 }
@@ -46,7 +48,7 @@ const DYNAMIC: &[&str] = &[
 ];
 
 /// Words before a verb that take its meaning away: `FOR UPDATE`, `ON DELETE`, `DUPLICATE KEY UPDATE`.
-const BEFORE_NO_VERB: &[&str] = &["for", "key", "on", "of", "before", "after"];
+const BEFORE_NO_VERB: &[&str] = &["key", "on", "of", "before", "after"];
 
 /// Words and types of procedural languages that may stand before a parenthesis.
 const PROCEDURAL: &[&str] = &[
@@ -109,7 +111,8 @@ impl Body {
         if token.kind == TokenKind::Word && !is_part {
             let follows = |words: &[&str]| before.is_some_and(|before| before.is_any(words));
             let upsert = follows(&["do"]) && next.is_some_and(|next| next.is("set"));
-            let verb = !is_called && !follows(BEFORE_NO_VERB) && !upsert;
+            let lock = follows(&["for"]) && token.is("update");
+            let verb = !is_called && !follows(BEFORE_NO_VERB) && !upsert && !lock;
             if verb && token.is_any(WRITING) {
                 self.statement(statement_at(tokens, at), dialect);
             } else if verb && token.is("call") {
@@ -127,6 +130,7 @@ impl Body {
         if is_called {
             self.call(&name, tokens.get(at + 2..).unwrap_or_default(), dialect);
         }
+        self.sets |= token.is("set");
         self.names.insert(name);
     }
 
@@ -134,6 +138,8 @@ impl Body {
         let statement = Statement::of(tokens, dialect);
         match &statement.writes {
             Writes::Tables(_) if !statement.guessed => self.writes.merge(&statement.writes),
+            // `TRUNCATE … CASCADE`
+            Writes::Everything if !statement.guessed => self.dynamic = true,
             _ => {
                 let names = tokens.iter().filter_map(Token::identifier);
                 self.perhaps_written
@@ -241,6 +247,7 @@ mod tests {
             "BEGIN EXECUTE format('DELETE FROM %I', t); END",
             "BEGIN CREATE TABLE x (a int); END",
             "BEGIN 'open",
+            "BEGIN TRUNCATE a CASCADE; END",
         ] {
             assert!(body(text).dynamic, "{text}");
         }
@@ -262,6 +269,15 @@ mod tests {
                 .volatile
                 .contains("current_setting")
         );
+    }
+
+    #[test]
+    fn a_cursor_can_change_rows_and_a_lock_cannot() {
+        assert_eq!(
+            written(&body("OPEN c FOR DELETE FROM a RETURNING id")),
+            [("a", Events::DELETE)]
+        );
+        assert_eq!(written(&body("SELECT id FROM a FOR UPDATE")), []);
     }
 
     #[test]

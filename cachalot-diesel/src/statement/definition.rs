@@ -9,19 +9,16 @@ use super::{
 /// What a `CREATE` text defines, as far as it matters to the rows of tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Definition {
-    Table,
+    Table {
+        /// A new row may take the place of others (`ON CONFLICT REPLACE`).
+        replaces: bool,
+    },
     /// A view and its query.
     View(String),
     /// A trigger: what sets it off, its condition and its statements.
-    Trigger {
-        events: Events,
-        body: String,
-    },
+    Trigger { events: Events, body: String },
     /// A virtual table: its module, in lower case, and the module's arguments.
-    Virtual {
-        module: String,
-        arguments: String,
-    },
+    Virtual { module: String, arguments: String },
 }
 
 impl Definition {
@@ -45,7 +42,10 @@ impl Definition {
             return None;
         }
         if !virtual_table {
-            return Some(Self::Table);
+            let replaces = tokens
+                .windows(2)
+                .any(|pair| pair[0].is("conflict") && pair[1].is("replace"));
+            return Some(Self::Table { replaces });
         }
         let module = behind(&tokens, "using")?;
         let (first, arguments) = module.split_first()?;
@@ -150,7 +150,10 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_definitions() {
-        assert_eq!(definition("CREATE TABLE t (a)"), Some(Definition::Table));
+        let table = |replaces| Some(Definition::Table { replaces });
+        assert_eq!(definition("CREATE TABLE t (a)"), table(false));
+        let replaces = "CREATE TABLE t (a PRIMARY KEY ON CONFLICT REPLACE)";
+        assert_eq!(definition(replaces), table(true));
         for sql in [
             "",
             "CREATE INDEX i ON t (a)",

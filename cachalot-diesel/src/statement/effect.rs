@@ -47,9 +47,13 @@ pub enum Effect {
     Session(SessionChange),
     /// Temporary tables or views of these normalised names are created.
     CreateTemporary(Vec<String>),
-    /// SQLite: a trigger is created that only this connection has. Nobody else can see what its
-    /// later writes set off.
-    CreateTemporaryTrigger,
+    /// SQLite: a trigger is created.
+    CreateTrigger {
+        /// Only this connection has it.
+        temporary: bool,
+    },
+    /// Nobody else can see what later writes of this session reach: PostgreSQL, a temporary view.
+    WritesUnseen,
 }
 
 /// How far a transaction is kept apart from others.

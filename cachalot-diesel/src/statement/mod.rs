@@ -19,6 +19,7 @@
 mod analysis;
 mod body;
 mod cursor;
+#[cfg(feature = "sqlite")]
 mod definition;
 mod depth;
 mod dialect;
@@ -50,13 +51,14 @@ mod hostile;
 
 pub use analysis::{Analysis, Kind, Statement};
 pub(crate) use body::Body;
+#[cfg(feature = "sqlite")]
 pub(crate) use definition::Definition;
 pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
 pub use memo::Memo;
-pub(crate) use names::folded as relation_name;
 pub(crate) use names::last_component;
 pub use names::table_name;
+pub(crate) use names::{folded as relation_name, is_foreign};
 pub use report::Report;
 pub(crate) use shared::analysis;
 #[cfg(feature = "postgres")]

@@ -104,7 +104,7 @@ fn decoded(text: &str) -> String {
 
 /// Whether a relation belongs to the server or to this session alone, so that no write of a known
 /// table would show that it changed. `schema` is the component before the name, if there is one.
-pub(super) fn is_foreign(dialect: Dialect, schema: Option<&str>, name: &str) -> bool {
+pub(crate) fn is_foreign(dialect: Dialect, schema: Option<&str>, name: &str) -> bool {
     let schema = schema.unwrap_or_default();
     match dialect {
         Dialect::Postgres => {

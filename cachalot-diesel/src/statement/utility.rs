@@ -184,10 +184,15 @@ fn truncate(mut at: Cursor<'_, '_>) -> Option<Statement> {
 }
 
 fn create(mut at: Cursor<'_, '_>) -> Statement {
-    let sqlite = at.dialect == Dialect::Sqlite;
-    if sqlite && (at.sees(&["temp", "trigger"]) || at.sees(&["temporary", "trigger"])) {
-        return Statement::sweeping(Kind::Ddl).doing(Effect::CreateTemporaryTrigger);
+    if at.dialect == Dialect::Sqlite
+        && let Some(temporary) = trigger(at)
+    {
+        return Statement::sweeping(Kind::Ddl).doing(Effect::CreateTrigger { temporary });
     }
+    if let Some(name) = plain_table(at) {
+        return Statement::quiet(Kind::Ddl).writing(Writes::table(name.into(), Events::ALL));
+    }
+    let view = at.dialect == Dialect::Postgres && at.rest.iter().take(8).any(|t| t.is("view"));
     let Some(name) = temporary(&mut at) else {
         return Statement::sweeping(Kind::Ddl);
     };
@@ -197,12 +202,54 @@ fn create(mut at: Cursor<'_, '_>) -> Statement {
     Statement {
         reads: filled.reads,
         schemas: filled.schemas,
+        calls: filled.calls,
         unknown_functions: filled.unknown_functions,
         guessed: filled.guessed,
         ..Statement::quiet(Kind::Ddl)
     }
     .writing(if may_write { Writes::Everything } else { own })
     .doing(Effect::CreateTemporary(vec![name]))
+    .doing_if(view, Effect::WritesUnseen)
+}
+
+/// The table of `CREATE TABLE IF NOT EXISTS`, which programs run each time they start, if it is one by
+/// itself: with no rows, no parents and no references, so that nothing but its own name changes.
+fn plain_table(mut at: Cursor<'_, '_>) -> Option<String> {
+    const TIES: &[&str] = &[
+        "as",
+        "execute",
+        "foreign",
+        "inherits",
+        "like",
+        "of",
+        "partition",
+        "references",
+        "select",
+        "table",
+        "union",
+        "values",
+        "with",
+    ];
+    if !at.eat_all(&["table", "if", "not", "exists"]) {
+        return None;
+    }
+    let mut path = at.path()?;
+    let tied = at.rest.iter().any(|token| token.is_any(TIES));
+    let name = path.pop()?;
+    let temporary = path.pop().is_some_and(|schema| schema.contains("temp"));
+    (!tied && !temporary && at.peek()?.is_symbol("(")).then_some(name)
+}
+
+/// Whether the trigger that is created is a temporary one; `None` if none is.
+fn trigger(mut at: Cursor<'_, '_>) -> Option<bool> {
+    let said = at.eat_any(&["temp", "temporary"]);
+    if !at.eat("trigger") {
+        return None;
+    }
+    at.eat_all(&["if", "not", "exists"]);
+    let path = at.path()?;
+    let schema = path.iter().rev().nth(1);
+    Some(said || schema.is_some_and(|schema| schema == "temp"))
 }
 
 /// The query of `CREATE … AS query`; MySQL does without the `AS`.

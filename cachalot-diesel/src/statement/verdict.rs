@@ -69,6 +69,7 @@ impl Findings {
             writes: self.writes,
             effects,
             uncacheable,
+            calls: self.calls.named.into_iter().collect(),
             unknown_functions: self.calls.unknown.into_iter().collect(),
             otherwise,
             guessed: self.guessed,
@@ -106,6 +107,8 @@ impl Tables {
 pub(super) struct Calls {
     /// One that is known to be volatile.
     volatile: Option<String>,
+    /// All of them.
+    named: BTreeSet<Arc<str>>,
     unknown: BTreeSet<Arc<str>>,
     /// A random function is called in an `ORDER BY`.
     random_order: bool,
@@ -114,6 +117,7 @@ pub(super) struct Calls {
 impl Calls {
     /// Adds a call. `in_order`: it stands in an `ORDER BY`.
     pub(super) fn add(&mut self, name: &Arc<str>, purity: Purity, in_order: bool) {
+        self.named.insert(Arc::clone(name));
         match purity {
             Purity::Pure => {}
             Purity::Random if in_order => self.random_order = true,

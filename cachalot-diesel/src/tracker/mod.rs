@@ -16,13 +16,15 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
-pub(crate) use install::{attach, untracked};
+pub(crate) use install::attach;
+#[cfg(feature = "sqlite")]
+pub(crate) use install::untracked;
 pub use install::{install, install_with};
 pub(crate) use session::{Probe, SessionState};
 pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{
-    cache::{Cachalot, Calls, Outcome, Write},
+    cache::{Cachalot, Calls, Known, Outcome, Write},
     statement::{self, Analysis, Dialect},
     stats::InvalidationReason,
 };
@@ -49,6 +51,8 @@ struct Running {
     analysis: Option<Arc<Analysis>>,
     writes: Vec<(Cachalot, Write)>,
     statements: usize,
+    /// What its functions do was found in these catalogs.
+    trusted: Vec<(Cachalot, Known)>,
 }
 
 impl std::fmt::Debug for Tracker {
@@ -107,19 +111,25 @@ impl Tracker {
                 analysis: None,
                 writes: Vec::new(),
                 statements: 1,
+                trusted: Vec::new(),
             });
             return;
         }
         let dialect = self.dialect();
         // A query that cannot be shown cannot be built either; if it runs all the same, `finish`
         // takes it for a write to everything.
+        let mut trusted = Vec::new();
         let analysis = sql::text(query).map(|sql| {
             let analysis = statement::analysis(&sql, dialect);
-            let calls = self.calls(&analysis, dialect);
-            if !calls.pure {
-                self.session.may_have_changed();
+            let mut writes = statement::Writes::Nothing;
+            for (cache, calls) in self.behind(&analysis, &sql, dialect) {
+                if !calls.pure {
+                    self.session.may_have_changed();
+                }
+                writes.merge(&calls.writes);
+                trusted.extend(calls.known.map(|known| (cache, known)));
             }
-            Analysis::with_calls(analysis, &calls.writes)
+            Analysis::with_calls(analysis, &writes)
         });
         if !analysis.as_deref().is_some_and(looks_a_type_up) {
             self.abandon();
@@ -136,19 +146,26 @@ impl Tracker {
             analysis,
             writes,
             statements,
+            trusted,
         });
     }
 
-    /// What the functions do that a text calls and its analysis knows nothing of.
-    fn calls(&self, analysis: &Analysis, dialect: Dialect) -> Calls {
-        let mut calls = Calls::default();
+    /// What a text does besides what its analysis says, as each cache knows it.
+    fn behind(
+        &self,
+        analysis: &Arc<Analysis>,
+        sql: &str,
+        dialect: Dialect,
+    ) -> Vec<(Cachalot, Calls)> {
         // Functions of SQLite are the program's own, and do not reach the tables.
-        if dialect != Dialect::Sqlite {
-            for cache in &self.caches {
-                calls.add(&cache.done_by_calls(self.session.database(), analysis));
-            }
+        if dialect == Dialect::Sqlite {
+            return Vec::new();
         }
-        calls
+        let database = self.session.database();
+        let caches = self.caches.iter();
+        caches
+            .map(|cache| (cache.clone(), cache.done_behind(database, analysis, sql)))
+            .collect()
     }
 
     fn finish(&mut self, error: Option<&Error>) {
@@ -176,6 +193,13 @@ impl Tracker {
             None => {}
         }
         end(running.writes, outcome);
+        for (cache, known) in running.trusted {
+            // A function was replaced while the statement ran: it may have been the new one.
+            if !cache.is_current(&known) {
+                let write = cache.begin(&statement::Writes::Everything);
+                end(vec![(cache, write)], Ending::Unknown);
+            }
+        }
     }
 
     /// Statements whose end was never told: they may have succeeded.

@@ -19,6 +19,8 @@ pub(crate) struct Probe {
     pub(crate) replica: bool,
     /// The connection has temporary tables.
     pub(crate) temporary: bool,
+    /// It has temporary triggers or views: nobody else can see what its writes reach.
+    pub(crate) unseen: bool,
 }
 
 /// Whose rows a connection sees, as far as it is known.
@@ -115,6 +117,9 @@ impl SessionState {
         self.changed = true;
         match change {
             SessionChange::Settings(names) => {
+                if names.iter().any(|name| name == "database") {
+                    self.database = None;
+                }
                 let decisive = names.iter().filter(|name| !is_harmless(name));
                 self.named.extend(decisive.cloned());
             }

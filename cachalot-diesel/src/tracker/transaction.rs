@@ -35,8 +35,10 @@ pub(crate) struct Transactions {
     /// The state is not what was assumed, or not known: every write is published with its
     /// statement *and* with the next commit. More than is needed is safe, less is not.
     uncertain: bool,
-    /// SQLite: what a write sets off is this connection's alone to know, so it may write anything.
+    /// What a write reaches is this connection's alone to know, so it may be anything.
     sweeping: bool,
+    /// The session has temporary tables or views.
+    temporary: bool,
     /// Writes of statements that ran while it was not certain that they were committed.
     unsettled: Writes,
 }
@@ -124,6 +126,7 @@ impl Default for Transactions {
             autocommit: None,
             uncertain: false,
             sweeping: false,
+            temporary: false,
             unsettled: Writes::Nothing,
         }
     }
@@ -171,6 +174,11 @@ impl Transactions {
             }
             _ => {}
         }
+    }
+
+    /// From now on any write may reach anything.
+    pub(crate) fn writes_unseen(&mut self) {
+        self.sweeping = true;
     }
 
     pub(super) fn lost_track(&mut self) {
@@ -373,13 +381,20 @@ impl Transactions {
                 self.setting_changed("transaction_isolation");
                 Writes::Nothing
             }
-            Effect::CreateTemporaryTrigger => {
-                self.sweeping = true;
+            Effect::CreateTemporary(_) => {
+                self.temporary = true;
                 Writes::Nothing
             }
-            Effect::FinishPrepared { .. } | Effect::Session(_) | Effect::CreateTemporary(_) => {
+            // A trigger on a temporary table is a temporary one, whatever it is called.
+            Effect::CreateTrigger { temporary } => {
+                self.sweeping |= *temporary || self.temporary;
                 Writes::Nothing
             }
+            Effect::WritesUnseen => {
+                self.writes_unseen();
+                Writes::Nothing
+            }
+            Effect::FinishPrepared { .. } | Effect::Session(_) => Writes::Nothing,
             Effect::ImplicitCommit => self.commit(),
         }
     }
@@ -464,7 +479,10 @@ fn moves(analysis: &Analysis) -> bool {
         .any(|effect| {
             !matches!(
                 effect,
-                Effect::Session(_) | Effect::CreateTemporary(_) | Effect::CreateTemporaryTrigger
+                Effect::Session(_)
+                    | Effect::CreateTemporary(_)
+                    | Effect::CreateTrigger { .. }
+                    | Effect::WritesUnseen
             )
         })
 }

@@ -18,7 +18,7 @@ use std::{
     process::ExitCode,
 };
 
-use cachalot_diesel::prelude::*;
+use cachalot_diesel::{Builder, prelude::*};
 use diesel::{
     dsl::{count_star, sum},
     prelude::*,
@@ -47,9 +47,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
+    let settings = Builder::from_env()?;
     let cache = match variable("CACHALOT_URL")? {
-        Some(_) => Cachalot::from_env()?,
-        None => Cachalot::builder().url("memory://").build()?,
+        Some(_) => settings.build()?,
+        None => settings.url("memory://").build()?,
     };
     cache.install()?; // every connection opened from here on reports its writes
 

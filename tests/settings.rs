@@ -1,0 +1,102 @@
+//! Settings, as far as a database and a store have to do with them.
+
+use std::time::Duration;
+
+use cachalot_diesel::{BypassReason, CachedDsl as _};
+use cachalot_tests::memcached;
+use diesel::{prelude::*, sql_query, sql_types::Integer};
+
+use super::Conn;
+use super::blog;
+use super::dialect::RANDOM;
+use super::schema::tags;
+use super::world::{World, assert_not_cached};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// memcached reads a time to live above thirty days as a date, which would be one long past.
+#[test]
+fn s04_the_store_is_told_the_time_to_live_that_was_set() {
+    let hour = DAY / 24;
+    for (of_cache, of_query, expected) in [
+        (hour, None, Some(hour)),
+        (30 * DAY, None, Some(30 * DAY)),
+        (40 * DAY, None, Some(40 * DAY)),
+        (Duration::ZERO, None, None),
+        (hour, Some(40 * DAY), Some(40 * DAY)),
+        (40 * DAY, Some(hour), Some(hour)),
+        (hour, Some(Duration::ZERO), None),
+        (Duration::ZERO, Some(hour), Some(hour)),
+    ] {
+        let mut world = World::with(memcached::shared().url(), |builder| builder.ttl(of_cache));
+        let query = |conn: &mut Conn, explain: bool| {
+            let query = tags::table.select(tags::id).cached(conn);
+            let query = match of_query {
+                Some(ttl) => query.ttl(ttl),
+                None => query,
+            };
+            if explain {
+                return query.explain().unwrap().key;
+            }
+            query.load::<i32>().unwrap();
+            None
+        };
+        query(&mut world.conn, false);
+        assert_eq!(
+            world.sent(|conn| query(conn, false)).1,
+            0,
+            "{of_cache:?} {of_query:?}"
+        );
+        let key = query(&mut world.conn, true).unwrap();
+        let left = memcached::shared()
+            .wire()
+            .seconds_left(&key)
+            .expect("the entry");
+        match expected {
+            None => assert_eq!(left, -1, "for ever"),
+            Some(ttl) => {
+                let ttl = i64::try_from(ttl.as_secs()).unwrap();
+                assert!((ttl - 300..=ttl + 1).contains(&left), "{left} of {ttl}");
+            }
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, QueryableByName)]
+struct Id {
+    #[diesel(sql_type = Integer)]
+    id: i32,
+}
+
+#[test]
+fn s05_random_order_is_cached_when_it_is_asked_for() {
+    let mut world = World::with(memcached::shared().url(), |builder| {
+        builder.cache_random(true)
+    });
+    blog::fill(&mut world.conn);
+    for sql in [
+        format!("SELECT id FROM posts ORDER BY {RANDOM}"),
+        format!(
+            "SELECT id FROM posts WHERE id IN (SELECT x.id FROM (SELECT id FROM posts ORDER BY {RANDOM} LIMIT 2) AS x)"
+        ),
+    ] {
+        let read = |conn: &mut Conn| -> Vec<Id> { sql_query(&sql).cached(conn).load().unwrap() };
+        let first = world.once(read);
+        assert!(first.len() >= 2, "{sql}");
+        for _ in 0..9 {
+            assert_eq!(
+                world.sent(read),
+                (read(&mut world.conn), 0),
+                "the same order each time"
+            );
+        }
+        sql_query("UPDATE posts SET votes = votes + 1")
+            .execute(&mut world.conn)
+            .unwrap();
+        let (again, sent) = world.sent(read);
+        assert_eq!((again.len(), sent), (first.len(), 1), "until a write");
+    }
+    // A random value is no order.
+    let value = || sql_query(format!("SELECT id FROM posts WHERE {RANDOM} < 2"));
+    assert_not_cached!(world, Id, value(), BypassReason::VolatileFunction(_));
+}
