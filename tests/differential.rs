@@ -52,6 +52,10 @@ fn no_read_differs_from_a_plain_one() {
     assert!(kept >= 90, "hits of what no write touched: {total:?}");
     let failed = percent(total.failed_writes, total.writes);
     assert!(failed <= 60, "writes that failed: {total:?}");
+    assert!(
+        total.behind * 200 >= total.reads,
+        "changes behind the statement: {total:?}"
+    );
     assert!(total.commits > 0 && total.rollbacks > 0, "{total:?}");
 }
 
