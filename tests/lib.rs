@@ -12,7 +12,6 @@
 
 mod compose;
 mod environment;
-mod log;
 mod memcached_works;
 mod table;
 mod tortured;
