@@ -1,6 +1,6 @@
 //! A course through one random schema: after each write, every read is compared with a plain one.
 
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 use cachalot_diesel::Cachalot;
 use cachalot_tests::memcached;
@@ -10,7 +10,7 @@ use fastrand::Rng;
 
 use super::dialect::{BEGINS, discard};
 use super::glass::Glass;
-use super::reads::{self, Read};
+use super::reads::{self, Read, Rows};
 use super::schema::{LONE, Schema};
 use super::world::{Reader, World};
 use super::{Conn, DATABASE, typed, writes};
@@ -32,6 +32,8 @@ pub(crate) struct Course {
     /// Every change of the schema, and the other statements since the last.
     made: Vec<String>,
     since: Vec<String>,
+    /// What each read gave after the last step.
+    last: HashMap<String, Rows>,
     pub(crate) counts: Counts,
     /// Goes last.
     world: World,
@@ -73,6 +75,8 @@ pub(crate) struct Counts {
     pub(crate) failed_changes: usize,
     pub(crate) commits: usize,
     pub(crate) rollbacks: usize,
+    /// Reads whose rows a statement changed that names nothing of them.
+    pub(crate) behind: usize,
 }
 
 impl Counts {
@@ -89,7 +93,9 @@ impl Counts {
             failed_changes,
             commits,
             rollbacks,
+            behind,
         } = other;
+        self.behind += behind;
         self.schemas += schemas;
         self.reads += reads;
         self.hits += hits;
@@ -151,11 +157,16 @@ impl Course {
             cache,
             made,
             since: Vec::new(),
+            last: HashMap::new(),
             counts,
             world,
         };
-        for _ in 0..12 {
-            this.write(0);
+        for table in this.schema.tables.clone() {
+            for _ in 0..8 {
+                let sql = writes::row_of(&table, &mut this.rng);
+                let result = this.outsider.batch_execute(&sql);
+                this.since.push(told(&sql, &result));
+            }
         }
         this
     }
@@ -333,7 +344,14 @@ impl Course {
             (false, _) => conn.batch_execute(&sql),
         };
         self.since.push(format!("{owner}: {}", told(&sql, &result)));
-        if !commit {
+        // What a deferred constraint refuses is undone, by SQLite only when it is told to.
+        if result.is_err() && depth == 0 {
+            let _ = match open.by_diesel {
+                true => Manager::rollback_transaction(conn),
+                false => conn.batch_execute("ROLLBACK"),
+            };
+        }
+        if !commit || result.is_err() {
             self.schema = before;
             self.reads = reads::of(&self.schema, &mut self.rng);
         }
@@ -366,9 +384,12 @@ impl Course {
         let hit = usize::from(sent == 0);
         self.counts.reads += 1;
         self.counts.hits += hit;
-        if undisturbed && read.is_of(LONE) {
-            self.counts.lone_reads += 1;
-            self.counts.lone_hits += hit;
+        if undisturbed {
+            if read.is_of(LONE) {
+                self.counts.lone_reads += 1;
+                self.counts.lone_hits += hit;
+            }
+            self.note_change(read, &plain);
         }
         if cached == plain {
             return Ok(());
@@ -387,13 +408,24 @@ impl Course {
     }
 }
 
+impl Course {
+    /// Counts what the last statement changed without naming it.
+    fn note_change(&mut self, read: &Read, rows: &Rows) {
+        let before = self.last.insert(read.text(), rows.clone());
+        let named = |statement: &String| read.relation().is_none_or(|it| names(statement, it));
+        if before.is_some_and(|before| before != *rows) && !self.since.last().is_none_or(named) {
+            self.counts.behind += 1;
+        }
+    }
+}
+
 impl Drop for Course {
     fn drop(&mut self) {
         // Its locks would be waited for.
         while let Some(owner) = self.open.as_ref().map(|open| open.owner) {
             self.end(owner, false);
         }
-        discard(&mut self.outsider, &self.world.database);
+        discard(&mut self.outsider, &self.world.database, &self.schema);
     }
 }
 
@@ -406,6 +438,13 @@ fn run(conn: &mut Conn, sql: &str, rng: &mut Rng) -> QueryResult<()> {
         return sql_query(sql).execute(conn).map(drop);
     }
     conn.batch_execute(sql)
+}
+
+/// Does a statement name it?
+fn names(statement: &str, relation: &str) -> bool {
+    let statement = statement.to_lowercase();
+    let mut words = statement.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| word == relation)
 }
 
 fn told<T>(sql: &str, result: &QueryResult<T>) -> String {

@@ -32,6 +32,8 @@ struct Row {
     c: Option<String>,
 }
 
+const ORDER: &str = " ORDER BY 1, 2, 3";
+
 /// How many reads are compared after each write.
 const SET: usize = 14;
 
@@ -53,13 +55,20 @@ fn all_of(relation: &str) -> Read {
 
 fn shown(from: &str) -> Read {
     Read::Sql(format!(
-        "SELECT CAST(id AS {TEXT}) AS a, CAST(n AS {TEXT}) AS b, s AS c FROM {from} ORDER BY 1, 2, 3"
+        "SELECT CAST(id AS {TEXT}) AS a, CAST(n AS {TEXT}) AS b, s AS c FROM {from}{ORDER}"
     ))
 }
 
 impl Read {
     pub(crate) fn is_of(&self, relation: &str) -> bool {
-        matches!(self, Self::Sql(text) if text.contains(&format!(" {relation} ")))
+        self.relation() == Some(relation)
+    }
+
+    /// The one relation that it shows, if it is such a read.
+    pub(crate) fn relation(&self) -> Option<&str> {
+        let Self::Sql(text) = self else { return None };
+        let (_, from) = text.split_once(" FROM ")?;
+        from.strip_suffix(ORDER).filter(|from| !from.contains(' '))
     }
 
     /// Through the cache.

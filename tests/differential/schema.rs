@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::DATABASE;
-use super::dialect::{ACTIONS, INLINE_KEYS, MORE_CHANGES, drop_trigger, trigger};
+use super::dialect::{ACTIONS, INLINE_KEYS, MORE_CHANGES, drop_trigger, spellings, trigger};
 
 /// What a database has, as far as statements about it need to know. All relations have the columns
 /// `id`, `n` and `s`.
@@ -24,6 +24,10 @@ pub(crate) struct Schema {
     pub(crate) readers: Vec<String>,
     /// Statements that call a routine which writes, with `?` for a number.
     pub(crate) calls: Vec<String>,
+    /// PostgreSQL: a role that sees what policies let it.
+    pub(crate) role: Option<String>,
+    /// Each with its table.
+    pub(crate) policies: Vec<(String, String)>,
     /// What the database sets off by itself could be anything.
     pub(crate) sweeping: bool,
     made: usize,
@@ -74,7 +78,7 @@ impl Schema {
         let some = if INLINE_KEYS { 0 } else { 4 };
         let changes = (0..some)
             .map(|_| add_key as Change)
-            .chain((0..rng.usize(3..9)).map(|_| adding[rng.usize(..adding.len())]))
+            .chain((0..rng.usize(4..12)).map(|_| adding[rng.usize(..adding.len())]))
             .collect::<Vec<_>>();
         for change in changes {
             sql.extend(change(&mut schema, rng));
@@ -147,8 +151,14 @@ impl Schema {
         let parent = self.some_table(rng);
         let column = if rng.bool() { "id" } else { "code" };
         let [delete, update] = [(); 2].map(|()| ACTIONS[rng.usize(..ACTIONS.len())]);
+        let deferred = if DATABASE != "mysql" && rng.u8(..4) == 0 {
+            " DEFERRABLE INITIALLY DEFERRED"
+        } else {
+            ""
+        };
         format!(
-            "FOREIGN KEY (up) REFERENCES {parent} ({column}) ON DELETE {delete} ON UPDATE {update}"
+            "FOREIGN KEY (up) REFERENCES {parent} ({column}) \
+             ON DELETE {delete} ON UPDATE {update}{deferred}"
         )
     }
 
@@ -180,7 +190,7 @@ impl Schema {
 
     /// What a view or a function selects.
     pub(crate) fn select(&self, rng: &mut Rng) -> String {
-        let [a, b] = [(); 2].map(|()| self.relation(rng));
+        let [a, b] = [(); 2].map(|()| spelled(&self.relation(rng), rng));
         let number = rng.u8(..6);
         let call = match rng.choice(&self.readers) {
             Some(function) => format!("{function}(a.n)"),
@@ -297,6 +307,15 @@ fn rename_there_and_back(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
     Some(format!(
         "ALTER TABLE {table} RENAME TO {other}; ALTER TABLE {other} RENAME TO {table}"
     ))
+}
+
+/// The name, in one of the ways to write it.
+pub(crate) fn spelled(name: &str, rng: &mut Rng) -> String {
+    let mut ways = spellings(name);
+    if rng.bool() {
+        return name.to_owned();
+    }
+    ways.swap_remove(rng.usize(..ways.len()))
 }
 
 /// Any one of them, which is no more.

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::dialect::{MORE_WRITES, upsert};
-use super::schema::{LONE, Schema};
+use super::schema::{LONE, Schema, spelled};
 
 /// A random statement of a kind, or none where it does not apply.
 pub(crate) type Write = fn(&Schema, &mut Rng) -> Option<String>;
@@ -11,14 +11,16 @@ pub(crate) type Write = fn(&Schema, &mut Rng) -> Option<String>;
 const WRITES: &[Write] = &[
     insert,
     insert,
+    insert,
+    insert_several,
     insert_several,
     insert_a_select,
+    insert_or_update,
     insert_or_update,
     update,
     update,
     update_key,
     update_references,
-    delete,
     delete,
     delete_by_query,
     call,
@@ -97,26 +99,36 @@ impl Values for Rng {
     }
 }
 
+/// A new row of a table with all columns.
+pub(crate) fn row_of(table: &str, rng: &mut Rng) -> String {
+    format!(
+        "INSERT INTO {table} (id, n, s, up, code) VALUES {}",
+        rng.row()
+    )
+}
+
 fn insert(schema: &Schema, rng: &mut Rng) -> Option<String> {
     let target = schema.target(rng);
-    Some(if schema.tables.contains(&target) {
-        format!(
-            "INSERT INTO {target} (id, n, s, up, code) VALUES {}",
-            rng.row()
-        )
+    let has_all = schema.tables.contains(&target);
+    let target = spelled(&target, rng);
+    Some(if has_all {
+        row_of(&target, rng)
     } else {
         format!("INSERT INTO {target} (id, n, s) VALUES {}", rng.short_row())
     })
 }
 
 fn insert_several(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let target = schema.target(rng);
+    let target = spelled(&schema.target(rng), rng);
     let rows = [(); 3].map(|()| rng.short_row()).join(", ");
     Some(format!("INSERT INTO {target} (id, n, s) VALUES {rows}"))
 }
 
 fn insert_a_select(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let (target, other) = (schema.target(rng), schema.relation(rng));
+    let (target, other) = (
+        spelled(&schema.target(rng), rng),
+        spelled(&schema.relation(rng), rng),
+    );
     let more = rng.number();
     Some(format!(
         "INSERT INTO {target} (id, n, s) SELECT max(id) + {more}, min(n), 'c' FROM {other}"
@@ -124,7 +136,7 @@ fn insert_a_select(schema: &Schema, rng: &mut Rng) -> Option<String> {
 }
 
 fn insert_or_update(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let table = schema.some_table(rng);
+    let table = spelled(&schema.some_table(rng), rng);
     let set = match rng.u8(..3) {
         0 => format!("n = {}", rng.number()),
         1 => format!("code = {}", rng.or_null()),
@@ -137,7 +149,7 @@ fn insert_or_update(schema: &Schema, rng: &mut Rng) -> Option<String> {
 }
 
 fn update(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let target = schema.target(rng);
+    let target = spelled(&schema.target(rng), rng);
     let set = if rng.bool() {
         "n = coalesce(n, 0) + 1"
     } else {
@@ -150,7 +162,7 @@ fn update(schema: &Schema, rng: &mut Rng) -> Option<String> {
 }
 
 fn update_key(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let table = schema.some_table(rng);
+    let table = spelled(&schema.some_table(rng), rng);
     let column = if rng.bool() { "id" } else { "code" };
     let (to, condition) = (rng.number(), rng.condition());
     Some(format!(
@@ -159,18 +171,21 @@ fn update_key(schema: &Schema, rng: &mut Rng) -> Option<String> {
 }
 
 fn update_references(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let table = schema.some_table(rng);
+    let table = spelled(&schema.some_table(rng), rng);
     let (to, condition) = (rng.or_null(), rng.condition());
     Some(format!("UPDATE {table} SET up = {to} WHERE {condition}"))
 }
 
 fn delete(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let target = schema.target(rng);
+    let target = spelled(&schema.target(rng), rng);
     Some(format!("DELETE FROM {target} WHERE {}", rng.condition()))
 }
 
 fn delete_by_query(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let (table, other) = (schema.some_table(rng), schema.relation(rng));
+    let (table, other) = (
+        spelled(&schema.some_table(rng), rng),
+        spelled(&schema.relation(rng), rng),
+    );
     let n = rng.u8(..7);
     Some(format!(
         "DELETE FROM {table} WHERE id IN (SELECT id FROM {other} WHERE n = {n}) AND n < 4"

@@ -53,13 +53,18 @@ pub(crate) fn drop_trigger(name: &str, _table: &str) -> String {
     format!("DROP TRIGGER {name}")
 }
 
+/// The ways to write a name.
+pub(crate) fn spellings(name: &str) -> Vec<String> {
+    vec![format!("`{name}`")]
+}
+
 /// What an insert that meets a row does instead.
 pub(crate) fn upsert(set: &str) -> String {
     format!("ON DUPLICATE KEY UPDATE {set}")
 }
 
 /// A database that nobody needs any more.
-pub(crate) fn discard(conn: &mut Conn, database: &Database) {
+pub(crate) fn discard(conn: &mut Conn, database: &Database, _schema: &Schema) {
     let _ = conn.batch_execute(&format!("DROP DATABASE {}", database.name()));
 }
 

@@ -1,6 +1,6 @@
 //! How the differential test speaks to PostgreSQL, and what only PostgreSQL has.
 
-use cachalot_tests::Database;
+use cachalot_tests::{Database, unique};
 use diesel::connection::SimpleConnection as _;
 use fastrand::Rng;
 
@@ -41,6 +41,11 @@ pub(crate) const MORE_CHANGES: &[Change] = &[
     switch_trigger,
     replace_trigger,
     add_opaque_trigger,
+    add_role,
+    add_policy,
+    add_policy,
+    change_policy,
+    switch_policies,
 ];
 
 pub(crate) const MORE_WRITES: &[Write] = &[
@@ -52,6 +57,8 @@ pub(crate) const MORE_WRITES: &[Write] = &[
     update_from,
     update_only,
     block,
+    change_session,
+    change_session,
 ];
 
 pub(crate) fn trigger(
@@ -90,18 +97,32 @@ fn kind(name: &str) -> &'static str {
     }
 }
 
+/// The ways to write a name.
+pub(crate) fn spellings(name: &str) -> Vec<String> {
+    let upper = name.to_uppercase();
+    vec![
+        format!("\"{name}\""),
+        format!("public.{name}"),
+        format!("\"public\".{upper}"),
+        upper,
+    ]
+}
+
 /// What an insert that meets a row does instead.
 pub(crate) fn upsert(set: &str) -> String {
     format!("ON CONFLICT (id) DO UPDATE SET {set}")
 }
 
 /// A database that nobody needs any more.
-pub(crate) fn discard(_conn: &mut Conn, database: &Database) {
+pub(crate) fn discard(_conn: &mut Conn, database: &Database, schema: &Schema) {
     let Some((server, _)) = database.url().rsplit_once('/') else {
         return;
     };
     let mut conn = db::establish(&format!("{server}/postgres"));
     let _ = conn.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", database.name()));
+    if let Some(role) = &schema.role {
+        let _ = conn.batch_execute(&format!("DROP ROLE {role}"));
+    }
 }
 
 fn add_partitions(schema: &mut Schema, _rng: &mut Rng) -> Option<String> {
@@ -303,6 +324,87 @@ fn add_opaque_trigger(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
         None,
         &format!("EXECUTE '{body}';"),
     ))
+}
+
+/// A role that may do all that the superuser may with tables, but for what policies keep from it.
+fn add_role(schema: &mut Schema, _rng: &mut Rng) -> Option<String> {
+    if schema.role.is_some() {
+        return None;
+    }
+    let role = unique::name("r");
+    let sql = format!(
+        "CREATE ROLE {role}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; \
+         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO {role}"
+    );
+    schema.role = Some(role);
+    Some(sql)
+}
+
+/// Which rows a policy shows.
+fn shown(schema: &Schema, rng: &mut Rng) -> String {
+    let other = schema.relation(rng);
+    match rng.u8(..4) {
+        0 => format!("n <> {}", rng.u8(..7)),
+        1 => {
+            "id > coalesce(nullif(current_setting('app.level', true), ''), '3')::integer".to_owned()
+        }
+        2 => format!("EXISTS (SELECT 1 FROM {other} o WHERE o.n > 2)"),
+        _ => match rng.choice(&schema.readers) {
+            Some(function) => format!("coalesce({function}(n), 1) > 0"),
+            None => "current_user <> 'postgres' OR n > 1".to_owned(),
+        },
+    }
+}
+
+fn add_policy(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
+    schema.role.as_ref()?;
+    let (table, shown) = (schema.some_table(rng), shown(schema, rng));
+    let name = schema.name("o");
+    let kind = if rng.bool() {
+        "PERMISSIVE"
+    } else {
+        "RESTRICTIVE"
+    };
+    let sql = format!(
+        "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY {name} ON {table} AS {kind} USING ({shown}) WITH CHECK (true)"
+    );
+    schema.policies.push((name, table));
+    Some(sql)
+}
+
+fn change_policy(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
+    let (name, table) = rng.choice(&schema.policies)?.clone();
+    Some(if rng.bool() {
+        format!(
+            "ALTER POLICY {name} ON {table} USING ({})",
+            shown(schema, rng)
+        )
+    } else {
+        format!("DROP POLICY {name} ON {table}")
+    })
+}
+
+fn switch_policies(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
+    let (_, table) = rng.choice(&schema.policies)?;
+    let switch = ["ENABLE", "DISABLE", "FORCE", "NO FORCE"][rng.usize(..4)];
+    Some(format!("ALTER TABLE {table} {switch} ROW LEVEL SECURITY"))
+}
+
+/// No write, but the connection sees other rows from here on.
+fn change_session(schema: &Schema, rng: &mut Rng) -> Option<String> {
+    let role = schema.role.as_ref()?;
+    let number = rng.number();
+    Some(match rng.u8(..8) {
+        0 => format!("SET ROLE {role}"),
+        1 => format!("SET LOCAL ROLE {role}"),
+        2 => format!("SELECT set_config('role', '{role}', {})", rng.bool()),
+        3 => format!("SET app.level = {number}"),
+        4 => format!("SELECT set_config('app.level', '{number}', {})", rng.bool()),
+        5 => "RESET app.level".to_owned(),
+        6 => "SET ROLE NONE".to_owned(),
+        _ => "RESET ROLE".to_owned(),
+    })
 }
 
 fn refresh(schema: &Schema, rng: &mut Rng) -> Option<String> {

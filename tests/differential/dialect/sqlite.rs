@@ -37,6 +37,18 @@ pub(crate) fn drop_trigger(name: &str, _table: &str) -> String {
     format!("DROP TRIGGER {name}")
 }
 
+/// The ways to write a name.
+pub(crate) fn spellings(name: &str) -> Vec<String> {
+    let upper = name.to_uppercase();
+    vec![
+        format!("\"{name}\""),
+        format!("[{name}]"),
+        format!("`{name}`"),
+        format!("main.{name}"),
+        upper,
+    ]
+}
+
 /// What an insert that meets a row does instead.
 pub(crate) fn upsert(set: &str) -> String {
     format!("ON CONFLICT (id) DO UPDATE SET {set}")
@@ -94,6 +106,6 @@ fn move_over_others(schema: &Schema, rng: &mut Rng) -> Option<String> {
 }
 
 /// A database that nobody needs any more.
-pub(crate) fn discard(_conn: &mut Conn, database: &Database) {
+pub(crate) fn discard(_conn: &mut Conn, database: &Database, _schema: &Schema) {
     let _ = std::fs::remove_file(database.url());
 }
