@@ -196,54 +196,6 @@ fn a_store_that_does_not_answer_is_told_of() {
         )));
 }
 
-#[test]
-fn x05_nothing_that_is_told_holds_a_bind_value_a_row_or_an_error_s_text() {
-    const SECRET: &str = "correct-horse";
-    let server = memcached::start(&[]);
-    let mut world = world_at(server.url());
-    let log = Log::new();
-    let by_label = |conn: &mut Conn| {
-        let query = tags::table
-            .filter(tags::label.eq(SECRET))
-            .select(tags::label);
-        query.cached(conn).load::<String>()
-    };
-    let ((), lines) = log.during(|| {
-        add(&mut world.conn, SECRET).unwrap();
-        assert_eq!(by_label(&mut world.conn).unwrap(), [SECRET]);
-        assert_eq!(by_label(&mut world.conn).unwrap(), [SECRET]);
-        disabled(|| by_label(&mut world.conn)).unwrap();
-        let raw = format!("SELECT label FROM tags WHERE label = '{SECRET}' AND nothing = 1");
-        diesel::sql_query(raw).execute(&mut world.conn).unwrap_err();
-        world
-            .conn
-            .batch_execute(&format!(
-                "INSERT INTO tags (id, label) VALUES (1, '{SECRET}' || nothing)"
-            ))
-            .unwrap_err();
-        server.stop();
-        by_label(&mut world.conn).unwrap();
-        diesel::update(tags::table)
-            .set(tags::label.eq(format!("{SECRET} 2")))
-            .execute(&mut world.conn)
-            .unwrap();
-    });
-    for name in [
-        "hit",
-        "miss",
-        "bypass",
-        "invalidated",
-        "undelivered",
-        "store_error",
-    ] {
-        assert!(!log.named(&format!("cachalot.{name}")).is_empty(), "{name}");
-    }
-    for line in lines {
-        let whole = format!("{line} {line:?}");
-        assert!(!whole.contains(SECRET), "{whole}");
-    }
-}
-
 /// Each metric's name and label with what it counted.
 fn counted(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
     let metrics = snapshotter.snapshot().into_vec();

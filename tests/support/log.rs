@@ -1,4 +1,4 @@
-//! What a program's log would have: events and spans of `tracing`.
+//! Events and spans of `tracing`, each with its name and fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
