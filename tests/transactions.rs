@@ -183,7 +183,6 @@ fn t08_what_follows_a_commit_in_another_process_sees_it() {
 
 /// What it says of transactions is nothing, so the connection is in none afterwards either.
 #[test]
-#[ignore = "a failed batch is taken for a transaction that may be open: hits are lost, not truth"]
 fn t06_a_batch_that_fails_outside_a_transaction_leaves_the_connection_cached() {
     let (mut world, mut reader) = two();
     let failed = world.conn.batch_execute(

@@ -200,7 +200,6 @@ impl Course {
                 self.since
                     .push(format!("unwatched: {}", told(&sql, &result)));
             }
-            (70..78, None) => self.change(who),
             // MariaDB would commit.
             (70..74, Some(_)) if DATABASE != "mysql" => self.change(who),
             (78.., None) if writers == Writers::Watched => self.begin(who),

@@ -25,8 +25,10 @@ pub(crate) struct Schema {
     /// Statements that call a routine which writes, with `?` for a number.
     pub(crate) calls: Vec<String>,
     /// PostgreSQL: a role that sees what policies let it.
+    #[allow(dead_code, reason = "PostgreSQL alone has row-level security")]
     pub(crate) role: Option<String>,
     /// Each with its table.
+    #[allow(dead_code, reason = "PostgreSQL alone has row-level security")]
     pub(crate) policies: Vec<(String, String)>,
     /// What the database sets off by itself could be anything.
     pub(crate) sweeping: bool,
