@@ -48,9 +48,9 @@ fn no_read_differs_from_a_plain_one() {
     // What is compared has to be worth it. A connection whose batch has failed is not cached until its
     // next transaction ends (t06), which keeps the hits down.
     let percent = |part: usize, whole: usize| part * 100 / whole.max(1);
-    assert!(percent(total.hits, total.reads) >= 20, "hits: {total:?}");
+    assert!(percent(total.hits, total.reads) >= 25, "hits: {total:?}");
     let kept = percent(total.lone_hits, total.lone_reads);
-    assert!(kept >= 50, "hits of what no write touched: {total:?}");
+    assert!(kept >= 90, "hits of what no write touched: {total:?}");
     let failed = percent(total.failed_writes, total.writes);
     assert!(failed <= 60, "writes that failed: {total:?}");
     assert!(
