@@ -4,6 +4,7 @@ mod cascades;
 mod ground;
 mod principals;
 mod privileges;
+mod procedures;
 mod routines;
 mod schema_changes;
 mod trigger_procedures;

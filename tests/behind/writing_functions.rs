@@ -1,7 +1,12 @@
 //! Procedures, blocks and functions of PostgreSQL that write.
 
 use cachalot_diesel::{BypassReason, Outcome};
-use diesel::{dsl::sql, prelude::*, result::Error, sql_types::Text};
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    result::{DatabaseErrorKind, Error},
+    sql_types::Text,
+};
 
 use super::Conn;
 use super::ground::{Ground, cached, run};
@@ -11,6 +16,9 @@ CREATE TABLE shelf (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE log (line T
 CREATE TABLE stones (id INTEGER PRIMARY KEY, name TEXT); \
 CREATE PROCEDURE add_book(number INTEGER, title TEXT) LANGUAGE sql AS \
  $f$ INSERT INTO shelf VALUES (number, title) $f$; \
+CREATE PROCEDURE add_twice(number INTEGER) LANGUAGE plpgsql AS \
+ $f$ BEGIN INSERT INTO shelf VALUES (number, 'once'); COMMIT; \
+ INSERT INTO shelf VALUES (number, 'twice'); END $f$; \
 CREATE FUNCTION note(what TEXT) RETURNS TEXT LANGUAGE plpgsql AS \
  $f$ BEGIN INSERT INTO log VALUES (what); RETURN what; END $f$; \
 CREATE FUNCTION note_deep(what TEXT) RETURNS TEXT LANGUAGE sql AS \
@@ -38,6 +46,35 @@ fn w11_a_procedure_that_is_called() {
         &[SHELF],
         &[],
     );
+}
+
+#[test]
+fn w11_a_procedure_writes_what_its_body_writes() {
+    let mut ground = Ground::new(SCHEMA);
+    // Its process knows what procedures do.
+    cached(&mut ground.writer.conn, STONES);
+    ground.writes("CALL add_book(3, 'Iliad')", &[SHELF], &[STONES, LOG]);
+    ground.writes("CALL add_book(4, note('x'))", &[SHELF, LOG], &[STONES]);
+    ground.writes("CALL public.add_book(5, 'Dune')", &[SHELF], &[STONES, LOG]);
+}
+
+/// What it wrote before it failed is committed.
+#[test]
+fn w11_a_procedure_that_fails_half_way() {
+    for call in ["CALL add_twice(3)", "DO $$ BEGIN CALL add_twice(3); END $$"] {
+        let mut ground = Ground::new(SCHEMA);
+        cached(&mut ground.writer.conn, STONES);
+        ground.does(
+            call,
+            |conn| {
+                let failed = diesel::sql_query(call).execute(conn);
+                let violated = DatabaseErrorKind::UniqueViolation;
+                assert!(matches!(failed, Err(Error::DatabaseError(kind, _)) if kind == violated));
+            },
+            &[SHELF],
+            &[],
+        );
+    }
 }
 
 #[test]
