@@ -1,44 +1,51 @@
-//! Procedures of MariaDB that fail half-way, or end and begin transactions of their caller's.
+//! Procedures and blocks of MariaDB: what only it has, and those that fail half-way, or end and begin transactions of their caller's.
 
 use diesel::{
     prelude::*,
     result::{DatabaseErrorKind, Error},
 };
 
+use super::ROUTINES;
 use super::ground::{Ground, cached, run};
+use super::routines::{LOG, SHELF, STONES};
 
 const SCHEMA: &str = "\
-CREATE TABLE shelf (id INTEGER PRIMARY KEY, name VARCHAR(40)); \
-CREATE TABLE log (id INTEGER PRIMARY KEY AUTO_INCREMENT, line VARCHAR(40)); \
-CREATE TABLE stones (id INTEGER PRIMARY KEY, name VARCHAR(40)); \
-CREATE PROCEDURE add_book(IN number INT, IN title VARCHAR(40)) \
- INSERT INTO shelf VALUES (number, title); \
+CREATE PROCEDURE add_both(IN number INT) BEGIN CALL add_book(number, 'both'); \
+ INSERT INTO log VALUES ('both'); END; \
+CREATE PROCEDURE prepared(IN target VARCHAR(40)) BEGIN \
+ PREPARE s FROM concat('INSERT INTO ', target, ' VALUES (''prepared'')'); EXECUTE s; \
+ DEALLOCATE PREPARE s; END; \
 CREATE PROCEDURE add_twice(IN number INT) BEGIN \
  INSERT INTO shelf VALUES (number, 'once'); INSERT INTO shelf VALUES (number, 'twice'); END; \
 CREATE PROCEDURE add_safely(IN number INT) BEGIN START TRANSACTION; \
  INSERT INTO shelf VALUES (number, 'safe'); COMMIT; END; \
 CREATE PROCEDURE add_deep(IN number INT) CALL add_safely(number); \
 CREATE PROCEDURE opens() START TRANSACTION; \
-CREATE PROCEDURE waits() SET autocommit = 0; \
-INSERT INTO shelf VALUES (1, 'Emma'); INSERT INTO stones VALUES (1, 'flint')";
-
-const SHELF: &str = "SELECT name FROM shelf ORDER BY id";
-const LOG: &str = "SELECT line FROM log ORDER BY id";
-const STONES: &str = "SELECT name FROM stones ORDER BY id";
+CREATE PROCEDURE waits() SET autocommit = 0";
 
 /// A ground whose writer knows what procedures do.
 fn ground() -> Ground {
-    let mut ground = Ground::new(SCHEMA);
+    let mut ground = Ground::new(&format!("{ROUTINES}; {SCHEMA}"));
     cached(&mut ground.writer.conn, STONES);
     ground
 }
 
 #[test]
-fn w11_a_procedure_writes_what_its_body_writes() {
+fn w11_procedures_that_call_others_or_make_their_statements() {
     let mut ground = ground();
-    ground.writes("CALL add_book(2, 'Iliad')", &[SHELF], &[STONES, LOG]);
-    ground.writes("CALL `add_book` (3, concat('D', 'une'))", &[SHELF], &[LOG]);
+    ground.writes("CALL add_both(3)", &[SHELF, LOG], &[STONES]);
     ground.writes("CALL add_deep(4)", &[SHELF], &[STONES, LOG]);
+    ground.writes("DO note('k')", &[LOG], &[STONES]);
+    ground.changes("CALL prepared('log')", &[LOG]);
+    ground.changes(
+        "BEGIN NOT ATOMIC DELETE FROM shelf WHERE id = 1; END",
+        &[SHELF],
+    );
+    ground.changes(
+        "EXECUTE IMMEDIATE concat('DELETE FROM ', 'shelf WHERE id = 2')",
+        &[SHELF],
+    );
+    ground.changes("SET @noted = note('i')", &[LOG]);
 }
 
 /// What it wrote before it failed is committed.
@@ -48,7 +55,7 @@ fn w11_a_procedure_that_fails_half_way() {
     ground.does(
         "a procedure that fails",
         |conn| {
-            let failed = diesel::sql_query("CALL add_twice(2)").execute(conn);
+            let failed = diesel::sql_query("CALL add_twice(3)").execute(conn);
             let violated = DatabaseErrorKind::UniqueViolation;
             assert!(matches!(failed, Err(Error::DatabaseError(kind, _)) if kind == violated));
         },
@@ -63,11 +70,11 @@ fn w11_a_procedure_that_commits_its_callers_transaction() {
     for call in ["CALL add_safely(3)", "CALL add_deep(3)"] {
         let mut ground = ground();
         run(&mut ground.writer.conn, "BEGIN");
-        ground.keeps("INSERT INTO log (line) VALUES ('before')", &[LOG]);
+        ground.keeps("INSERT INTO log VALUES ('before')", &[LOG]);
         ground.changes(call, &[SHELF, LOG]);
-        ground.changes("INSERT INTO log (line) VALUES ('after')", &[LOG]);
+        ground.changes("INSERT INTO log VALUES ('after')", &[LOG]);
         run(&mut ground.writer.conn, "COMMIT");
-        ground.changes("INSERT INTO log (line) VALUES ('later')", &[LOG]);
+        ground.changes("INSERT INTO log VALUES ('later')", &[LOG]);
     }
 }
 
