@@ -7,9 +7,12 @@ use std::{
 
 /// Raised whenever the ingredients of an entry's key or its format change, so that an older release
 /// never finds a newer one's entries.
-const ENTRY_FORMAT: u32 = 3;
+const ENTRY_FORMAT: u32 = 4;
 /// Of the keys of everything else. Two releases that differ here miss each other's invalidations.
 const FORMAT: u32 = 1;
+
+/// A hash that takes the place of what it was made of.
+pub(crate) type Digest = [u8; blake3::OUT_LEN];
 
 /// Builds a key from parts; each part is hashed with its length, so that no two lists of parts run
 /// together to the same bytes. Those are few: they are collected, and hashed at once.
@@ -35,6 +38,11 @@ impl Fingerprint {
         self.0.extend_from_slice(bytes);
     }
 
+    /// What was hashed already.
+    pub(crate) fn digest(&mut self, digest: &Digest) {
+        self.0.extend_from_slice(digest);
+    }
+
     pub(crate) fn number(&mut self, number: u64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
@@ -45,6 +53,10 @@ impl Fingerprint {
         write!(self.0, "{value:?}")?;
         self.number((self.0.len() - before) as u64);
         Ok(())
+    }
+
+    pub(crate) fn to_digest(&self) -> Digest {
+        blake3::hash(&self.0).into()
     }
 
     /// 64 lower-case hex digits: all that the store's wire ever sees of a query or a table's name.

@@ -122,7 +122,7 @@ impl Tracker {
         let analysis = sql::text(query).map(|sql| {
             let analysis = statement::analysis(&sql, dialect);
             let mut writes = statement::Writes::Nothing;
-            for (cache, calls) in self.behind(&analysis, &sql, dialect) {
+            for (cache, calls) in self.behind(&analysis, dialect) {
                 if !calls.pure {
                     self.session.may_have_changed();
                 }
@@ -151,12 +151,7 @@ impl Tracker {
     }
 
     /// What a text does besides what its analysis says, as each cache knows it.
-    fn behind(
-        &self,
-        analysis: &Arc<Analysis>,
-        sql: &str,
-        dialect: Dialect,
-    ) -> Vec<(Cachalot, Calls)> {
+    fn behind(&self, analysis: &Analysis, dialect: Dialect) -> Vec<(Cachalot, Calls)> {
         // Functions of SQLite are the program's own, and do not reach the tables.
         if dialect == Dialect::Sqlite {
             return Vec::new();
@@ -168,7 +163,7 @@ impl Tracker {
                 // Others may have asked where a connection by this URL leads.
                 let known = || cache.database_of(session.url()?);
                 let database = session.database().cloned().or_else(known);
-                let calls = cache.done_behind(database.as_ref(), analysis, sql);
+                let calls = cache.done_behind(database.as_ref(), analysis);
                 (cache.clone(), calls)
             })
             .collect()
