@@ -93,7 +93,7 @@ where
             });
         }
     };
-    let analysis = analysis_of::<_, Conn::Backend>(query)?;
+    let analysis = analysis_of(conn, query)?;
     let ready = match ready(conn, &cache, &analysis, options) {
         Ok(ready) => ready,
         Err(Refusal { reason, tables }) => {

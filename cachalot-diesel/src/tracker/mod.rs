@@ -9,7 +9,7 @@ mod session;
 mod sql;
 mod transaction;
 
-use std::sync::Arc;
+use std::{any::TypeId, collections::HashMap, sync::Arc};
 
 use diesel::{
     connection::{Instrumentation, InstrumentationEvent},
@@ -38,6 +38,9 @@ pub(crate) struct Tracker {
     dialect: Option<Dialect>,
     pub(crate) transactions: Transactions,
     pub(crate) session: SessionState,
+    /// The analyses of queries whose type says what their text is. No more than the program has such
+    /// types; Diesel keeps a prepared statement for each of them.
+    pub(crate) typed: HashMap<TypeId, Arc<Analysis>>,
     /// The statement that runs, below those that Diesel asks on the way to it.
     running: Vec<Running>,
     /// Statements of our own, which nobody needs to see.
@@ -71,6 +74,7 @@ impl Tracker {
             dialect: None,
             transactions: Transactions::default(),
             session: SessionState::default(),
+            typed: HashMap::new(),
             running: Vec::new(),
             silent: false,
             known_read: false,
