@@ -62,6 +62,7 @@ mod sqlite {
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
+    mod reads_texts;
     #[path = "reads_types/sqlite.rs"]
     mod reads_types;
     mod reads_uncached;
@@ -137,6 +138,7 @@ mod postgres {
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
+    mod reads_texts;
     #[path = "reads_types/postgres.rs"]
     mod reads_types;
     #[path = "reads_types/postgres_compound.rs"]
@@ -211,6 +213,7 @@ mod mysql {
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
+    mod reads_texts;
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;

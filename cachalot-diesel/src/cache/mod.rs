@@ -27,7 +27,7 @@ use std::{
 pub use builder::Builder;
 pub(crate) use catalogs::{Calls, Known};
 pub(crate) use entry::Entry;
-pub(crate) use plan::Dependency;
+pub(crate) use plan::{Dependency, Plan};
 pub(crate) use read::{Lookup, Permit};
 pub use records::TableStatus;
 pub(crate) use write::{Outcome, Write};

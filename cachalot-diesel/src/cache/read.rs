@@ -144,7 +144,7 @@ impl Cachalot {
     ) -> Result<Fetch, StoreError> {
         let near = &self.inner.near;
         let asked = self.moment();
-        let kept = near.get(key, now_millis());
+        let kept = near.get(key);
         if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
             if create {
                 events::near_hit(self.counters());
@@ -212,7 +212,8 @@ impl Cachalot {
     }
 
     fn moment(&self) -> Moment {
-        Moment::new(self.inner.writes.load(Ordering::Acquire))
+        let writes = self.inner.writes.load(Ordering::Acquire);
+        self.inner.near.moment(writes)
     }
 
     /// What rows may take at the most, so that a forged entry cannot take more.

@@ -3,6 +3,7 @@
 mod disabled;
 mod explain;
 mod prepare;
+mod text;
 
 use std::time::Duration;
 
@@ -271,7 +272,7 @@ where
             }
         };
         let cache = read.cache;
-        let (counters, tables) = (cache.counters(), Names(&read.dependencies));
+        let (counters, tables) = (cache.counters(), Names(&read.plan.dependencies));
         match found {
             Lookup::Hit(entry) => {
                 let decoded = entry.block().map(|block| {
@@ -318,7 +319,7 @@ type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cachalot>, BypassReaso
 /// Prepares a query and looks it up; again, where what was known of the database is outdated.
 fn look_up<ST, Q, Conn>(conn: &mut Conn, query: &Q, options: &Options) -> QueryResult<Found>
 where
-    Q: QueryFragment<Conn::Backend>,
+    Q: QueryFragment<Conn::Backend> + QueryId,
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<ST>,
 {
@@ -333,7 +334,7 @@ where
             } => return Ok(Err((cache, reason, tables))),
         };
         let key = std::mem::take(&mut read.key);
-        let (cache, dependencies, known) = (&read.cache, &read.dependencies, &read.known);
+        let (cache, dependencies, known) = (&read.cache, &read.plan.dependencies, &read.known);
         let found = match cache.lookup(key, dependencies, known) {
             Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, known),
             found => found,

@@ -9,6 +9,7 @@ use super::{
     lexer::{self, Token},
     query, session, signs,
     split::split,
+    text::Text,
     transaction, utility, words,
 };
 
@@ -19,6 +20,7 @@ pub struct Analysis {
     pub statements: Vec<Statement>,
     /// `false`: at least one statement was only guessed at from its tokens.
     pub parsed: bool,
+    text: Text,
     reads: Vec<Arc<str>>,
     writes: Writes,
     uncacheable: Option<Uncacheable>,
@@ -28,21 +30,20 @@ impl Analysis {
     /// Analyses a text. Never fails; time and memory grow with the length of the text.
     #[must_use]
     pub fn of(sql: &str, dialect: Dialect) -> Self {
-        match lexer::lex(sql, dialect) {
-            Some(tokens) => Self::new(
-                split(&tokens, dialect)
-                    .into_iter()
-                    .map(|statement| Statement::of(statement, dialect))
-                    .collect(),
-            ),
+        let statements = match lexer::lex(sql, dialect) {
+            Some(tokens) => split(&tokens, dialect)
+                .into_iter()
+                .map(|statement| Statement::of(statement, dialect))
+                .collect(),
             None => {
                 let unknown = Statement::unknown(Uncacheable::Unparsed);
-                Self::new(vec![unknown.doing(Effect::Session(SessionChange::Opaque))])
+                vec![unknown.doing(Effect::Session(SessionChange::Opaque))]
             }
-        }
+        };
+        Self::new(Text::new(sql, dialect), statements)
     }
 
-    fn new(statements: Vec<Statement>) -> Self {
+    fn new(text: Text, statements: Vec<Statement>) -> Self {
         let (reads, writes, uncacheable) = match statements.as_slice() {
             [] => (Vec::new(), Writes::Nothing, Some(Uncacheable::NotSelect)),
             [only] => (
@@ -67,10 +68,16 @@ impl Analysis {
         Self {
             statements,
             parsed,
+            text,
             reads,
             writes,
             uncacheable,
         }
+    }
+
+    /// What was analysed.
+    pub(crate) fn text(&self) -> &Text {
+        &self.text
     }
 
     /// All tables read: normalised names, sorted, distinct.
@@ -153,7 +160,7 @@ impl Analysis {
                 statement.writes.merge(writes);
             }
         }
-        Arc::new(Self::new(statements))
+        Arc::new(Self::new(this.text.clone(), statements))
     }
 
     /// About how many bytes of memory this takes.
@@ -176,7 +183,10 @@ impl Analysis {
                 + 2 * written
                 + statement.effects.len() * 2 * size_of::<Effect>()
         });
-        size_of::<Self>() + statements.sum::<usize>() + self.reads.len() * size_of::<Arc<str>>()
+        size_of::<Self>()
+            + self.text.sql().len()
+            + statements.sum::<usize>()
+            + self.reads.len() * size_of::<Arc<str>>()
     }
 }
 

@@ -37,6 +37,7 @@ mod shared;
 mod signs;
 mod split;
 mod targets;
+mod text;
 mod transaction;
 mod uncacheable;
 mod utility;
