@@ -71,6 +71,7 @@ pub(crate) struct Select {
     pub(crate) having: Option<Condition>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "a query has it in a box")]
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     /// With an `ORDER BY` and a `LIMIT`.

@@ -4,6 +4,8 @@ mod grammar;
 mod put_in;
 mod written;
 
+use std::env;
+
 use proptest::prelude::*;
 
 use self::{
@@ -27,100 +29,18 @@ fn any_sample() -> impl Strategy<Value = (Dialect, Sample)> {
 }
 
 /// Tokens of all dialects, whole and broken ones.
-const TOKENS: &[&str] = &[
-    "SELECT",
-    "FROM",
-    "WHERE",
-    "users",
-    "(",
-    "(",
-    ")",
-    ")",
-    ",",
-    ".",
-    "*",
-    ";",
-    "JOIN",
-    "ON",
-    "AND",
-    "NOT",
-    "IN",
-    "WITH",
-    "AS",
-    "RECURSIVE",
-    "INSERT",
-    "INTO",
-    "VALUES",
-    "UPDATE",
-    "SET",
-    "DELETE",
-    "MERGE",
-    "USING",
-    "CASE",
-    "WHEN",
-    "THEN",
-    "END",
-    "1",
-    "1.",
-    "'a'",
-    "\"b\"",
-    "`c`",
-    "[d]",
-    "$1",
-    "?",
-    "@v",
-    "@@s",
-    ":=",
-    "=",
-    "::",
-    "ORDER",
-    "BY",
-    "UNION",
-    "TABLE",
-    "LATERAL",
-    "count(",
-    "position(",
-    "CREATE",
-    "TEMP",
-    "BEGIN",
-    "COMMIT",
-    "EXPLAIN",
-    "PRAGMA",
-    "COPY",
-    "TRUNCATE",
-    "set_config(",
-    "FOR",
-    "E'\\''",
-    "$$",
-    "/*!",
-    "*/",
-    "--",
-    "U&\"",
-    "x'",
-    "'",
-    "é",
-    "\u{feff}",
-    "\0",
-    "1e",
-    "0x",
-    "@",
-    "#",
-    "XA",
-    "DO",
-    "LOAD",
-    "REPLACE",
-    "IS",
-    "\n",
-    "LOCK",
-    "\\",
-    "DECLARE",
-    "EXECUTE",
-];
+const TOKENS: &str = "SELECT FROM WHERE users ( ( ) ) , . * ; JOIN ON AND NOT IN WITH AS RECURSIVE \
+    INSERT INTO VALUES UPDATE SET DELETE MERGE USING CASE WHEN THEN END 1 1. 1e 0x 'a' \"b\" `c` [d] \
+    $1 ? @v @@s @ := = :: ORDER BY UNION TABLE LATERAL NESTED count( position( CREATE TEMP BEGIN \
+    COMMIT EXPLAIN PRAGMA COPY TRUNCATE set_config( FOR E'\\'' $$ /*! */ -- # U&\" x' ' \\ é \
+    \u{feff} \0 XA DO LOAD REPLACE IS LOCK DECLARE EXECUTE";
 
-/// Random tokens, with spaces between them or without.
+/// Random tokens, with something between them or nothing.
 fn soup() -> impl Strategy<Value = String> {
-    let words = proptest::collection::vec(proptest::sample::select(TOKENS.to_vec()), 0..40);
-    (words, any::<bool>()).prop_map(|(words, spaced)| words.join(if spaced { " " } else { "" }))
+    let tokens: Vec<_> = TOKENS.split_ascii_whitespace().collect();
+    let tokens = proptest::collection::vec(proptest::sample::select(tokens), 0..40);
+    let between = proptest::sample::select(vec![" ", "\n", ""]);
+    (tokens, between).prop_map(|(tokens, between)| tokens.join(between))
 }
 
 /// The findings that must not depend on how a text is laid out.
@@ -157,8 +77,21 @@ fn laid_out(pieces: &[String], layout: &[u8], dialect: Dialect) -> String {
     text
 }
 
+/// A thousand cases, or as many as `PROPTEST_CASES` says.
+fn config() -> ProptestConfig {
+    let mut config = ProptestConfig {
+        // What is found becomes a case of the corpus.
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    if env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 1_000;
+    }
+    config
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(config())]
 
     #[test]
     fn every_table_that_was_put_in_is_found((dialect, sample) in any_sample()) {
