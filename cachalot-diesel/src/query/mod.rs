@@ -273,7 +273,7 @@ where
         let cache = read.cache;
         let (counters, tables) = (cache.counters(), Names(&read.dependencies));
         match found {
-            Lookup::Hit(entry) => {
+            Lookup::Hit(entry, key) => {
                 let decoded = entry.block().map(|block| {
                     <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
                 });
@@ -281,7 +281,8 @@ where
                     told.hit(counters, tables, entry.len());
                     return Ok(rows);
                 }
-                // Kept by another client library, or not decodable at all: the database decides.
+                // Forged, or the type's own decoding fails: the database decides.
+                cache.discard(&key);
                 told.miss(counters, tables);
                 run(conn, query, limit, None)
             }
