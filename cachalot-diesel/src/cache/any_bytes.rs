@@ -5,9 +5,9 @@ use std::ops::Bound;
 
 use diesel::deserialize::FromSqlRow;
 
-use super::{Entry, seal::Seal};
+use super::{Entry, entry, seal::Seal};
 use crate::{
-    protocol::{Record, calm_token},
+    protocol::{Record, State},
     rows::{Block, CacheBackend, private::Reader},
 };
 
@@ -25,7 +25,7 @@ pub fn entry(bytes: &[u8]) {
     assert!(Entry::open(&Seal::new(Some("secret")), KEY, bytes.to_vec(), MOST).is_none());
     let _ = Entry::open(&seal, KEY, bytes.to_vec(), MOST);
 
-    let sealed = super::entry::forged(&seal, KEY, bytes);
+    let sealed = entry::forged(&seal, KEY, bytes);
     let Some(entry) = Entry::open(&seal, KEY, sealed.clone(), MOST) else {
         return;
     };
@@ -105,13 +105,126 @@ pub fn record(bytes: &[u8]) {
     assert_eq!(open(&Seal::new(Some("secret"))), None);
     assert_eq!(open(&Seal::new(None)).as_deref(), Some(bytes));
 
-    let token = calm_token(bytes);
+    let calm = State::calm(bytes);
     let Some(record) = Record::from_bytes(bytes) else {
         return;
     };
     assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record.clone()));
-    if let Some(token) = token {
-        assert_eq!(token, record.any());
+    if let Some(state) = calm {
+        assert_eq!(state, record.state());
         assert!(record.writers().is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lz4_flex::block::compress;
+
+    use super::*;
+
+    const MEGABYTE: usize = 1 << 20;
+
+    /// The memory that is taken at a time, for each byte of what the work is about.
+    fn memory(bytes: usize, work: impl FnOnce()) -> usize {
+        let taken = allocation_counter::measure(work).bytes_max;
+        usize::try_from(taken).unwrap().div_ceil(bytes.max(1))
+    }
+
+    /// An entry of no tokens.
+    fn body(size: usize, rows: &[u8]) -> Vec<u8> {
+        let size = u32::try_from(size).unwrap().to_le_bytes();
+        [&[0; 16], size.as_slice(), &[0; 2], rows].concat()
+    }
+
+    fn block(columns: u32, rows: u32, fill: &[u8], length: usize) -> Vec<u8> {
+        let mut bytes = columns.to_le_bytes().to_vec();
+        bytes.extend(std::iter::repeat_n(
+            0,
+            usize::try_from(columns).unwrap() * 8,
+        ));
+        bytes.extend(rows.to_le_bytes());
+        let room = length.saturating_sub(bytes.len()) / fill.len();
+        bytes.extend(fill.repeat(room));
+        bytes
+    }
+
+    fn read_raw(sealed: Vec<u8>) {
+        let entry = Entry::open(&Seal::new(None), KEY, sealed, MOST);
+        let Some(mut block) = entry.as_ref().and_then(Entry::block) else {
+            return;
+        };
+        let mut cells = Vec::new();
+        while block.next_row(&mut cells) {}
+    }
+
+    /// Each step of the decoder takes bytes, so that its time is in proportion to them as well.
+    #[test]
+    fn x04_a_megabyte_of_an_entry_takes_memory_in_proportion() {
+        const NULL: [u8; 4] = [0xff; 4];
+        let nulls = block(1, (MEGABYTE / 4 - 4).try_into().unwrap(), &NULL, MEGABYTE);
+        let columns = block((MEGABYTE / 8 - 1).try_into().unwrap(), 0, &NULL, 0);
+        let cases = [
+            body(0, &[0; MEGABYTE]),
+            body(0, &[0xff; MEGABYTE]),
+            body(0, &nulls),
+            body(0, &columns),
+            body(0, &block(1, u32::MAX, &NULL, MEGABYTE)),
+            body(0, &block(1, 1, &[0xfe, 0xff, 0xff, 0xff], MEGABYTE)),
+            body(MOST, &[0x1f; MEGABYTE]),
+            body(MOST, &[0xff; MEGABYTE]),
+        ];
+        for (number, case) in cases.iter().enumerate() {
+            let sealed = entry::forged(&Seal::new(None), KEY, case);
+            let taken = memory(sealed.len(), || read_raw(sealed));
+            assert!(taken <= 4, "{taken} bytes for each of case {number}");
+        }
+        // Few bytes may stand for as many as rows may take.
+        for (number, rows) in [nulls, columns, vec![0; MOST]].iter().enumerate() {
+            let small = body(rows.len(), &compress(rows));
+            assert!(small.len() < MEGABYTE / 100);
+            let sealed = entry::forged(&Seal::new(None), KEY, &small);
+            let taken = memory(MOST, || read_raw(sealed));
+            assert!(taken <= 4, "{taken} bytes for each of bomb {number}");
+        }
+        // And no more.
+        for size in [MOST + 1, u32::MAX as usize] {
+            let sealed = entry::forged(
+                &Seal::new(None),
+                KEY,
+                &body(size, &compress(&vec![0; MOST + 1])),
+            );
+            let taken = memory(sealed.len(), || read_raw(sealed));
+            assert_eq!(taken, 0, "a size of {size}");
+        }
+    }
+
+    #[test]
+    fn x04_a_megabyte_of_a_record_takes_memory_in_proportion() {
+        let record = |any: &str, writers: &str| {
+            format!("{{\"v\":1,\"any\":{any},\"writers\":{writers},\"insert\":\"\"}}")
+        };
+        let any = format!("\"{}\"", "a".repeat(32));
+        let writer = format!("{{\"id\":{any},\"until\":1}},");
+        for length in [MEGABYTE, 250_000] {
+            let cases = [
+                "[".repeat(length),
+                "{\"v\":".repeat(length / 5),
+                "9".repeat(length),
+                record(&any, &"[".repeat(length)),
+                record(&any, &format!("[{}", writer.repeat(length / writer.len()))),
+                record(&any, &format!("[{}", "{},".repeat(length / 3))),
+                record(&format!("\"{}", "\\u0061".repeat(length / 6)), "[]"),
+                record(&format!("\"{}\"", "a".repeat(length)), "[]"),
+                record(&any, &"9".repeat(length)),
+            ];
+            for (number, case) in cases.iter().enumerate() {
+                let bytes = case.as_bytes();
+                let taken = memory(bytes.len(), || {
+                    assert!(Record::from_bytes(bytes).is_none());
+                    assert!(State::calm(bytes).is_none());
+                });
+                assert!(taken <= 2, "{taken} bytes for each of case {number}");
+            }
+        }
     }
 }
