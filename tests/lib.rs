@@ -156,6 +156,8 @@ mod postgres {
     mod transactions;
     #[path = "analysis_truth/postgres.rs"]
     mod truth;
+    #[path = "analysis_truth/postgres_views.rs"]
+    mod truth_views;
     mod values;
     mod wire_keys;
     mod world;
