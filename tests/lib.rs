@@ -42,6 +42,7 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod hostile_store;
     mod near;
     mod observability;
     mod outages;
@@ -114,6 +115,7 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod hostile_store;
     mod near;
     mod observability;
     mod outages;
@@ -193,6 +195,7 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod hostile_store;
     mod near;
     mod observability;
     mod outages;
