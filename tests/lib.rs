@@ -42,6 +42,7 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod hostile_store;
     mod near;
     mod observability;
     mod outages;
@@ -115,6 +116,7 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod hostile_store;
     mod near;
     mod observability;
     mod outages;
@@ -158,6 +160,8 @@ mod postgres {
     mod transactions;
     #[path = "analysis_truth/postgres.rs"]
     mod truth;
+    #[path = "analysis_truth/postgres_views.rs"]
+    mod truth_views;
     mod values;
     mod wire_keys;
     mod world;
@@ -193,6 +197,7 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod hostile_store;
     mod near;
     mod observability;
     mod outages;

@@ -3,6 +3,8 @@
 //! Knows no Diesel trait: a read comes as a key, its dependencies and a time to live; the rows come
 //! as bytes. Decisions are the protocol's, the store carries them out.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod any_bytes;
 mod builder;
 mod catalogs;
 mod debts;

@@ -112,6 +112,12 @@ impl Near {
         }
     }
 
+    pub(super) fn forget(&self, key: &str) {
+        if let Some(entries) = &self.entries {
+            entries.remove(key);
+        }
+    }
+
     pub(super) fn is_on(&self) -> bool {
         self.entries.is_some()
     }

@@ -27,8 +27,8 @@ const ATTEMPTS: usize = 8;
 /// What the cache says to a read.
 #[derive(Debug)]
 pub(crate) enum Lookup {
-    /// These are the rows.
-    Hit(Arc<Entry>),
+    /// These are the rows; under that key.
+    Hit(Arc<Entry>, String),
     /// Ask the database; its rows may be stored.
     Miss(Permit),
     /// Ask the database, and store nothing.
@@ -73,6 +73,10 @@ impl Permit {
         &self.key
     }
 
+    pub(super) fn into_key(self) -> String {
+        self.key
+    }
+
     pub(super) fn tokens(&self) -> &[Token] {
         &self.tokens
     }
@@ -100,7 +104,7 @@ impl Cachalot {
         }
         let asked = self.moment();
         match self.fetch(&key, dependencies, known, true) {
-            Ok(Fetch::Current(entry)) => Lookup::Hit(entry),
+            Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
             Ok(Fetch::Nothing(tokens)) => Lookup::Miss(Permit {
                 key,
                 tokens,
@@ -290,6 +294,13 @@ impl Cachalot {
                 .keep(&permit.key, &Arc::new(entry), permit.asked);
         }
         stored
+    }
+
+    /// Removes an entry that nobody can make rows of, so that the next read stores another.
+    pub(crate) fn discard(&self, key: &str) {
+        self.inner.near.forget(key);
+        // Where that fails, the next read comes here again.
+        self.run(&[Command::Delete { key }]);
     }
 
     /// Nothing comes of what the permit was given for: nobody need wait for it.

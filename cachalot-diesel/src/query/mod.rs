@@ -274,7 +274,7 @@ where
         let cache = read.cache;
         let (counters, tables) = (cache.counters(), Names(&read.plan.dependencies));
         match found {
-            Lookup::Hit(entry) => {
+            Lookup::Hit(entry, key) => {
                 let decoded = entry.block().map(|block| {
                     <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
                 });
@@ -282,7 +282,8 @@ where
                     told.hit(counters, tables, entry.len());
                     return Ok(rows);
                 }
-                // Kept by another client library, or not decodable at all: the database decides.
+                // Forged, or the type's own decoding fails: the database decides.
+                cache.discard(&key);
                 told.miss(counters, tables);
                 run(conn, query, limit, None)
             }
