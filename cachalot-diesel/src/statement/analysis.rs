@@ -216,13 +216,19 @@ impl Statement {
         let read = transaction::read(cursor)
             .or_else(|| session::read(cursor))
             .or_else(|| utility::read(cursor));
-        let mut statement = read.unwrap_or_else(|| Self::unknown(Uncacheable::NotSelect));
+        let mut statement = read.unwrap_or_else(|| {
+            Self::unknown(Uncacheable::NotSelect)
+                .doing_if(dialect == Dialect::Mysql, Effect::TransactionUntold)
+        });
         if let Some(change) = signs::session_change(tokens) {
             statement.effects.push(Effect::Session(change));
         }
         if tokens.iter().any(|token| token.conditional) && statement.kind != Kind::Session {
             statement.writes = Writes::Everything;
             statement.guessed = true;
+            if statement.kind == Kind::Transaction {
+                statement.effects.push(Effect::TransactionUntold);
+            }
         }
         statement
     }

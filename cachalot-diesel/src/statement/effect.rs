@@ -41,8 +41,11 @@ pub enum Effect {
         /// It commits, rather than being rolled back.
         commit: bool,
     },
-    /// MySQL: the statement commits the open transaction before it runs.
+    /// MySQL: the statement commits the open transaction before it runs. Some do only in a case that
+    /// no text shows.
     ImplicitCommit,
+    /// MySQL: the statement may end the transaction, or begin one, as procedures can.
+    TransactionUntold,
     /// The session changes.
     Session(SessionChange),
     /// Temporary tables or views of these normalised names are created.

@@ -31,11 +31,15 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
             _,
         )
         | ("rename" | "install" | "uninstall", Dialect::Mysql) => Statement::sweeping(Kind::Ddl),
-        ("call", _) => Statement::sweeping(Kind::Other),
+        ("call", _) => Statement::sweeping(Kind::Other)
+            .doing_if(dialect == Dialect::Mysql, Effect::TransactionUntold),
         ("do", _) => anonymous_block(at),
-        ("execute" | "prepare", _) => {
-            Statement::sweeping(Kind::Other).doing(Effect::Session(SessionChange::Opaque))
-        }
+        ("execute" | "prepare", _) => Statement::sweeping(Kind::Other)
+            .doing(Effect::Session(SessionChange::Opaque))
+            .doing_if(
+                dialect == Dialect::Mysql && verb == "execute",
+                Effect::TransactionUntold,
+            ),
         ("copy", Dialect::Postgres) => copy(at)?,
         ("refresh", Dialect::Postgres) => refresh(at)?,
         ("load", Dialect::Mysql) => load(at)?,
@@ -75,7 +79,7 @@ fn commits_implicitly(mut at: Cursor<'_, '_>) -> bool {
     let Some(verb) = at.next() else { return false };
     if verb.is_any(&["create", "drop"]) {
         at.eat_all(&["or", "replace"]);
-        return !at.sees(&["temporary"]) && !at.sees(&["prepare"]);
+        return !at.sees(&["temporary", "table"]) && !at.sees(&["prepare"]);
     }
     if verb.is_any(&["lock", "unlock"]) {
         return !at.sees(&["instance"]);

@@ -25,7 +25,7 @@ pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{
     cache::{Cachalot, Calls, Known, Outcome, Write},
-    statement::{self, Analysis, Dialect},
+    statement::{self, Analysis, Dialect, Effect},
     stats::InvalidationReason,
 };
 
@@ -180,7 +180,13 @@ impl Tracker {
         };
         let outcome = match error {
             None => Ending::Succeeded,
-            Some(error) if failed_cleanly(error) && running.statements == 1 => Ending::Failed,
+            Some(error)
+                if failed_cleanly(error)
+                    && running.statements == 1
+                    && !running.analysis.as_deref().is_some_and(commits_first) =>
+            {
+                Ending::Failed
+            }
             Some(_) => Ending::Unknown,
         };
         if error.is_some() {
@@ -266,6 +272,12 @@ fn end(writes: Vec<(Cachalot, Write)>, ending: Ending) {
 /// it: only such a question may come while another statement runs.
 fn looks_a_type_up(analysis: &Analysis) -> bool {
     analysis.writes().is_nothing() && analysis.reads().iter().any(|table| **table == *"pg_type")
+}
+
+/// May the statement have committed what came before it, and then failed?
+fn commits_first(analysis: &Analysis) -> bool {
+    let mut effects = analysis.statements.iter().flat_map(|it| &it.effects);
+    effects.any(|it| matches!(it, Effect::ImplicitCommit | Effect::TransactionUntold))
 }
 
 /// Errors that a database only reports for a statement that it has undone.
