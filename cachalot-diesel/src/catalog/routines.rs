@@ -134,7 +134,9 @@ impl Routines {
 
     fn of_routine(&self, routine: &Routine) -> Effect {
         let mut effect = match (&routine.code, routine.volatility) {
-            (Code::Hidden, Volatility::Stable) | (Code::Builtin, _) => Effect::default(),
+            (Code::Hidden, Volatility::Stable | Volatility::Reading) | (Code::Builtin, _) => {
+                Effect::default()
+            }
             (Code::Hidden, _) => Effect::unknown(&routine.name),
             (Code::Call(called), _) => Effect {
                 calls: BTreeSet::from([Arc::clone(called)]),
@@ -150,7 +152,11 @@ impl Routines {
             }
         };
         let writes = !effect.writes.is_nothing();
-        if routine.volatility == Volatility::Volatile || writes {
+        let volatile = matches!(
+            routine.volatility,
+            Volatility::Volatile | Volatility::Reading
+        );
+        if volatile || writes {
             effect.volatile = Some(routine.name.to_string());
         }
         effect

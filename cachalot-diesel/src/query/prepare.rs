@@ -270,6 +270,10 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
     let tracker = tracker(conn)?;
     if tracker.session.identity().is_none() {
         let named = tracker.session.named();
+        if tracker.transactions.is_uncertain() {
+            let open = silently(conn, CacheConnection::in_transaction)?;
+            self::tracker(conn)?.transactions.found(open);
+        }
         let answer = silently(conn, |conn| conn.probe(&named))?;
         let tracker = self::tracker(conn)?;
         let cache = tracker.cache().cloned();

@@ -128,7 +128,7 @@ impl Analysis {
 
     /// Is one of its statements a `CALL`?
     pub(crate) fn calls_procedures(&self) -> bool {
-        self.statements.iter().any(Statement::calls_procedure)
+        self.statements.iter().any(|it| it.calls_procedure)
     }
 
     /// If it fails, has it certainly changed nothing, as far as its text tells?
@@ -150,9 +150,9 @@ impl Analysis {
         }
         let mut statements = this.statements.clone();
         for statement in &mut statements {
-            if statement.calls_procedure() {
+            if statement.calls_procedure {
                 statement.writes = Writes::Nothing;
-                let stays = |effect: &Effect| moves || *effect != Effect::RunsCode;
+                let stays = |effect: &Effect| moves || *effect != Effect::TransactionUntold;
                 statement.effects.retain(stays);
             }
             let quiet = statement.kind == Kind::Transaction || statement.kind == Kind::Session;
@@ -218,6 +218,8 @@ pub struct Statement {
     pub(super) guessed: bool,
     /// If it fails, some of its changes may stay.
     pub(super) in_part: bool,
+    /// It is a `CALL`: what it writes is what the procedure writes that it names.
+    pub(super) calls_procedure: bool,
 }
 
 impl Statement {
@@ -236,11 +238,6 @@ impl Statement {
         }
     }
 
-    /// Is it a `CALL`? What it writes is what the procedure writes that it names.
-    fn calls_procedure(&self) -> bool {
-        !self.unknown_functions.is_empty() && self.effects.contains(&Effect::RunsCode)
-    }
-
     /// Analyses one statement.
     pub(super) fn of(tokens: &[Token<'_>], dialect: Dialect) -> Self {
         if let Some(mut statement) = Self::query(tokens, dialect) {
@@ -253,7 +250,7 @@ impl Statement {
             .or_else(|| utility::read(cursor));
         let mut statement = read.unwrap_or_else(|| {
             Self::unknown(Uncacheable::NotSelect)
-                .doing_if(dialect == Dialect::Mysql, Effect::RunsCode)
+                .doing_if(dialect == Dialect::Mysql, Effect::TransactionUntold)
         });
         if let Some(change) = signs::session_change(tokens) {
             statement.effects.push(Effect::Session(change));
@@ -261,9 +258,13 @@ impl Statement {
         if tokens.iter().any(|token| token.conditional) && statement.kind != Kind::Session {
             statement.writes = Writes::Everything;
             statement.guessed = true;
+            if statement.kind == Kind::Transaction {
+                statement.effects.push(Effect::TransactionUntold);
+            }
         }
-        statement.in_part =
-            statement.kind == Kind::Other || statement.effects.contains(&Effect::ImplicitCommit);
+        let commits =
+            |effect: &Effect| matches!(effect, Effect::ImplicitCommit | Effect::TransactionUntold);
+        statement.in_part = statement.kind == Kind::Other || statement.effects.iter().any(commits);
         statement
     }
 
@@ -296,6 +297,7 @@ impl Statement {
             otherwise: Some(Uncacheable::NotSelect),
             guessed: false,
             in_part: false,
+            calls_procedure: false,
         }
     }
 

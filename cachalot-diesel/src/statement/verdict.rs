@@ -74,6 +74,7 @@ impl Findings {
             otherwise,
             guessed: self.guessed,
             in_part: false,
+            calls_procedure: false,
         }
     }
 }

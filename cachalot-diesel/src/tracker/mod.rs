@@ -132,7 +132,7 @@ impl Tracker {
             let mut writes = statement::Writes::Nothing;
             let mut moves = false;
             for (cache, calls) in behind {
-                if !calls.pure {
+                if !calls.pure || (calls.moves && analysis.calls_procedures()) {
                     self.session.may_have_changed();
                 }
                 writes.merge(&calls.writes);
