@@ -7,8 +7,9 @@ use diesel::{
 use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::statement::Isolation;
 
-/// Settings that decide what rows a statement returns, or how their values look.
-const SETTINGS: [&str; 22] = [
+/// Settings that decide what rows a statement returns, or how their values look; the operators of
+/// `pg_trgm` among them.
+const SETTINGS: [&str; 26] = [
     "array_nulls",
     "backslash_quote",
     "bytea_output",
@@ -22,6 +23,10 @@ const SETTINGS: [&str; 22] = [
     "lc_monetary",
     "lc_numeric",
     "lc_time",
+    "pg_trgm.similarity_threshold",
+    "pg_trgm.strict_word_similarity_threshold",
+    "pg_trgm.word_similarity_threshold",
+    "quote_all_identifiers",
     "role",
     "row_security",
     "search_path",

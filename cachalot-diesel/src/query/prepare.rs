@@ -214,9 +214,12 @@ pub(super) fn names(dependencies: &[Dependency]) -> Vec<String> {
     tables.map(|table| table.table.to_string()).collect()
 }
 
-/// May the text turn a bind into another type?
+/// May the text turn a bind into another type? `date($1)` and `json_to_record($1)` do.
 fn casts(sql: &str) -> bool {
-    sql.contains("::") || sql.to_ascii_lowercase().contains("cast")
+    let sql = sql.to_ascii_lowercase();
+    ["::", "cast", "date", "time", "record"]
+        .iter()
+        .any(|sign| sql.contains(sign))
 }
 
 /// The cache that watches the connection; attaches it if it only has to be.

@@ -43,6 +43,10 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
         ("copy", Dialect::Postgres) => copy(at)?,
         ("refresh", Dialect::Postgres) => refresh(at)?,
         ("load", Dialect::Mysql) => load(at)?,
+        // What was written to the tables of privileges counts from here on.
+        ("flush", Dialect::Mysql) if at.rest.iter().any(|token| token.is("privileges")) => {
+            Statement::sweeping(Kind::Other)
+        }
         ("repair" | "change" | "start" | "stop" | "binlog" | "clone", Dialect::Mysql) => {
             Statement::sweeping(Kind::Other)
         }
