@@ -647,6 +647,11 @@ fn heedless(conn: &mut Conn, desk: &mut Desk, picks: &[usize]) -> Result<Done, F
         "ROLLBACK"
     };
     let ended = conn.batch_execute(ends);
+    if failed && ended.is_err() {
+        // A COMMIT that SQLite's readers are in the way of leaves the transaction open, and what
+        // follows would go on in it. An error may have ended it before: then there is none.
+        let _ = conn.batch_execute("ROLLBACK");
+    }
     Ok(match (failed, ended) {
         (true, Ok(())) if dialect::ERROR_ABORTS => Done::Nothing,
         (true, _) => Done::Perhaps,
