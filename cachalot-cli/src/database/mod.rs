@@ -8,6 +8,11 @@ mod secret;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+mod survey;
+
+use cachalot_diesel::{BypassReason, Cachalot, Opaque};
+
 use crate::Failure;
 
 /// An open connection.
@@ -15,8 +20,25 @@ pub(crate) trait Database {
     /// What it is and in which version.
     fn describe(&mut self) -> Result<String, String>;
 
-    /// The names of its tables, without views and what belongs to the server.
-    fn tables(&mut self) -> Result<Vec<String>, String>;
+    /// Its tables, views and code, as a cache with these settings sees them.
+    fn survey(&mut self, cache: &Cachalot) -> Result<Survey, String>;
+}
+
+/// What a database keeps, and what a cache makes of it.
+#[derive(Default)]
+pub(crate) struct Survey {
+    /// Without what belongs to the server and to Diesel.
+    pub(crate) relations: Vec<Relation>,
+    /// Code that the library cannot see through.
+    pub(crate) opaque: Vec<Opaque>,
+}
+
+/// A table, a view, or what else can be read.
+pub(crate) struct Relation {
+    pub(crate) name: String,
+    pub(crate) is_table: bool,
+    /// Why a read of it is not cached.
+    pub(crate) refused: Option<BypassReason>,
 }
 
 /// Opens the database of a URL, as Diesel reads it: what has no scheme is a SQLite file.

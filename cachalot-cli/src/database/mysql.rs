@@ -1,6 +1,11 @@
-use diesel::{Connection, MysqlConnection, QueryResult, RunQueryDsl, dsl::sql, sql_types::Text};
+use cachalot_diesel::Cachalot;
+use diesel::{
+    Connection, MysqlConnection, QueryResult, RunQueryDsl,
+    dsl::sql,
+    sql_types::{Bool, Text},
+};
 
-use super::{Database, secret};
+use super::{Database, Survey, secret, survey::survey};
 use crate::Failure;
 
 pub(super) fn open(url: &str) -> Result<Result<Box<dyn Database>, String>, Failure> {
@@ -22,11 +27,13 @@ impl Database for MysqlConnection {
             .map_err(|error| error.to_string())
     }
 
-    fn tables(&mut self) -> Result<Vec<String>, String> {
-        let names = sql::<Text>(
-            "SELECT table_name FROM information_schema.tables \
-             WHERE table_schema = database() AND table_type = 'BASE TABLE' ORDER BY 1",
+    fn survey(&mut self, cache: &Cachalot) -> Result<Survey, String> {
+        let relations = sql::<(Text, Text, Bool)>(
+            "SELECT table_name, concat('`', replace(table_name, '`', '``'), '`'), \
+             table_type = 'BASE TABLE' FROM information_schema.tables \
+             WHERE table_schema = database() ORDER BY 1",
         );
-        names.load(self).map_err(|error| error.to_string())
+        let relations = relations.load(self);
+        survey(self, cache, relations)
     }
 }

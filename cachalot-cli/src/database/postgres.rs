@@ -1,6 +1,11 @@
-use diesel::{Connection, PgConnection, QueryResult, RunQueryDsl, dsl::sql, sql_types::Text};
+use cachalot_diesel::Cachalot;
+use diesel::{
+    Connection, PgConnection, QueryResult, RunQueryDsl,
+    dsl::sql,
+    sql_types::{Bool, Text},
+};
 
-use super::{Database, secret};
+use super::{Database, Survey, secret, survey::survey};
 use crate::Failure;
 
 /// A host that drops packets would keep us for minutes.
@@ -26,12 +31,14 @@ impl Database for PgConnection {
             .map_err(|error| error.to_string())
     }
 
-    fn tables(&mut self) -> Result<Vec<String>, String> {
-        let names = sql::<Text>(
-            "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' \
-             AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1",
+    fn survey(&mut self, cache: &Cachalot) -> Result<Survey, String> {
+        let relations = sql::<(Text, Text, Bool)>(
+            "SELECT c.relname::text, format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p') \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema' \
+             AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 2",
         );
-        names.load(self).map_err(|error| error.to_string())
+        let relations = relations.load(self);
+        survey(self, cache, relations)
     }
 }

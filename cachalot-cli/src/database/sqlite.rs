@@ -1,11 +1,14 @@
 use std::path::Path;
 
+use cachalot_diesel::Cachalot;
 use diesel::{
-    Connection, QueryResult, RunQueryDsl, SqliteConnection, connection::SimpleConnection, dsl::sql,
-    sql_types::Text,
+    Connection, QueryResult, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection,
+    dsl::sql,
+    sql_types::{Bool, Text},
 };
 
-use super::Database;
+use super::{Database, Survey, survey::survey};
 
 pub(super) fn open(url: &str) -> Result<Box<dyn Database>, String> {
     let path = url.strip_prefix("sqlite://").unwrap_or(url);
@@ -27,11 +30,12 @@ impl Database for SqliteConnection {
             .map_err(|error| error.to_string())
     }
 
-    fn tables(&mut self) -> Result<Vec<String>, String> {
-        let names = sql::<Text>(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-             ORDER BY 1",
+    fn survey(&mut self, cache: &Cachalot) -> Result<Survey, String> {
+        let relations = sql::<(Text, Text, Bool)>(
+            "SELECT name, '\"' || replace(name, '\"', '\"\"') || '\"', type = 'table' FROM sqlite_master \
+             WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1",
         );
-        names.load(self).map_err(|error| error.to_string())
+        let relations = relations.load(self);
+        survey(self, cache, relations)
     }
 }

@@ -7,7 +7,7 @@ use cachalot_diesel::Cachalot;
 
 use crate::{
     Failure,
-    database::{self, Database},
+    database::{self, Database, Survey},
     memcached::{self, Connection, Statistics},
 };
 
@@ -20,6 +20,8 @@ pub(super) struct Subject {
     /// None if the store is in the process.
     pub(super) servers: Vec<Server>,
     pub(super) database: Option<Result<Box<dyn Database>, String>>,
+    /// What the database holds; none if it cannot be asked.
+    pub(super) survey: Option<Result<Survey, String>>,
 }
 
 /// A memcached server and its answers, or why there are none.
@@ -42,13 +44,23 @@ pub(super) struct Answers {
 }
 
 impl Subject {
-    pub(super) fn examine(cache: Cachalot, url: Option<&str>) -> Result<Self, Failure> {
-        let database = url.map(database::open).transpose()?;
+    /// `alike` has the cache's settings, and a store that need not be up.
+    pub(super) fn examine(
+        cache: Cachalot,
+        alike: &Cachalot,
+        url: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let mut database = url.map(database::open).transpose()?;
+        let survey = match &mut database {
+            Some(Ok(database)) => Some(database.survey(alike)),
+            _ => None,
+        };
         let servers = memcached::servers(&cache);
         Ok(Self {
             servers: servers.into_iter().map(Server::ask).collect(),
             cache,
             database,
+            survey,
         })
     }
 

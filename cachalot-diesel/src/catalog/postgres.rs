@@ -289,6 +289,7 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
             } else {
                 Volatility::Stable
             },
+            trusted: false,
         };
         facts.routines.push(routine);
     }

@@ -159,6 +159,10 @@ impl Routines {
         if volatile || writes {
             effect.volatile = Some(routine.name.to_string());
         }
+        if routine.trusted {
+            effect.writes = Writes::Nothing;
+            effect.volatile = None;
+        }
         effect
     }
 

@@ -1,31 +1,23 @@
 //! Which tables does nobody invalidate?
 
+use std::collections::BTreeSet;
+
 use cachalot_diesel::TableStatus;
 
 use super::{Finding, Subject};
 
 const CHECK: &str = "tables";
 
-/// Not cached unless somebody asks for it, and written by nothing but migrations.
-const MIGRATIONS: &str = "__diesel_schema_migrations";
-
 pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
-    let Some(Ok(database)) = &mut subject.database else {
+    let Some(Ok(survey)) = &subject.survey else {
         return Vec::new();
     };
-    let names = match database.tables() {
-        Ok(names) => names,
-        Err(error) => {
-            return vec![Finding::problem(
-                CHECK,
-                format!("they cannot be listed: {error}"),
-                "see that the user of DATABASE_URL may read the catalog",
-            )];
-        }
-    };
-    let names = names.iter().filter(|name| *name != MIGRATIONS);
-    let quoted: Vec<_> = names
-        .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
+    // Two schemas may each have one of a name.
+    let quoted: BTreeSet<_> = survey
+        .relations
+        .iter()
+        .filter(|it| it.is_table)
+        .map(|table| format!("\"{}\"", table.name.replace('"', "\"\"")))
         .collect();
     if quoted.is_empty() {
         return vec![Finding::ok(CHECK, "the database has none")];
