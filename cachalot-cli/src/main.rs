@@ -51,7 +51,7 @@ struct Target {
 }
 
 impl Target {
-    fn open(&self) -> Result<Cachalot, Failure> {
+    fn builder(&self) -> Result<Builder, Failure> {
         let mut builder = Builder::from_env().map_err(Failure::misuse)?;
         if let Some(url) = &self.url {
             builder = builder.url(url);
@@ -59,6 +59,16 @@ impl Target {
         if let Some(namespace) = &self.namespace {
             builder = builder.namespace(namespace);
         }
+        Ok(builder)
+    }
+
+    fn open(&self) -> Result<Cachalot, Failure> {
+        self.builder()?.build().map_err(Failure::misuse)
+    }
+
+    /// A cache with the same settings in the memory of this process.
+    fn own(&self) -> Result<Cachalot, Failure> {
+        let builder = self.builder()?.url("memory://");
         builder.build().map_err(Failure::misuse)
     }
 

@@ -8,6 +8,8 @@ mod secret;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+use cachalot_diesel::{Cachalot, Explanation};
+
 use crate::Failure;
 
 /// An open connection.
@@ -15,8 +17,23 @@ pub(crate) trait Database {
     /// What it is and in which version.
     fn describe(&mut self) -> Result<String, String>;
 
-    /// The names of its tables, without views and what belongs to the server.
-    fn tables(&mut self) -> Result<Vec<String>, String>;
+    /// Its tables and views, without what belongs to the server.
+    fn relations(&mut self) -> Result<Vec<Relation>, String>;
+
+    /// What a cache would do with a read of this relation, which is written as in SQL.
+    fn explain(&mut self, cache: &Cachalot, relation: &str) -> Result<Explanation, String>;
+}
+
+/// A table, a view, or what else can be read.
+#[cfg_attr(
+    any(feature = "postgres", feature = "mysql", feature = "sqlite"),
+    derive(diesel::Queryable)
+)]
+pub(crate) struct Relation {
+    pub(crate) name: String,
+    /// As a statement writes it.
+    pub(crate) sql: String,
+    pub(crate) is_table: bool,
 }
 
 /// Opens the database of a URL, as Diesel reads it: what has no scheme is a SQLite file.

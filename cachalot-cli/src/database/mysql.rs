@@ -1,6 +1,12 @@
-use diesel::{Connection, MysqlConnection, QueryResult, RunQueryDsl, dsl::sql, sql_types::Text};
+use cachalot_diesel::{Cachalot, CachedDsl as _, Explanation};
+use diesel::{
+    Connection, MysqlConnection, QueryResult, RunQueryDsl,
+    dsl::sql,
+    sql_query,
+    sql_types::{Bool, Text},
+};
 
-use super::{Database, secret};
+use super::{Database, Relation, secret};
 use crate::Failure;
 
 pub(super) fn open(url: &str) -> Result<Result<Box<dyn Database>, String>, Failure> {
@@ -22,11 +28,19 @@ impl Database for MysqlConnection {
             .map_err(|error| error.to_string())
     }
 
-    fn tables(&mut self) -> Result<Vec<String>, String> {
-        let names = sql::<Text>(
-            "SELECT table_name FROM information_schema.tables \
-             WHERE table_schema = database() AND table_type = 'BASE TABLE' ORDER BY 1",
+    fn relations(&mut self) -> Result<Vec<Relation>, String> {
+        let relations = sql::<(Text, Text, Bool)>(
+            "SELECT table_name, concat('`', replace(table_name, '`', '``'), '`'), \
+             table_type = 'BASE TABLE' FROM information_schema.tables \
+             WHERE table_schema = database() ORDER BY 1",
         );
-        names.load(self).map_err(|error| error.to_string())
+        relations.load(self).map_err(|error| error.to_string())
+    }
+
+    fn explain(&mut self, cache: &Cachalot, relation: &str) -> Result<Explanation, String> {
+        cache.watch(self).map_err(|error| error.to_string())?;
+        let query = sql_query(format!("SELECT * FROM {relation}"));
+        let explained = query.cached(self).explain();
+        explained.map_err(|error| error.to_string())
     }
 }

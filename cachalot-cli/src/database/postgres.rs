@@ -1,6 +1,12 @@
-use diesel::{Connection, PgConnection, QueryResult, RunQueryDsl, dsl::sql, sql_types::Text};
+use cachalot_diesel::{Cachalot, CachedDsl as _, Explanation};
+use diesel::{
+    Connection, PgConnection, QueryResult, RunQueryDsl,
+    dsl::sql,
+    sql_query,
+    sql_types::{Bool, Text},
+};
 
-use super::{Database, secret};
+use super::{Database, Relation, secret};
 use crate::Failure;
 
 /// A host that drops packets would keep us for minutes.
@@ -26,12 +32,20 @@ impl Database for PgConnection {
             .map_err(|error| error.to_string())
     }
 
-    fn tables(&mut self) -> Result<Vec<String>, String> {
-        let names = sql::<Text>(
-            "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' \
-             AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1",
+    fn relations(&mut self) -> Result<Vec<Relation>, String> {
+        let relations = sql::<(Text, Text, Bool)>(
+            "SELECT c.relname::text, format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p') \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema' \
+             AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 2",
         );
-        names.load(self).map_err(|error| error.to_string())
+        relations.load(self).map_err(|error| error.to_string())
+    }
+
+    fn explain(&mut self, cache: &Cachalot, relation: &str) -> Result<Explanation, String> {
+        cache.watch(self).map_err(|error| error.to_string())?;
+        let query = sql_query(format!("SELECT * FROM {relation}"));
+        let explained = query.cached(self).explain();
+        explained.map_err(|error| error.to_string())
     }
 }

@@ -1,11 +1,15 @@
+use cachalot_diesel::{Cachalot, CachedDsl as _, Explanation};
 use std::path::Path;
 
 use diesel::{
-    Connection, QueryResult, RunQueryDsl, SqliteConnection, connection::SimpleConnection, dsl::sql,
-    sql_types::Text,
+    Connection, QueryResult, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection,
+    dsl::sql,
+    sql_query,
+    sql_types::{Bool, Text},
 };
 
-use super::Database;
+use super::{Database, Relation};
 
 pub(super) fn open(url: &str) -> Result<Box<dyn Database>, String> {
     let path = url.strip_prefix("sqlite://").unwrap_or(url);
@@ -27,11 +31,18 @@ impl Database for SqliteConnection {
             .map_err(|error| error.to_string())
     }
 
-    fn tables(&mut self) -> Result<Vec<String>, String> {
-        let names = sql::<Text>(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-             ORDER BY 1",
+    fn relations(&mut self) -> Result<Vec<Relation>, String> {
+        let relations = sql::<(Text, Text, Bool)>(
+            "SELECT name, '\"' || replace(name, '\"', '\"\"') || '\"', type = 'table' FROM sqlite_master \
+             WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1",
         );
-        names.load(self).map_err(|error| error.to_string())
+        relations.load(self).map_err(|error| error.to_string())
+    }
+
+    fn explain(&mut self, cache: &Cachalot, relation: &str) -> Result<Explanation, String> {
+        cache.watch(self).map_err(|error| error.to_string())?;
+        let query = sql_query(format!("SELECT * FROM {relation}"));
+        let explained = query.cached(self).explain();
+        explained.map_err(|error| error.to_string())
     }
 }

@@ -7,19 +7,26 @@ use cachalot_diesel::Cachalot;
 
 use crate::{
     Failure,
-    database::{self, Database},
+    database::{self, Database, Relation},
     memcached::{self, Connection, Statistics},
 };
 
 /// How often a server is asked for its version, to know how fast it answers.
 const ROUNDS: usize = 5;
 
+/// Not cached unless somebody asks for it, and written by nothing but migrations.
+const MIGRATIONS: &str = "__diesel_schema_migrations";
+
 /// What the checks look at, asked for once.
 pub(super) struct Subject {
     pub(super) cache: Cachalot,
+    /// With the same settings, and nobody else in it.
+    pub(super) own: Cachalot,
     /// None if the store is in the process.
     pub(super) servers: Vec<Server>,
     pub(super) database: Option<Result<Box<dyn Database>, String>>,
+    /// What the database has, but for Diesel's own.
+    pub(super) relations: Vec<Relation>,
 }
 
 /// A memcached server and its answers, or why there are none.
@@ -42,13 +49,27 @@ pub(super) struct Answers {
 }
 
 impl Subject {
-    pub(super) fn examine(cache: Cachalot, url: Option<&str>) -> Result<Self, Failure> {
-        let database = url.map(database::open).transpose()?;
+    pub(super) fn examine(
+        cache: Cachalot,
+        own: Cachalot,
+        url: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let mut database = url.map(database::open).transpose()?;
+        let mut relations = Vec::new();
+        if let Some(Ok(open)) = &mut database {
+            match open.relations() {
+                Ok(found) => relations = found,
+                Err(error) => database = Some(Err(error)),
+            }
+        }
+        relations.retain(|relation| relation.name != MIGRATIONS);
         let servers = memcached::servers(&cache);
         Ok(Self {
             servers: servers.into_iter().map(Server::ask).collect(),
             cache,
+            own,
             database,
+            relations,
         })
     }
 

@@ -1,8 +1,10 @@
 //! `cachalot doctor`.
 
+use std::process::Command;
+
 use cachalot_diesel::CachedDsl as _;
 use cachalot_tests::{memcached, postgres, schema::sqlite::tags, sqlite};
-use diesel::prelude::*;
+use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::Value;
 
 use super::runner::{Runner, json, text};
@@ -51,6 +53,7 @@ fn a06_doctor_finds_a_healthy_store_healthy() {
         "clock",
         "servers",
         "database",
+        "catalog",
         "tables",
     ];
     let ok = Value::from("ok");
@@ -160,6 +163,62 @@ fn a06_doctor_looks_at_each_kind_of_database() {
     let (findings, _) = examine(&command, Some(&format!("sqlite://{}", database.url())));
     assert!(found(&findings, "database", "ok").starts_with("SQLite "));
     assert!(found(&findings, "tables", "ok").contains("flights"));
+}
+
+#[test]
+fn a06_doctor_tells_what_the_catalog_hides() {
+    let database = postgres::database();
+    let mut conn = postgres::establish(database.url());
+    conn.batch_execute(
+        "CREATE FUNCTION dice() RETURNS integer LANGUAGE sql VOLATILE AS 'SELECT 4';
+         CREATE VIEW plain AS SELECT id FROM tags;
+         CREATE VIEW \"Odd one\" AS SELECT id, dice() FROM tags;
+         CREATE FUNCTION anything() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN EXECUTE 'SELECT 1'; RETURN NULL; END $$;
+         CREATE TRIGGER hidden AFTER DELETE ON counters
+             FOR EACH ROW EXECUTE FUNCTION anything()",
+    )
+    .unwrap();
+    let (findings, code) = examine(&Runner::new(), Some(database.url()));
+    let catalog: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding["check"] == "catalog")
+        .map(|finding| {
+            (
+                finding["level"].as_str().unwrap(),
+                finding["found"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let [(ok, cached), (first, not_cached), (second, sweeping)] = catalog[..] else {
+        panic!("{catalog:?}")
+    };
+    assert_eq!((ok, first, second), ("ok", "warning", "warning"));
+    assert!(
+        cached.ends_with("tables and views can be cached"),
+        "{cached}"
+    );
+    assert!(
+        not_cached.contains("`dice`") && not_cached.ends_with(": Odd one"),
+        "{not_cached}"
+    );
+    assert!(
+        sweeping.starts_with("each write to counters invalidates everything"),
+        "{sweeping}"
+    );
+    assert_eq!(code, Some(0));
+
+    let server = memcached::shared();
+    let output = Command::new(env!("CARGO_BIN_EXE_cachalot"))
+        .args(["doctor", database.url(), "--url", &server.url()])
+        .env("CACHALOT_PURE_FUNCTIONS", "dice")
+        .output()
+        .unwrap();
+    let shown = text(&output.stdout);
+    assert!(
+        !shown.contains("`dice`"),
+        "the program's settings count: {shown}"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One check a file. A check that has nothing to look at finds nothing.
 
+mod catalog;
 mod clock;
 mod connections;
 mod database;
@@ -29,5 +30,6 @@ pub(super) const ALL: &[Check] = &[
     clock::check,
     servers::check,
     database::check,
+    catalog::check,
     tables::check,
 ];
