@@ -6,10 +6,12 @@
 )]
 
 use cachalot_diesel::{BypassReason, Error, Outcome, prelude::*};
-use cachalot_tests::{Counter, schema::sqlite::tags, sqlite};
+use cachalot_tests::{Counter, postgres, schema::sqlite::tags, sqlite};
 use diesel::{
-    connection::{InstrumentationEvent, set_default_instrumentation},
+    connection::{InstrumentationEvent, SimpleConnection as _, set_default_instrumentation},
+    dsl::sql,
     prelude::*,
+    sql_types::Text,
 };
 
 fn labels(conn: &mut SqliteConnection) -> Vec<String> {
@@ -102,4 +104,39 @@ fn the_installed_cache_watches_connections_and_leaves_the_users_instrumentation_
         foreign.during(|| labels(&mut odd)),
         (vec!["a".to_owned()], 0)
     );
+
+    what_one_connection_knows_of_a_database_others_by_its_url_know_too();
+}
+
+/// A call of a function on a connection that has read nothing through the cache.
+fn what_one_connection_knows_of_a_database_others_by_its_url_know_too() {
+    let database = postgres::database();
+    postgres::establish(database.url())
+        .batch_execute(
+            "CREATE TABLE log (line text); CREATE TABLE stones (name text); \
+             CREATE FUNCTION note(line text) RETURNS text LANGUAGE sql AS \
+             'INSERT INTO log VALUES ($1) RETURNING line'",
+        )
+        .unwrap();
+    let mut reader = postgres::establish(database.url());
+    let mut outcome_of = |table: &str| {
+        let read = sql::<Text>(&format!("SELECT * FROM {table}"));
+        let read = read.cached(&mut reader);
+        read.load::<String>().unwrap();
+        let read = sql::<Text>(&format!("SELECT * FROM {table}"));
+        read.cached(&mut reader).explain().unwrap().outcome
+    };
+    assert_eq!(outcome_of("log"), Outcome::Hit);
+    assert_eq!(outcome_of("stones"), Outcome::Hit);
+
+    let mut writer = postgres::establish(database.url());
+    let call = sql::<Text>("SELECT note('a')");
+    call.get_result::<String>(&mut writer).unwrap();
+
+    let mut explain = |table: &str| {
+        let read = sql::<Text>(&format!("SELECT * FROM {table}"));
+        read.cached(&mut reader).explain().unwrap().outcome
+    };
+    assert_eq!(explain("log"), Outcome::Miss);
+    assert_eq!(explain("stones"), Outcome::Hit);
 }

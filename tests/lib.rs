@@ -12,7 +12,6 @@
 
 mod compose;
 mod environment;
-mod log;
 mod memcached_works;
 mod table;
 mod tortured;
@@ -34,6 +33,9 @@ mod sqlite {
     mod catalog;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
+    mod differential;
+    #[path = "differential/dialect/sqlite.rs"]
+    mod differential_dialect;
     #[path = "every_type/sqlite.rs"]
     mod every_type;
     mod failures;
@@ -103,6 +105,9 @@ mod postgres {
     mod catalog;
     #[path = "dialect/postgres.rs"]
     mod dialect;
+    mod differential;
+    #[path = "differential/dialect/postgres.rs"]
+    mod differential_dialect;
     #[path = "every_type/postgres.rs"]
     mod every_type;
     mod failures;
@@ -177,6 +182,9 @@ mod mysql {
     mod catalog;
     #[path = "dialect/mysql.rs"]
     mod dialect;
+    mod differential;
+    #[path = "differential/dialect/mysql.rs"]
+    mod differential_dialect;
     #[path = "every_type/mysql.rs"]
     mod every_type;
     mod failures;

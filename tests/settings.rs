@@ -2,17 +2,40 @@
 
 use std::time::Duration;
 
-use cachalot_diesel::{BypassReason, CachedDsl as _};
+use cachalot_diesel::{Builder, BypassReason, CachedDsl as _};
 use cachalot_tests::memcached;
 use diesel::{prelude::*, sql_query, sql_types::Integer};
 
 use super::Conn;
 use super::blog;
 use super::dialect::RANDOM;
-use super::schema::tags;
-use super::world::{World, assert_not_cached};
+use super::schema::*;
+use super::world::{World, assert_cached, assert_not_cached};
 
 const DAY: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn s03_an_excluded_table_anywhere_in_a_query_makes_it_uncached() {
+    let settings: [fn(Builder) -> Builder; 2] = [
+        |builder| builder.uncacheable_tables(["public.Authors", "comments"]),
+        |builder| builder.only_tables(["posts"]),
+    ];
+    for setting in settings {
+        let mut world = World::with(memcached::shared().url(), setting);
+        blog::fill(&mut world.conn);
+        let joined = || posts::table.inner_join(authors::table).select(posts::id);
+        let written = || {
+            let written = authors::table.select(authors::id);
+            posts::table
+                .filter(posts::author_id.eq_any(written))
+                .select(posts::id)
+        };
+        assert_not_cached!(world, i32, joined(), BypassReason::ExcludedTable(_));
+        assert_not_cached!(world, i32, written(), BypassReason::ExcludedTable(_));
+        let alone = || posts::table.select(posts::id);
+        assert_eq!(assert_cached!(world, i32, alone()).len(), 4);
+    }
+}
 
 /// memcached reads a time to live above thirty days as a date, which would be one long past.
 #[test]

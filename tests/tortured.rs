@@ -38,10 +38,10 @@ fn all_pass(seconds: u8, options: &[&str]) {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// Tortures a library from whose protocol something is left out.
+/// Tortures a library from whose protocol something is left out, until that shows.
 fn finds(sabotage: &str, promise: &str) {
     let option = format!("--sabotage={sabotage}");
-    let output = torture("sqlite-wal", 2, &[&option])
+    let output = torture("sqlite-wal", 30, &[&option])
         .wait_with_output()
         .unwrap();
     let text = text(&output);

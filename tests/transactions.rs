@@ -180,3 +180,19 @@ fn t08_what_follows_a_commit_in_another_process_sees_it() {
         assert_eq!(process.sent(value).0, number);
     }
 }
+
+/// What it says of transactions is nothing, so the connection is in none afterwards either.
+#[test]
+fn t06_a_batch_that_fails_outside_a_transaction_leaves_the_connection_cached() {
+    let (mut world, mut reader) = two();
+    let failed = world.conn.batch_execute(
+        "UPDATE counters SET value = 5 WHERE id = 1; \
+         INSERT INTO counters (id, value) VALUES (1, 6)",
+    );
+    assert!(failed.is_err(), "the row is there already");
+    // PostgreSQL undoes all of it, the others what failed.
+    let shown = if super::DATABASE == "postgres" { 0 } else { 5 };
+    assert_eq!(value(&mut world.conn), shown);
+    assert_eq!(world.sent(value), (shown, 0));
+    assert_eq!(reader.sent(value), (shown, 0));
+}

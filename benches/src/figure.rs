@@ -9,8 +9,8 @@ pub struct Figure {
     pub name: String,
     /// The measure: a ratio or, where the name says µs, a time.
     pub value: Spread,
-    /// What it should be.
-    pub target: Target,
+    /// What it should be; `None` if it is there to compare with.
+    pub target: Option<Target>,
 }
 
 /// What a figure should be.
@@ -23,13 +23,24 @@ pub enum Target {
     AtLeast(f64),
 }
 
+impl Target {
+    /// Is this value as it should be?
+    #[must_use]
+    pub fn is_met_by(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => value >= least,
+        }
+    }
+}
+
 impl Figure {
     /// A figure that should be no more than `target`.
     pub fn at_most(name: impl Into<String>, value: Spread, target: f64) -> Self {
         Self {
             name: name.into(),
             value,
-            target: Target::AtMost(target),
+            target: Some(Target::AtMost(target)),
         }
     }
 
@@ -38,23 +49,26 @@ impl Figure {
         Self {
             name: name.into(),
             value,
-            target: Target::AtLeast(target),
+            target: Some(Target::AtLeast(target)),
         }
     }
 
-    /// Is it what it should be?
-    #[must_use]
-    pub fn is_met(&self) -> bool {
-        match self.target {
-            Target::AtMost(most) => self.value.median <= most,
-            Target::AtLeast(least) => self.value.median >= least,
+    /// A figure to compare with.
+    pub fn without_target(name: impl Into<String>, value: Spread) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            target: None,
         }
     }
 
     /// One line of JSON: `{"name": …, "value": …, "target": …}`.
     #[must_use]
     pub fn json(&self) -> String {
-        let (Target::AtMost(target) | Target::AtLeast(target)) = self.target;
+        let target = match self.target {
+            Some(Target::AtMost(target) | Target::AtLeast(target)) => target.to_string(),
+            None => "null".to_owned(),
+        };
         let name = serde_json::Value::from(self.name.as_str());
         let value = self.value.median;
         format!("{{\"name\": {name}, \"value\": {value:.3}, \"target\": {target}}}")
@@ -74,11 +88,11 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_is_met_on_its_own_side_of_the_target() {
-        assert!(Figure::at_most("x", spread(2.0), 2.0).is_met());
-        assert!(!Figure::at_most("x", spread(2.1), 2.0).is_met());
-        assert!(Figure::at_least("x", spread(2.1), 2.0).is_met());
-        assert!(!Figure::at_least("x", spread(1.9), 2.0).is_met());
+    fn a_target_is_met_on_its_own_side() {
+        assert!(Target::AtMost(2.0).is_met_by(2.0));
+        assert!(!Target::AtMost(2.0).is_met_by(2.1));
+        assert!(Target::AtLeast(2.0).is_met_by(2.1));
+        assert!(!Target::AtLeast(2.0).is_met_by(1.9));
     }
 
     #[test]
@@ -89,5 +103,7 @@ mod tests {
             r#"{"name": "a \"b\" ÷ c", "value": 1.250, "target": 2}"#
         );
         assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
+        let line = Figure::without_target("x", spread(0.5)).json();
+        assert_eq!(line, r#"{"name": "x", "value": 0.500, "target": null}"#);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Raised whenever the ingredients of an entry's key or its format change, so that an older release
 /// never finds a newer one's entries.
-const ENTRY_FORMAT: u32 = 2;
+const ENTRY_FORMAT: u32 = 3;
 /// Of the keys of everything else. Two releases that differ here miss each other's invalidations.
 const FORMAT: u32 = 1;
 

@@ -32,14 +32,6 @@ impl Ground {
         }
     }
 
-    /// The writing process reads, too, and so knows what functions do.
-    #[allow(dead_code, reason = "no function of SQLite writes")]
-    #[track_caller]
-    pub(crate) fn with_a_writer_who_reads(mut self, read: &str) -> Self {
-        cached(&mut self.writer.conn, read);
-        self
-    }
-
     /// What the `write` of another process changes in the database, the next cached read asks for
     /// once and sees; what it does not touch is `kept`.
     #[track_caller]

@@ -53,7 +53,9 @@ fn w11_a_block() {
 /// What it may write is asked for again; the rest stays.
 #[test]
 fn w11_a_select_whose_function_writes() {
-    let mut ground = Ground::new(SCHEMA).with_a_writer_who_reads(STONES);
+    let mut ground = Ground::new(SCHEMA);
+    // Its process knows what functions do.
+    cached(&mut ground.writer.conn, STONES);
     for select in [
         "SELECT note('a')",
         "SELECT note_deep('b')",
@@ -78,7 +80,9 @@ fn w11_a_select_whose_function_writes() {
 /// The statement writes one table by itself and another by its function.
 #[test]
 fn w11_a_write_whose_function_writes_too() {
-    let mut ground = Ground::new(SCHEMA).with_a_writer_who_reads(STONES);
+    let mut ground = Ground::new(SCHEMA);
+    // Its process knows what functions do.
+    cached(&mut ground.writer.conn, STONES);
     for write in [
         "INSERT INTO shelf VALUES (10, note('a'))",
         "INSERT INTO shelf SELECT 11, note('b')",
@@ -100,7 +104,9 @@ fn w11_a_function_as_diesel_calls_it() {
     extern "SQL" {
         fn note(what: Text) -> Text;
     }
-    let mut ground = Ground::new(SCHEMA).with_a_writer_who_reads(STONES);
+    let mut ground = Ground::new(SCHEMA);
+    // Its process knows what functions do.
+    cached(&mut ground.writer.conn, STONES);
     ground.does(
         "a select",
         |conn| {
@@ -138,6 +144,8 @@ fn w11_a_view_that_calls_a_function_that_writes() {
         "{SCHEMA}; CREATE VIEW noted AS SELECT note(name) AS name FROM stones; \
          CREATE VIEW nested AS SELECT name FROM noted"
     ));
+    // Its process knows what views do.
+    cached(&mut ground.writer.conn, STONES);
     for view in ["noted", "nested"] {
         let read = format!("SELECT name FROM {view}");
         assert_eq!(ground.cached(&read).1, 1, "{view}");
@@ -179,6 +187,8 @@ fn w11_operators_and_casts_that_write() {
           $f$ SELECT note(what); SELECT ROW(1)::mark $f$; \
          CREATE CAST (TEXT AS mark) WITH FUNCTION mark(TEXT)"
     ));
+    // Its process knows what operators and casts do.
+    cached(&mut ground.writer.conn, STONES);
     ground.changes("SELECT 'a'::text <+> 'b'::text", &[LOG]);
     ground.changes("SELECT 'c'::text::mark", &[LOG]);
 }
@@ -189,7 +199,9 @@ const BUSY: &str = "CREATE OR REPLACE FUNCTION idle() RETURNS INTEGER LANGUAGE s
 
 #[test]
 fn w11_a_function_that_is_replaced_by_one_that_writes() {
-    let mut ground = Ground::new(&format!("{SCHEMA}; {IDLE}")).with_a_writer_who_reads(STONES);
+    let mut ground = Ground::new(&format!("{SCHEMA}; {IDLE}"));
+    // Its process knows what functions do.
+    cached(&mut ground.writer.conn, STONES);
     ground.keeps("SELECT idle()", &[LOG, SHELF, STONES]);
     run(&mut ground.writer.conn, BUSY);
     ground.changes("SELECT idle()", &[LOG]);
@@ -198,7 +210,9 @@ fn w11_a_function_that_is_replaced_by_one_that_writes() {
 /// What the process knows of the function is no longer so.
 #[test]
 fn w11_a_function_that_another_process_replaces() {
-    let mut ground = Ground::new(&format!("{SCHEMA}; {IDLE}")).with_a_writer_who_reads(STONES);
+    let mut ground = Ground::new(&format!("{SCHEMA}; {IDLE}"));
+    // Its process knows what functions do.
+    cached(&mut ground.writer.conn, STONES);
     ground.keeps("SELECT idle()", &[LOG, SHELF, STONES]);
     run(&mut ground.world.conn, BUSY);
     ground.changes("SELECT idle()", &[LOG]);

@@ -39,3 +39,15 @@ fn w10_what_a_temporary_trigger_writes_is_seen_by_others() {
         .unwrap();
     assert_eq!(lines(&mut world.conn).len(), 2);
 }
+
+/// `ALTER TABLE` opens the temporary database, and leaves it empty.
+#[test]
+fn w06_a_connection_that_has_altered_a_table_is_cached_as_before() {
+    let mut world = World::new();
+    world
+        .conn
+        .batch_execute("CREATE TABLE log (text TEXT); ALTER TABLE log RENAME COLUMN text TO line")
+        .unwrap();
+    assert!(lines(&mut world.conn).is_empty());
+    assert_eq!(world.sent(lines), (Vec::new(), 0));
+}

@@ -57,6 +57,13 @@ impl Log {
         named.map(ToString::to_string).collect()
     }
 
+    /// Is this text in any line so far?
+    #[must_use]
+    pub fn says(&self, text: &str) -> bool {
+        let lines = self.lines();
+        lines.iter().any(|line| line.to_string().contains(text))
+    }
+
     /// The names of all lines of a target so far.
     #[must_use]
     pub fn names(&self, target: &str) -> BTreeSet<&'static str> {

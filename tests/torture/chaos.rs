@@ -129,14 +129,15 @@ impl Workers {
         Ok(lost)
     }
 
-    /// Lets the workers work, and troubles them, for so long. `tell` is called now and then.
+    /// Lets the workers work, and troubles them, for so long, or until `goes_on`, which is called now
+    /// and then, says no.
     pub(crate) fn trouble(
         &mut self,
         chaos: Chaos,
         memcached: &Server,
         rng: &mut Rng,
         time: Duration,
-        mut tell: impl FnMut(&Done),
+        mut goes_on: impl FnMut(&Done) -> bool,
     ) -> io::Result<Done> {
         let mut done = Done::default();
         let mut kill = Event::new(chaos.kill, (300, 2000), rng);
@@ -144,7 +145,7 @@ impl Workers {
         let mut flush = Event::new(chaos.flush, (50, 1000), rng);
         let mut freeze = Event::new(chaos.freeze, (500, 3000), rng);
         let end = Instant::now() + time;
-        while Instant::now() < end && done.lost == 0 {
+        while Instant::now() < end && done.lost == 0 && goes_on(&done) {
             thread::sleep(TICK);
             if kill.is_due(rng) {
                 self.kill_one(rng)?;
@@ -167,7 +168,6 @@ impl Workers {
                 done.freezes += 1;
             }
             done.lost = self.count_lost()?;
-            tell(&done);
         }
         Ok(done)
     }

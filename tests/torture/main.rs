@@ -90,7 +90,7 @@ struct Torture {
     /// Decides what is done, though not how it interleaves; one is chosen and printed
     #[arg(long)]
     seed: Option<u64>,
-    /// Leave something out of the protocol, which must be found
+    /// Leave something out of the protocol, until it is found
     #[arg(long, hide = true)]
     sabotage: Option<Sabotage>,
 }
@@ -161,6 +161,9 @@ impl Torture {
         let progress = progress();
         let done = workers.trouble(self.chaos, &memcached, &mut rng, time, |done| {
             progress.set_message(line(&referee, done, started.elapsed()));
+            !self
+                .sabotage
+                .is_some_and(|it| referee.has_found(it.breaks()))
         })?;
         referee.stop();
         let failed = workers.finish()?;

@@ -169,6 +169,12 @@ impl Referee {
         self.stop.store(true, Ordering::Relaxed);
     }
 
+    /// Was this promise broken?
+    pub(crate) fn has_found(&self, promise: Promise) -> bool {
+        let state = self.state();
+        state.violations.iter().any(|it| it.promise == promise)
+    }
+
     /// A place for one more worker.
     pub(crate) fn seat(&self) -> Seat {
         let mut state = self.state();

@@ -5,6 +5,8 @@ use std::cell::Cell;
 use cachalot_diesel::{Command, MemcachedStore, Reply, Store, StoreError};
 use clap::ValueEnum;
 
+use crate::referee::Promise;
+
 thread_local! {
     static FAILURES: Cell<u64> = const { Cell::new(0) };
 }
@@ -30,15 +32,34 @@ pub(crate) struct Seen {
     pub(crate) sabotage: Option<Sabotage>,
 }
 
-impl Seen {
+impl Sabotage {
+    /// What has to be found.
+    pub(crate) fn breaks(self) -> Promise {
+        match self {
+            Self::Begin => Promise::P2,
+            Self::Write => Promise::P1,
+        }
+    }
+
     /// Is this command to be left out, though answered as if it had been carried out?
+    fn leaves_out(self, command: &Command<'_>) -> bool {
+        match command {
+            Command::Swap { value, .. } => self == Self::Write || announces(value),
+            Command::Add { value, .. } => announces(value),
+            _ => false,
+        }
+    }
+}
+
+/// Is this a record with a writer in flight?
+fn announces(value: &[u8]) -> bool {
+    let holds = |text: &[u8]| value.windows(text.len()).any(|part| part == text);
+    holds(br#""writers":["#) && !holds(br#""writers":[]"#)
+}
+
+impl Seen {
     fn sabotaged(&self, command: &Command<'_>) -> bool {
-        let (Some(sabotage), Command::Swap { value, .. }) = (self.sabotage, command) else {
-            return false;
-        };
-        let calm = br#""writers":[]"#;
-        let announces = !value.windows(calm.len()).any(|part| part == calm);
-        announces || sabotage == Sabotage::Write
+        self.sabotage.is_some_and(|it| it.leaves_out(command))
     }
 }
 

@@ -54,10 +54,15 @@ fn figures(run: &Run) -> String {
     }
     let row = |figure: &cachalot_benches::Figure| {
         let target = match figure.target {
-            Target::AtMost(most) => format!("≤ {most}"),
-            Target::AtLeast(least) => format!("≥ {least}"),
+            Some(Target::AtMost(most)) => format!("≤ {most}"),
+            Some(Target::AtLeast(least)) => format!("≥ {least}"),
+            None => "for comparison".to_owned(),
         };
-        let met = if figure.is_met() { "yes" } else { "**no**" };
+        let met = match figure.target {
+            Some(target) if target.is_met_by(figure.value.median) => "yes",
+            Some(_) => "**no**",
+            None => "",
+        };
         format!(
             "| {} | {} | {target} | {met} |",
             figure.name,

@@ -53,6 +53,8 @@ pub(super) struct Catalogs {
     /// The catalog that was loaded last, and a hash of the facts that it was made of: where those
     /// are still the same, so is the catalog, and all that was worked out from it stays.
     last: Cache<Arc<str>, (String, Arc<Catalog>)>,
+    /// The database that connections by a URL see, by the URL's hash.
+    urls: Cache<Arc<str>, Arc<str>>,
     /// How the newest attempts to load one went, by database.
     attempts: Mutex<HashMap<Arc<str>, Attempt>>,
 }
@@ -69,6 +71,7 @@ impl Catalogs {
         Self {
             known: Cache::new(DATABASES),
             last: Cache::new(DATABASES),
+            urls: Cache::new(DATABASES),
             attempts: Mutex::default(),
         }
     }
@@ -165,6 +168,19 @@ impl Cachalot {
                 Err(BypassReason::CatalogUnknown)
             }
         }
+    }
+
+    /// Remembers which database a connection by that URL sees.
+    pub(crate) fn learn_database(&self, url: &Arc<str>, database: &Arc<str>) {
+        let urls = &self.inner.catalogs.urls;
+        if urls.get(url).is_none_or(|known| known != *database) {
+            urls.insert(Arc::clone(url), Arc::clone(database));
+        }
+    }
+
+    /// The database that connections by that URL see, if one of them was asked.
+    pub(crate) fn database_of(&self, url: &Arc<str>) -> Option<Arc<str>> {
+        self.inner.catalogs.urls.get(url)
     }
 
     /// The catalog of a database is that of an epoch which is no more.

@@ -18,7 +18,7 @@ use crate::{
     rows::{Block, BlockWriter},
 };
 
-const MAGIC: &[u8; 5] = b"cach\x02";
+const MAGIC: &[u8; 5] = b"cach\x03";
 const TAG_AT: usize = MAGIC.len();
 const BODY_AT: usize = TAG_AT + TAG;
 const EXPIRES_AT: usize = BODY_AT + 8;

@@ -5,7 +5,7 @@
 //! they are to it what an entry under those tokens is, and never older than its own start.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
@@ -19,12 +19,40 @@ use crate::protocol::Token;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// For so long a reader that missed before a flight has landed may come to board after it.
 const RECENT: Duration = Duration::from_secs(1);
-/// Beyond this many, flights that landed long ago are forgotten.
-const MANY: usize = 64;
 
-/// The flights of a cache, by the key of their entry.
+/// The flights of a cache.
 #[derive(Debug, Default)]
-pub(super) struct Flights(Arc<Mutex<HashMap<String, Track>>>);
+pub(super) struct Flights(Arc<Mutex<Tracks>>);
+
+#[derive(Debug, Default)]
+struct Tracks {
+    /// By the key of their entry.
+    of: HashMap<Arc<str>, Track>,
+    /// Those that have landed, in the order in which they did.
+    landed: VecDeque<(Instant, Arc<str>)>,
+}
+
+impl Tracks {
+    fn land(&mut self, key: &Arc<str>, tokens: Vec<Token>, at: Instant) {
+        let landed = Track::Landed { tokens, at };
+        self.of.insert(Arc::clone(key), landed);
+        self.landed.push_back((at, Arc::clone(key)));
+    }
+
+    /// Forgets those that landed long ago, and looks at no more than one that did not: a process may
+    /// have thousands of recent ones, and everybody who lands waits for this.
+    fn forget(&mut self, now: Instant) {
+        while let Some((at, key)) = self.landed.front()
+            && now.duration_since(*at) >= RECENT
+        {
+            // Another under the same key may have landed since, or be in the air.
+            if matches!(self.of.get(key), Some(Track::Landed { at: last, .. }) if last == at) {
+                self.of.remove(key);
+            }
+            self.landed.pop_front();
+        }
+    }
+}
 
 #[derive(Debug)]
 enum Track {
@@ -57,9 +85,9 @@ impl fmt::Debug for Landing {
 /// The duty of the one who asks: it lands with the rows, or with nothing when it is dropped.
 #[derive(Debug)]
 pub(super) struct Pilot {
-    key: String,
+    key: Arc<str>,
     flight: Arc<Flight>,
-    flights: Weak<Mutex<HashMap<String, Track>>>,
+    flights: Weak<Mutex<Tracks>>,
 }
 
 enum Boarded {
@@ -104,7 +132,7 @@ impl Cachalot {
 impl Flights {
     fn board(&self, permit: &Permit) -> Boarded {
         let mut flights = lock(&self.0);
-        match flights.get(permit.key()) {
+        match flights.of.get(permit.key()) {
             Some(Track::Flying(flight)) if flight.tokens == permit.tokens() => {
                 return Boarded::Passenger(Arc::clone(flight));
             }
@@ -121,8 +149,10 @@ impl Flights {
             landed: Mutex::default(),
             told: Condvar::new(),
         });
-        let key = permit.key().to_owned();
-        flights.insert(key.clone(), Track::Flying(Arc::clone(&flight)));
+        let key: Arc<str> = permit.key().into();
+        flights
+            .of
+            .insert(Arc::clone(&key), Track::Flying(Arc::clone(&flight)));
         Boarded::Pilot(Pilot {
             key,
             flight,
@@ -168,25 +198,71 @@ impl Drop for Pilot {
         };
         let shared = matches!(*lock(&self.flight.landed), Some(Landing::Rows(_)));
         let mut flights = lock(&flights);
+        // Under the lock, so that the order is that of the times.
+        let now = Instant::now();
         if shared {
-            let landed = Track::Landed {
-                tokens: self.flight.tokens.clone(),
-                at: Instant::now(),
-            };
-            flights.insert(self.key.clone(), landed);
+            flights.land(&self.key, self.flight.tokens.clone(), now);
         } else {
-            flights.remove(&self.key);
+            flights.of.remove(&self.key);
         }
-        if flights.len() > MANY {
-            flights.retain(|_, known| match known {
-                Track::Flying(_) => true,
-                Track::Landed { at, .. } => at.elapsed() < RECENT,
-            });
-        }
+        flights.forget(now);
     }
 }
 
 /// Nothing that runs under these locks can leave half a state behind.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn landed(of: &[(&str, Instant)]) -> Tracks {
+        let mut tracks = Tracks::default();
+        for (key, at) in of {
+            tracks.land(&Arc::from(*key), Vec::new(), *at);
+        }
+        tracks
+    }
+
+    fn known(tracks: &Tracks) -> Vec<&str> {
+        let mut keys: Vec<_> = tracks.of.keys().map(|key| &**key).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    #[test]
+    fn flights_are_forgotten_when_they_landed_long_ago() {
+        let start = Instant::now();
+        let later = start + RECENT / 2;
+        let mut tracks = landed(&[("a", start), ("b", later)]);
+        tracks.forget(later);
+        assert_eq!(known(&tracks), ["a", "b"]);
+        tracks.forget(start + RECENT);
+        assert_eq!(known(&tracks), ["b"]);
+        tracks.forget(later + RECENT);
+        assert!(tracks.of.is_empty() && tracks.landed.is_empty());
+    }
+
+    #[test]
+    fn a_flight_that_landed_again_is_recent() {
+        let start = Instant::now();
+        let mut tracks = landed(&[("a", start), ("a", start + RECENT / 2)]);
+        tracks.forget(start + RECENT);
+        assert_eq!(known(&tracks), ["a"]);
+    }
+
+    /// Such an order does not come about; it shows that nothing behind the first is looked at.
+    #[test]
+    fn forgetting_stops_at_the_first_that_is_recent() {
+        let start = Instant::now();
+        let now = start + RECENT;
+        let mut tracks = landed(&[("recent", now), ("old", start)]);
+        for number in 0..100 {
+            tracks.land(&Arc::from(number.to_string()), Vec::new(), start);
+        }
+        tracks.forget(now);
+        assert_eq!(tracks.of.len(), 102);
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use twox_hash::{XxHash3_64, XxHash3_128};
+
 /// The length of an entry's tag, in bytes.
 pub(super) const TAG: usize = 16;
 /// A record's proof: a line end and 64 hex digits after the JSON.
@@ -10,42 +12,34 @@ const PROOF: usize = 65;
 /// Binds an item's bytes to its key, so that neither damaged nor misplaced bytes pass.
 #[derive(Clone)]
 pub(super) struct Seal {
-    key: [u8; blake3::KEY_LEN],
-    secret: bool,
+    /// Of the keyed BLAKE3 that proofs are; derived from the secret, if there is one.
+    key: Option<[u8; blake3::KEY_LEN]>,
 }
 
 impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seal")
-            .field("secret", &self.secret)
+            .field("secret", &self.key.is_some())
             .finish_non_exhaustive()
     }
 }
 
 impl Seal {
     pub(super) fn new(secret: Option<&str>) -> Self {
-        let key = blake3::derive_key(
-            "cachalot-diesel 1 items of the store",
-            secret.unwrap_or_default().as_bytes(),
-        );
-        Self {
-            key,
-            secret: secret.is_some(),
-        }
+        let context = "cachalot-diesel 1 items of the store";
+        let key = secret.map(|secret| blake3::derive_key(context, secret.as_bytes()));
+        Self { key }
     }
 
-    fn hash(&self, store_key: &str, bytes: &[u8]) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(&(store_key.len() as u64).to_le_bytes());
-        hasher.update(store_key.as_bytes());
-        hasher.update(bytes);
-        hasher.finalize()
-    }
-
-    /// The tag of an entry's bytes; a checksum where there is no secret.
+    /// The tag of an entry's bytes: a proof with a secret. Without one a checksum, which finds damage
+    /// and stops nobody, so that it need only be fast.
     pub(super) fn tag(&self, store_key: &str, bytes: &[u8]) -> [u8; TAG] {
+        let Some(key) = &self.key else {
+            let seed = XxHash3_64::oneshot(store_key.as_bytes());
+            return XxHash3_128::oneshot_with_seed(seed, bytes).to_le_bytes();
+        };
         let mut tag = [0; TAG];
-        tag.copy_from_slice(&self.hash(store_key, bytes).as_bytes()[..TAG]);
+        tag.copy_from_slice(&proof(key, store_key, bytes).as_bytes()[..TAG]);
         tag
     }
 
@@ -61,8 +55,8 @@ impl Seal {
 
     /// A record as it goes to the store: plain JSON, and its proof if there is a secret.
     pub(super) fn close_record(&self, store_key: &str, mut json: Vec<u8>) -> Vec<u8> {
-        if self.secret {
-            let proof = self.hash(store_key, &json).to_hex();
+        if let Some(key) = &self.key {
+            let proof = proof(key, store_key, &json).to_hex();
             json.push(b'\n');
             json.extend_from_slice(proof.as_bytes());
         }
@@ -71,14 +65,22 @@ impl Seal {
 
     /// The JSON of a record from the store; `None` if its proof does not hold.
     pub(super) fn open_record<'a>(&self, store_key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        if !self.secret {
+        let Some(key) = &self.key else {
             return Some(bytes);
-        }
-        let (json, proof) = bytes.split_at_checked(bytes.len().checked_sub(PROOF)?)?;
-        let proof = blake3::Hash::from_hex(proof.strip_prefix(b"\n")?).ok()?;
+        };
+        let (json, claimed) = bytes.split_at_checked(bytes.len().checked_sub(PROOF)?)?;
+        let claimed = blake3::Hash::from_hex(claimed.strip_prefix(b"\n")?).ok()?;
         // `blake3::Hash` compares in constant time.
-        (self.hash(store_key, json) == proof).then_some(json)
+        (proof(key, store_key, json) == claimed).then_some(json)
     }
+}
+
+fn proof(key: &[u8; blake3::KEY_LEN], store_key: &str, bytes: &[u8]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(&(store_key.len() as u64).to_le_bytes());
+    hasher.update(store_key.as_bytes());
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 #[cfg(test)]
@@ -87,11 +89,20 @@ mod tests {
 
     #[test]
     fn an_entry_verifies_only_whole_and_under_its_own_key() {
-        let seal = Seal::new(None);
-        let tag = seal.tag("key", b"rows");
-        assert!(seal.verifies("key", b"rows", &tag));
-        assert!(!seal.verifies("other", b"rows", &tag));
-        assert!(!seal.verifies("key", b"rowz", &tag));
+        for seal in [Seal::new(None), Seal::new(Some("s3cret"))] {
+            let tag = seal.tag("key", b"rows");
+            assert!(seal.verifies("key", b"rows", &tag));
+            assert!(!seal.verifies("other", b"rows", &tag));
+            assert!(!seal.verifies("key", b"rowz", &tag));
+        }
+    }
+
+    /// Machines of all kinds share a store, and releases do as long as the format is the same.
+    #[test]
+    fn tags_are_the_same_everywhere() {
+        let tag = |secret| u128::from_le_bytes(Seal::new(secret).tag("key", &[7; 1_000]));
+        assert_eq!(tag(None), 136668541381096095628776283959674148753);
+        assert_eq!(tag(Some("s3cret")), 20409361176025906002574595642055788746);
     }
 
     #[test]

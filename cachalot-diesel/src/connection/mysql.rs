@@ -10,12 +10,12 @@ use crate::statement::Isolation;
 /// Variables that decide what rows a statement returns, or how their values look, and those that
 /// name the server. `SHOW VARIABLES` leaves out what a server does not have.
 const VARIABLES: &str = "\
-'autocommit', 'character_set_connection', 'character_set_results', 'collation_connection', \
-'datadir', 'default_week_format', 'div_precision_increment', 'foreign_key_checks', \
+'autocommit', 'block_encryption_mode', 'character_set_connection', 'character_set_results', 'collation_connection', \
+'datadir', 'default_week_format', 'div_precision_increment', 'foreign_key_checks', 'ft_boolean_syntax', \
 'group_concat_max_len', 'hostname', 'lc_time_names', 'low_priority_updates', 'max_sort_length', \
 'old_mode', 'port', 'read_only', 'server_id', 'server_uid', 'server_uuid', 'socket', \
-'sql_auto_is_null', 'sql_mode', 'sql_safe_updates', 'sql_select_limit', 'time_zone', \
-'transaction_isolation', 'tx_isolation'";
+'sql_auto_is_null', 'sql_mode', 'sql_safe_updates', 'sql_select_limit', 'system_versioning_asof', 'time_zone', \
+'transaction_isolation', 'tx_isolation', 'windowing_use_high_precision'";
 
 /// Those that name the server.
 const SERVER: [&str; 6] = [

@@ -7,7 +7,7 @@ use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question
 use crate::statement::Isolation;
 
 /// Settings that decide what rows a statement returns, or how their values look.
-const SETTINGS: [&str; 21] = [
+const SETTINGS: [&str; 22] = [
     "array_nulls",
     "backslash_quote",
     "bytea_output",
@@ -28,6 +28,7 @@ const SETTINGS: [&str; 21] = [
     "timezone",
     "timezone_abbreviations",
     "transform_null_equals",
+    "xmlbinary",
     "xmloption",
 ];
 

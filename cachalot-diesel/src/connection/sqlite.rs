@@ -22,13 +22,16 @@ SELECT read_uncommitted AS dirty, \
 FROM pragma_read_uncommitted, pragma_reverse_unordered_selects, pragma_full_column_names, \
 pragma_short_column_names";
 
-const TRIGGERS: &str =
-    "SELECT EXISTS (SELECT 1 FROM sqlite_temp_schema WHERE type = 'trigger') AS some";
+/// An `ALTER TABLE` opens the temporary database too, and leaves it empty.
+const TEMPORARY: &str = "SELECT count(*) > 0 AS some, \
+coalesce(sum(type = 'trigger'), 0) > 0 AS triggers FROM sqlite_temp_schema";
 
-#[derive(QueryableByName)]
-struct Triggers {
-    #[diesel(sql_type = Bool, column_name = "some")]
-    any: bool,
+#[derive(QueryableByName, Default)]
+struct Temporary {
+    #[diesel(sql_type = Bool)]
+    some: bool,
+    #[diesel(sql_type = Bool)]
+    triggers: bool,
 }
 
 #[derive(QueryableByName)]
@@ -58,18 +61,20 @@ impl CacheConnection for SqliteConnection {
         let databases: Vec<Database> = diesel::sql_query(DATABASES).load(self)?;
         let settings: Settings = diesel::sql_query(SETTINGS).get_result(self)?;
         let mut identity = vec![settings.others];
-        let mut temporary = false;
+        let mut opened = false;
         for database in &databases {
             if database.name == "temp" {
-                temporary = true;
+                opened = true;
+                continue;
             }
             identity.push(database.name.clone());
             identity.push(identity_of(&database.file));
         }
-        // To ask for it would make it.
-        let unseen = temporary && {
-            let triggers: Triggers = diesel::sql_query(TRIGGERS).get_result(self)?;
-            triggers.any
+        // To ask for it would open it.
+        let temporary: Temporary = if opened {
+            diesel::sql_query(TEMPORARY).get_result(self)?
+        } else {
+            Temporary::default()
         };
         Ok(ProbeAnswer(Probe {
             database: identity.clone(),
@@ -81,8 +86,8 @@ impl CacheConnection for SqliteConnection {
             }),
             autocommit: true,
             replica: false,
-            temporary,
-            unseen,
+            temporary: temporary.some,
+            unseen: temporary.triggers,
         }))
     }
 

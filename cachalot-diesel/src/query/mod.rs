@@ -291,9 +291,9 @@ where
                     cache: &cache,
                     permit,
                     ttl: read.ttl,
+                    stored: false,
                     told: &told,
                     tables,
-                    stored: false,
                 };
                 run(conn, query, limit, Some(fill))
             }
@@ -352,9 +352,9 @@ struct Fill<'a> {
     cache: &'a Cachalot,
     permit: Permit,
     ttl: Option<Duration>,
+    stored: bool,
     told: &'a events::Read,
     tables: Names<'a, Dependency>,
-    stored: bool,
 }
 
 impl Drop for Fill<'_> {
@@ -399,10 +399,9 @@ where
     };
     match stored {
         Ok(()) => fill.stored = true,
-        Err(reason) => {
-            let counters = Some(fill.cache.counters());
-            fill.told.not_kept(counters, fill.tables, &reason);
-        }
+        Err(reason) => fill
+            .told
+            .not_kept(Some(fill.cache.counters()), fill.tables, &reason),
     }
     Ok(rows)
 }

@@ -276,12 +276,17 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
         let named = tracker.session.named();
         let answer = silently(conn, |conn| conn.probe(&named))?;
         let tracker = self::tracker(conn)?;
+        let cache = tracker.cache().cloned();
         match answer {
             Ok(answer) => {
                 tracker
                     .transactions
                     .probed(answer.0.isolation, answer.0.autocommit);
                 tracker.session.probed(&answer.0);
+                let (url, database) = (tracker.session.url(), tracker.session.database());
+                if let (Some(cache), Some(url), Some(database)) = (cache, url, database) {
+                    cache.learn_database(url, database);
+                }
                 if answer.0.unseen {
                     tracker.transactions.writes_unseen();
                 }

@@ -161,10 +161,16 @@ impl Tracker {
         if dialect == Dialect::Sqlite {
             return Vec::new();
         }
-        let database = self.session.database();
+        let session = &self.session;
         let caches = self.caches.iter();
         caches
-            .map(|cache| (cache.clone(), cache.done_behind(database, analysis, sql)))
+            .map(|cache| {
+                // Others may have asked where a connection by this URL leads.
+                let known = || cache.database_of(session.url()?);
+                let database = session.database().cloned().or_else(known);
+                let calls = cache.done_behind(database.as_ref(), analysis, sql);
+                (cache.clone(), calls)
+            })
             .collect()
     }
 
@@ -292,6 +298,7 @@ impl Instrumentation for Tracker {
                 if let Some(dialect) = install::dialect_of(url) {
                     self.set_dialect(dialect);
                 }
+                self.session.opened(url);
             }
             InstrumentationEvent::StartQuery { query, .. } => self.start(*query),
             InstrumentationEvent::FinishQuery { error, .. } => self.finish(*error),

@@ -30,6 +30,10 @@ pub(crate) struct SessionState {
     identity: Option<String>,
     /// The hash of the database that the last probe found.
     database: Option<Arc<str>>,
+    /// The hash of the URL that the connection was opened by.
+    url: Option<Arc<str>>,
+    /// It may be on another database than the URL says.
+    moved: bool,
     /// Settings that statements have named and that are not among the usual ones.
     named: BTreeSet<String>,
     /// Something changed that cannot be asked for.
@@ -63,6 +67,16 @@ impl SessionState {
     /// The settings to ask for beside the usual ones.
     pub(crate) fn named(&self) -> Vec<String> {
         self.named.iter().cloned().collect()
+    }
+
+    /// The connection is opened by this URL.
+    pub(super) fn opened(&mut self, url: &str) {
+        self.url = Some(hash("url", &[url.to_owned()]).into());
+    }
+
+    /// The hash of the URL by which the connection was opened, while it says where the connection is.
+    pub(crate) fn url(&self) -> Option<&Arc<str>> {
+        self.url.as_ref().filter(|_| !self.moved)
     }
 
     /// What the catalog is known by that the connection sees; `None` if it was never probed.
@@ -119,6 +133,7 @@ impl SessionState {
             SessionChange::Settings(names) => {
                 if names.iter().any(|name| name == "database") {
                     self.database = None;
+                    self.moved = true;
                 }
                 let decisive = names.iter().filter(|name| !is_harmless(name));
                 self.named.extend(decisive.cloned());

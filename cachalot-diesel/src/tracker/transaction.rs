@@ -229,6 +229,11 @@ impl Transactions {
     /// Transaction control, or a batch, that did not end well: it may have been carried out,
     /// wholly, in part or not at all.
     fn not_as_told(&mut self, analysis: &Analysis, ending: Ending) {
+        let autocommit = self.dialect != Dialect::Mysql || self.autocommit == Some(true);
+        if self.open.is_none() && !self.uncertain && autocommit && !moves(analysis) {
+            // Outside a transaction what was done of a batch is committed, and published with it.
+            return;
+        }
         let mut writes = self.pending();
         for statement in &analysis.statements {
             writes.merge(&statement.writes);
