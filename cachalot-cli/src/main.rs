@@ -66,8 +66,8 @@ impl Target {
         self.builder()?.build().map_err(Failure::misuse)
     }
 
-    /// A cache with the same settings in the memory of this process.
-    fn own(&self) -> Result<Cachalot, Failure> {
+    /// The same settings, with the memory of this process as the store.
+    fn open_in_memory(&self) -> Result<Cachalot, Failure> {
         let builder = self.builder()?.url("memory://");
         builder.build().map_err(Failure::misuse)
     }

@@ -177,6 +177,8 @@ pub use cachalot_derive::Cacheable;
 
 pub use bypass::BypassReason;
 pub use cache::{Builder, Cachalot, TableStatus};
+#[doc(hidden)]
+pub use catalog::Opaque;
 pub use config::{ConfigError, OnOutage};
 pub use connection::CacheConnection;
 pub use error::Error;

@@ -1,10 +1,12 @@
 //! Procedures, blocks and functions of PostgreSQL that write.
 
 use cachalot_diesel::{BypassReason, Outcome};
+use cachalot_tests::memcached;
 use diesel::{dsl::sql, prelude::*, result::Error, sql_types::Text};
 
 use super::Conn;
 use super::ground::{Ground, cached, run};
+use super::world::World;
 
 const SCHEMA: &str = "\
 CREATE TABLE shelf (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE log (line TEXT); \
@@ -238,4 +240,33 @@ fn w11_a_function_that_makes_its_statements() {
     ));
     ground.changes("SELECT run_it('DELETE FROM shelf')", &[SHELF]);
     ground.changes("SELECT run_it('INSERT INTO ' || 'log VALUES (1)')", &[LOG]);
+}
+
+/// Nobody can look into it, and the program says that it need not be.
+#[test]
+fn w11_a_function_that_the_program_vouches_for() {
+    const MADE_UP: &str = "\
+CREATE FUNCTION shout(what TEXT) RETURNS TEXT LANGUAGE plpgsql AS \
+ $f$ DECLARE said TEXT; BEGIN EXECUTE 'SELECT upper($1)' INTO said USING what; RETURN said; END $f$; \
+CREATE TABLE goods (id INTEGER PRIMARY KEY, name TEXT DEFAULT shout('new'));";
+    const SHOUTED: &str = "SELECT shout(name) FROM stones";
+    const INSERT: &str = "INSERT INTO goods (id) VALUES (1)";
+    let vouched = |builder: cachalot_diesel::Builder| builder.pure_functions(["public.Shout"]);
+    for (settings, asked) in [(None, 1), (Some(vouched), 0)] {
+        let mut world = World::with(memcached::shared().url(), |builder| match settings {
+            Some(settings) => settings(builder),
+            None => builder,
+        });
+        run(&mut world.outsider(), &format!("{SCHEMA}; {MADE_UP}"));
+        assert_eq!(cached(&mut world.conn, STONES), ["flint"]);
+        run(&mut world.conn, INSERT);
+        let read = |conn: &mut Conn| cached(conn, STONES);
+        assert_eq!(world.sent(read), (vec!["flint".to_owned()], asked));
+
+        let read = |conn: &mut Conn| cached(conn, SHOUTED);
+        assert_eq!(world.sent(read), (vec!["FLINT".to_owned()], 1));
+        assert_eq!(world.sent(read), (vec!["FLINT".to_owned()], asked));
+        run(&mut world.conn, "UPDATE stones SET name = 'slate'");
+        assert_eq!(world.sent(read), (vec!["SLATE".to_owned()], 1));
+    }
 }

@@ -8,7 +8,10 @@ mod secret;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-use cachalot_diesel::{Cachalot, Explanation};
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+mod survey;
+
+use cachalot_diesel::{BypassReason, Cachalot, Opaque};
 
 use crate::Failure;
 
@@ -17,23 +20,25 @@ pub(crate) trait Database {
     /// What it is and in which version.
     fn describe(&mut self) -> Result<String, String>;
 
-    /// Its tables and views, without what belongs to the server.
-    fn relations(&mut self) -> Result<Vec<Relation>, String>;
+    /// Its tables, views and code, as a cache with these settings sees them.
+    fn survey(&mut self, cache: &Cachalot) -> Result<Survey, String>;
+}
 
-    /// What a cache would do with a read of this relation, which is written as in SQL.
-    fn explain(&mut self, cache: &Cachalot, relation: &str) -> Result<Explanation, String>;
+/// What a database keeps, and what a cache makes of it.
+#[derive(Default)]
+pub(crate) struct Survey {
+    /// Without what belongs to the server and to Diesel.
+    pub(crate) relations: Vec<Relation>,
+    /// Code that the library cannot see through.
+    pub(crate) opaque: Vec<Opaque>,
 }
 
 /// A table, a view, or what else can be read.
-#[cfg_attr(
-    any(feature = "postgres", feature = "mysql", feature = "sqlite"),
-    derive(diesel::Queryable)
-)]
 pub(crate) struct Relation {
     pub(crate) name: String,
-    /// As a statement writes it.
-    pub(crate) sql: String,
     pub(crate) is_table: bool,
+    /// Why a read of it is not cached.
+    pub(crate) refused: Option<BypassReason>,
 }
 
 /// Opens the database of a URL, as Diesel reads it: what has no scheme is a SQLite file.

@@ -1,12 +1,11 @@
-use cachalot_diesel::{Cachalot, CachedDsl as _, Explanation};
+use cachalot_diesel::Cachalot;
 use diesel::{
     Connection, MysqlConnection, QueryResult, RunQueryDsl,
     dsl::sql,
-    sql_query,
     sql_types::{Bool, Text},
 };
 
-use super::{Database, Relation, secret};
+use super::{Database, Survey, secret, survey::survey};
 use crate::Failure;
 
 pub(super) fn open(url: &str) -> Result<Result<Box<dyn Database>, String>, Failure> {
@@ -28,19 +27,13 @@ impl Database for MysqlConnection {
             .map_err(|error| error.to_string())
     }
 
-    fn relations(&mut self) -> Result<Vec<Relation>, String> {
+    fn survey(&mut self, cache: &Cachalot) -> Result<Survey, String> {
         let relations = sql::<(Text, Text, Bool)>(
             "SELECT table_name, concat('`', replace(table_name, '`', '``'), '`'), \
              table_type = 'BASE TABLE' FROM information_schema.tables \
              WHERE table_schema = database() ORDER BY 1",
         );
-        relations.load(self).map_err(|error| error.to_string())
-    }
-
-    fn explain(&mut self, cache: &Cachalot, relation: &str) -> Result<Explanation, String> {
-        cache.watch(self).map_err(|error| error.to_string())?;
-        let query = sql_query(format!("SELECT * FROM {relation}"));
-        let explained = query.cached(self).explain();
-        explained.map_err(|error| error.to_string())
+        let relations = relations.load(self);
+        survey(self, cache, relations)
     }
 }

@@ -1,12 +1,11 @@
-use cachalot_diesel::{Cachalot, CachedDsl as _, Explanation};
+use cachalot_diesel::Cachalot;
 use diesel::{
     Connection, PgConnection, QueryResult, RunQueryDsl,
     dsl::sql,
-    sql_query,
     sql_types::{Bool, Text},
 };
 
-use super::{Database, Relation, secret};
+use super::{Database, Survey, secret, survey::survey};
 use crate::Failure;
 
 /// A host that drops packets would keep us for minutes.
@@ -32,20 +31,14 @@ impl Database for PgConnection {
             .map_err(|error| error.to_string())
     }
 
-    fn relations(&mut self) -> Result<Vec<Relation>, String> {
+    fn survey(&mut self, cache: &Cachalot) -> Result<Survey, String> {
         let relations = sql::<(Text, Text, Bool)>(
             "SELECT c.relname::text, format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p') \
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema' \
              AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 2",
         );
-        relations.load(self).map_err(|error| error.to_string())
-    }
-
-    fn explain(&mut self, cache: &Cachalot, relation: &str) -> Result<Explanation, String> {
-        cache.watch(self).map_err(|error| error.to_string())?;
-        let query = sql_query(format!("SELECT * FROM {relation}"));
-        let explained = query.cached(self).explain();
-        explained.map_err(|error| error.to_string())
+        let relations = relations.load(self);
+        survey(self, cache, relations)
     }
 }

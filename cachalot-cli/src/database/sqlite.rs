@@ -1,15 +1,14 @@
-use cachalot_diesel::{Cachalot, CachedDsl as _, Explanation};
 use std::path::Path;
 
+use cachalot_diesel::Cachalot;
 use diesel::{
     Connection, QueryResult, RunQueryDsl, SqliteConnection,
     connection::SimpleConnection,
     dsl::sql,
-    sql_query,
     sql_types::{Bool, Text},
 };
 
-use super::{Database, Relation};
+use super::{Database, Survey, survey::survey};
 
 pub(super) fn open(url: &str) -> Result<Box<dyn Database>, String> {
     let path = url.strip_prefix("sqlite://").unwrap_or(url);
@@ -31,18 +30,12 @@ impl Database for SqliteConnection {
             .map_err(|error| error.to_string())
     }
 
-    fn relations(&mut self) -> Result<Vec<Relation>, String> {
+    fn survey(&mut self, cache: &Cachalot) -> Result<Survey, String> {
         let relations = sql::<(Text, Text, Bool)>(
             "SELECT name, '\"' || replace(name, '\"', '\"\"') || '\"', type = 'table' FROM sqlite_master \
              WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1",
         );
-        relations.load(self).map_err(|error| error.to_string())
-    }
-
-    fn explain(&mut self, cache: &Cachalot, relation: &str) -> Result<Explanation, String> {
-        cache.watch(self).map_err(|error| error.to_string())?;
-        let query = sql_query(format!("SELECT * FROM {relation}"));
-        let explained = query.cached(self).explain();
-        explained.map_err(|error| error.to_string())
+        let relations = relations.load(self);
+        survey(self, cache, relations)
     }
 }

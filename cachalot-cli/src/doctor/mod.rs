@@ -45,8 +45,8 @@ struct Answer {
 
 impl Doctor {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let (cache, own) = (self.target.open()?, self.target.own()?);
-        let mut subject = Subject::examine(cache, own, self.database.as_deref())?;
+        let (cache, alike) = (self.target.open()?, self.target.open_in_memory()?);
+        let mut subject = Subject::examine(cache, &alike, self.database.as_deref())?;
         let findings: Vec<_> = checks::ALL
             .iter()
             .flat_map(|check| check(&mut subject))

@@ -7,26 +7,21 @@ use cachalot_diesel::Cachalot;
 
 use crate::{
     Failure,
-    database::{self, Database, Relation},
+    database::{self, Database, Survey},
     memcached::{self, Connection, Statistics},
 };
 
 /// How often a server is asked for its version, to know how fast it answers.
 const ROUNDS: usize = 5;
 
-/// Not cached unless somebody asks for it, and written by nothing but migrations.
-const MIGRATIONS: &str = "__diesel_schema_migrations";
-
 /// What the checks look at, asked for once.
 pub(super) struct Subject {
     pub(super) cache: Cachalot,
-    /// With the same settings, and nobody else in it.
-    pub(super) own: Cachalot,
     /// None if the store is in the process.
     pub(super) servers: Vec<Server>,
     pub(super) database: Option<Result<Box<dyn Database>, String>>,
-    /// What the database has, but for Diesel's own.
-    pub(super) relations: Vec<Relation>,
+    /// What the database holds; none if it cannot be asked.
+    pub(super) survey: Option<Result<Survey, String>>,
 }
 
 /// A memcached server and its answers, or why there are none.
@@ -49,27 +44,23 @@ pub(super) struct Answers {
 }
 
 impl Subject {
+    /// `alike` has the cache's settings, and a store that need not be up.
     pub(super) fn examine(
         cache: Cachalot,
-        own: Cachalot,
+        alike: &Cachalot,
         url: Option<&str>,
     ) -> Result<Self, Failure> {
         let mut database = url.map(database::open).transpose()?;
-        let mut relations = Vec::new();
-        if let Some(Ok(open)) = &mut database {
-            match open.relations() {
-                Ok(found) => relations = found,
-                Err(error) => database = Some(Err(error)),
-            }
-        }
-        relations.retain(|relation| relation.name != MIGRATIONS);
+        let survey = match &mut database {
+            Some(Ok(database)) => Some(database.survey(alike)),
+            _ => None,
+        };
         let servers = memcached::servers(&cache);
         Ok(Self {
             servers: servers.into_iter().map(Server::ask).collect(),
             cache,
-            own,
             database,
-            relations,
+            survey,
         })
     }
 

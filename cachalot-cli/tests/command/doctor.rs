@@ -1,7 +1,5 @@
 //! `cachalot doctor`.
 
-use std::process::Command;
-
 use cachalot_diesel::CachedDsl as _;
 use cachalot_tests::{memcached, postgres, schema::sqlite::tags, sqlite};
 use diesel::{connection::SimpleConnection as _, prelude::*};
@@ -165,59 +163,133 @@ fn a06_doctor_looks_at_each_kind_of_database() {
     assert!(found(&findings, "tables", "ok").contains("flights"));
 }
 
+/// Level and text of what it says of the catalog.
+fn of_catalog(command: &Runner, url: &str) -> Vec<(String, String)> {
+    let (findings, code) = examine(command, Some(url));
+    assert_eq!(code, Some(0), "warnings are no problems");
+    let catalog = findings.iter().filter(|it| it["check"] == "catalog");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    catalog
+        .map(|finding| (text(&finding["level"]), text(&finding["found"])))
+        .collect()
+}
+
+/// Are these the findings? Each is a level and a part of the text.
+#[track_caller]
+fn assert_told(told: &[(String, String)], expected: &[(&str, &str)]) {
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for ((level, text), (expected, part)) in told.iter().zip(expected) {
+        assert_eq!(level, expected, "{text}");
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
 #[test]
-fn a06_doctor_tells_what_the_catalog_hides() {
+fn a06_doctor_tells_what_postgresql_hides() {
     let database = postgres::database();
     let mut conn = postgres::establish(database.url());
     conn.batch_execute(
         "CREATE FUNCTION dice() RETURNS integer LANGUAGE sql VOLATILE AS 'SELECT 4';
          CREATE VIEW plain AS SELECT id FROM tags;
          CREATE VIEW \"Odd one\" AS SELECT id, dice() FROM tags;
+         CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN INSERT INTO tags (label) VALUES ('x'); RETURN NULL; END $$;
+         CREATE TRIGGER shown AFTER INSERT ON counters FOR EACH ROW EXECUTE FUNCTION seen();
          CREATE FUNCTION anything() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN EXECUTE 'SELECT 1'; RETURN NULL; END $$;
-         CREATE TRIGGER hidden AFTER DELETE ON counters
-             FOR EACH ROW EXECUTE FUNCTION anything()",
+         CREATE TRIGGER hidden AFTER DELETE OR UPDATE ON counters
+             FOR EACH ROW EXECUTE FUNCTION anything();
+         CREATE FUNCTION run_it(what text) RETURNS void LANGUAGE plpgsql AS
+             $$ BEGIN EXECUTE what; END $$;
+         CREATE FUNCTION stem(internal) RETURNS internal STABLE LANGUAGE c AS
+             '$libdir/dict_snowball', 'dsnowball_init'",
     )
     .unwrap();
-    let (findings, code) = examine(&Runner::new(), Some(database.url()));
-    let catalog: Vec<_> = findings
-        .iter()
-        .filter(|finding| finding["check"] == "catalog")
-        .map(|finding| {
+    let cached = ("ok", "tables and views can be cached");
+    let trigger = (
+        "warning",
+        "each update or delete of `counters` invalidates everything: it runs `anything`",
+    );
+    let mut command = Runner::new();
+    assert_told(
+        &of_catalog(&command, database.url()),
+        &[
+            cached,
             (
-                finding["level"].as_str().unwrap(),
-                finding["found"].as_str().unwrap(),
-            )
-        })
-        .collect();
-    let [(ok, cached), (first, not_cached), (second, sweeping)] = catalog[..] else {
-        panic!("{catalog:?}")
-    };
-    assert_eq!((ok, first, second), ("ok", "warning", "warning"));
-    assert!(
-        cached.ends_with("tables and views can be cached"),
-        "{cached}"
+                "warning",
+                "`dice` may answer differently each time: Odd one",
+            ),
+            trigger,
+            ("warning", "may write any table: run_it"),
+            ("warning", "nothing invalidates what they read: stem"),
+        ],
     );
-    assert!(
-        not_cached.contains("`dice`") && not_cached.ends_with(": Odd one"),
-        "{not_cached}"
-    );
-    assert!(
-        sweeping.starts_with("each write to counters invalidates everything"),
-        "{sweeping}"
-    );
-    assert_eq!(code, Some(0));
+    // The program's settings count.
+    command.setting = Some(("CACHALOT_PURE_FUNCTIONS", "dice,run_it,stem"));
+    let told = of_catalog(&command, database.url());
+    assert_told(&told, &[cached, trigger]);
+}
 
-    let server = memcached::shared();
-    let output = Command::new(env!("CARGO_BIN_EXE_cachalot"))
-        .args(["doctor", database.url(), "--url", &server.url()])
-        .env("CACHALOT_PURE_FUNCTIONS", "dice")
-        .output()
-        .unwrap();
-    let shown = text(&output.stdout);
-    assert!(
-        !shown.contains("`dice`"),
-        "the program's settings count: {shown}"
+#[cfg(feature = "mysql")]
+#[test]
+fn a06_doctor_tells_what_mariadb_hides() {
+    use cachalot_tests::{mysql, unique};
+
+    let database = mysql::database();
+    let mut conn = mysql::establish(database.url());
+    // A server has its accounts for all databases.
+    let account = unique::name("doctor");
+    conn.batch_execute(&format!(
+        "CREATE VIEW plain AS SELECT id FROM tags;
+         CREATE VIEW `Odd one` AS SELECT id, now(6) AS n FROM tags;
+         CREATE TRIGGER shown AFTER INSERT ON counters FOR EACH ROW DELETE FROM tags;
+         CREATE PROCEDURE run_it(what TEXT) BEGIN EXECUTE IMMEDIATE what; END;
+         CREATE PROCEDURE seen() BEGIN DELETE FROM tags; END;
+         CREATE USER {account} IDENTIFIED BY 'secret'; GRANT SELECT ON tags TO {account};
+         GRANT EXECUTE ON PROCEDURE seen TO {account}"
+    ))
+    .unwrap();
+    let command = Runner::new();
+    let cached = ("ok", "tables and views can be cached");
+    let told = of_catalog(&command, database.url());
+    let odd = ("warning", "may answer differently each time: Odd one");
+    let written = ("warning", "may write any table: run_it");
+    assert_told(&told, &[cached, odd, written]);
+
+    let (_, place) = database.url().split_once('@').unwrap();
+    let told = of_catalog(&command, &format!("mysql://{account}:secret@{place}"));
+    conn.batch_execute(&format!("DROP USER {account}")).unwrap();
+    assert_told(
+        &told,
+        &[
+            ("ok", "0 of 1 tables and views can be cached"),
+            ("warning", ": tags"),
+            ("warning", "may write any table: seen"),
+        ],
+    );
+}
+
+#[test]
+fn a06_doctor_tells_what_sqlite_hides() {
+    let database = sqlite::database();
+    let mut conn = sqlite::establish(database.url());
+    conn.batch_execute(
+        "CREATE VIEW plain AS SELECT id FROM tags;
+         CREATE VIEW \"Odd \"\"one\"\"\" AS SELECT id, random() FROM tags;
+         CREATE TRIGGER shown AFTER INSERT ON counters BEGIN DELETE FROM tags; END;
+         CREATE VIRTUAL TABLE pages USING dbstat",
+    )
+    .unwrap();
+    assert_told(
+        &of_catalog(&Runner::new(), database.url()),
+        &[
+            ("ok", "tables and views can be cached"),
+            (
+                "warning",
+                "`random` may answer differently each time: Odd \"one\"",
+            ),
+            ("warning", "without a statement that could be seen: pages"),
+        ],
     );
 }
 

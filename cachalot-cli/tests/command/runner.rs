@@ -12,6 +12,8 @@ use cachalot_tests::{memcached, unique};
 pub(crate) struct Runner {
     pub(crate) namespace: String,
     pub(crate) url: String,
+    /// A variable of the program's, and its value.
+    pub(crate) setting: Option<(&'static str, &'static str)>,
 }
 
 impl Runner {
@@ -23,6 +25,7 @@ impl Runner {
         Self {
             namespace: unique::name("cli"),
             url,
+            setting: None,
         }
     }
 
@@ -49,6 +52,7 @@ impl Runner {
             .env("CACHALOT_NAMESPACE", &self.namespace)
             // What is slow on a busy machine is no outage.
             .env("CACHALOT_STORE_TIMEOUT", "5000")
+            .envs(self.setting)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -150,7 +150,8 @@ impl Cachalot {
         catalogs.attempts().remove(database);
         match loaded {
             Ok(None) => Err(BypassReason::CatalogUnknown),
-            Ok(Some(facts)) => {
+            Ok(Some(mut facts)) => {
+                facts.trust(&self.config().pure_functions);
                 let catalog = catalogs.catalog_of(database, &facts);
                 let known = Known {
                     catalog,

@@ -98,6 +98,8 @@ pub(crate) struct Routine {
     pub(crate) name: Arc<str>,
     pub(crate) code: Code,
     pub(crate) volatility: Volatility,
+    /// The program vouches for it: it writes nothing, and its results change with tables alone.
+    pub(crate) trusted: bool,
 }
 
 /// A cast that calls a routine.
@@ -115,6 +117,8 @@ pub(crate) enum Volatility {
     Volatile,
     /// PostgreSQL: the same for the same arguments and tables; it may not write.
     Stable,
+    /// PostgreSQL: the same for the same arguments, whatever the tables hold.
+    Immutable,
     /// The database does not say.
     Unsaid,
 }
@@ -172,6 +176,13 @@ impl Facts {
             })
             .collect();
         facts
+    }
+
+    /// Notes which routines the program vouches for.
+    pub(crate) fn trust(&mut self, names: &BTreeSet<String>) {
+        for routine in &mut self.routines {
+            routine.trusted = names.contains(&*routine.name);
+        }
     }
 
     /// A name as it is compared.

@@ -31,6 +31,7 @@ fn routine(name: &str, volatility: Volatility, text: &str) -> Routine {
         name: name.into(),
         code: Code::Text(text.to_owned()),
         volatility,
+        trusted: false,
     }
 }
 
@@ -189,6 +190,26 @@ fn a_function_reads_and_writes_what_its_body_and_those_it_calls_do() {
     assert_eq!(writes_of("outer_note"), written);
     assert_eq!(writes_of("total"), Writes::Nothing);
     assert_eq!(writes_of("absent"), Writes::Nothing);
+}
+
+#[test]
+fn what_the_program_vouches_for_reads_and_does_nothing_else() {
+    let mut facts = facts(&["a", "b"]);
+    let made_up = "BEGIN EXECUTE 'SELECT 1'; PERFORM count(*) FROM a; END";
+    facts.routines = vec![routine("harmless", Volatility::Volatile, made_up)];
+    facts.triggers = vec![Trigger {
+        table: "b".into(),
+        events: Events::INSERT,
+        code: Code::Call("harmless".into()),
+    }];
+    assert_eq!(depends(&facts, "a"), ["a:iud", "b:i"]);
+    facts.trust(&BTreeSet::from(["harmless".to_owned()]));
+    assert_eq!(depends(&facts, "a"), ["a:iud"]);
+    let catalog = Catalog::new(&facts);
+    let resolved = catalog.resolve(&[], &["harmless".into()], "");
+    assert_eq!(resolved.reads, BTreeSet::from(["a".into()]));
+    assert_eq!(resolved.writes, Writes::Nothing);
+    assert!(catalog.is_pure("harmless"));
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod grants;
 mod graph;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod opaque;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod routines;
@@ -28,6 +29,7 @@ pub(crate) use facts::Facts;
 pub(crate) use graph::{Catalog, Refusal, Resolved};
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::load as load_mysql;
+pub use opaque::Opaque;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::load as load_postgres;
 #[cfg(feature = "sqlite")]

@@ -292,6 +292,7 @@ impl Contents {
                 name: facts.name(&row.name),
                 code: row.body.map_or(Code::Hidden, Code::Text),
                 volatility: Volatility::Unsaid,
+                trusted: false,
             };
             facts.routines.push(routine);
         }

@@ -92,7 +92,7 @@ SELECT ARRAY(SELECT DISTINCT proname::text FROM pg_catalog.pg_proc \
 /// aggregate is what its functions do.
 const ROUTINES: &str = "\
 SELECT p.oid AS number, p.proname::text AS name, l.lanname::text AS language, \
- p.provolatile = 'v' AS volatile, \
+ p.provolatile::text AS volatility, \
  CASE WHEN p.prokind = 'a' THEN pg_catalog.concat_ws('() ', a.aggtransfn, a.aggfinalfn, \
   a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn, '') \
  WHEN l.lanname = 'sql' AND p.prosrc = '' THEN pg_catalog.regexp_replace( \
@@ -186,8 +186,8 @@ struct RoutineRow {
     name: String,
     #[diesel(sql_type = Text)]
     language: String,
-    #[diesel(sql_type = Bool)]
-    volatile: bool,
+    #[diesel(sql_type = Text)]
+    volatility: String,
     #[diesel(sql_type = Nullable<Text>)]
     body: Option<String>,
     #[diesel(sql_type = Text)]
@@ -260,11 +260,12 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
         let routine = Routine {
             name: facts.name(&row.name),
             code: row.code(),
-            volatility: if row.volatile {
-                Volatility::Volatile
-            } else {
-                Volatility::Stable
+            volatility: match &*row.volatility {
+                "i" => Volatility::Immutable,
+                "s" => Volatility::Stable,
+                _ => Volatility::Volatile,
             },
+            trusted: false,
         };
         facts.routines.push(routine);
     }

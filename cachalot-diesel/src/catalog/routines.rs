@@ -128,8 +128,14 @@ impl Routines {
     }
 
     fn of_routine(&self, routine: &Routine) -> Effect {
+        // PostgreSQL lets no other write, save by calling one that may.
+        let reads_only = matches!(
+            routine.volatility,
+            Volatility::Stable | Volatility::Immutable
+        );
         let mut effect = match (&routine.code, routine.volatility) {
-            (Code::Hidden, Volatility::Stable) | (Code::Builtin, _) => Effect::default(),
+            (Code::Hidden, _) if reads_only => Effect::default(),
+            (Code::Builtin, _) => Effect::default(),
             (Code::Hidden, _) => Effect::unknown(&routine.name),
             (Code::Call(called), _) => Effect {
                 calls: BTreeSet::from([Arc::clone(called)]),
@@ -137,8 +143,7 @@ impl Routines {
             },
             (Code::Text(text), volatility) => {
                 let mut effect = self.of_text(text, volatility == Volatility::Unsaid);
-                // PostgreSQL lets no other write, save by calling one that may.
-                if volatility == Volatility::Stable {
+                if reads_only {
                     effect.writes = Writes::Nothing;
                 }
                 effect
@@ -147,6 +152,10 @@ impl Routines {
         let writes = !effect.writes.is_nothing();
         if routine.volatility == Volatility::Volatile || writes {
             effect.volatile = Some(routine.name.to_string());
+        }
+        if routine.trusted {
+            effect.writes = Writes::Nothing;
+            effect.volatile = None;
         }
         effect
     }

@@ -2,6 +2,7 @@
 
 mod disabled;
 mod explain;
+mod opaque;
 mod prepare;
 
 use std::time::Duration;

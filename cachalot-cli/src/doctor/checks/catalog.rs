@@ -1,97 +1,168 @@
-//! What does the database's catalog hide from the library, or forbid to cache?
-//!
-//! Asked of the library itself: what it would do with a read of each table and view.
+//! What does the database hide from the library, or forbid to cache?
 
 use std::collections::BTreeMap;
 
-use cachalot_diesel::{BypassReason, Cachalot, Outcome};
+use cachalot_diesel::{BypassReason, Opaque};
 
 use super::{Finding, Subject};
-use crate::database::{Database, Relation};
+use crate::database::Relation;
 
 const CHECK: &str = "catalog";
 
-/// A relation that there is not. A read of it would depend on itself, and on what every read depends
-/// on: the tables after whose writes code runs that nobody can look into.
-const NOWHERE: &str = "cachalot_doctor_asks_for_what_is_not_there";
+/// Of a long list these are named, and the rest counted: an extension may have hundreds of functions.
+const NAMED: usize = 20;
 
 pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
-    let Some(Ok(database)) = &mut subject.database else {
-        return Vec::new();
-    };
-    let (cache, relations) = (&subject.own, &subject.relations);
-    match look(database.as_mut(), cache, relations) {
-        Ok(findings) => findings,
-        Err(error) => vec![Finding::problem(
+    match &subject.survey {
+        None => Vec::new(),
+        Some(Err(error)) => vec![Finding::problem(
             CHECK,
             format!("it cannot be read: {error}"),
-            "see that the user of DATABASE_URL may read the catalog",
+            "see that the account of DATABASE_URL may read the catalog",
         )],
+        Some(Ok(survey)) => {
+            let mut findings = relations(&survey.relations);
+            findings.extend(code(&survey.opaque));
+            findings
+        }
     }
 }
 
-fn look(
-    database: &mut dyn Database,
-    cache: &Cachalot,
-    relations: &[Relation],
-) -> Result<Vec<Finding>, String> {
-    let mut cached = 0;
-    let mut refused: BTreeMap<String, (BypassReason, Vec<&str>)> = BTreeMap::new();
+/// What reads of the tables and views would come to.
+fn relations(relations: &[Relation]) -> Vec<Finding> {
+    let mut refused: BTreeMap<String, (&BypassReason, Vec<&str>)> = BTreeMap::new();
     for relation in relations {
-        match database.explain(cache, &relation.sql)?.outcome {
-            Outcome::Bypass(reason) => {
-                let group = refused.entry(reason.to_string());
-                let (_, names) = group.or_insert_with(|| (reason, Vec::new()));
-                names.push(&relation.name);
-            }
-            _ => cached += 1,
+        if let Some(reason) = &relation.refused {
+            let (_, names) = refused
+                .entry(reason.to_string())
+                .or_insert((reason, Vec::new()));
+            names.push(&relation.name);
         }
     }
-    let mut findings = Vec::new();
-    if cached > 0 {
-        findings.push(Finding::ok(
-            CHECK,
-            format!(
-                "{cached} of {} tables and views can be cached",
-                relations.len()
-            ),
-        ));
-    }
-    findings.extend(
-        refused
-            .into_values()
-            .map(|(reason, names)| not_cached(&reason, &names)),
+    let cached = relations.iter().filter(|it| it.refused.is_none()).count();
+    let found = format!(
+        "{cached} of {} tables and views can be cached",
+        relations.len()
     );
-    let everywhere = database.explain(cache, NOWHERE)?.tables;
-    let sweeping: Vec<_> = everywhere.iter().filter(|name| *name != NOWHERE).collect();
-    findings.extend(sweeping.into_iter().map(|table| {
-        Finding::warning(
-            CHECK,
-            format!("each write to {table} invalidates everything: code runs then that cannot be looked into"),
-            "take dynamic SQL and languages other than SQL and PL/pgSQL out of its triggers",
-        )
-    }));
-    Ok(findings)
+    let refused = refused.into_values();
+    let refused = refused.map(|(reason, names)| not_cached(reason, &names));
+    std::iter::once(Finding::ok(CHECK, found))
+        .chain(refused)
+        .collect()
 }
 
 fn not_cached(reason: &BypassReason, names: &[&str]) -> Finding {
-    let found = format!("not cached, as {reason}: {}", names.join(", "));
+    let found = format!("not cached, as {reason}: {}", list(names));
     let advice = match reason {
         BypassReason::ExcludedTable(_) => return Finding::ok(CHECK, found),
-        BypassReason::TriggersUnseen => "grant TRIGGER on the database to the program's account",
+        BypassReason::CatalogUnknown | BypassReason::UnknownSession => {
+            return Finding::problem(
+                CHECK,
+                found,
+                "see that the account of DATABASE_URL may read the catalog and its own settings",
+            );
+        }
+        BypassReason::TriggersUnseen => "grant the program's account TRIGGER on the database",
         BypassReason::Unseen(_) => {
-            "let the program's account see its definition (MySQL: SHOW VIEW), if it has one; what \
-             changes without a statement cannot be cached"
+            "if it is a view or a table of MySQL's, let the program's account see its definition \
+             (GRANT SHOW VIEW, or any privilege besides SELECT); what changes without a statement \
+             of Diesel's cannot be cached"
         }
         BypassReason::VolatileFunction(_) => {
-            "declare the function STABLE or IMMUTABLE, or name it in CACHALOT_PURE_FUNCTIONS, if it \
-             always gives the same for the same tables"
+            "if the function always gives the same for the same tables, declare it STABLE or \
+             IMMUTABLE (PostgreSQL), or name it in CACHALOT_PURE_FUNCTIONS; else take it out of the \
+             view or policy, and give what it returns as a bind"
+        }
+        BypassReason::NotSelect => {
+            "a read of it calls a function that writes; if it does not, name it in \
+             CACHALOT_PURE_FUNCTIONS, else nothing is to be done: it has to reach the database"
+        }
+        BypassReason::RandomOrder => {
+            "set CACHALOT_CACHE_RANDOM=true if the order of the first read may stay, or order it by \
+             a column"
+        }
+        BypassReason::RowLock | BypassReason::TableSample | BypassReason::SystemCatalog(_) => {
+            "take that out of the view if its reads are to be cached"
         }
         BypassReason::Disabled => "set CACHALOT_ENABLED=true where the cache is to work",
-        BypassReason::Replica => "let the program read from the primary, if it is to be cached",
-        _ => {
-            "ask the program's own queries with `.explain()`; docs/limits.md tells what can be done"
+        BypassReason::Replica => {
+            "give the primary's URL; what the program reads from a replica is not cached"
         }
+        _ => "see docs/limits.md of cachalot-diesel for what can be done about that reason",
     };
     Finding::warning(CHECK, found, advice)
+}
+
+/// What nobody can see through.
+fn code(opaque: &[Opaque]) -> Vec<Finding> {
+    let (mut findings, mut writing, mut reading) = (Vec::new(), Vec::new(), Vec::new());
+    for code in opaque {
+        match code {
+            Opaque::Trigger {
+                table,
+                events,
+                routine,
+            } => {
+                let events = [
+                    (events.insert, "insert"),
+                    (events.update, "update"),
+                    (events.delete, "delete"),
+                ];
+                let events = events.iter().filter(|(happens, _)| *happens);
+                let events: Vec<_> = events.map(|(_, event)| *event).collect();
+                let runs = match routine {
+                    Some(routine) => format!("`{routine}`"),
+                    None => "a trigger".to_owned(),
+                };
+                findings.push(Finding::warning(
+                    CHECK,
+                    format!(
+                        "each {} of `{table}` invalidates everything: it runs {runs}, which cannot \
+                         be seen through and may write any table",
+                        events.join(" or ")
+                    ),
+                    "if that writes nothing, name its function in CACHALOT_PURE_FUNCTIONS; else write \
+                     it in SQL or PL/pgSQL without EXECUTE, or let the program's account see its \
+                     definition",
+                ));
+            }
+            Opaque::Writing(name) => writing.push(name),
+            Opaque::Reading(name) => reading.push(name),
+            _ => {}
+        }
+    }
+    if !writing.is_empty() {
+        findings.push(Finding::warning(
+            CHECK,
+            format!(
+                "each call of one of these invalidates everything, as it cannot be seen through and \
+                 may write any table: {}",
+                list(&writing)
+            ),
+            "of those that the program calls, name what writes nothing in CACHALOT_PURE_FUNCTIONS; \
+             write others in SQL or PL/pgSQL without EXECUTE, or let the program's account see them",
+        ));
+    }
+    if !reading.is_empty() {
+        findings.push(Finding::warning(
+            CHECK,
+            format!(
+                "these are declared STABLE and cannot be seen through, so nothing invalidates what \
+                 they read: {}",
+                list(&reading)
+            ),
+            "let the queries and views that call one name its tables with `depends_on`; those that \
+             read no table belong in CACHALOT_PURE_FUNCTIONS",
+        ));
+    }
+    findings
+}
+
+fn list<S: AsRef<str>>(names: &[S]) -> String {
+    let named: Vec<_> = names.iter().take(NAMED).map(AsRef::as_ref).collect();
+    let named = named.join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }

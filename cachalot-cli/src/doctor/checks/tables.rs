@@ -1,5 +1,7 @@
 //! Which tables does nobody invalidate?
 
+use std::collections::BTreeSet;
+
 use cachalot_diesel::TableStatus;
 
 use super::{Finding, Subject};
@@ -7,12 +9,18 @@ use super::{Finding, Subject};
 const CHECK: &str = "tables";
 
 pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
-    let tables = subject.relations.iter().filter(|it| it.is_table);
-    let quoted: Vec<_> = tables
+    let Some(Ok(survey)) = &subject.survey else {
+        return Vec::new();
+    };
+    // Two schemas may each have one of a name.
+    let quoted: BTreeSet<_> = survey
+        .relations
+        .iter()
+        .filter(|it| it.is_table)
         .map(|table| format!("\"{}\"", table.name.replace('"', "\"\"")))
         .collect();
     if quoted.is_empty() {
-        return Vec::new();
+        return vec![Finding::ok(CHECK, "the database has none")];
     }
     match subject.cache.table_status(&quoted) {
         Ok(tables) => sorted(&tables),
