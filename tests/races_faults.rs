@@ -147,7 +147,9 @@ impl<S> Skewed<S> {
                 *time = (millis + self.by).into();
             }
         };
-        record.get_mut("at").into_iter().for_each(shift);
+        let times = record.get_mut("at").and_then(|it| it.as_object_mut());
+        let times = times.into_iter().flat_map(|times| times.values_mut());
+        times.for_each(shift);
         let writers = record.get_mut("writers").and_then(|it| it.as_array_mut());
         for writer in writers.into_iter().flatten() {
             writer.get_mut("until").into_iter().for_each(shift);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachalot_diesel::{Builder, BypassReason, CachedDsl as _};
+use cachalot_diesel::{Builder, BypassReason, Cacheable, CachedDsl as _, Outcome};
 use cachalot_tests::memcached;
 use diesel::{prelude::*, sql_query, sql_types::Integer};
 
@@ -83,6 +83,68 @@ fn s04_the_store_is_told_the_time_to_live_that_was_set() {
             }
         }
     }
+}
+
+/// Tables that nobody reads, as a model's settings hold for the whole process.
+#[derive(Cacheable)]
+#[cachalot(table = "Brief", ttl = "5m")]
+struct Brief;
+
+#[derive(Cacheable)]
+#[cachalot(table = "restless", uncacheable)]
+struct Restless;
+
+#[test]
+fn s04_a_table_that_a_query_names_besides_brings_its_models_time_to_live() {
+    let mut world = World::new();
+    let brief = Duration::from_secs(300);
+    for (by_name, of_query, expected) in [
+        (true, None, brief),
+        (false, None, brief),
+        (true, Some(DAY / 2), DAY / 2),
+    ] {
+        let query = |conn: &mut Conn, explain: bool| {
+            let query = tags::table.select(tags::label).cached(conn);
+            let query = match by_name {
+                true => query.depends_on_tables(["brief"]),
+                false => query.depends_on::<Brief>(),
+            };
+            let query = match of_query {
+                Some(ttl) => query.ttl(ttl),
+                None => query,
+            };
+            if explain {
+                return query.explain().unwrap().key;
+            }
+            query.load::<String>().unwrap();
+            None
+        };
+        world.cache.invalidate(["tags"]).unwrap();
+        query(&mut world.conn, false);
+        let key = query(&mut world.conn, true).unwrap();
+        let left = memcached::shared().wire().seconds_left(&key);
+        let left = u64::try_from(left.expect("the entry")).unwrap();
+        let expected = expected.as_secs();
+        assert!((expected - 100..=expected + 1).contains(&left), "{left}");
+    }
+}
+
+#[test]
+fn s03_a_table_that_a_query_names_besides_may_be_uncacheable() {
+    let mut world = World::new();
+    let query = |conn: &mut Conn| {
+        let query = tags::table.select(tags::label).cached(conn);
+        query
+            .depends_on_tables(["Restless"])
+            .load::<String>()
+            .unwrap()
+    };
+    assert_eq!(world.sent(query).1, 1);
+    assert_eq!(world.sent(query).1, 1);
+    let query = tags::table.cached(&mut world.conn);
+    let explained = query.depends_on::<Restless>().explain().unwrap();
+    let excluded = BypassReason::ExcludedTable("restless".to_owned());
+    assert_eq!(explained.outcome, Outcome::Bypass(excluded));
 }
 
 #[derive(Debug, PartialEq, QueryableByName)]

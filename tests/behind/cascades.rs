@@ -61,6 +61,23 @@ fn w09_the_children_of_a_deleted_parent_go_with_it() {
 }
 
 #[test]
+fn a02_the_children_of_a_deleted_parent_are_dated_with_it() {
+    let mut ground = Ground::new(&family("ON DELETE CASCADE"));
+    ground.warm(STONES);
+    ground.dates(
+        "INSERT INTO parents VALUES (4, 'Dan')",
+        &["parents"],
+        &["kids", "stones"],
+    );
+    ground.dates(
+        "DELETE FROM parents WHERE id = 2",
+        &["parents", "public.Kids"],
+        &["stones"],
+    );
+    ground.dates("UPDATE kids SET name = 'Kay'", &["kids"], &["parents"]);
+}
+
+#[test]
 fn w09_the_children_of_a_deleted_parent_lose_their_reference() {
     let mut ground = Ground::new(&family("ON DELETE SET NULL"));
     ground.depends(REFERENCES, &["kids", "parents"]);

@@ -1,6 +1,9 @@
 //! Tables of a test's own, and how a write behind Diesel's back has to show in what is read of them.
 
+use std::time::{Duration, SystemTime};
+
 use cachalot_diesel::{CachedDsl as _, Explanation};
+use cachalot_tests::wait_until;
 use diesel::{connection::SimpleConnection, dsl::sql, prelude::*, sql_types::Text};
 
 use super::Conn;
@@ -112,6 +115,29 @@ impl Ground {
             .cached(&mut self.world.conn)
             .explain()
             .unwrap()
+    }
+
+    /// The write of another process gives these names a new time of their last invalidation, and those
+    /// none.
+    #[track_caller]
+    pub(crate) fn dates(&mut self, write: &str, dated: &[&str], undated: &[&str]) {
+        let before = SystemTime::now() - Duration::from_millis(1);
+        run(&mut self.writer.conn, write);
+        let after = SystemTime::now();
+        let last = |name: &str| {
+            let last = self.world.cache.last_invalidation([name]).unwrap();
+            last.filter(|at| *at >= before)
+        };
+        for name in dated {
+            assert!(last(name).is_some(), "{write}: {name} has no date");
+        }
+        for name in undated {
+            assert_eq!(last(name), None, "{write}: {name}");
+        }
+        // The next write is dated later.
+        wait_until("the clock moves on", Duration::from_secs(10), || {
+            after.elapsed().is_ok_and(|since| since.as_millis() > 2)
+        });
     }
 
     /// The rows of a cached read, and the number of its statements.

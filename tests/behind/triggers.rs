@@ -66,6 +66,15 @@ fn w10_each_event_before_and_after() {
 }
 
 #[test]
+fn a02_what_a_trigger_writes_is_dated_with_what_sets_it_off() {
+    let body = "INSERT INTO log VALUES (concat('gone ', OLD.id));";
+    let mut ground = Ground::new(&shop(&[trigger("noted", "AFTER DELETE", "goods", body)]));
+    ground.warm(STONES);
+    ground.dates(UPDATE, &["goods"], &["log", "totals"]);
+    ground.dates(DELETE, &["goods", "log"], &["totals"]);
+}
+
+#[test]
 fn w10_a_second_and_a_third_table() {
     let body = "INSERT INTO log VALUES (concat('new ', NEW.name)); \
                 UPDATE totals SET total = total + NEW.price WHERE id = 1;";

@@ -48,6 +48,22 @@ fn w08_a_view_changes_with_its_table() {
 }
 
 #[test]
+fn a02_a_view_is_dated_with_the_tables_behind_it() {
+    let mut ground = Ground::new(SCHEMA);
+    ground.warm(STONES);
+    ground.dates(
+        "UPDATE people SET name = 'Claire' WHERE id = 2",
+        &["people", "long_names", "pairs", "counts", "rich"],
+        &["cats", "stones"],
+    );
+    ground.dates(
+        "DELETE FROM cats WHERE id = 3",
+        &["cats", "counts", "rich"],
+        &["people", "long_names"],
+    );
+}
+
+#[test]
 fn w08_a_view_of_a_join_changes_with_each_of_its_tables() {
     let mut ground = Ground::new(SCHEMA);
     ground.depends(PAIRS, &["cats", "pairs", "people"]);
@@ -243,6 +259,20 @@ fn w08_a_write_through_a_view_changes_its_table() {
         "UPDATE people SET name = 'Claire' WHERE id = 2",
         &all,
         &[STONES],
+    );
+}
+
+#[test]
+fn a02_a_table_is_dated_by_a_write_through_a_view() {
+    if DATABASE == "sqlite" {
+        return;
+    }
+    let mut ground = Ground::new(&format!("{SCHEMA}; {WRITABLE}"));
+    ground.warm(STONES);
+    ground.dates(
+        "UPDATE first_names SET name = 'Claire' WHERE id = 2",
+        &["first_names", "first_people", "people", "counts"],
+        &["cats", "stones"],
     );
 }
 

@@ -93,6 +93,11 @@ impl Catalogs {
         catalog
     }
 
+    /// All that are known, or were: of databases whose schema has changed since, the former.
+    pub(super) fn all(&self) -> impl Iterator<Item = Arc<Catalog>> {
+        self.last.iter().map(|(_, (_, catalog))| catalog)
+    }
+
     /// How long a reader may wait for whoever is loading; `None`: not at all, nor may it try itself.
     fn patience(&self, database: &Arc<str>) -> Option<Duration> {
         match self.attempts().get(database) {

@@ -249,11 +249,11 @@ impl Cachalot {
 
     /// When the newest of these tables was last invalidated, by any process, or everything was: by
     /// the clock of the process that did it. `None` if nothing is known (a lost record forgets it).
-    /// Names are as in [`invalidate`](Self::invalidate).
+    /// Names are as in [`invalidate`](Self::invalidate); those of views will do too.
     ///
-    /// It tells what programs did to a table by its name. What the database changed by itself (a
-    /// foreign key's CASCADE, a trigger's body, rows seen through a view) leaves no time at the table
-    /// so changed, but at the one whose write set it off; ask for both.
+    /// What the database changed behind a statement counts (a foreign key's CASCADE, a trigger's body,
+    /// the tables behind a view) once this cache knows the database's catalog: from its first cached
+    /// read on. Before that, the time of a table is that of the statements that named it.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -276,16 +276,17 @@ impl Cachalot {
         &self,
         tables: impl IntoIterator<Item = S>,
     ) -> Result<Option<SystemTime>, Error> {
-        let mut targets: Vec<_> = tables
-            .into_iter()
-            .map(|t| self.dependency(&normalise(t.as_ref())))
+        let tables = tables.into_iter();
+        let tables: Vec<_> = tables
+            .map(|table| Arc::from(normalise(table.as_ref())))
             .collect();
+        let mut targets = self.behind(&tables);
         targets.extend_from_slice(&self.inner.epochs);
         let records = self.fetch_records(&targets)?;
-        let newest = records
-            .into_iter()
-            .flatten()
-            .filter_map(|record| record.at())
+        let newest = targets
+            .iter()
+            .zip(records)
+            .filter_map(|(target, record)| record?.at(target.events))
             .max();
         Ok(newest.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))))
     }

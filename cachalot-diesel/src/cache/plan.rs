@@ -1,4 +1,8 @@
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use quick_cache::sync::Cache;
 
@@ -131,26 +135,18 @@ impl Cachalot {
         }
         bypass = bypass.or_else(|| refusal(resolved.refused.as_ref()?, config));
         bypass = bypass.or_else(|| self.excluded(&resolved));
-        let mut ttl = config.ttl;
-        for table in &resolved.reads {
-            let policy = policy::for_table(table);
-            if let Some(own) = policy.and_then(|policy| policy.ttl) {
-                ttl = shorter(ttl, own);
-            }
-            let named = analysis.reads().contains(table);
-            let excluded = (named && !config.includes(table))
-                || policy.is_some_and(|policy| policy.uncacheable);
-            if bypass.is_none() && excluded {
-                bypass = Some(BypassReason::ExcludedTable(table.to_string()));
-            }
-        }
+        bypass = bypass.or_else(|| {
+            let mut named = analysis.reads().iter();
+            named.find(|table| !config.includes(table)).map(excluded)
+        });
+        let (ttl, uncacheable) = by_models(&resolved, config.ttl);
         Plan {
             dependencies: self.dependencies(&resolved),
             settings: resolved.settings,
             pure: is_pure,
             writes: resolved.writes,
             ttl,
-            bypass,
+            bypass: bypass.or(uncacheable),
             strange: analysis.parsed && !analysis.reads().iter().all(|table| catalog.has(table)),
             analysis: Arc::clone(analysis),
         }
@@ -176,6 +172,7 @@ impl Cachalot {
             }
         }
         dependencies.sort_by(|a, b| a.table.cmp(&b.table));
+        let (ttl, uncacheable) = by_models(&resolved, plan.ttl);
         let refused = || {
             self.excluded(&resolved)
                 .or_else(|| refusal(resolved.refused.as_ref()?, self.config()))
@@ -183,8 +180,8 @@ impl Cachalot {
         Arc::new(Plan {
             dependencies,
             settings: plan.settings.union(&resolved.settings).cloned().collect(),
-            ttl: plan.ttl,
-            bypass: plan.bypass.clone().or_else(refused),
+            ttl,
+            bypass: plan.bypass.clone().or_else(refused).or(uncacheable),
             pure: plan.pure,
             writes: plan.writes.clone(),
             strange: plan.strange,
@@ -195,9 +192,49 @@ impl Cachalot {
     /// Why nothing that depends on this is cached: nobody says when an excluded table is written.
     fn excluded(&self, resolved: &Resolved) -> Option<BypassReason> {
         let mut tables = resolved.tables.keys();
-        let excluded = tables.find(|table| self.config().excludes(table))?;
-        Some(BypassReason::ExcludedTable(excluded.to_string()))
+        let table = tables.find(|table| self.config().excludes(table))?;
+        Some(excluded(table))
     }
+
+    /// On what the rows of these tables depend, as far as the catalogs tell that this cache has read.
+    pub(super) fn behind(&self, tables: &[Arc<str>]) -> Vec<Dependency> {
+        let named = tables.iter().map(|table| (Arc::clone(table), Events::ALL));
+        let mut all: BTreeMap<Arc<str>, Events> = named.collect();
+        for catalog in self.inner.catalogs.all() {
+            let resolved = with_policies(tables, &BTreeSet::new(), &catalog, "");
+            for (table, events) in resolved.tables {
+                let known = all.entry(table).or_default();
+                *known = known.or(events);
+            }
+        }
+        let namespace = &self.config().namespace;
+        all.into_iter()
+            .map(|(table, events)| Dependency::new(namespace, table, events))
+            .collect()
+    }
+}
+
+/// What the models of the tables that are read say: how long a result may live that otherwise lives so
+/// long, and whether it may be kept at all.
+fn by_models(
+    resolved: &Resolved,
+    mut ttl: Option<Duration>,
+) -> (Option<Duration>, Option<BypassReason>) {
+    let mut uncacheable = None;
+    for table in &resolved.reads {
+        let Some(policy) = policy::for_table(table) else {
+            continue;
+        };
+        ttl = policy.ttl.map_or(ttl, |own| shorter(ttl, own));
+        if policy.uncacheable {
+            uncacheable.get_or_insert_with(|| excluded(table));
+        }
+    }
+    (ttl, uncacheable)
+}
+
+fn excluded(table: &Arc<str>) -> BypassReason {
+    BypassReason::ExcludedTable(table.to_string())
 }
 
 /// What these tables and functions depend on, and what the models of all tables that are read name

@@ -6,6 +6,7 @@ use super::{Cachalot, Dependency, EPOCH};
 use crate::{
     Error, events,
     protocol::{self, Record, State, Token, Writer},
+    statement::Events,
     store::{Command, ItemVersion, Reply, StoreError, Ttl},
 };
 
@@ -268,7 +269,7 @@ impl TableStatus {
             table: table.to_owned(),
             version: record.map(|record| record.any().to_hex()),
             last_invalidation: record
-                .and_then(Record::at)
+                .and_then(|record| record.at(Events::ALL))
                 .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
             writers_in_flight: record.map_or(0, |record| record.writers().len()),
         }

@@ -9,7 +9,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// What a table's version record says. JSON, so that an operator can read it:
 ///
 /// ```json
-/// {"v":1,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","at":1764000000000}
+/// {"v":1,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","at":{"insert":1764000000000}}
 /// ```
 ///
 /// The tokens and the writers stand first because they decide a hit: see [`State::calm`].
@@ -25,10 +25,29 @@ pub(crate) struct Record {
     insert: Token,
     update: Token,
     delete: Token,
-    /// When the table was last changed, in milliseconds since 1970 by the writer's clock.
     /// For people: no decision reads it.
+    #[serde(skip_serializing_if = "Times::are_unknown", default)]
+    at: Times,
+}
+
+/// When rows were last inserted, updated and deleted since the record exists, in milliseconds since
+/// 1970 by the writers' clocks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialOrd, Ord))]
+#[serde(deny_unknown_fields)]
+struct Times {
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    at: Option<u64>,
+    insert: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    update: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    delete: Option<u64>,
+}
+
+impl Times {
+    fn are_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One write between `begin` and `end`.
@@ -92,7 +111,7 @@ impl Record {
             insert: token,
             update: token,
             delete: token,
-            at: None,
+            at: Times::default(),
         })
     }
 
@@ -116,14 +135,16 @@ impl Record {
         self.any = tokens.fresh()?;
         if events.insert {
             self.insert = self.any;
+            self.at.insert = at.or(self.at.insert);
         }
         if events.update {
             self.update = self.any;
+            self.at.update = at.or(self.at.update);
         }
         if events.delete {
             self.delete = self.any;
+            self.at.delete = at.or(self.at.delete);
         }
-        self.at = at.or(self.at);
         Ok(self)
     }
 
@@ -168,9 +189,15 @@ impl Record {
         self.writers.iter().any(|other| other.id == writer)
     }
 
-    /// When the table was last changed (milliseconds since 1970), if it was since the record exists.
-    pub(crate) fn at(&self) -> Option<u64> {
-        self.at
+    /// When one of these events last happened (milliseconds since 1970), if one did since the record
+    /// exists.
+    pub(crate) fn at(&self, events: Events) -> Option<u64> {
+        let times = [
+            self.at.insert.filter(|_| events.insert),
+            self.at.update.filter(|_| events.update),
+            self.at.delete.filter(|_| events.delete),
+        ];
+        times.into_iter().flatten().max()
     }
 
     /// For the model checker, which gives tokens other names so that alike states are one.
@@ -316,9 +343,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_tokens_of_what_happened_change() {
+    fn only_the_tokens_and_the_time_of_what_happened_change() {
         let tokens = &mut counting();
         let before = Record::fresh(tokens).unwrap();
+        let before = before
+            .published(id(1), Events::UPSERT, Some(1), tokens)
+            .unwrap();
         let delete = Events {
             insert: false,
             update: false,
@@ -326,7 +356,7 @@ mod tests {
         };
         let after = before
             .clone()
-            .published(id(1), delete, None, tokens)
+            .published(id(1), delete, Some(2), tokens)
             .unwrap();
         assert_eq!((after.insert, after.update), (before.insert, before.update));
         assert_ne!(after.delete, before.delete);
@@ -337,6 +367,9 @@ mod tests {
             tokens_of(&before, Events::UPSERT)
         );
         assert_eq!(tokens_of(&after, Events::ALL), [after.any()]);
+        let times = [Events::ALL, delete, Events::UPSERT, Events::INSERT];
+        let times = times.map(|events| after.at(events));
+        assert_eq!(times, [Some(2), Some(2), Some(1), Some(1)]);
     }
 
     #[test]

@@ -121,7 +121,8 @@ impl<Query, Conn> Cached<'_, Query, Conn> {
         self
     }
 
-    /// Also invalidated by writes to the tables of `M`: for what the statement does not show.
+    /// Also invalidated by writes to the tables of `M`: for what the statement does not show. What
+    /// models say of those tables (`ttl`, `uncacheable`) holds for this result too.
     pub fn depends_on<M: Cacheable>(mut self) -> Self {
         let names = M::tables().iter().map(|name| exact(name));
         self.options.depends_on.extend(names);
@@ -129,7 +130,7 @@ impl<Query, Conn> Cached<'_, Query, Conn> {
     }
 
     /// Also invalidated by writes to these tables (named as in SQL): for what the statement does not
-    /// show.
+    /// show. What models say of them (`ttl`, `uncacheable`) holds for this result too.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
