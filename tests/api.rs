@@ -143,6 +143,24 @@ fn a03_inside_disabled_reads_ask_the_database_and_store_nothing() {
 }
 
 #[test]
+fn a03_disabled_nests_survives_a_panic_and_is_of_its_thread_alone() {
+    let mut world = World::new();
+    let mut elsewhere = world.reader();
+    world.once(labels);
+    disabled(|| {
+        disabled(|| assert_eq!(world.sent(labels).1, 1));
+        assert_eq!(world.sent(labels).1, 1, "still inside the outer one");
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| elsewhere.sent(labels).1);
+            assert_eq!(other.join().unwrap(), 0, "another thread hits");
+        });
+    });
+    let panicked = std::panic::catch_unwind(|| disabled(|| panic!("on purpose")));
+    assert!(panicked.is_err());
+    assert_eq!(world.sent(labels).1, 0, "restored");
+}
+
+#[test]
 fn a04_the_signal_comes_once_per_transaction_after_its_commit() {
     let mut world = World::new();
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -137,6 +137,43 @@ fn t04_what_a_savepoint_kept_is_published_with_the_transaction() {
     assert_eq!(reader.sent(value), (5, 1));
 }
 
+/// Writes at each of four levels, each of which is kept or taken back.
+fn level(conn: &mut Conn, reader: &mut Reader, depth: u32, kept: u32, before: i64) -> i64 {
+    let own = i64::from(depth) + 10;
+    let mut shown = own;
+    let done = conn.transaction(|conn| {
+        set(conn, own);
+        assert_eq!(value(conn), own);
+        if depth < 3 {
+            shown = level(conn, reader, depth + 1, kept, own);
+        }
+        assert_eq!(value(conn), shown, "level {depth} of {kept:04b}");
+        assert_eq!(reader.sent(value).0, 0, "not committed yet");
+        match kept & (1 << depth) {
+            0 => Err(Error::RollbackTransaction),
+            _ => Ok(()),
+        }
+    });
+    let shown = if done.is_ok() { shown } else { before };
+    if depth > 0 {
+        assert_eq!(value(conn), shown, "after level {depth} of {kept:04b}");
+    }
+    shown
+}
+
+#[test]
+fn t04_three_levels_of_savepoints_each_kept_or_taken_back() {
+    for kept in 0..16 {
+        let (mut world, mut reader) = two();
+        let shown = level(&mut world.conn, &mut reader, 0, kept, 0);
+        let published = u64::from(kept & 1);
+        assert_eq!(world.cache.stats().invalidations, 1 + published);
+        let sent = usize::from(kept & 1 != 0);
+        assert_eq!(reader.sent(value), (shown, sent), "{kept:04b}");
+        assert_eq!(world.sent(value), (shown, 0), "{kept:04b}");
+    }
+}
+
 #[test]
 fn t06_raw_transaction_control_is_followed() {
     let (mut world, mut reader) = two();

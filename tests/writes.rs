@@ -259,16 +259,34 @@ fn w03_a_write_that_returns_rows_is_seen() {
 
 #[test]
 fn w07_each_table_of_a_join_invalidates_it() {
-    let mut world = filled();
-    diesel::update(authors::table.find(1))
-        .set(authors::name.eq("Lovelace"))
-        .execute(&mut world.conn)
-        .unwrap();
-    let (rows, sent) = world.sent(joined);
-    assert_eq!(sent, 1);
-    assert!(rows.iter().any(|(name, _)| name == "Lovelace"));
-    assert_eq!(world.sent(titles).1, 0, "the other table by itself");
+    let writes: [fn(&mut Conn) -> QueryResult<usize>; 2] = [
+        |conn| {
+            diesel::update(authors::table.find(1))
+                .set(authors::name.eq("Lovelace"))
+                .execute(conn)
+        },
+        |conn| {
+            diesel::update(posts::table.find(1))
+                .set(posts::title.eq("Notes"))
+                .execute(conn)
+        },
+    ];
+    for (place, write) in writes.into_iter().enumerate() {
+        let mut world = filled();
+        write(&mut world.conn).unwrap();
+        let (rows, sent) = world.sent(joined);
+        assert_eq!(sent, 1);
+        let changed = ("Lovelace".to_owned(), "Notes".to_owned());
+        let seen = |(name, title): &(String, String)| match place {
+            0 => *name == changed.0,
+            _ => *title == changed.1,
+        };
+        assert!(rows.iter().any(seen), "{rows:?}");
+        assert_eq!(world.sent(titles).1, place, "`posts` by itself");
+    }
 }
+
+diesel::alias!(posts as rivals: Rivals);
 
 /// A read in some form; its answer as text.
 type Form = fn(&mut Conn) -> String;
@@ -348,6 +366,38 @@ fn w07_a_write_is_seen_by_every_form_of_read() {
             diesel::sql_query("WITH best AS (SELECT votes FROM posts) SELECT votes FROM best")
         ),
         form!(i64, sql::<BigInt>("SELECT votes FROM posts WHERE id = 1")),
+        form!(
+            i64,
+            posts::table
+                .inner_join(rivals.on(rivals.field(posts::votes).eq(posts::votes)))
+                .select(rivals.field(posts::votes))
+        ),
+        form!(
+            (String, Option<i64>),
+            tags::table.select((
+                tags::label,
+                posts::table
+                    .select(posts::votes)
+                    .order(posts::id)
+                    .limit(1)
+                    .single_value()
+            ))
+        ),
+        form!(
+            Votes,
+            diesel::sql_query("SELECT max(votes) OVER (ORDER BY id) AS votes FROM posts")
+        ),
+        form!(
+            Votes,
+            diesel::sql_query(
+                "SELECT CASE WHEN votes > 5 THEN votes ELSE 0 END AS votes FROM posts"
+            )
+        ),
+        |conn| {
+            let authors = blog::authors();
+            let posts = Post::belonging_to(&authors[0]);
+            format!("{:?}", posts.cached(conn).load::<Post>().unwrap())
+        },
     ];
     let mut world = filled();
     for (place, form) in forms.iter().enumerate() {
@@ -369,23 +419,42 @@ fn w07_a_write_is_seen_by_every_form_of_read() {
 }
 
 #[test]
-fn w07_the_table_of_a_sub_query_invalidates_it() {
+fn w07_each_table_of_a_sub_query_invalidates_it() {
     let read = |conn: &mut Conn| -> Vec<String> {
-        let discussed = comments::table.select(comments::post_id);
-        posts::table
-            .filter(posts::id.eq_any(discussed))
-            .select(posts::title)
+        let commented = comments::table.select(comments::post_id.nullable());
+        let by = posts::table
+            .filter(posts::id.nullable().eq_any(commented))
+            .select(posts::author_id);
+        authors::table
+            .filter(authors::id.eq_any(by))
+            .order(authors::id)
+            .select(authors::name)
             .cached(conn)
             .load()
             .unwrap()
     };
-    let mut world = filled();
-    let before = world.once(read);
-    diesel::delete(comments::table)
-        .execute(&mut world.conn)
-        .unwrap();
-    assert_eq!(world.sent(read), (Vec::new(), 1));
-    assert!(!before.is_empty());
+    let writes: [fn(&mut Conn) -> QueryResult<usize>; 3] = [
+        |conn| {
+            diesel::update(authors::table)
+                .set(authors::name.eq("renamed"))
+                .execute(conn)
+        },
+        |conn| {
+            diesel::update(posts::table)
+                .set(posts::author_id.eq(3))
+                .execute(conn)
+        },
+        |conn| diesel::delete(comments::table).execute(conn),
+    ];
+    for (place, write) in writes.into_iter().enumerate() {
+        let mut world = filled();
+        let before = world.once(read);
+        write(&mut world.reader().conn).unwrap();
+        let (after, sent) = world.sent(read);
+        assert_eq!(sent, 1, "table {place}");
+        assert_ne!(after, before, "table {place}");
+        assert_eq!(world.sent(labels).1, 0, "another table");
+    }
 }
 
 #[test]

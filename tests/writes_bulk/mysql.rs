@@ -177,3 +177,46 @@ fn w05_a_table_made_of_a_query_or_renamed_is_seen() {
         assert_eq!((rows.unwrap().len(), sent), (3, 1), "{make}");
     }
 }
+
+/// A write of two rows, or of one of them.
+type Write<Row> = fn(&mut Conn, Row, Row) -> QueryResult<usize>;
+
+#[test]
+fn w01_inserts_that_meet_a_row_are_seen_as_diesel_writes_them() {
+    let new = (tags::id.eq(90), tags::label.eq("new"));
+    // Its label is another row's.
+    let taken = (tags::id.eq(91), tags::label.eq("rust"));
+    let writes: [(&str, Write<_>); 4] = [
+        ("or ignore", |conn, new, taken| {
+            diesel::insert_or_ignore_into(tags::table)
+                .values(vec![new, taken])
+                .execute(conn)
+        }),
+        ("replace", |conn, _, taken| {
+            diesel::delete(posts_tags::table).execute(conn)?;
+            diesel::replace_into(tags::table)
+                .values(taken)
+                .execute(conn)
+        }),
+        ("do nothing", |conn, new, taken| {
+            diesel::insert_into(tags::table)
+                .values(vec![new, taken])
+                .on_conflict_do_nothing()
+                .execute(conn)
+        }),
+        ("upsert", |conn, _, taken| {
+            diesel::insert_into(tags::table)
+                .values(taken)
+                .on_conflict(diesel::dsl::DuplicatedKeys)
+                .do_update()
+                .set(tags::label.eq("upserted"))
+                .execute(conn)
+        }),
+    ];
+    for (what, write) in writes {
+        let write = |conn: &mut Conn| {
+            write(conn, new, taken).unwrap();
+        };
+        Scene::new().changes(labels, write, what);
+    }
+}

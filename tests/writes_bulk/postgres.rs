@@ -273,3 +273,53 @@ fn w05_a_table_made_of_a_query_is_seen() {
         assert_eq!((rows.unwrap().len(), sent), (3, 1), "{make}");
     }
 }
+
+/// A write of two rows, or of one of them.
+type Write<Row> = fn(&mut Conn, Row, Row) -> QueryResult<usize>;
+
+#[test]
+fn w01_inserts_that_meet_a_row_are_seen_as_diesel_writes_them() {
+    let new = (tags::id.eq(90), tags::label.eq("new"));
+    // Its label is another row's.
+    let taken = (tags::id.eq(91), tags::label.eq("rust"));
+    let writes: [(&str, Write<_>); 2] = [
+        ("do nothing", |conn, new, taken| {
+            diesel::insert_into(tags::table)
+                .values(vec![new, taken])
+                .on_conflict_do_nothing()
+                .execute(conn)
+        }),
+        ("upsert", |conn, _, taken| {
+            diesel::insert_into(tags::table)
+                .values(taken)
+                .on_conflict(tags::label)
+                .do_update()
+                .set(tags::label.eq("upserted"))
+                .execute(conn)
+        }),
+    ];
+    for (what, write) in writes {
+        let write = |conn: &mut Conn| assert_eq!(write(conn, new, taken), Ok(1), "{what}");
+        Scene::new().changes(labels, write, what);
+    }
+}
+
+#[test]
+fn w03_writes_that_return_rows_are_seen_as_diesel_writes_them() {
+    let insert = |conn: &mut Conn| {
+        let new = (tags::id.eq(90), tags::label.eq("new"));
+        let insert = diesel::insert_into(tags::table).values(new);
+        assert_eq!(insert.get_result(conn), Ok((90, "new".to_owned())));
+    };
+    let update = |conn: &mut Conn| {
+        let update = diesel::update(tags::table.find(1)).set(tags::label.eq("new"));
+        assert_eq!(update.returning(tags::id).get_results(conn), Ok(vec![1]));
+    };
+    let delete = |conn: &mut Conn| {
+        let delete = diesel::delete(tags::table.find(3)).returning(tags::label);
+        assert_eq!(delete.get_result(conn), Ok("unused".to_owned()));
+    };
+    Scene::new().changes(labels, insert, "insert");
+    Scene::new().changes(labels, update, "update");
+    Scene::new().changes(labels, delete, "delete");
+}
