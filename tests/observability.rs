@@ -283,11 +283,11 @@ fn each_metric_is_described() {
     assert_eq!(metrics.len(), 7);
     for (key, _, description, _) in metrics {
         assert!(description.is_some_and(|text| !text.is_empty()), "{key:?}");
+        let name = key.key().name();
         let documented = include_str!("../docs/observability.md");
-        assert!(
-            documented.contains(&format!("| `{}` |", key.key().name())),
-            "{key:?}"
-        );
+        assert!(documented.contains(&format!("| `{name}` |")), "{name}");
+        let listed = include_str!("../README.md");
+        assert!(listed.contains(&format!("`{name}`")), "README: {name}");
     }
 }
 

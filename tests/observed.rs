@@ -104,7 +104,9 @@ fn what_happens_on_other_threads_or_once_is_told_too() {
     assert_eq!(since(), Some(DebugValue::Gauge((-1.0).into())));
 
     let documented = include_str!("../docs/observability.md");
+    let listed = include_str!("../README.md");
     for name in log.names("cachalot") {
         assert!(documented.contains(&format!("| `{name}` |")), "{name}");
+        assert!(listed.contains(&format!("`{name}`")), "README: {name}");
     }
 }

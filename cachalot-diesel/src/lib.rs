@@ -66,7 +66,8 @@
 //! ```
 //!
 //! **Ask what happens.** [`Cached::explain`] tells whether a query would be a hit, on which tables it depends, and,
-//! where it would not be cached, [why](BypassReason); it runs nothing and stores nothing.
+//! where it would not be cached, [why](BypassReason); it runs nothing and stores nothing. [`Cachalot::stats`] counts,
+//! and each read, write and failure of the store is an event of [`tracing`](https://docs.rs/tracing).
 //!
 //! ```
 //! # diesel::table! { airports { id -> Integer, name -> Text } }
@@ -121,6 +122,31 @@
 //! **In a server**: [`install`] before the r2d2 pool is built (feature `r2d2`); `.cached()` takes the pool's
 //! connections. Diesel blocks its thread and so does the cache, on a hit too: in asynchronous code both go into
 //! `spawn_blocking`. The repository's `examples/blog` is such a server, with a test that compares all its pages.
+//!
+//! # Settings
+//!
+//! [`install`] and [`Cachalot::from_env`] read them from the environment; [`Cachalot::builder`] has each as a method. A
+//! value that cannot be read is an error that names the variable. The README has the defaults.
+//!
+//! | variable | in code |
+//! |---|---|
+//! | `CACHALOT_ENABLED` | [`enabled`](Builder::enabled) |
+//! | `CACHALOT_URL` | [`url`](Builder::url), or a [`store`](Builder::store) of your own |
+//! | `CACHALOT_NAMESPACE` | [`namespace`](Builder::namespace) |
+//! | `CACHALOT_TIMEOUT` (seconds) | [`ttl`](Builder::ttl) |
+//! | `CACHALOT_STORE_TIMEOUT` (milliseconds) | [`store_timeout`](Builder::store_timeout) |
+//! | `CACHALOT_WRITE_LEASE` (seconds) | [`write_lease`](Builder::write_lease) |
+//! | `CACHALOT_ON_OUTAGE` | [`on_outage`](Builder::on_outage) |
+//! | `CACHALOT_ONLY_CACHABLE_TABLES` | [`only_tables`](Builder::only_tables) |
+//! | `CACHALOT_UNCACHABLE_TABLES` | [`uncacheable_tables`](Builder::uncacheable_tables) |
+//! | `CACHALOT_CACHE_RANDOM` | [`cache_random`](Builder::cache_random) |
+//! | `CACHALOT_PURE_FUNCTIONS` | [`pure_functions`](Builder::pure_functions) |
+//! | `CACHALOT_MAX_VALUE_BYTES` | [`max_value_bytes`](Builder::max_value_bytes) |
+//! | `CACHALOT_COMPRESS_ABOVE_BYTES` | [`compress_above_bytes`](Builder::compress_above_bytes) |
+//! | `CACHALOT_NEAR_BYTES` | [`near_bytes`](Builder::near_bytes) |
+//! | `CACHALOT_MAX_STALENESS` (milliseconds) | [`max_staleness`](Builder::max_staleness) |
+//! | `CACHALOT_HERD_WAIT` (milliseconds) | [`herd_wait`](Builder::herd_wait) |
+//! | `CACHALOT_SECRET` | [`secret`](Builder::secret) |
 //!
 //! # What it promises
 //!
