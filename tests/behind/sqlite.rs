@@ -1,6 +1,7 @@
 //! What SQLite does behind Diesel's back, and how it is told to.
 
 mod cascades;
+mod conflicts;
 mod ground;
 mod schema_changes;
 mod temporary;

@@ -158,3 +158,30 @@ fn w10_a_trigger_of_another_database_that_writes_here_counts() {
         .unwrap();
     assert_eq!(lines(), ["from afar"]);
 }
+
+/// What a statement has written to them stays, though it fails or is rolled back.
+#[test]
+fn w09_tables_without_transactions_are_not_cached() {
+    let mut world = World::new();
+    let mut outsider = world.outsider();
+    for engine in ["MyISAM", "Aria", "MEMORY"] {
+        outsider
+            .batch_execute(&format!(
+                "CREATE TABLE t_{engine} (id INTEGER PRIMARY KEY) ENGINE = {engine}; \
+                 CREATE VIEW v_{engine} AS SELECT id FROM t_{engine}"
+            ))
+            .unwrap();
+    }
+    outsider
+        .batch_execute("CREATE TABLE sound (id INTEGER PRIMARY KEY) ENGINE = InnoDB")
+        .unwrap();
+    for engine in ["myisam", "aria", "memory"] {
+        let unseen = Outcome::Bypass(BypassReason::Unseen(format!("t_{engine}")));
+        for relation in ["t", "v"] {
+            let read = format!("SELECT count(*) FROM {relation}_{engine}");
+            assert_eq!(outcome(&mut world.conn, &read).0, unseen, "{read}");
+        }
+    }
+    let read = "SELECT count(*) FROM sound";
+    assert_eq!(outcome(&mut world.conn, read).0, Outcome::Miss);
+}

@@ -4,7 +4,12 @@ use std::{thread, time::Duration};
 
 use cachalot_diesel::{BypassReason, Outcome};
 use cachalot_tests::{Counter, Database, proxy::Proxy, wait_until};
-use diesel::{connection::SimpleConnection, prelude::*, result::Error, sql_types::BigInt};
+use diesel::{
+    connection::SimpleConnection,
+    prelude::*,
+    result::{DatabaseErrorKind, Error},
+    sql_types::BigInt,
+};
 
 use super::dialect::lock_waits;
 use super::failures::*;
@@ -94,6 +99,22 @@ fn t05_a_transaction_that_a_deadlock_undid_is_not_published() {
     agree(&world, &mut other, [0, 0]);
     set(&mut world.conn, 1, 8);
     agree(&world, &mut other, [8, 0]);
+}
+
+/// It commits before it fails.
+#[test]
+fn t05_a_change_of_the_schema_that_fails_has_committed_what_was_open() {
+    let (mut world, mut other) = two();
+    world.conn.batch_execute("BEGIN").unwrap();
+    set(&mut world.conn, 1, 5);
+    set(&mut world.conn, 2, 5);
+    let alter = diesel::sql_query("ALTER TABLE counters ADD UNIQUE (value)");
+    let violated = alter.execute(&mut world.conn);
+    let unique = DatabaseErrorKind::UniqueViolation;
+    assert!(matches!(violated, Err(Error::DatabaseError(kind, _)) if kind == unique));
+    agree(&world, &mut other, [5, 5]);
+    set(&mut world.conn, 1, 6);
+    agree(&world, &mut other, [6, 5]);
 }
 
 /// Only the statement is undone.

@@ -46,6 +46,16 @@ pub(crate) struct Done {
     pub(crate) lost: u64,
 }
 
+/// What a torture needs before it can end.
+pub(crate) enum Need {
+    /// It has found what it looks for.
+    Nothing,
+    /// The time that it was given.
+    Time,
+    /// More than it has seen so far, however long that takes.
+    More,
+}
+
 /// The worker processes.
 pub(crate) struct Workers {
     worker: Worker,
@@ -129,15 +139,15 @@ impl Workers {
         Ok(lost)
     }
 
-    /// Lets the workers work, and troubles them, for so long, or until `goes_on`, which is called now
-    /// and then, says no.
+    /// Lets the workers work, and troubles them, for so long, or until `needs` calls it enough. Where
+    /// more is needed after that time, on a busy machine, they go on untroubled.
     pub(crate) fn trouble(
         &mut self,
         chaos: Chaos,
         memcached: &Server,
         rng: &mut Rng,
         time: Duration,
-        mut goes_on: impl FnMut(&Done) -> bool,
+        mut needs: impl FnMut(&Done) -> Need,
     ) -> io::Result<Done> {
         let mut done = Done::default();
         let mut kill = Event::new(chaos.kill, (300, 2000), rng);
@@ -145,8 +155,18 @@ impl Workers {
         let mut flush = Event::new(chaos.flush, (50, 1000), rng);
         let mut freeze = Event::new(chaos.freeze, (500, 3000), rng);
         let end = Instant::now() + time;
-        while Instant::now() < end && done.lost == 0 && goes_on(&done) {
-            thread::sleep(TICK);
+        while done.lost == 0 {
+            let late = Instant::now().saturating_duration_since(end);
+            match needs(&done) {
+                Need::Nothing => break,
+                Need::Time if !late.is_zero() => break,
+                Need::More if late > PATIENCE => break,
+                Need::Time | Need::More => thread::sleep(TICK),
+            }
+            if !late.is_zero() {
+                done.lost = self.count_lost()?;
+                continue;
+            }
             if kill.is_due(rng) {
                 self.kill_one(rng)?;
                 done.kills += 1;

@@ -59,7 +59,7 @@ use fastrand::Rng;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    chaos::{Chaos, Workers},
+    chaos::{Chaos, Need, Workers},
     database::Database,
     referee::{Referee, Rules},
     report::Report,
@@ -161,9 +161,11 @@ impl Torture {
         let progress = progress();
         let done = workers.trouble(self.chaos, &memcached, &mut rng, time, |done| {
             progress.set_message(line(&referee, done, started.elapsed()));
-            !self
-                .sabotage
-                .is_some_and(|it| referee.has_found(it.breaks()))
+            match self.sabotage {
+                Some(sabotage) if referee.has_found(sabotage.breaks()) => Need::Nothing,
+                None if !referee.has_seen_work() => Need::More,
+                _ => Need::Time,
+            }
         })?;
         referee.stop();
         let failed = workers.finish()?;

@@ -39,6 +39,10 @@ pub(crate) enum Promise {
     Whole,
 }
 
+impl Promise {
+    pub(crate) const ALL: [Self; 4] = [Self::P1, Self::P2, Self::Written, Self::Whole];
+}
+
 /// A promise that was broken.
 #[derive(Debug, Clone)]
 pub(crate) struct Violation {
@@ -173,6 +177,12 @@ impl Referee {
     pub(crate) fn has_found(&self, promise: Promise) -> bool {
         let state = self.state();
         state.violations.iter().any(|it| it.promise == promise)
+    }
+
+    /// Was anything written, and read from the cache?
+    pub(crate) fn has_seen_work(&self) -> bool {
+        let state = self.state();
+        state.totals.writes > 0 && state.counts.values().any(|process| process.hits > 0)
     }
 
     /// A place for one more worker.

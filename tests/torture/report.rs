@@ -8,8 +8,8 @@ use crate::{
     referee::{Promise, Verdict, Violation},
 };
 
-/// How many violations are printed.
-const PRINTED: usize = 10;
+/// How many violations of each promise are printed.
+const PRINTED: usize = 5;
 
 /// A finished run.
 pub(crate) struct Report {
@@ -113,8 +113,11 @@ impl fmt::Display for Report {
         writeln!(f, "  freezes          {}", self.done.freezes)?;
         writeln!(f, "  excused (P2)     {excused}")?;
         writeln!(f, "  violations       {}", violations.len())?;
-        for violation in violations.iter().take(PRINTED) {
-            writeln!(f, "    {violation}")?;
+        for promise in Promise::ALL {
+            let broken = violations.iter().filter(|it| it.promise == promise);
+            for violation in broken.take(PRINTED) {
+                writeln!(f, "    {violation}")?;
+            }
         }
         for complaint in self.complaints() {
             writeln!(f, "  FAILED: {complaint}")?;

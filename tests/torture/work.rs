@@ -21,6 +21,9 @@ use crate::{
 /// Of a hundred steps so many write; and so many read inside a transaction.
 const WRITES: u8 = 12;
 const INSIDE: u8 = 8;
+/// How often a writer asks whether the store has heard of it: seldom enough to leave the others the
+/// processor.
+const DELIVERY_TICK: Duration = Duration::from_millis(20);
 
 /// Why a step ended early.
 #[derive(Debug)]
@@ -388,7 +391,7 @@ impl Hand {
             if self.desk.ask().is_err() {
                 return Ok(false);
             }
-            thread::sleep(Duration::from_millis(2));
+            thread::sleep(DELIVERY_TICK);
         }
     }
 }

@@ -246,8 +246,14 @@ impl Cachalot {
         let mut calls = Calls {
             pure: plan.pure,
             writes: plan.writes.clone(),
+            moves: plan.moves,
             known: None,
         };
+        // A procedure that the account cannot see, or that is newer than the catalog.
+        let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
+        if analysis.calls_procedures() && !suspects.all(|name| catalog.has_routine(name)) {
+            return Calls::anything();
+        }
         let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
         if suspected && suspects.any(|name| !catalog.is_builtin(name)) {
             // Somebody may have put another in its place.
@@ -260,6 +266,12 @@ impl Cachalot {
             }
         }
         calls
+    }
+
+    /// Does a statement that breaks a constraint of that database certainly change nothing?
+    pub(crate) fn fails_whole(&self, database: &Arc<str>) -> bool {
+        let known = self.inner.catalogs.known.get(database);
+        known.is_some_and(|known| known.catalog.fails_whole() && self.is_current(&known))
     }
 
     /// Is the catalog's epoch the present one?
@@ -284,6 +296,8 @@ pub(crate) struct Calls {
     /// It certainly changes nothing, neither rows nor the session.
     pub(crate) pure: bool,
     pub(crate) writes: Writes,
+    /// A procedure among what it calls may begin or end transactions.
+    pub(crate) moves: bool,
     /// What this was found in, if another may take its place before the text has run.
     pub(crate) known: Option<Known>,
 }
@@ -293,6 +307,7 @@ impl Default for Calls {
         Self {
             pure: true,
             writes: Writes::Nothing,
+            moves: false,
             known: None,
         }
     }
@@ -303,6 +318,7 @@ impl Calls {
         Self {
             pure: false,
             writes: Writes::Everything,
+            moves: true,
             known: None,
         }
     }

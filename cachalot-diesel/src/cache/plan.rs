@@ -68,6 +68,8 @@ pub(crate) struct Plan {
     pub(crate) pure: bool,
     /// What is written by what it calls, and by what it reads.
     pub(crate) writes: Writes,
+    /// What it calls may begin or end transactions, if it is a procedure.
+    pub(crate) moves: bool,
     /// It names a relation that the catalog does not have: one that is newer, perhaps.
     pub(crate) strange: bool,
     /// Keeps the address that the plan is remembered by.
@@ -145,6 +147,7 @@ impl Cachalot {
             settings: resolved.settings,
             pure: is_pure,
             writes: resolved.writes,
+            moves: resolved.moves,
             ttl,
             bypass: bypass.or(uncacheable),
             strange: analysis.parsed && !analysis.reads().iter().all(|table| catalog.has(table)),
@@ -184,6 +187,7 @@ impl Cachalot {
             bypass: plan.bypass.clone().or_else(refused).or(uncacheable),
             pure: plan.pure,
             writes: plan.writes.clone(),
+            moves: plan.moves,
             strange: plan.strange,
             analysis: Arc::clone(&plan.analysis),
         })

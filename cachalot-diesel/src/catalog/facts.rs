@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) computed: Vec<(Arc<str>, Arc<str>)>,
     /// SQLite: tables in which a new row may take the place of others.
     pub(crate) replacing: Vec<Arc<str>>,
+    /// SQLite: a statement that breaks a constraint may keep what it did before.
+    pub(crate) fails_in_part: bool,
     /// The account may not see what runs when tables are written.
     pub(crate) blind: bool,
     /// Schemas of the server that have nothing to do with the one that is read.
@@ -159,6 +161,7 @@ impl Facts {
             casts: Vec::new(),
             computed: Vec::new(),
             replacing: Vec::new(),
+            fails_in_part: false,
             blind: false,
             elsewhere: BTreeSet::new(),
         }

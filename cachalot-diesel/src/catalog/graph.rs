@@ -22,6 +22,8 @@ pub(crate) struct Catalog {
     routines: Routines,
     /// Events after which code runs that may write any table.
     sweeping: Vec<(Arc<str>, Events)>,
+    /// A statement that breaks a constraint may keep what it did before.
+    fails_in_part: bool,
     /// Nobody can see what runs when tables are written.
     blind: bool,
     /// Schemas of the server that were left out.
@@ -78,6 +80,8 @@ pub(crate) struct Resolved {
     pub(crate) functions: BTreeSet<Arc<str>>,
     /// What reading all this may write.
     pub(crate) writes: Writes,
+    /// A procedure among the functions may begin or end transactions.
+    pub(crate) moves: bool,
     /// Settings that decide the rows.
     pub(crate) settings: BTreeSet<String>,
     pub(crate) refused: Option<Refusal>,
@@ -91,6 +95,7 @@ impl Catalog {
             relations: HashMap::new(),
             routines: Routines::new(facts),
             sweeping: Vec::new(),
+            fails_in_part: facts.fails_in_part,
             blind: facts.blind,
             elsewhere: facts.elsewhere.clone(),
         };
@@ -250,6 +255,7 @@ impl Catalog {
                     pending.extend(effect.reads.iter().cloned());
                     resolved.settings.extend(effect.settings.iter().cloned());
                     resolved.writes.merge(&effect.writes);
+                    resolved.moves |= effect.moves;
                 }
             } else if let Some(name) = pending.pop() {
                 if !resolved.reads.insert(Arc::clone(&name)) {
@@ -315,9 +321,19 @@ impl Catalog {
         named.cloned().collect()
     }
 
+    /// Does a statement that breaks a constraint certainly change nothing?
+    pub(crate) fn fails_whole(&self) -> bool {
+        !self.fails_in_part
+    }
+
     /// Is there a relation of this name?
     pub(crate) fn has(&self, relation: &str) -> bool {
         self.routines.is_relation(relation)
+    }
+
+    /// Is there a routine of the user's of this name?
+    pub(crate) fn has_routine(&self, name: &str) -> bool {
+        self.routines.get(name).is_some()
     }
 
     /// Does a function give the same result for the same arguments and tables?

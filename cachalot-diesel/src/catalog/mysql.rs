@@ -35,8 +35,8 @@ const ALL: &str = "LIMIT 18446744073709551615";
 /// With more databases than this, others are not searched for what they do to the one that is read.
 const MOST: usize = 32;
 
-/// Engines whose rows lie elsewhere, or in other tables.
-const OUTSIDE: [&str; 5] = ["FEDERATED", "CONNECT", "SPIDER", "MRG_MYISAM", "OQGRAPH"];
+/// Engines with transactions whose rows lie elsewhere, where other servers write them too.
+const OUTSIDE: [&str; 2] = ["NDBCLUSTER", "SPIDER"];
 
 #[derive(QueryableByName)]
 struct Own {
@@ -57,6 +57,12 @@ impl QueryableByName<Mysql> for Grant {
         let line = FromSql::<Text, Mysql>::from_nullable_sql(field.value())?;
         Ok(Self(line))
     }
+}
+
+#[derive(QueryableByName)]
+struct Engine {
+    #[diesel(sql_type = Text)]
+    engine: String,
 }
 
 #[derive(QueryableByName)]
@@ -138,6 +144,13 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
          WHERE SCHEMA_NAME {USERS} {ALL}"
     ))
     .load(conn)?;
+    // Elsewhere what a statement has written stays, though it fails or is rolled back.
+    let engines: Vec<Engine> = diesel::sql_query(format!(
+        "SELECT ENGINE AS engine FROM information_schema.ENGINES WHERE TRANSACTIONS = 'YES' {ALL}"
+    ))
+    .load(conn)?;
+    let engines = engines.into_iter().map(|it| it.engine.to_uppercase());
+    let engines: BTreeSet<_> = engines.filter(|it| !OUTSIDE.contains(&&**it)).collect();
     let mut facts = Facts::new(Dialect::Mysql);
     // Names that differ in case alone are compared as one.
     let mut exact: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
@@ -182,7 +195,7 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
             let mut names = exact.get(&db).into_iter().flatten();
             facts.blind |= names.any(|exact| !grants.show_triggers_of(exact));
             for content in content {
-                content.tell(&mut facts);
+                content.tell(&mut facts, &engines);
             }
         }
     }
@@ -252,7 +265,7 @@ impl Contents {
         names
     }
 
-    fn tell(self, facts: &mut Facts) {
+    fn tell(self, facts: &mut Facts, engines: &BTreeSet<String>) {
         for row in self.relations {
             let name = facts.name(&row.name);
             let kind = if row.kind == "VIEW" {
@@ -266,7 +279,7 @@ impl Contents {
                     updatable: view.is_none_or(|view| view.updatable != "NO"),
                 }
             } else {
-                row.kind()
+                row.kind(engines)
             };
             facts.relations.push(Relation { name, kind });
         }
@@ -334,13 +347,15 @@ fn reached_from(
 }
 
 impl RelationRow {
-    fn kind(&self) -> RelationKind {
-        let elsewhere = |engine: &str| OUTSIDE.iter().any(|it| it.eq_ignore_ascii_case(engine));
+    /// `engines`: those whose tables change by statements that succeed, and by nothing else.
+    fn kind(&self, engines: &BTreeSet<String>) -> RelationKind {
         match (&*self.kind, &self.engine) {
-            ("BASE TABLE" | "SYSTEM VERSIONED", Some(engine)) if !elsewhere(engine) => {
+            ("BASE TABLE" | "SYSTEM VERSIONED", Some(engine))
+                if engines.contains(&engine.to_uppercase()) =>
+            {
                 RelationKind::Table
             }
-            // Tables whose rows are elsewhere, or that cannot be opened just now; sequences, and
+            // Tables without transactions, whose rows are elsewhere, or that cannot be opened just now; sequences, and
             // whatever comes.
             _ => RelationKind::Outside,
         }

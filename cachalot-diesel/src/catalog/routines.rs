@@ -18,6 +18,8 @@ pub(crate) struct Effect {
     pub(super) volatile: Option<String>,
     /// Settings that decide its result.
     pub(super) settings: BTreeSet<String>,
+    /// It may begin, commit or roll back a transaction, if it is a procedure.
+    pub(super) moves: bool,
     /// The user's routines that it names.
     calls: BTreeSet<Arc<str>>,
 }
@@ -28,6 +30,7 @@ impl Effect {
         Self {
             writes: Writes::Everything,
             volatile: Some(name.to_owned()),
+            moves: true,
             ..Self::default()
         }
     }
@@ -37,13 +40,14 @@ impl Effect {
         self.writes.merge(&other.writes);
         self.settings.extend(other.settings.iter().cloned());
         self.calls.extend(other.calls.iter().cloned());
+        self.moves |= other.moves;
         if self.volatile.is_none() {
             self.volatile.clone_from(&other.volatile);
         }
     }
 
     /// How much is known: grows until nothing can be added.
-    fn size(&self) -> (usize, usize, usize, usize, bool) {
+    fn size(&self) -> (usize, usize, usize, usize, bool, bool) {
         let writes = match &self.writes {
             Writes::Nothing => 0,
             // Events of a known table may still grow.
@@ -60,6 +64,7 @@ impl Effect {
             settings,
             self.calls.len(),
             self.volatile.is_some(),
+            self.moves,
         )
     }
 }
@@ -190,6 +195,7 @@ impl Routines {
             // An `OR REPLACE` of the statement that sets a trigger off holds in the trigger too.
             writes = replacing(writes);
         }
+        let moves = body.moves || writes == Writes::Everything;
         let (mut reads, mut calls) = (BTreeSet::new(), self.implied_by(text));
         for name in body.names {
             if volatile.is_none() && self.decides_unseen(&name, body.sets) {
@@ -207,6 +213,7 @@ impl Routines {
             writes,
             volatile,
             settings: body.settings,
+            moves,
             calls,
         }
     }

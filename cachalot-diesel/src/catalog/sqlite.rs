@@ -92,6 +92,8 @@ pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
 fn add(facts: &mut Facts, object: &Object) {
     // SQLite's own tables have no text.
     let Some(sql) = &object.sql else { return };
+    // `ON CONFLICT FAIL` of a constraint, `OR FAIL` in a trigger.
+    facts.fails_in_part |= sql.to_ascii_lowercase().contains("fail");
     let name = facts.name(&object.name);
     let kind = match Definition::of_sqlite(sql) {
         Some(Definition::Table { replaces }) => {

@@ -9,7 +9,7 @@ use super::{
     lexer::{self, Token},
     query, session, signs,
     split::split,
-    transaction, utility,
+    transaction, utility, words,
 };
 
 /// What a text reads, writes and does.
@@ -119,18 +119,35 @@ impl Analysis {
         functions.cloned().collect()
     }
 
+    /// Is one of its statements a `CALL`?
+    pub(crate) fn calls_procedures(&self) -> bool {
+        self.statements.iter().any(Statement::calls_procedure)
+    }
+
+    /// If it fails, has it certainly changed nothing, as far as its text tells?
+    pub(crate) fn fails_whole(&self) -> bool {
+        matches!(self.statements.as_slice(), [only] if !only.in_part)
+    }
+
     /// All functions that its statements call.
     pub(crate) fn calls(&self) -> impl Iterator<Item = &Arc<str>> {
         self.statements.iter().flat_map(|it| &it.calls)
     }
 
     /// The same text where each statement that reads or calls anything writes this besides.
-    pub(crate) fn with_calls(this: Arc<Self>, writes: &Writes) -> Arc<Self> {
-        if writes.is_nothing() {
+    ///
+    /// `moves`: what is called may begin and end transactions.
+    pub(crate) fn with_calls(this: Arc<Self>, writes: &Writes, moves: bool) -> Arc<Self> {
+        if writes.is_nothing() && !this.calls_procedures() {
             return this;
         }
         let mut statements = this.statements.clone();
         for statement in &mut statements {
+            if statement.calls_procedure() {
+                statement.writes = Writes::Nothing;
+                let stays = |effect: &Effect| moves || *effect != Effect::RunsCode;
+                statement.effects.retain(stays);
+            }
             let quiet = statement.kind == Kind::Transaction || statement.kind == Kind::Session;
             if !quiet || !statement.calls.is_empty() {
                 statement.writes.merge(writes);
@@ -189,6 +206,8 @@ pub struct Statement {
     /// What [`Self::uncacheable`] would be if all of them were known to be pure.
     pub(super) otherwise: Option<Uncacheable>,
     pub(super) guessed: bool,
+    /// If it fails, some of its changes may stay.
+    pub(super) in_part: bool,
 }
 
 impl Statement {
@@ -207,16 +226,25 @@ impl Statement {
         }
     }
 
+    /// Is it a `CALL`? What it writes is what the procedure writes that it names.
+    fn calls_procedure(&self) -> bool {
+        !self.unknown_functions.is_empty() && self.effects.contains(&Effect::RunsCode)
+    }
+
     /// Analyses one statement.
     pub(super) fn of(tokens: &[Token<'_>], dialect: Dialect) -> Self {
-        if let Some(statement) = Self::query(tokens, dialect) {
+        if let Some(mut statement) = Self::query(tokens, dialect) {
+            statement.in_part = dialect == Dialect::Sqlite && words::keeps_what_it_did(tokens);
             return statement;
         }
         let cursor = Cursor::new(tokens, dialect);
         let read = transaction::read(cursor)
             .or_else(|| session::read(cursor))
             .or_else(|| utility::read(cursor));
-        let mut statement = read.unwrap_or_else(|| Self::unknown(Uncacheable::NotSelect));
+        let mut statement = read.unwrap_or_else(|| {
+            Self::unknown(Uncacheable::NotSelect)
+                .doing_if(dialect == Dialect::Mysql, Effect::RunsCode)
+        });
         if let Some(change) = signs::session_change(tokens) {
             statement.effects.push(Effect::Session(change));
         }
@@ -224,6 +252,8 @@ impl Statement {
             statement.writes = Writes::Everything;
             statement.guessed = true;
         }
+        statement.in_part =
+            statement.kind == Kind::Other || statement.effects.contains(&Effect::ImplicitCommit);
         statement
     }
 
@@ -255,6 +285,7 @@ impl Statement {
             unknown_functions: Vec::new(),
             otherwise: Some(Uncacheable::NotSelect),
             guessed: false,
+            in_part: false,
         }
     }
 

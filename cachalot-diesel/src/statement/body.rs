@@ -33,6 +33,8 @@ pub(crate) struct Body {
     pub(crate) unknown_calls: BTreeSet<Arc<str>>,
     /// It holds the word `SET`.
     pub(crate) sets: bool,
+    /// It may begin, commit or roll back a transaction.
+    pub(crate) moves: bool,
     /// Settings that it looks up by their name (PostgreSQL's `current_setting('name')`).
     pub(crate) settings: BTreeSet<String>,
 }
@@ -49,6 +51,25 @@ const DYNAMIC: &[&str] = &[
 
 /// Words before a verb that take its meaning away: `FOR UPDATE`, `ON DELETE`, `DUPLICATE KEY UPDATE`.
 const BEFORE_NO_VERB: &[&str] = &["key", "on", "of", "before", "after"];
+
+/// Words of statements of MySQL that begin or end transactions, or decide when they end.
+const MOVING: &[&str] = &[
+    "analyze",
+    "autocommit",
+    "cache",
+    "check",
+    "commit",
+    "flush",
+    "lock",
+    "optimize",
+    "repair",
+    "reset",
+    "rollback",
+    "transaction",
+    "truncate",
+    "unlock",
+    "xa",
+];
 
 /// Words and types of procedural languages that may stand before a parenthesis.
 const PROCEDURAL: &[&str] = &[
@@ -131,6 +152,7 @@ impl Body {
             self.call(&name, tokens.get(at + 2..).unwrap_or_default(), dialect);
         }
         self.sets |= token.is("set");
+        self.moves |= token.is_any(MOVING);
         self.names.insert(name);
     }
 

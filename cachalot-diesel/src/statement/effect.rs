@@ -43,6 +43,9 @@ pub enum Effect {
     },
     /// MySQL: the statement commits the open transaction before it runs.
     ImplicitCommit,
+    /// Code runs that the text does not show (`CALL`, `EXECUTE`). On MySQL it may begin, commit and
+    /// roll back transactions.
+    RunsCode,
     /// The session changes.
     Session(SessionChange),
     /// Temporary tables or views of these normalised names are created.

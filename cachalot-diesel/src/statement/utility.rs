@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Dialect, Effect, Events, Kind, SessionChange, Statement, Uncacheable, Writes,
     cursor::Cursor,
-    lexer::{Token, TokenKind},
+    lexer::{self, Token, TokenKind},
     words,
 };
 
@@ -31,11 +31,12 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
             _,
         )
         | ("rename" | "install" | "uninstall", Dialect::Mysql) => Statement::sweeping(Kind::Ddl),
-        ("call", _) => Statement::sweeping(Kind::Other),
+        ("call", _) => call(at),
+        ("do", Dialect::Mysql) => expressions(at).unwrap_or_else(|| anonymous_block(at)),
         ("do", _) => anonymous_block(at),
-        ("execute" | "prepare", _) => {
-            Statement::sweeping(Kind::Other).doing(Effect::Session(SessionChange::Opaque))
-        }
+        ("execute" | "prepare", _) => Statement::sweeping(Kind::Other)
+            .doing(Effect::Session(SessionChange::Opaque))
+            .doing_if(verb == "execute", Effect::RunsCode),
         ("copy", Dialect::Postgres) => copy(at)?,
         ("refresh", Dialect::Postgres) => refresh(at)?,
         ("load", Dialect::Mysql) => load(at)?,
@@ -324,6 +325,45 @@ fn drop_temporary(mut at: Cursor<'_, '_>) -> Option<Statement> {
 }
 
 /// `DO`: the body's language is not read, but a setting it changes would be named in it.
+/// `CALL p`, `CALL a.p(1, f(2))`
+fn call(mut at: Cursor<'_, '_>) -> Statement {
+    let arguments = expressions(at);
+    let Some(path) = at.path() else {
+        return Statement::sweeping(Kind::Other).doing(Effect::RunsCode);
+    };
+    let mut statement = arguments.unwrap_or_else(|| Statement::quiet(Kind::Other));
+    if let [.., schema, _] = path.as_slice() {
+        insert_sorted(&mut statement.schemas, schema);
+    }
+    if let Some(procedure) = path.last() {
+        // It may be called like a function of the server's.
+        insert_sorted(&mut statement.calls, procedure);
+        insert_sorted(&mut statement.unknown_functions, procedure);
+    }
+    statement
+        .writing(Writes::Everything)
+        .doing(Effect::RunsCode)
+}
+
+/// Expressions that are worked out for what they do.
+fn expressions(at: Cursor<'_, '_>) -> Option<Statement> {
+    let select = lexer::lex("SELECT", at.dialect)?;
+    let tokens: Vec<_> = select.iter().chain(at.rest).copied().collect();
+    let statement = Statement::query(&tokens, at.dialect)?;
+    Some(Statement {
+        kind: Kind::Other,
+        uncacheable: Some(Uncacheable::NotSelect),
+        otherwise: Some(Uncacheable::NotSelect),
+        ..statement
+    })
+}
+
+fn insert_sorted(names: &mut Vec<Arc<str>>, name: &str) {
+    if let Err(place) = names.binary_search_by(|known| (**known).cmp(name)) {
+        names.insert(place, name.into());
+    }
+}
+
 fn anonymous_block(at: Cursor<'_, '_>) -> Statement {
     let body = at.rest.iter().map(|token| token.text.to_ascii_lowercase());
     let sets = body.into_iter().any(|text| {

@@ -73,6 +73,7 @@ impl Findings {
             unknown_functions: self.calls.unknown.into_iter().collect(),
             otherwise,
             guessed: self.guessed,
+            in_part: false,
         }
     }
 }

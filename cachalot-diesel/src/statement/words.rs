@@ -205,6 +205,12 @@ const INTRODUCERS_OF_ROWS: &[&str] = &[
 /// What SQLite is to do about a conflict: `UPDATE OR FAIL t`.
 const RESOLUTIONS: &[&str] = &["rollback", "abort", "replace", "fail", "ignore"];
 
+/// Does a statement of SQLite keep what it did before it failed: `INSERT OR FAIL`?
+pub(super) fn keeps_what_it_did(tokens: &[Token<'_>]) -> bool {
+    let mut pairs = tokens.iter().zip(tokens.iter().skip(1));
+    pairs.any(|(before, token)| before.is("or") && token.is("fail"))
+}
+
 /// Words before `UPDATE` that take away its meaning of a verb: `DO UPDATE`, `FOR NO KEY UPDATE`.
 const BEFORE_NO_VERB: &[&str] = &["do", "for", "key", "on", "then"];
 

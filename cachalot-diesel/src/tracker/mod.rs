@@ -121,15 +121,21 @@ impl Tracker {
         let mut trusted = Vec::new();
         let analysis = sql::text(query).map(|sql| {
             let analysis = statement::analysis(&sql, dialect);
+            let behind = self.behind(&analysis, &sql, dialect);
+            if behind.is_empty() {
+                return analysis;
+            }
             let mut writes = statement::Writes::Nothing;
-            for (cache, calls) in self.behind(&analysis, &sql, dialect) {
+            let mut moves = false;
+            for (cache, calls) in behind {
                 if !calls.pure {
                     self.session.may_have_changed();
                 }
                 writes.merge(&calls.writes);
+                moves |= calls.moves;
                 trusted.extend(calls.known.map(|known| (cache, known)));
             }
-            Analysis::with_calls(analysis, &writes)
+            Analysis::with_calls(analysis, &writes, moves)
         });
         if !analysis.as_deref().is_some_and(looks_a_type_up) {
             self.abandon();
@@ -180,7 +186,7 @@ impl Tracker {
         };
         let outcome = match error {
             None => Ending::Succeeded,
-            Some(error) if failed_cleanly(error) && running.statements == 1 => Ending::Failed,
+            Some(error) if failed_cleanly(error) && self.fails_whole(&running) => Ending::Failed,
             Some(_) => Ending::Unknown,
         };
         if error.is_some() {
@@ -202,10 +208,39 @@ impl Tracker {
         for (cache, known) in running.trusted {
             // A function was replaced while the statement ran: it may have been the new one.
             if !cache.is_current(&known) {
+                self.session.may_have_changed();
+                self.transactions.code_ran();
                 let write = cache.begin(&statement::Writes::Everything);
                 end(vec![(cache, write)], Ending::Unknown);
             }
         }
+    }
+
+    /// Has a statement that fails certainly changed nothing?
+    fn fails_whole(&self, running: &Running) -> bool {
+        // What was not analysed is a read.
+        let by_its_text = running.analysis.as_ref().is_none_or(|it| it.fails_whole());
+        let by_its_tables = || match self.database() {
+            Some(database) => {
+                let mut caches = self.caches.iter();
+                caches.all(|cache| cache.fails_whole(&database))
+            }
+            None => false,
+        };
+        running.statements == 1
+            && by_its_text
+            && (self.dialect() != Dialect::Sqlite || by_its_tables())
+    }
+
+    /// What the catalog of the database is known by that the connection sees.
+    fn database(&self) -> Option<Arc<str>> {
+        let session = &self.session;
+        // Others may have asked where a connection by this URL leads.
+        let known = || {
+            let url = session.url()?;
+            self.caches.iter().find_map(|cache| cache.database_of(url))
+        };
+        session.database().cloned().or_else(known)
     }
 
     /// Statements whose end was never told: they may have succeeded.

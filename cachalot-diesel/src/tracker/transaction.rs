@@ -152,7 +152,7 @@ impl Transactions {
             return;
         }
         self.autocommit = Some(autocommit);
-        if autocommit {
+        if autocommit && !self.uncertain {
             self.unsettled = Writes::Nothing;
         }
         // A transaction that began before anybody asked has the session's isolation.
@@ -185,6 +185,19 @@ impl Transactions {
         self.uncertain = true;
     }
 
+    /// Code ran that may have begun or ended transactions: what was open may be committed, and what
+    /// follows may be committed at once or later. Returns what may have become visible.
+    pub(super) fn code_ran(&mut self) -> Writes {
+        if self.dialect != Dialect::Mysql {
+            return Writes::Nothing;
+        }
+        self.setting_changed("autocommit");
+        self.setting_changed("transaction_isolation");
+        self.lost_track();
+        self.unsettled = self.pending();
+        self.unsettled.clone()
+    }
+
     /// A statement failed. Inside a transaction PostgreSQL then takes nothing but its end; the others
     /// may have undone all of it (a deadlock, `ON CONFLICT ROLLBACK`), and commit at once what follows.
     pub(super) fn shaken(&mut self) {
@@ -212,7 +225,7 @@ impl Transactions {
                     self.step(statement);
                 }
             }
-            Ending::Failed | Ending::Unknown if several || moves(analysis) => {
+            Ending::Failed | Ending::Unknown if several || self.moves(analysis) => {
                 self.not_as_told(analysis, ending);
             }
             Ending::Failed => {}
@@ -230,7 +243,7 @@ impl Transactions {
     /// wholly, in part or not at all.
     fn not_as_told(&mut self, analysis: &Analysis, ending: Ending) {
         let autocommit = self.dialect != Dialect::Mysql || self.autocommit == Some(true);
-        if self.open.is_none() && !self.uncertain && autocommit && !moves(analysis) {
+        if self.open.is_none() && !self.uncertain && autocommit && !self.moves(analysis) {
             // Outside a transaction what was done of a batch is committed, and published with it.
             return;
         }
@@ -253,6 +266,19 @@ impl Transactions {
         if self.open.is_none() && analysis.statements.iter().any(begins) {
             self.open = Some(Open::new(Some(Isolation::Serializable)));
         }
+    }
+
+    /// Does the text open, end or change a transaction?
+    fn moves(&self, analysis: &Analysis) -> bool {
+        let mut effects = analysis.statements.iter().flat_map(|it| &it.effects);
+        effects.any(|effect| match effect {
+            Effect::Session(_)
+            | Effect::CreateTemporary(_)
+            | Effect::CreateTrigger { .. }
+            | Effect::WritesUnseen => false,
+            Effect::RunsCode => self.dialect == Dialect::Mysql,
+            _ => true,
+        })
     }
 
     /// Moves on over one statement; returns what it makes visible.
@@ -399,6 +425,7 @@ impl Transactions {
                 self.writes_unseen();
                 Writes::Nothing
             }
+            Effect::RunsCode => self.code_ran(),
             Effect::FinishPrepared { .. } | Effect::Session(_) => Writes::Nothing,
             Effect::ImplicitCommit => self.commit(),
         }
@@ -473,23 +500,6 @@ fn begins(statement: &Statement) -> bool {
         .effects
         .iter()
         .any(|effect| matches!(effect, Effect::Begin { .. } | Effect::Savepoint(_)))
-}
-
-/// Does the text open, end or change a transaction?
-fn moves(analysis: &Analysis) -> bool {
-    analysis
-        .statements
-        .iter()
-        .flat_map(|statement| &statement.effects)
-        .any(|effect| {
-            !matches!(
-                effect,
-                Effect::Session(_)
-                    | Effect::CreateTemporary(_)
-                    | Effect::CreateTrigger { .. }
-                    | Effect::WritesUnseen
-            )
-        })
 }
 
 #[cfg(test)]
