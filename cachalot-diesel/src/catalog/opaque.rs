@@ -12,8 +12,9 @@ use crate::statement::{Events, Writes};
 /// be seen by the account. For the command; no part of the library's interface.
 #[doc(hidden)]
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Opaque {
+    /// The account may not see which triggers there are.
+    Triggers,
     /// Such a write of the table runs it, and so invalidates everything.
     Trigger {
         table: String,
@@ -33,6 +34,9 @@ impl Facts {
         let routines = Routines::new(self);
         let anything = |writes: &Writes| matches!(writes, Writes::Everything);
         let mut found = Vec::new();
+        if self.blind {
+            found.push(Opaque::Triggers);
+        }
         let mut named = BTreeSet::new();
         for trigger in &self.triggers {
             if !anything(&routines.of_code(&trigger.code).writes) {
@@ -148,11 +152,15 @@ mod tests {
         expected.push(Opaque::Reading("crosstab".to_owned()));
         assert_eq!(facts.opaque(), expected);
 
+        facts.blind = true;
+        expected.insert(0, Opaque::Triggers);
+        assert_eq!(facts.opaque(), expected);
+
         facts.trust(
             &["audit", "run", "crosstab", "uuid"]
                 .map(str::to_owned)
                 .into(),
         );
-        assert_eq!(facts.opaque(), [of("log", None)]);
+        assert_eq!(facts.opaque(), [Opaque::Triggers, of("log", None)]);
     }
 }
