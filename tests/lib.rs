@@ -42,6 +42,7 @@ mod sqlite {
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
     mod glass;
+    mod hostile_store;
     mod near;
     mod observability;
     mod outages;
@@ -62,6 +63,7 @@ mod sqlite {
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
+    mod reads_texts;
     #[path = "reads_types/sqlite.rs"]
     mod reads_types;
     mod reads_uncached;
@@ -114,6 +116,7 @@ mod postgres {
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
     mod glass;
+    mod hostile_store;
     mod near;
     mod observability;
     mod outages;
@@ -137,6 +140,7 @@ mod postgres {
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
+    mod reads_texts;
     #[path = "reads_types/postgres.rs"]
     mod reads_types;
     #[path = "reads_types/postgres_compound.rs"]
@@ -156,6 +160,8 @@ mod postgres {
     mod transactions;
     #[path = "analysis_truth/postgres.rs"]
     mod truth;
+    #[path = "analysis_truth/postgres_views.rs"]
+    mod truth_views;
     mod values;
     mod wire_keys;
     mod world;
@@ -191,6 +197,7 @@ mod mysql {
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
     mod glass;
+    mod hostile_store;
     mod near;
     mod observability;
     mod outages;
@@ -211,6 +218,7 @@ mod mysql {
     mod reads_raw;
     mod reads_sets;
     mod reads_subqueries;
+    mod reads_texts;
     #[path = "reads_types/mysql.rs"]
     mod reads_types;
     mod reads_uncached;

@@ -103,3 +103,25 @@ fn x01_what_a_borrower_leaves_behind_is_the_next_ones_session_and_nobody_elses()
     same(&mut fresh.conn, SESSION_READS, "at the end");
     assert!(world.cache.stats().hits > hits);
 }
+
+/// The same, where nobody saw it left behind.
+#[test]
+fn x01_what_was_left_behind_before_anybody_watched_is_found() {
+    let world = World::new();
+    let other = World::new();
+    for world in [&world, &other] {
+        world.outsider().batch_execute(SESSION_ROWS).unwrap();
+    }
+    let mut fresh = world.reader();
+    for left_behind in LEFT_BEHIND {
+        let left_behind = &left_behind
+            .replace("$D", other.database.name())
+            .replace("$URL", other.database.url());
+        same(&mut fresh.conn, SESSION_READS, left_behind);
+        let mut late = world.outsider();
+        late.batch_execute(left_behind).unwrap();
+        world.cache.watch(&mut late).unwrap();
+        same(&mut late, SESSION_READS, left_behind);
+        same(&mut fresh.conn, SESSION_READS, left_behind);
+    }
+}

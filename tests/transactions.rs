@@ -233,3 +233,21 @@ fn t06_a_batch_that_fails_outside_a_transaction_leaves_the_connection_cached() {
     assert_eq!(world.sent(value), (shown, 0));
     assert_eq!(reader.sent(value), (shown, 0));
 }
+
+#[test]
+fn t06_a_transaction_that_was_begun_before_anybody_watched_is_found() {
+    let (mut world, mut reader) = two();
+    let mut late = world.outsider();
+    late.batch_execute("BEGIN; UPDATE counters SET value = 5 WHERE id = 1")
+        .unwrap();
+    world.cache.watch(&mut late).unwrap();
+    for _ in 0..2 {
+        assert_eq!(value(&mut late), 5, "its own");
+    }
+    for _ in 0..2 {
+        assert_eq!(world.sent(value).0, 0, "not committed yet");
+    }
+    late.batch_execute("COMMIT").unwrap();
+    assert_eq!(reader.sent(value).0, 5);
+    assert_eq!(world.sent(value), (5, 0));
+}

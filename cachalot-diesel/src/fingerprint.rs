@@ -1,77 +1,73 @@
 //! What makes two reads the same read: a 256-bit hash over everything that decides the rows.
 
-use std::fmt;
+use std::{
+    fmt,
+    io::{self, Write as _},
+};
 
 /// Raised whenever the ingredients of an entry's key or its format change, so that an older release
 /// never finds a newer one's entries.
-const ENTRY_FORMAT: u32 = 3;
+const ENTRY_FORMAT: u32 = 4;
 /// Of the keys of everything else. Two releases that differ here miss each other's invalidations.
 const FORMAT: u32 = 1;
 
+/// A hash that takes the place of what it was made of.
+pub(crate) type Digest = [u8; blake3::OUT_LEN];
+
 /// Builds a key from parts; each part is hashed with its length, so that no two lists of parts run
-/// together to the same bytes.
-#[derive(Clone)]
-pub(crate) struct Fingerprint(blake3::Hasher);
+/// together to the same bytes. Those are few: they are collected, and hashed at once.
+pub(crate) struct Fingerprint(Vec<u8>);
 
 impl Fingerprint {
     /// `kind` separates entries from records and the rest of what one namespace keeps.
     pub(crate) fn new(namespace: &str, kind: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
         let format = if kind == "entry" {
             ENTRY_FORMAT
         } else {
             FORMAT
         };
-        hasher.update(&format.to_le_bytes());
-        let mut this = Self(hasher);
+        let mut this = Self(Vec::with_capacity(256));
+        this.0.extend_from_slice(&format.to_le_bytes());
         this.part(namespace.as_bytes());
         this.part(kind.as_bytes());
         this
     }
 
     pub(crate) fn part(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.number(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// What was hashed already.
+    pub(crate) fn digest(&mut self, digest: &Digest) {
+        self.0.extend_from_slice(digest);
     }
 
     pub(crate) fn number(&mut self, number: u64) {
-        self.0.update(&number.to_le_bytes());
+        self.0.extend_from_slice(&number.to_le_bytes());
     }
 
     /// A part of unknown length, closed by its length.
-    pub(crate) fn formatted(&mut self, value: &dyn fmt::Debug) -> fmt::Result {
-        let mut stream = Stream {
-            hasher: &mut self.0,
-            written: 0,
-        };
-        fmt::write(&mut stream, format_args!("{value:?}"))?;
-        let written = stream.written;
-        self.number(written);
+    pub(crate) fn formatted(&mut self, value: &dyn fmt::Debug) -> io::Result<()> {
+        let before = self.0.len();
+        write!(self.0, "{value:?}")?;
+        self.number((self.0.len() - before) as u64);
         Ok(())
+    }
+
+    pub(crate) fn to_digest(&self) -> Digest {
+        blake3::hash(&self.0).into()
     }
 
     /// 64 lower-case hex digits: all that the store's wire ever sees of a query or a table's name.
     pub(crate) fn finish(&self) -> String {
-        self.0.finalize().to_hex().as_str().to_owned()
+        blake3::hash(&self.0).to_hex().as_str().to_owned()
     }
 }
 
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Fingerprint")
-    }
-}
-
-struct Stream<'a> {
-    hasher: &'a mut blake3::Hasher,
-    written: u64,
-}
-
-impl fmt::Write for Stream<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.hasher.update(text.as_bytes());
-        self.written += text.len() as u64;
-        Ok(())
     }
 }
 

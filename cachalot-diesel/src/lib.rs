@@ -217,6 +217,12 @@ pub use store::MemcachedStore;
 pub use store::{Command, ItemVersion, MemoryStore, OpenError, Reply, Store, StoreError, Ttl};
 pub use tracker::{install, install_with};
 
+/// For the fuzz targets; no part of the library's interface.
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "fuzz.rs"]
+pub mod __fuzz;
+
 /// For the code that the derive writes; no part of the library's interface.
 #[doc(hidden)]
 pub mod __private {

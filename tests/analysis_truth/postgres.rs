@@ -48,6 +48,24 @@ struct Plan {
     plan: serde_json::Value,
 }
 
+/// Makes what the statements of the corpus speak of, and these tables.
+pub(crate) fn furnish(conn: &mut Conn, tables: &BTreeSet<String>) {
+    conn.batch_execute(
+        "CREATE SCHEMA IF NOT EXISTS other; CREATE TABLE other.t (id int, a int); \
+         CREATE FUNCTION f(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1'; \
+         CREATE FUNCTION g(int) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT 1'; \
+         CREATE TYPE comp AS (p int, q int); CREATE SEQUENCE s;",
+    )
+    .unwrap();
+    for table in tables.iter().filter(|table| !table.starts_with("pg_")) {
+        let name = table.replace('"', "\"\"");
+        conn.batch_execute(&format!(
+            "CREATE TABLE IF NOT EXISTS \"{name}\" ({COLUMNS})"
+        ))
+        .unwrap();
+    }
+}
+
 pub(crate) struct Server {
     conn: Conn,
     _database: Database,
@@ -58,20 +76,7 @@ impl Server {
     pub(crate) fn start(tables: &BTreeSet<String>) -> Self {
         let database = db::database();
         let mut conn = db::establish(database.url());
-        conn.batch_execute(
-            "CREATE SCHEMA IF NOT EXISTS other; CREATE TABLE other.t (id int, a int); \
-             CREATE FUNCTION f(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1'; \
-             CREATE FUNCTION g(int) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT 1'; \
-             CREATE TYPE comp AS (p int, q int); CREATE SEQUENCE s;",
-        )
-        .unwrap();
-        for table in tables.iter().filter(|table| !table.starts_with("pg_")) {
-            let name = table.replace('"', "\"\"");
-            conn.batch_execute(&format!(
-                "CREATE TABLE IF NOT EXISTS \"{name}\" ({COLUMNS})"
-            ))
-            .unwrap();
-        }
+        furnish(&mut conn, tables);
         Self {
             conn,
             _database: database,

@@ -1,5 +1,7 @@
 //! What MariaDB does behind Diesel's back, and how it is told to.
 
+#[path = "by_itself/mysql.rs"]
+mod by_itself;
 mod cascades;
 mod ground;
 mod principals;

@@ -1,5 +1,7 @@
 //! What PostgreSQL does behind Diesel's back, and how it is told to.
 
+#[path = "by_itself/postgres.rs"]
+mod by_itself;
 mod cascades;
 mod ground;
 mod inheritance;

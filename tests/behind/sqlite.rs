@@ -1,5 +1,7 @@
 //! What SQLite does behind Diesel's back, and how it is told to.
 
+#[path = "by_itself/sqlite.rs"]
+mod by_itself;
 mod cascades;
 mod conflicts;
 mod ground;

@@ -145,6 +145,10 @@ pub(crate) const SESSION_READS: &[&str] = &[
     "SELECT CAST(number / 7 AS CHAR) AS value FROM looks ORDER BY at",
     "SELECT CAST(word || 'x' AS CHAR) AS value FROM looks ORDER BY at",
     "SELECT GROUP_CONCAT(word ORDER BY at) AS value FROM looks",
+    "SELECT CAST('a\nb' REGEXP 'a.b' AS CHAR) AS value FROM looks",
+    "SELECT CONCAT(word, 'é') AS value FROM looks",
+    "WITH RECURSIVE c AS (SELECT 1 AS n FROM items UNION ALL SELECT n + 1 FROM c WHERE n < 5) \
+     SELECT CAST(MAX(n) AS CHAR) AS value FROM c",
 ];
 
 /// What a borrower may leave behind in a session; `$D` is another database.
@@ -156,6 +160,9 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
     "SET @@default_week_format = 3",
     "SET div_precision_increment = 1",
     "SET group_concat_max_len = 4",
+    "SET default_regex_flags = 'DOTALL'",
+    "SET character_set_client = latin1",
+    "SET max_recursive_iterations = 2",
     "SET sql_select_limit = 1",
     "SET @mine = (SELECT value FROM items)",
     "SET @mine := 'nobody'",
@@ -170,6 +177,16 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
 /// Reads that MariaDB's sessions or grammar keep past the cache: the reason, what the session does
 /// before, and the read.
 pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
+    (
+        "unknown_session",
+        "SET sql_auto_is_null = 1",
+        "SELECT id FROM tags",
+    ),
+    (
+        "unknown_session",
+        "SET completion_type = 'RELEASE'",
+        "SELECT id FROM tags",
+    ),
     (
         "own_writes",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN; UPDATE tags SET label = 'b'",

@@ -129,7 +129,8 @@ pub(crate) const SESSION_ROWS: &str = "\
 CREATE TABLE items (value text NOT NULL); INSERT INTO items VALUES ('public'); \
 CREATE SCHEMA b; CREATE TABLE b.items (value text NOT NULL); INSERT INTO b.items VALUES ('b'); \
 CREATE TABLE looks (at timestamptz, number float8, bytes bytea, span interval); \
-INSERT INTO looks VALUES ('2024-02-29 23:30:00+00', 0.1, '\\x00ff', '1 day 02:03:04')";
+INSERT INTO looks VALUES ('2024-02-29 23:30:00+00', 0.1, '\\x00ff', '1 day 02:03:04'); \
+CREATE EXTENSION pg_trgm";
 
 /// Reads of these; each has a column `value`.
 pub(crate) const SESSION_READS: &[&str] = &[
@@ -139,6 +140,8 @@ pub(crate) const SESSION_READS: &[&str] = &[
     "SELECT number::text AS value FROM looks",
     "SELECT bytes::text AS value FROM looks",
     "SELECT span::text AS value FROM looks",
+    "SELECT quote_ident(value) AS value FROM items",
+    "SELECT (value % 'publi')::text AS value FROM public.items",
 ];
 
 /// What a borrower may leave behind in a session.
@@ -155,6 +158,8 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
     "SET bytea_output = 'escape'",
     "SET intervalstyle = 'iso_8601'",
     "SET app.name = 'somebody'",
+    "SET quote_all_identifiers = on",
+    "SET pg_trgm.similarity_threshold = 0.99",
     "BEGIN; UPDATE items SET value = 'uncommitted'",
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM items",
     "SET default_transaction_isolation = 'serializable'; BEGIN",

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use cachalot_diesel::{BypassReason, Outcome};
+use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use cachalot_tests::{Counter, proxy::Proxy, wait_until};
 use diesel::{
     connection::SimpleConnection,
@@ -354,4 +354,23 @@ fn t06_a_prepared_transaction_is_seen_when_another_connection_commits_it() {
         assert_eq!(value(&mut world.conn, 1), expected);
         agree(&world, &mut other, [expected, 0]);
     }
+}
+
+#[test]
+fn t05_a_transaction_that_has_failed_reads_nothing() {
+    let (mut world, mut other) = two();
+    world.conn.batch_execute("BEGIN").unwrap();
+    assert_eq!(outcome(&mut world.conn), Outcome::Hit);
+    world.conn.batch_execute("SAVEPOINT a").unwrap();
+    world.conn.batch_execute("SELECT 1 / 0").unwrap_err();
+    let read = || counters::table.find(1).select(counters::value);
+    let expected = read().get_result::<i64>(&mut world.conn).unwrap_err();
+    let cached = read().cached(&mut world.conn).get_result::<i64>();
+    assert_same(&cached.unwrap_err(), &expected);
+    world.conn.batch_execute("ROLLBACK TO a").unwrap();
+    assert_eq!(outcome(&mut world.conn), Outcome::Hit);
+    world.conn.batch_execute("SELECT 1 / 0").unwrap_err();
+    world.conn.batch_execute("COMMIT").unwrap();
+    assert_eq!(outcome(&mut world.conn), Outcome::Hit);
+    agree(&world, &mut other, [0, 0]);
 }

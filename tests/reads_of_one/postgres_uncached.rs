@@ -1,9 +1,9 @@
 //! Reads that only PostgreSQL knows and that must ask it each time.
 
-use cachalot_diesel::{BypassReason, CachedDsl as _};
+use cachalot_diesel::{BypassReason, CachedDsl as _, Explanation, Outcome};
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Integer, Text};
+use diesel::sql_types::{Array, Integer, Json, Text};
 
 use super::blog::{self, Post};
 use super::schema::*;
@@ -33,6 +33,45 @@ fn r16_a_moving_date_as_a_bind() {
             assert_eq!((rows.unwrap().len(), sent), (3, 1), "{sql}");
         }
     }
+}
+
+/// A text can become a date without a cast, and in other types than text.
+#[test]
+fn r16_a_moving_date_within_a_bind() {
+    let mut world = World::new();
+    blog::fill(&mut world.conn);
+    let outcome = |explained: QueryResult<Explanation>| explained.unwrap().outcome;
+    let json = serde_json::json!({ "at": "tomorrow" });
+    let texts = vec!["tomorrow"];
+    let outcomes = [
+        outcome(
+            sql_query("SELECT id FROM posts WHERE published_at < date($1)")
+                .bind::<Text, _>("tomorrow")
+                .cached(&mut world.conn)
+                .explain(),
+        ),
+        outcome(
+            sql_query("SELECT id FROM posts, json_to_record($1) AS x (at timestamp) WHERE published_at < at")
+                .bind::<Json, _>(json)
+                .cached(&mut world.conn)
+                .explain(),
+        ),
+        outcome(
+            sql_query("SELECT id FROM posts WHERE published_at < ANY ($1::timestamp[])")
+                .bind::<Array<Text>, _>(texts)
+                .cached(&mut world.conn)
+                .explain(),
+        ),
+    ];
+    for outcome in outcomes {
+        let moving = BypassReason::VolatileFunction("now".to_owned());
+        assert_eq!(outcome, Outcome::Bypass(moving));
+    }
+    let said = sql_query("SELECT id FROM posts WHERE title = $1").bind::<Text, _>("now");
+    assert_eq!(
+        outcome(said.cached(&mut world.conn).explain()),
+        Outcome::Miss
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Transactions that MariaDB ends by itself.
+//! Transactions that MariaDB ends by itself, or begins, and those of which no text tells.
 
 use std::{thread, time::Duration};
 
@@ -13,7 +13,7 @@ use diesel::{
 use super::Conn;
 use super::dialect::lock_waits;
 use super::schema::*;
-use super::world::World;
+use super::world::{Reader, World};
 
 fn value(conn: &mut Conn) -> i64 {
     counters::table
@@ -80,4 +80,129 @@ fn t05_what_is_written_after_a_deadlock_has_ended_the_transaction_is_seen_at_onc
     assert_eq!(reader.sent(value).0, 5);
     world.conn.batch_execute("ROLLBACK").unwrap();
     assert_eq!(reader.sent(value).0, 5);
+}
+
+/// A counter at 0, and another process that reads it.
+fn two() -> (World, Reader) {
+    let mut world = World::new();
+    world
+        .outsider()
+        .batch_execute(
+            "CREATE PROCEDURE commits() COMMIT; CREATE PROCEDURE begins() START TRANSACTION",
+        )
+        .unwrap();
+    diesel::insert_into(counters::table)
+        .values((counters::id.eq(1), counters::value.eq(0)))
+        .execute(&mut world.conn)
+        .unwrap();
+    assert_eq!(world.once(value), 0);
+    let reader = world.connect(&world.other_process());
+    (world, reader)
+}
+
+const TO_FIVE: &str = "UPDATE counters SET value = 5 WHERE id = 1";
+
+#[test]
+fn t06_what_only_may_commit_leaves_the_rest_to_the_commit() {
+    for statement in [
+        "UNLOCK TABLES",
+        "SET autocommit = 1",
+        "LOAD INDEX INTO CACHE counters",
+        "CALL commits(); START TRANSACTION",
+    ] {
+        let (mut world, mut reader) = two();
+        world.conn.batch_execute("BEGIN").unwrap();
+        world.conn.batch_execute(statement).unwrap();
+        world.conn.batch_execute(TO_FIVE).unwrap();
+        assert_eq!(value(&mut world.conn), 5, "{statement}: its own");
+        assert_eq!(value(&mut reader.conn), 0, "{statement}: not committed yet");
+        assert_eq!(value(&mut reader.conn), 0, "{statement}: nor now");
+        world.conn.batch_execute("COMMIT").unwrap();
+        assert_eq!(value(&mut reader.conn), 5, "{statement}: committed");
+        assert_eq!(world.sent(value), (5, 0), "{statement}: and kept");
+    }
+}
+
+#[test]
+fn t06_what_follows_a_commit_that_no_text_shows_is_seen_at_once() {
+    for statement in [
+        "CALL commits()",
+        "EXECUTE IMMEDIATE 'COMMIT'",
+        "BEGIN NOT ATOMIC COMMIT; END",
+        "SET STATEMENT max_statement_time = 100 FOR COMMIT",
+        "CREATE TEMPORARY SEQUENCE numbers",
+        "BACKUP UNLOCK",
+    ] {
+        let (mut world, mut reader) = two();
+        world
+            .conn
+            .batch_execute("BEGIN; UPDATE counters SET value = 1 WHERE id = 1")
+            .unwrap();
+        assert_eq!(value(&mut reader.conn), 0, "{statement}: not committed yet");
+        world.conn.batch_execute(statement).unwrap();
+        assert_eq!(value(&mut reader.conn), 1, "{statement}: committed by it");
+        world.conn.batch_execute(TO_FIVE).unwrap();
+        assert_eq!(value(&mut reader.conn), 5, "{statement}: and what follows");
+        world.conn.batch_execute("ROLLBACK").unwrap();
+        assert_eq!(value(&mut reader.conn), 5, "{statement}: for good");
+    }
+}
+
+#[test]
+fn t06_a_transaction_that_a_procedure_has_begun_is_one() {
+    let (mut world, mut reader) = two();
+    world.conn.batch_execute("CALL begins()").unwrap();
+    world.conn.batch_execute(TO_FIVE).unwrap();
+    assert_eq!(value(&mut world.conn), 5, "its own");
+    for _ in 0..2 {
+        assert_eq!(value(&mut reader.conn), 0, "not committed yet");
+    }
+    world.conn.batch_execute("COMMIT").unwrap();
+    assert_eq!(value(&mut reader.conn), 5);
+    world.conn.batch_execute("CALL commits()").unwrap();
+    let kept = world.sent(value);
+    assert_eq!(kept, (5, 0), "a call that leaves nothing open");
+}
+
+#[test]
+fn t06_a_commit_that_begins_the_next_transaction_by_itself_is_followed() {
+    let (mut world, mut reader) = two();
+    world
+        .conn
+        .batch_execute("SET completion_type = 'CHAIN'; BEGIN; COMMIT")
+        .unwrap();
+    for statement in ["SELECT 1", "SET completion_type = 'NO_CHAIN'"] {
+        world.conn.batch_execute(statement).unwrap();
+        world
+            .conn
+            .batch_execute("UPDATE counters SET value = value + 1 WHERE id = 1")
+            .unwrap();
+        let own = value(&mut world.conn);
+        for _ in 0..2 {
+            assert_eq!(value(&mut reader.conn), own - 1, "not committed yet");
+        }
+        world.conn.batch_execute("COMMIT").unwrap();
+        assert_eq!(value(&mut reader.conn), own, "after {statement}");
+    }
+    assert_eq!(world.sent(value), (2, 0));
+}
+
+#[test]
+fn t06_a_statement_that_commits_and_then_fails_has_committed() {
+    let (mut world, mut reader) = two();
+    world
+        .conn
+        .batch_execute("INSERT INTO counters (id, value) VALUES (2, 5); BEGIN")
+        .unwrap();
+    world.conn.batch_execute(TO_FIVE).unwrap();
+    assert_eq!(value(&mut reader.conn), 0, "not committed yet");
+    let failed = diesel::sql_query("CREATE UNIQUE INDEX one_of_each ON counters (value)")
+        .execute(&mut world.conn);
+    assert!(matches!(
+        failed,
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+    ));
+    assert_eq!(value(&mut reader.conn), 5);
+    world.conn.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(value(&mut reader.conn), 5);
 }

@@ -220,12 +220,7 @@ impl Cachalot {
 
     /// What a text does besides what its analysis says, on a connection to that database: through
     /// functions that it calls, and through what reads and calls them for it.
-    pub(crate) fn done_behind(
-        &self,
-        database: Option<&Arc<str>>,
-        analysis: &Arc<Analysis>,
-        sql: &str,
-    ) -> Calls {
+    pub(crate) fn done_behind(&self, database: Option<&Arc<str>>, analysis: &Analysis) -> Calls {
         let trusted = &self.config().pure_functions;
         let unknown = analysis.unknown_functions();
         let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
@@ -242,7 +237,7 @@ impl Cachalot {
         if !suspected && catalog.is_inert() {
             return Calls::default();
         }
-        let (plan, _) = self.plan(analysis, sql, &catalog);
+        let (plan, _) = self.plan(analysis, &catalog);
         let mut calls = Calls {
             pure: plan.pure,
             writes: plan.writes.clone(),

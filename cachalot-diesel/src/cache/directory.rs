@@ -101,3 +101,29 @@ impl Cachalot {
         serde_json::from_slice(json).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::{MemoryStore, Store as _};
+
+    #[test]
+    fn x04_a_spoilt_list_lists_nothing() {
+        let store = Arc::new(MemoryStore::new(1 << 20));
+        let cache = Cachalot::builder()
+            .store(Arc::clone(&store))
+            .build()
+            .unwrap();
+        for bytes in [&b"["[..], b"[7]", b"{}", b"\xff", &[b'['; 1_000]] {
+            let set = Command::Set {
+                key: &cache.inner.directory.key,
+                value: bytes,
+                ttl: None,
+            };
+            assert!(store.run(&[set])[0].is_ok());
+            assert_eq!(cache.listed_tables().unwrap(), BTreeSet::new());
+        }
+    }
+}

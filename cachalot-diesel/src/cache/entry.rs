@@ -176,6 +176,12 @@ fn deflate(bytes: &mut Vec<u8>, rows_at: usize) {
     bytes[SIZE_AT..COUNT_AT].copy_from_slice(&size.to_le_bytes());
 }
 
+/// An entry that an enemy made: bytes of his own behind a tag that holds.
+#[cfg(any(test, fuzzing))]
+pub(super) fn forged(seal: &Seal, store_key: &str, body: &[u8]) -> Vec<u8> {
+    [MAGIC.as_slice(), &seal.tag(store_key, body), body].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

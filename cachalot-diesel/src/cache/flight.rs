@@ -114,13 +114,13 @@ impl Cachalot {
                 Turn::Asks(herd) => Lookup::Miss(permit.piloted_by(pilot, herd)),
                 Turn::Gets(entry) => {
                     pilot.land(entry.bytes());
-                    Lookup::Hit(entry)
+                    Lookup::Hit(entry, permit.into_key())
                 }
             },
             Boarded::Late => self.lookup(permit.key().to_owned(), dependencies, known),
             Boarded::Passenger(flight) => match flight.wait() {
                 Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
-                    Some(entry) => Lookup::Hit(Arc::new(entry)),
+                    Some(entry) => Lookup::Hit(Arc::new(entry), permit.into_key()),
                     None => Lookup::Miss(permit),
                 },
                 None => Lookup::Miss(permit),

@@ -3,6 +3,8 @@
 //! Knows no Diesel trait: a read comes as a key, its dependencies and a time to live; the rows come
 //! as bytes. Decisions are the protocol's, the store carries them out.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod any_bytes;
 mod builder;
 mod catalogs;
 mod debts;
@@ -27,7 +29,7 @@ use std::{
 pub use builder::Builder;
 pub(crate) use catalogs::{Calls, Known};
 pub(crate) use entry::Entry;
-pub(crate) use plan::Dependency;
+pub(crate) use plan::{Dependency, Plan};
 pub(crate) use read::{Lookup, Permit};
 pub use records::TableStatus;
 pub(crate) use write::{Outcome, Write};

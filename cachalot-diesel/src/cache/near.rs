@@ -12,7 +12,7 @@ use std::{
 
 use quick_cache::{Weighter, sync::Cache};
 
-use super::entry::Entry;
+use super::{entry::Entry, now_millis};
 
 pub(super) struct Near {
     /// `None`: nothing is kept.
@@ -36,18 +36,10 @@ pub(super) struct Kept {
 /// A point in the life of this process.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
-    at: Instant,
+    /// Only where staleness is allowed: to look at the clock is a good part of what a hit takes.
+    at: Option<Instant>,
     /// How many times its writes had begun or ended.
     writes: u64,
-}
-
-impl Moment {
-    pub(super) fn new(writes: u64) -> Self {
-        Self {
-            at: Instant::now(),
-            writes,
-        }
-    }
 }
 
 impl Kept {
@@ -82,11 +74,17 @@ impl Near {
         }
     }
 
+    /// Now; `writes` is how many times those of this process have begun or ended.
+    pub(super) fn moment(&self, writes: u64) -> Moment {
+        let at = (!self.max_staleness.is_zero()).then(Instant::now);
+        Moment { at, writes }
+    }
+
     /// The entry of that key, unless its time to live has ended.
-    pub(super) fn get(&self, key: &str, now_millis: u64) -> Option<Arc<Kept>> {
+    pub(super) fn get(&self, key: &str) -> Option<Arc<Kept>> {
         let entries = self.entries.as_ref()?;
         let kept = entries.get(key)?;
-        if kept.entry.is_expired(now_millis) {
+        if kept.entry.is_expired(now_millis()) {
             entries.remove(key);
             return None;
         }
@@ -95,11 +93,12 @@ impl Near {
 
     /// May the entry be served without asking the records?
     pub(super) fn is_fresh(&self, kept: &Kept, now: Moment) -> bool {
-        if self.max_staleness.is_zero() {
+        let Some(now_at) = now.at else {
             return false;
-        }
+        };
         let current = *kept.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.writes == now.writes && now.at.duration_since(current.at) < self.max_staleness
+        let age = current.at.map(|at| now_at.duration_since(at));
+        current.writes == now.writes && age.is_some_and(|age| age < self.max_staleness)
     }
 
     /// Keeps an entry that is of the records' states after that moment.
@@ -110,6 +109,12 @@ impl Near {
                 current: Mutex::new(asked),
             };
             entries.insert(key.to_owned(), Arc::new(kept));
+        }
+    }
+
+    pub(super) fn forget(&self, key: &str) {
+        if let Some(entries) = &self.entries {
+            entries.remove(key);
         }
     }
 

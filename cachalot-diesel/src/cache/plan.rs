@@ -11,7 +11,7 @@ use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Refusal, Resolved},
     config::Config,
-    fingerprint::Fingerprint,
+    fingerprint::{Digest, Fingerprint},
     policy,
     statement::{Analysis, Events, Uncacheable, Writes},
 };
@@ -72,12 +72,10 @@ pub(crate) struct Plan {
     pub(crate) moves: bool,
     /// It names a relation that the catalog does not have: one that is newer, perhaps.
     pub(crate) strange: bool,
-    /// Keeps the address that the plan is remembered by.
-    analysis: Arc<Analysis>,
 }
 
-/// Plans by the catalog's number and the address of the analysis, which each plan keeps alive.
-pub(super) struct Plans(Cache<(u64, usize), Arc<Plan>>);
+/// Plans by the catalog's number and the hash of the text.
+pub(super) struct Plans(Cache<(u64, Digest), Arc<Plan>>);
 
 impl Plans {
     pub(super) fn new() -> Self {
@@ -98,28 +96,23 @@ impl Cachalot {
     }
 
     /// The plan of a text, and whether it had to be worked out.
-    pub(crate) fn plan(
-        &self,
-        analysis: &Arc<Analysis>,
-        sql: &str,
-        catalog: &Catalog,
-    ) -> (Arc<Plan>, bool) {
-        let key = (catalog.id(), Arc::as_ptr(analysis).addr());
-        if let Some(plan) = self.inner.plans.0.get(&key)
-            && Arc::ptr_eq(&plan.analysis, analysis)
-        {
+    pub(crate) fn plan(&self, analysis: &Analysis, catalog: &Catalog) -> (Arc<Plan>, bool) {
+        let text = analysis.text();
+        let key = (catalog.id(), *text.hash());
+        if let Some(plan) = self.inner.plans.0.get(&key) {
             return (plan, false);
         }
-        let plan = Arc::new(self.work_out(analysis, sql, catalog));
+        let plan = Arc::new(self.work_out(analysis, catalog));
         // A relation that is not there yet may be there the next time.
-        if sql.len() <= MAX_TEXT && !plan.strange {
+        if text.sql().len() <= MAX_TEXT && !plan.strange {
             self.inner.plans.0.insert(key, Arc::clone(&plan));
         }
         (plan, true)
     }
 
-    fn work_out(&self, analysis: &Arc<Analysis>, sql: &str, catalog: &Catalog) -> Plan {
+    fn work_out(&self, analysis: &Analysis, catalog: &Catalog) -> Plan {
         let config = self.config();
+        let sql = analysis.text().sql();
         let functions = catalog.calls_of(analysis, sql);
         let resolved = with_policies(analysis.reads(), &functions, catalog, sql);
         let pure = |name: &str| config.pure_functions.contains(name) || catalog.is_pure(name);
@@ -151,7 +144,6 @@ impl Cachalot {
             ttl,
             bypass: bypass.or(uncacheable),
             strange: analysis.parsed && !analysis.reads().iter().all(|table| catalog.has(table)),
-            analysis: Arc::clone(analysis),
         }
     }
 
@@ -189,7 +181,6 @@ impl Cachalot {
             writes: plan.writes.clone(),
             moves: plan.moves,
             strange: plan.strange,
-            analysis: Arc::clone(&plan.analysis),
         })
     }
 
@@ -325,13 +316,13 @@ mod tests {
         let catalog = Catalog::new(&facts);
         let sql = "SELECT id FROM users";
         let analysis = statement::analysis(sql, Dialect::Sqlite);
-        let (first, fresh) = cache.plan(&analysis, sql, &catalog);
+        let (first, fresh) = cache.plan(&analysis, &catalog);
         assert!(fresh && !first.strange);
-        let (again, fresh) = cache.plan(&analysis, sql, &catalog);
+        let (again, fresh) = cache.plan(&analysis, &catalog);
         assert!(!fresh && Arc::ptr_eq(&first, &again));
         assert_eq!(&*first.dependencies[0].table, "users");
         let other = Catalog::new(&facts);
-        assert!(cache.plan(&analysis, sql, &other).1);
+        assert!(cache.plan(&analysis, &other).1);
     }
 
     #[test]
@@ -341,7 +332,7 @@ mod tests {
         let sql = "SELECT id FROM users";
         let analysis = statement::analysis(sql, Dialect::Sqlite);
         for _ in 0..2 {
-            let (plan, fresh) = cache.plan(&analysis, sql, &catalog);
+            let (plan, fresh) = cache.plan(&analysis, &catalog);
             assert!(fresh && plan.strange);
         }
     }

@@ -27,8 +27,8 @@ const ATTEMPTS: usize = 8;
 /// What the cache says to a read.
 #[derive(Debug)]
 pub(crate) enum Lookup {
-    /// These are the rows.
-    Hit(Arc<Entry>),
+    /// These are the rows; under that key.
+    Hit(Arc<Entry>, String),
     /// Ask the database; its rows may be stored.
     Miss(Permit),
     /// Ask the database, and store nothing.
@@ -73,6 +73,10 @@ impl Permit {
         &self.key
     }
 
+    pub(super) fn into_key(self) -> String {
+        self.key
+    }
+
     pub(super) fn tokens(&self) -> &[Token] {
         &self.tokens
     }
@@ -100,7 +104,7 @@ impl Cachalot {
         }
         let asked = self.moment();
         match self.fetch(&key, dependencies, known, true) {
-            Ok(Fetch::Current(entry)) => Lookup::Hit(entry),
+            Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
             Ok(Fetch::Nothing(tokens)) => Lookup::Miss(Permit {
                 key,
                 tokens,
@@ -144,7 +148,7 @@ impl Cachalot {
     ) -> Result<Fetch, StoreError> {
         let near = &self.inner.near;
         let asked = self.moment();
-        let kept = near.get(key, now_millis());
+        let kept = near.get(key);
         if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
             if create {
                 events::near_hit(self.counters());
@@ -212,7 +216,8 @@ impl Cachalot {
     }
 
     fn moment(&self) -> Moment {
-        Moment::new(self.inner.writes.load(Ordering::Acquire))
+        let writes = self.inner.writes.load(Ordering::Acquire);
+        self.inner.near.moment(writes)
     }
 
     /// What rows may take at the most, so that a forged entry cannot take more.
@@ -289,6 +294,13 @@ impl Cachalot {
                 .keep(&permit.key, &Arc::new(entry), permit.asked);
         }
         stored
+    }
+
+    /// Removes an entry that nobody can make rows of, so that the next read stores another.
+    pub(crate) fn discard(&self, key: &str) {
+        self.inner.near.forget(key);
+        // Where that fails, the next read comes here again.
+        self.run(&[Command::Delete { key }]);
     }
 
     /// Nothing comes of what the permit was given for: nobody need wait for it.

@@ -16,6 +16,10 @@ pub(crate) struct Facts {
     pub(crate) policies: Vec<Policy>,
     /// Parents and children: inheritance and partitions.
     pub(crate) kin: Vec<(Arc<str>, Arc<str>)>,
+    /// Relations, and what in their rows changes by itself.
+    pub(crate) moving: Vec<(Arc<str>, String)>,
+    /// Code that runs when the schema is changed, or somebody connects.
+    pub(crate) event_triggers: Vec<Code>,
     /// Functions of the server's own, where it lists them.
     pub(crate) builtins: BTreeSet<Arc<str>>,
     /// Operators of the user's: the symbol, and the routine behind it.
@@ -53,7 +57,8 @@ pub(crate) enum RelationKind {
     },
     /// A virtual table over what its definition names.
     Derived(String),
-    /// Rows that change without any statement which names it: foreign tables, sequences.
+    /// Rows that change without any statement which names it: foreign tables, sequences, what is emptied
+    /// when the server goes down.
     Outside,
 }
 
@@ -119,8 +124,8 @@ pub(crate) enum Volatility {
     Volatile,
     /// PostgreSQL: the same for the same arguments and tables; it may not write.
     Stable,
-    /// PostgreSQL: the same for the same arguments, whatever the tables hold.
-    Immutable,
+    /// PostgreSQL: it may not write, but nobody can tell what it reads.
+    Reading,
     /// The database does not say.
     Unsaid,
 }
@@ -156,6 +161,8 @@ impl Facts {
             routines: Vec::new(),
             policies: Vec::new(),
             kin: Vec::new(),
+            moving: Vec::new(),
+            event_triggers: Vec::new(),
             builtins: BTreeSet::new(),
             operators: Vec::new(),
             casts: Vec::new(),

@@ -127,6 +127,22 @@ impl Catalog {
             node.settings.extend(effect.settings);
             let volatile = effect.volatile.map(Uncacheable::VolatileFunction);
             node.refuse(volatile.map(Refusal::Text));
+            // Writes ask it too.
+            this.writes(effect.writes, &policy.table, Events::ALL);
+        }
+        for (relation, what) in &facts.moving {
+            let moving = Uncacheable::VolatileFunction(what.clone());
+            this.node(relation).refuse(Some(Refusal::Text(moving)));
+        }
+        for code in &facts.event_triggers {
+            // Not every change of the schema renews what is known of it. What writes anything is left
+            // out: it would be the end of all caching.
+            if let Writes::Tables(tables) = this.routines.of_code(code).writes {
+                for table in tables.keys() {
+                    let unseen = Refusal::Unseen(Arc::clone(table));
+                    this.node(table).refuse(Some(unseen));
+                }
+            }
         }
         for table in &facts.replacing {
             this.cause(table, Events::DELETE, table, Events::UPSERT);

@@ -105,6 +105,15 @@ struct ForeignKeyRow {
     on_update: String,
 }
 
+/// A column that is worked out of others when it is read.
+#[derive(QueryableByName)]
+struct ColumnRow {
+    #[diesel(sql_type = Text)]
+    on_table: String,
+    #[diesel(sql_type = Text)]
+    expression: String,
+}
+
 #[derive(QueryableByName)]
 struct TriggerRow {
     #[diesel(sql_type = Text)]
@@ -128,6 +137,7 @@ struct RoutineRow {
 struct Contents {
     relations: Vec<RelationRow>,
     views: Vec<ViewRow>,
+    columns: Vec<ColumnRow>,
     keys: Vec<ForeignKeyRow>,
     triggers: Vec<TriggerRow>,
     routines: Vec<RoutineRow>,
@@ -218,6 +228,13 @@ impl Contents {
         )
         .bind::<Text, _>(db)
         .load(conn)?;
+        let columns = diesel::sql_query(
+            "SELECT TABLE_NAME AS on_table, GENERATION_EXPRESSION AS expression \
+             FROM information_schema.COLUMNS \
+             WHERE TABLE_SCHEMA = ? AND GENERATION_EXPRESSION <> '' LIMIT 18446744073709551615",
+        )
+        .bind::<Text, _>(db)
+        .load(conn)?;
         let keys = diesel::sql_query(
             "SELECT TABLE_NAME AS child, UNIQUE_CONSTRAINT_SCHEMA AS parent_db, \
              REFERENCED_TABLE_NAME AS parent, DELETE_RULE AS on_delete, UPDATE_RULE AS on_update \
@@ -240,6 +257,7 @@ impl Contents {
         Ok(Self {
             relations,
             views,
+            columns,
             keys,
             triggers,
             routines,
@@ -282,6 +300,15 @@ impl Contents {
                 row.kind(engines)
             };
             facts.relations.push(Relation { name, kind });
+        }
+        for row in self.columns {
+            // MariaDB lets such a column ask for the moment, or for who reads it.
+            if let Some(word) = Body::of(&row.expression, Dialect::Mysql)
+                .volatile
+                .pop_first()
+            {
+                facts.moving.push((facts.name(&row.on_table), word));
+            }
         }
         for row in self.keys {
             let key = ForeignKey {

@@ -20,11 +20,18 @@ use crate::statement::{Dialect, Events};
 const USERS: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') \
                      AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%'";
 
-/// 28: `INSERT`, `UPDATE` and `DELETE`, as bits.
+/// 28: `INSERT`, `UPDATE` and `DELETE`, as bits. 1266 and 1270: `timetz` and lists of it, whose
+/// comparisons ask for the time zone's offset of the day. Unlogged tables are empty after a crash, which
+/// does not show in when the server started; a subscription's are written by another server.
 const RELATIONS: &str = "\
 SELECT c.relname::text AS name, c.relkind::text AS kind, \
  CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition, \
- c.relkind = 'v' AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 <> 0 AS updatable \
+ c.relkind = 'v' AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 <> 0 AS updatable, \
+ c.relkind IN ('f', 'S') OR c.relpersistence = 'u' OR EXISTS ( \
+  SELECT FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = c.oid \
+  OR s.srrelid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid))) AS outside, \
+ EXISTS (SELECT FROM pg_catalog.pg_attribute a \
+  WHERE a.attrelid = c.oid AND a.atttypid IN (1266, 1270)) AS zoned_time \
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ";
 
@@ -68,6 +75,9 @@ LEFT JOIN pg_catalog.pg_attribute u ON u.atttypid = t.oid \
 JOIN pg_catalog.pg_class c ON c.oid = coalesce(a.adrelid, nullif(k.conrelid, 0), u.attrelid) \
 WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass";
 
+const EVENT_TRIGGERS: &str = "\
+SELECT '' AS on_table, evtfoid AS routine FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D'";
+
 const OPERATORS: &str = "\
 SELECT o.oprname::text AS on_table, o.oprcode::oid AS routine \
 FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace \
@@ -89,10 +99,12 @@ SELECT ARRAY(SELECT DISTINCT proname::text FROM pg_catalog.pg_proc \
  WHERE pronamespace = 'pg_catalog'::pg_catalog.regnamespace) AS names";
 
 /// The body of a routine in standard SQL is kept as a tree, so it is cut out of the definition. An
-/// aggregate is what its functions do.
+/// aggregate is what its functions do. Two of the server's extensions run texts that they are given.
 const ROUTINES: &str = "\
 SELECT p.oid AS number, p.proname::text AS name, l.lanname::text AS language, \
- p.provolatile::text AS volatility, \
+ p.provolatile = 'v' AS volatile, \
+ p.provolatile = 's' AND (l.lanname NOT IN ('internal', 'c', 'sql', 'plpgsql') \
+  OR p.probin ~ '(tablefunc|pgxml)') AS reading, \
  CASE WHEN p.prokind = 'a' THEN pg_catalog.concat_ws('() ', a.aggtransfn, a.aggfinalfn, \
   a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn, '') \
  WHEN l.lanname = 'sql' AND p.prosrc = '' THEN pg_catalog.regexp_replace( \
@@ -127,6 +139,10 @@ struct RelationRow {
     definition: Option<String>,
     #[diesel(sql_type = Bool)]
     updatable: bool,
+    #[diesel(sql_type = Bool)]
+    outside: bool,
+    #[diesel(sql_type = Bool)]
+    zoned_time: bool,
 }
 
 #[derive(QueryableByName)]
@@ -186,8 +202,10 @@ struct RoutineRow {
     name: String,
     #[diesel(sql_type = Text)]
     language: String,
-    #[diesel(sql_type = Text)]
-    volatility: String,
+    #[diesel(sql_type = Bool)]
+    volatile: bool,
+    #[diesel(sql_type = Nullable<Bool>)]
+    reading: Option<bool>,
     #[diesel(sql_type = Nullable<Text>)]
     body: Option<String>,
     #[diesel(sql_type = Text)]
@@ -239,10 +257,14 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
                 text: row.definition,
                 updatable: row.updatable,
             },
-            "f" | "S" => RelationKind::Outside,
+            _ if row.outside => RelationKind::Outside,
             _ => RelationKind::Table,
         };
         let name = facts.name(&row.name);
+        if row.zoned_time {
+            let moving = (name.clone(), "timetz".to_owned());
+            facts.moving.push(moving);
+        }
         facts.relations.push(Relation { name, kind });
     }
     let keys: Vec<ForeignKeyRow> = diesel::sql_query(FOREIGN_KEYS).load(conn)?;
@@ -260,10 +282,12 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
         let routine = Routine {
             name: facts.name(&row.name),
             code: row.code(),
-            volatility: match &*row.volatility {
-                "i" => Volatility::Immutable,
-                "s" => Volatility::Stable,
-                _ => Volatility::Volatile,
+            volatility: if row.volatile {
+                Volatility::Volatile
+            } else if row.reading == Some(true) {
+                Volatility::Reading
+            } else {
+                Volatility::Stable
             },
             trusted: false,
         };
@@ -271,6 +295,13 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
     }
     add_triggers(conn, &mut facts, &routines)?;
     add_calls_without_a_name(conn, &mut facts, &routines)?;
+    let events: Vec<CallRow> = diesel::sql_query(EVENT_TRIGGERS).load(conn)?;
+    for row in events {
+        if let Some(routine) = user_routine(&routines, row.routine) {
+            let code = Code::Call(facts.name(routine));
+            facts.event_triggers.push(code);
+        }
+    }
     let builtins: BuiltinsRow = diesel::sql_query(BUILTINS).get_result(conn)?;
     facts.builtins = builtins.names.iter().map(|name| facts.name(name)).collect();
     let policies: Vec<PolicyRow> = diesel::sql_query(POLICIES).load(conn)?;

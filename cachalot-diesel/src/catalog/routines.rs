@@ -133,14 +133,10 @@ impl Routines {
     }
 
     fn of_routine(&self, routine: &Routine) -> Effect {
-        // PostgreSQL lets no other write, save by calling one that may.
-        let reads_only = matches!(
-            routine.volatility,
-            Volatility::Stable | Volatility::Immutable
-        );
         let mut effect = match (&routine.code, routine.volatility) {
-            (Code::Hidden, _) if reads_only => Effect::default(),
-            (Code::Builtin, _) => Effect::default(),
+            (Code::Hidden, Volatility::Stable | Volatility::Reading) | (Code::Builtin, _) => {
+                Effect::default()
+            }
             (Code::Hidden, _) => Effect::unknown(&routine.name),
             (Code::Call(called), _) => Effect {
                 calls: BTreeSet::from([Arc::clone(called)]),
@@ -148,14 +144,19 @@ impl Routines {
             },
             (Code::Text(text), volatility) => {
                 let mut effect = self.of_text(text, volatility == Volatility::Unsaid);
-                if reads_only {
+                // PostgreSQL lets no other write, save by calling one that may.
+                if volatility == Volatility::Stable {
                     effect.writes = Writes::Nothing;
                 }
                 effect
             }
         };
         let writes = !effect.writes.is_nothing();
-        if routine.volatility == Volatility::Volatile || writes {
+        let volatile = matches!(
+            routine.volatility,
+            Volatility::Volatile | Volatility::Reading
+        );
+        if volatile || writes {
             effect.volatile = Some(routine.name.to_string());
         }
         if routine.trusted {

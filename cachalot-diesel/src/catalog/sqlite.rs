@@ -69,6 +69,7 @@ pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
         for object in objects {
             add(&mut facts, &object);
         }
+        add_shadows(&mut facts);
         let keys: Vec<Key> = diesel::sql_query(format!(
             "SELECT m.name AS child, k.\"table\" AS parent, k.on_delete AS on_delete, k.on_update AS on_update \
              FROM {schema}.sqlite_schema AS m, pragma_foreign_key_list(m.name, {literal}) AS k \
@@ -87,6 +88,23 @@ pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
         }
     }
     Ok(facts)
+}
+
+/// A virtual table keeps its rows in tables that begin with its name.
+fn add_shadows(facts: &mut Facts) {
+    let virtuals = facts
+        .relations
+        .iter()
+        .filter(|it| matches!(it.kind, RelationKind::Derived(_)));
+    let shadows = virtuals.flat_map(|of| {
+        let prefix = format!("{}_", of.name);
+        let others = facts.relations.iter();
+        others
+            .filter(move |it| it.name.starts_with(&prefix))
+            .map(|it| (Arc::clone(&of.name), Arc::clone(&it.name)))
+    });
+    let shadows: Vec<_> = shadows.collect();
+    facts.kin.extend(shadows);
 }
 
 fn add(facts: &mut Facts, object: &Object) {

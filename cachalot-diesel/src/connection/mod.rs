@@ -39,6 +39,10 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     #[doc(hidden)]
     fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer>;
 
+    /// Asks whether a transaction is open; `None` if the server does not tell. It stays open or shut.
+    #[doc(hidden)]
+    fn in_transaction(&mut self) -> Option<bool>;
+
     /// Asks what the database does behind a statement's back.
     #[doc(hidden)]
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer>;

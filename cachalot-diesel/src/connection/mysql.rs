@@ -10,9 +10,9 @@ use crate::statement::Isolation;
 /// Variables that decide what rows a statement returns, or how their values look, and those that
 /// name the server. `SHOW VARIABLES` leaves out what a server does not have.
 const VARIABLES: &str = "\
-'autocommit', 'block_encryption_mode', 'character_set_connection', 'character_set_results', 'collation_connection', \
-'datadir', 'default_week_format', 'div_precision_increment', 'foreign_key_checks', 'ft_boolean_syntax', \
-'group_concat_max_len', 'hostname', 'lc_time_names', 'low_priority_updates', 'max_sort_length', \
+'autocommit', 'block_encryption_mode', 'character_set_client', 'character_set_connection', 'character_set_results', 'collation_connection', 'completion_type', \
+'datadir', 'default_regex_flags', 'default_week_format', 'div_precision_increment', 'foreign_key_checks', 'ft_boolean_syntax', \
+'group_concat_max_len', 'hostname', 'lc_time_names', 'low_priority_updates', 'max_recursive_iterations', 'max_sort_length', \
 'old_mode', 'port', 'read_only', 'server_id', 'server_uid', 'server_uuid', 'socket', \
 'sql_auto_is_null', 'sql_mode', 'sql_safe_updates', 'sql_select_limit', 'system_versioning_asof', 'time_zone', \
 'transaction_isolation', 'tx_isolation', 'windowing_use_high_precision'";
@@ -87,6 +87,15 @@ impl CacheConnection for MysqlConnection {
                 .find(|variable| variable.name.eq_ignore_ascii_case(name))
                 .map(|variable| variable.value.as_str())
         };
+        let on = |name| value(name).is_some_and(|value| !matches!(value, "OFF" | "0"));
+        // The first such read after an insert gives its row, and no other does.
+        if on("sql_auto_is_null") {
+            return Err(Error::QueryBuilderError("sql_auto_is_null is set".into()));
+        }
+        // A COMMIT begins the next transaction, where nobody sees it.
+        if value("completion_type").is_some_and(|value| value != "NO_CHAIN") {
+            return Err(Error::QueryBuilderError("completion_type is set".into()));
+        }
         let created: Vec<Variable> = diesel::sql_query(CREATED).load(self)?;
         let temporary = created
             .iter()
@@ -100,7 +109,6 @@ impl CacheConnection for MysqlConnection {
         let isolation = value("transaction_isolation")
             .or_else(|| value("tx_isolation"))
             .and_then(Isolation::parse);
-        let on = |name| value(name).is_some_and(|value| !matches!(value, "OFF" | "0"));
         let mut identity: Vec<_> = [&principal.db, &principal.account, &principal.granted_role]
             .into_iter()
             .map(|part| format!("{part:?}"))
@@ -117,7 +125,11 @@ impl CacheConnection for MysqlConnection {
             .filter(|variable| {
                 !matches!(
                     variable.name.as_str(),
-                    "autocommit" | "transaction_isolation" | "tx_isolation" | "read_only"
+                    "autocommit"
+                        | "completion_type"
+                        | "transaction_isolation"
+                        | "tx_isolation"
+                        | "read_only"
                 )
             })
             .map(|variable| format!("{}={}", variable.name, variable.value))
@@ -133,6 +145,13 @@ impl CacheConnection for MysqlConnection {
             replica: on("read_only"),
             temporary,
         }))
+    }
+
+    fn in_transaction(&mut self) -> Option<bool> {
+        let asked = diesel::sql_query("SHOW VARIABLES LIKE 'in_transaction'").load(self);
+        let answer: Vec<Variable> = asked.ok()?;
+        // MySQL does not have it.
+        answer.first().map(|variable| variable.value != "0")
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {

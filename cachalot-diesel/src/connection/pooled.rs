@@ -19,6 +19,10 @@ where
         (**self).probe(named)
     }
 
+    fn in_transaction(&mut self) -> Option<bool> {
+        (**self).in_transaction()
+    }
+
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
         (**self).catalog(question)
     }

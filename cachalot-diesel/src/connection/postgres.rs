@@ -1,13 +1,15 @@
 use diesel::{
     PgConnection, QueryResult, QueryableByName, RunQueryDsl,
+    dsl::sql,
     sql_types::{Array, Bool, Text},
 };
 
 use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
 use crate::statement::Isolation;
 
-/// Settings that decide what rows a statement returns, or how their values look.
-const SETTINGS: [&str; 22] = [
+/// Settings that decide what rows a statement returns, or how their values look; the operators of
+/// `pg_trgm` among them.
+const SETTINGS: [&str; 26] = [
     "array_nulls",
     "backslash_quote",
     "bytea_output",
@@ -21,6 +23,10 @@ const SETTINGS: [&str; 22] = [
     "lc_monetary",
     "lc_numeric",
     "lc_time",
+    "pg_trgm.similarity_threshold",
+    "pg_trgm.strict_word_similarity_threshold",
+    "pg_trgm.word_similarity_threshold",
+    "quote_all_identifiers",
     "role",
     "row_security",
     "search_path",
@@ -91,6 +97,13 @@ impl CacheConnection for PgConnection {
             temporary: answer.temporary,
             unseen: answer.unseen,
         }))
+    }
+
+    fn in_transaction(&mut self) -> Option<bool> {
+        // The time stands still in one.
+        let mut now = || diesel::select(sql::<Text>("pg_catalog.now()::text")).get_result(self);
+        let (first, second): (String, String) = (now().ok()?, now().ok()?);
+        Some(first == second)
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {

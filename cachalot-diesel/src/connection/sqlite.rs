@@ -5,6 +5,7 @@ use std::{
 
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection as _,
     sql_types::{Bool, Text},
 };
 
@@ -89,6 +90,11 @@ impl CacheConnection for SqliteConnection {
             temporary: temporary.some,
             unseen: temporary.triggers,
         }))
+    }
+
+    fn in_transaction(&mut self) -> Option<bool> {
+        // None can begin in another.
+        Some(self.batch_execute("BEGIN").is_err() || self.batch_execute("ROLLBACK").is_err())
     }
 
     fn catalog(&mut self, _question: &Question) -> QueryResult<CatalogAnswer> {

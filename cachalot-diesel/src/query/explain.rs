@@ -1,6 +1,10 @@
 use std::fmt;
 
-use diesel::{QueryResult, expression::QueryMetadata, query_builder::QueryFragment};
+use diesel::{
+    QueryResult,
+    expression::QueryMetadata,
+    query_builder::{QueryFragment, QueryId},
+};
 
 use super::{
     ATTEMPTS, Options,
@@ -55,7 +59,7 @@ pub(super) fn explain<ST, Q, Conn>(
     options: &Options,
 ) -> QueryResult<Explanation>
 where
-    Q: QueryFragment<Conn::Backend>,
+    Q: QueryFragment<Conn::Backend> + QueryId,
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<ST>,
 {
@@ -71,7 +75,10 @@ where
                 });
             }
         };
-        let outcome = match read.cache.peek(&read.key, &read.dependencies, &read.known) {
+        let outcome = match read
+            .cache
+            .peek(&read.key, &read.plan.dependencies, &read.known)
+        {
             Ok(None) if attempts < ATTEMPTS => {
                 attempts += 1;
                 read.is_outdated();
@@ -84,7 +91,7 @@ where
         };
         return Ok(Explanation {
             outcome,
-            tables: names(&read.dependencies),
+            tables: names(&read.plan.dependencies),
             key: Some(read.key),
         });
     }

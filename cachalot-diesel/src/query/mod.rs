@@ -4,6 +4,7 @@ mod disabled;
 mod explain;
 mod opaque;
 mod prepare;
+mod text;
 
 use std::time::Duration;
 
@@ -273,9 +274,9 @@ where
             }
         };
         let cache = read.cache;
-        let (counters, tables) = (cache.counters(), Names(&read.dependencies));
+        let (counters, tables) = (cache.counters(), Names(&read.plan.dependencies));
         match found {
-            Lookup::Hit(entry) => {
+            Lookup::Hit(entry, key) => {
                 let decoded = entry.block().map(|block| {
                     <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
                 });
@@ -283,7 +284,8 @@ where
                     told.hit(counters, tables, entry.len());
                     return Ok(rows);
                 }
-                // Kept by another client library, or not decodable at all: the database decides.
+                // Forged, or the type's own decoding fails: the database decides.
+                cache.discard(&key);
                 told.miss(counters, tables);
                 run(conn, query, limit, None)
             }
@@ -320,7 +322,7 @@ type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cachalot>, BypassReaso
 /// Prepares a query and looks it up; again, where what was known of the database is outdated.
 fn look_up<ST, Q, Conn>(conn: &mut Conn, query: &Q, options: &Options) -> QueryResult<Found>
 where
-    Q: QueryFragment<Conn::Backend>,
+    Q: QueryFragment<Conn::Backend> + QueryId,
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<ST>,
 {
@@ -335,7 +337,7 @@ where
             } => return Ok(Err((cache, reason, tables))),
         };
         let key = std::mem::take(&mut read.key);
-        let (cache, dependencies, known) = (&read.cache, &read.dependencies, &read.known);
+        let (cache, dependencies, known) = (&read.cache, &read.plan.dependencies, &read.known);
         let found = match cache.lookup(key, dependencies, known) {
             Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, known),
             found => found,

@@ -7,17 +7,18 @@ use std::{
 use diesel::{
     QueryResult,
     expression::QueryMetadata,
-    query_builder::{QueryBuilder, QueryFragment},
+    query_builder::{QueryFragment, QueryId},
 };
 
-use super::{Options, disabled::is_disabled};
+use super::{Options, disabled::is_disabled, text::analysis_of};
 use crate::{
     bypass::BypassReason,
-    cache::{Cachalot, Dependency, Known, installed},
+    cache::{Cachalot, Dependency, Known, Plan, installed},
     connection::{CacheConnection, Question},
     events::TARGET,
+    fingerprint::Digest,
     rows::{CacheBackend, private},
-    statement,
+    statement::Analysis,
     tracker::{Snapshot, Tracker, attach},
 };
 
@@ -28,11 +29,11 @@ const STRANGE: Duration = Duration::from_secs(1);
 pub(super) struct Read {
     pub(super) cache: Cachalot,
     pub(super) key: String,
-    pub(super) dependencies: Vec<Dependency>,
+    pub(super) plan: Arc<Plan>,
     pub(super) ttl: Option<Duration>,
     /// Its connection holds no locks that another reader could wait for.
     pub(super) may_wait: bool,
-    /// The database, and what was known of it when the dependencies were worked out.
+    /// The database, and what was known of it when the plan was worked out.
     database: Arc<str>,
     pub(super) known: Known,
 }
@@ -78,7 +79,7 @@ pub(super) fn prepare<ST, Q, Conn>(
     options: &Options,
 ) -> QueryResult<Prepared>
 where
-    Q: QueryFragment<Conn::Backend>,
+    Q: QueryFragment<Conn::Backend> + QueryId,
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<ST>,
 {
@@ -92,12 +93,8 @@ where
             });
         }
     };
-    let dialect = <Conn::Backend as CacheBackend>::dialect();
-    let mut builder = <Conn::Backend as diesel::backend::Backend>::QueryBuilder::default();
-    query.to_sql(&mut builder, &Default::default())?;
-    let sql = builder.finish();
-    let analysis = statement::analysis(&sql, dialect);
-    let ready = match ready(conn, &cache, &sql, &analysis, options) {
+    let analysis = analysis_of(conn, query)?;
+    let ready = match ready(conn, &cache, &analysis, options) {
         Ok(ready) => ready,
         Err(Refusal { reason, tables }) => {
             let named = || analysis.reads().iter().map(ToString::to_string).collect();
@@ -108,26 +105,26 @@ where
             });
         }
     };
+    let text = analysis.text();
     let mut key = private::Key(cache.entry_fingerprint());
-    key.0.part(dialect.to_string().as_bytes());
+    key.0.digest(text.hash());
+    key.0.digest(&ready.session);
     <Conn::Backend as CacheBackend>::fingerprint_abi(&mut key);
-    key.0.part(ready.session.as_bytes());
-    key.0.part(sql.as_bytes());
     <Conn::Backend as CacheBackend>::fingerprint_result::<ST>(&mut key);
     let fixed = conn.with_lookup(|lookup| {
         <Conn::Backend as CacheBackend>::fingerprint_binds(query, lookup, &mut key)
     })?;
-    if !fixed && casts(&sql) {
+    if !fixed && casts(text.sql()) {
         return Ok(Prepared::Bypass {
             cache: Some(cache),
             reason: BypassReason::VolatileFunction("now".to_owned()),
-            tables: names(&ready.dependencies),
+            tables: names(&ready.plan.dependencies),
         });
     }
     Ok(Prepared::Read(Box::new(Read {
         cache,
         key: key.0.finish(),
-        dependencies: ready.dependencies,
+        plan: ready.plan,
         ttl: ready.ttl,
         may_wait: ready.snapshot == Snapshot::Committed,
         database: ready.database,
@@ -138,19 +135,18 @@ where
 /// What the key and the look-up of a read are made of.
 struct Ready {
     /// The hash of whose rows the connection sees.
-    session: String,
+    session: Digest,
     snapshot: Snapshot,
     database: Arc<str>,
     known: Known,
-    dependencies: Vec<Dependency>,
+    plan: Arc<Plan>,
     ttl: Option<Duration>,
 }
 
 fn ready<Conn: CacheConnection>(
     conn: &mut Conn,
     cache: &Cachalot,
-    sql: &str,
-    analysis: &Arc<statement::Analysis>,
+    analysis: &Analysis,
     options: &Options,
 ) -> Result<Ready, Refusal> {
     if !cache.config().enabled || is_disabled() {
@@ -167,30 +163,30 @@ fn ready<Conn: CacheConnection>(
         schemas = left_out;
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
     }
-    let (mut plan, _) = cache.plan(analysis, sql, &known.catalog);
+    let (mut plan, _) = cache.plan(analysis, &known.catalog);
     if plan.strange && !(known.is_younger_than(STRANGE) && cache.is_current(&known)) {
         // Made since the catalog was read, perhaps by somebody who is not watched.
         cache.forget_catalog(&database, &known);
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
-        (plan, _) = cache.plan(analysis, sql, &known.catalog);
+        (plan, _) = cache.plan(analysis, &known.catalog);
     }
     if plan.strange && plan.bypass.is_none() {
         return Err(BypassReason::CatalogUnknown.into());
     }
-    let extra = (!options.depends_on.is_empty())
-        .then(|| cache.extra(&plan, &options.depends_on, &known.catalog));
-    let plan = extra.as_ref().unwrap_or(&plan);
-    let dependencies = plan.dependencies.clone();
+    if !options.depends_on.is_empty() {
+        plan = cache.extra(&plan, &options.depends_on, &known.catalog);
+    }
     let refusal = |reason| Refusal {
         reason,
-        tables: Some(names(&dependencies)),
+        tables: Some(names(&plan.dependencies)),
     };
     if let Some(reason) = &plan.bypass {
         return Err(refusal(reason.clone()));
     }
     let tracker = tracker(conn)?;
     if session.snapshot == Snapshot::CommittedAndOwn
-        && dependencies
+        && plan
+            .dependencies
             .iter()
             .any(|table| tracker.transactions.wrote_to(&table.table))
     {
@@ -208,7 +204,7 @@ fn ready<Conn: CacheConnection>(
         snapshot: session.snapshot,
         database,
         known,
-        dependencies,
+        plan,
         ttl,
     })
 }
@@ -218,9 +214,12 @@ pub(super) fn names(dependencies: &[Dependency]) -> Vec<String> {
     tables.map(|table| table.table.to_string()).collect()
 }
 
-/// May the text turn a bind into another type?
+/// May the text turn a bind into another type? `date($1)` and `json_to_record($1)` do.
 fn casts(sql: &str) -> bool {
-    sql.contains("::") || sql.to_ascii_lowercase().contains("cast")
+    let sql = sql.to_ascii_lowercase();
+    ["::", "cast", "date", "time", "record"]
+        .iter()
+        .any(|sign| sql.contains(sign))
 }
 
 /// The cache that watches the connection; attaches it if it only has to be.
@@ -265,7 +264,7 @@ fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassRe
 
 /// Whose rows the connection sees, and at which state.
 struct Session {
-    identity: String,
+    identity: Digest,
     snapshot: Snapshot,
 }
 
@@ -274,6 +273,10 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
     let tracker = tracker(conn)?;
     if tracker.session.identity().is_none() {
         let named = tracker.session.named();
+        if tracker.transactions.is_uncertain() {
+            let open = silently(conn, CacheConnection::in_transaction)?;
+            self::tracker(conn)?.transactions.found(open);
+        }
         let answer = silently(conn, |conn| conn.probe(&named))?;
         let tracker = self::tracker(conn)?;
         let cache = tracker.cache().cloned();
@@ -315,10 +318,7 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
         Snapshot::Dirty => return Err(BypassReason::ReadUncommitted.into()),
     }
     let identity = session.identity().ok_or(BypassReason::UnknownSession)?;
-    Ok(Session {
-        identity: identity.to_owned(),
-        snapshot,
-    })
+    Ok(Session { identity, snapshot })
 }
 
 /// What is known of the connection's database, and of these schemas besides; asks where nothing is.

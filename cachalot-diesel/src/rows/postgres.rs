@@ -43,7 +43,7 @@ impl CacheBackend for Pg {
                 .number(u64::from(oid) << 1 | u64::from(bytes.is_some()));
             let bytes = bytes.as_deref().unwrap_or_default();
             fingerprint.0.part(bytes);
-            fixed &= !(TEXT_TYPES.contains(&oid) && moving_date(bytes).is_some());
+            fixed &= moving_date(bytes).is_none();
         }
         Ok(fixed)
     }
@@ -69,9 +69,6 @@ impl CacheBackend for Pg {
         view::read_rows(block.0, limit)
     }
 }
-
-/// `text`, `unknown`, `char(n)` and `varchar`.
-const TEXT_TYPES: [u32; 4] = [25, 705, 1042, 1043];
 
 impl RawBytes for Pg {
     type Type = NonZeroU32;

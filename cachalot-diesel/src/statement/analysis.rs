@@ -9,6 +9,7 @@ use super::{
     lexer::{self, Token},
     query, session, signs,
     split::split,
+    text::Text,
     transaction, utility, words,
 };
 
@@ -19,6 +20,7 @@ pub struct Analysis {
     pub statements: Vec<Statement>,
     /// `false`: at least one statement was only guessed at from its tokens.
     pub parsed: bool,
+    text: Text,
     reads: Vec<Arc<str>>,
     writes: Writes,
     uncacheable: Option<Uncacheable>,
@@ -28,21 +30,20 @@ impl Analysis {
     /// Analyses a text. Never fails; time and memory grow with the length of the text.
     #[must_use]
     pub fn of(sql: &str, dialect: Dialect) -> Self {
-        match lexer::lex(sql, dialect) {
-            Some(tokens) => Self::new(
-                split(&tokens, dialect)
-                    .into_iter()
-                    .map(|statement| Statement::of(statement, dialect))
-                    .collect(),
-            ),
+        let statements = match lexer::lex(sql, dialect) {
+            Some(tokens) => split(&tokens, dialect)
+                .into_iter()
+                .map(|statement| Statement::of(statement, dialect))
+                .collect(),
             None => {
                 let unknown = Statement::unknown(Uncacheable::Unparsed);
-                Self::new(vec![unknown.doing(Effect::Session(SessionChange::Opaque))])
+                vec![unknown.doing(Effect::Session(SessionChange::Opaque))]
             }
-        }
+        };
+        Self::new(Text::new(sql, dialect), statements)
     }
 
-    fn new(statements: Vec<Statement>) -> Self {
+    fn new(text: Text, statements: Vec<Statement>) -> Self {
         let (reads, writes, uncacheable) = match statements.as_slice() {
             [] => (Vec::new(), Writes::Nothing, Some(Uncacheable::NotSelect)),
             [only] => (
@@ -67,10 +68,16 @@ impl Analysis {
         Self {
             statements,
             parsed,
+            text,
             reads,
             writes,
             uncacheable,
         }
+    }
+
+    /// What was analysed.
+    pub(crate) fn text(&self) -> &Text {
+        &self.text
     }
 
     /// All tables read: normalised names, sorted, distinct.
@@ -121,7 +128,7 @@ impl Analysis {
 
     /// Is one of its statements a `CALL`?
     pub(crate) fn calls_procedures(&self) -> bool {
-        self.statements.iter().any(Statement::calls_procedure)
+        self.statements.iter().any(|it| it.calls_procedure)
     }
 
     /// If it fails, has it certainly changed nothing, as far as its text tells?
@@ -143,9 +150,9 @@ impl Analysis {
         }
         let mut statements = this.statements.clone();
         for statement in &mut statements {
-            if statement.calls_procedure() {
+            if statement.calls_procedure {
                 statement.writes = Writes::Nothing;
-                let stays = |effect: &Effect| moves || *effect != Effect::RunsCode;
+                let stays = |effect: &Effect| moves || *effect != Effect::TransactionUntold;
                 statement.effects.retain(stays);
             }
             let quiet = statement.kind == Kind::Transaction || statement.kind == Kind::Session;
@@ -153,7 +160,7 @@ impl Analysis {
                 statement.writes.merge(writes);
             }
         }
-        Arc::new(Self::new(statements))
+        Arc::new(Self::new(this.text.clone(), statements))
     }
 
     /// About how many bytes of memory this takes.
@@ -176,7 +183,10 @@ impl Analysis {
                 + 2 * written
                 + statement.effects.len() * 2 * size_of::<Effect>()
         });
-        size_of::<Self>() + statements.sum::<usize>() + self.reads.len() * size_of::<Arc<str>>()
+        size_of::<Self>()
+            + self.text.sql().len()
+            + statements.sum::<usize>()
+            + self.reads.len() * size_of::<Arc<str>>()
     }
 }
 
@@ -208,6 +218,8 @@ pub struct Statement {
     pub(super) guessed: bool,
     /// If it fails, some of its changes may stay.
     pub(super) in_part: bool,
+    /// It is a `CALL`: what it writes is what the procedure writes that it names.
+    pub(super) calls_procedure: bool,
 }
 
 impl Statement {
@@ -226,11 +238,6 @@ impl Statement {
         }
     }
 
-    /// Is it a `CALL`? What it writes is what the procedure writes that it names.
-    fn calls_procedure(&self) -> bool {
-        !self.unknown_functions.is_empty() && self.effects.contains(&Effect::RunsCode)
-    }
-
     /// Analyses one statement.
     pub(super) fn of(tokens: &[Token<'_>], dialect: Dialect) -> Self {
         if let Some(mut statement) = Self::query(tokens, dialect) {
@@ -243,7 +250,7 @@ impl Statement {
             .or_else(|| utility::read(cursor));
         let mut statement = read.unwrap_or_else(|| {
             Self::unknown(Uncacheable::NotSelect)
-                .doing_if(dialect == Dialect::Mysql, Effect::RunsCode)
+                .doing_if(dialect == Dialect::Mysql, Effect::TransactionUntold)
         });
         if let Some(change) = signs::session_change(tokens) {
             statement.effects.push(Effect::Session(change));
@@ -251,9 +258,13 @@ impl Statement {
         if tokens.iter().any(|token| token.conditional) && statement.kind != Kind::Session {
             statement.writes = Writes::Everything;
             statement.guessed = true;
+            if statement.kind == Kind::Transaction {
+                statement.effects.push(Effect::TransactionUntold);
+            }
         }
-        statement.in_part =
-            statement.kind == Kind::Other || statement.effects.contains(&Effect::ImplicitCommit);
+        let commits =
+            |effect: &Effect| matches!(effect, Effect::ImplicitCommit | Effect::TransactionUntold);
+        statement.in_part = statement.kind == Kind::Other || statement.effects.iter().any(commits);
         statement
     }
 
@@ -286,6 +297,7 @@ impl Statement {
             otherwise: Some(Uncacheable::NotSelect),
             guessed: false,
             in_part: false,
+            calls_procedure: false,
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
     functions,
     functions::Purity,
     lexer::{self, Token, TokenKind, back},
-    names, words,
+    names, signs, words,
 };
 
 /// What a body names, writes and calls.
@@ -119,6 +119,11 @@ impl Body {
                     .extend(token.literal().map(|name| names::folded(&name)));
                 return;
             }
+            TokenKind::Text if dialect == Dialect::Postgres => {
+                let moving = signs::moving_date(token.text.as_bytes());
+                self.volatile.extend(moving.map(|word| format!("'{word}'")));
+                return;
+            }
             TokenKind::Variable => {
                 self.volatile.insert(token.text.to_ascii_lowercase());
                 return;
@@ -142,11 +147,14 @@ impl Body {
             } else if verb && token.is_any(DYNAMIC) {
                 self.dynamic = true;
             }
-            if !follows(&["as"])
-                && let Some(keyword) = functions::volatile_keyword(dialect, token.text)
-            {
-                self.volatile.insert(keyword.to_owned());
+            if token.is("tablesample") {
+                self.volatile.insert("tablesample".to_owned());
             }
+        }
+        if !before.is_some_and(|before| before.is("as"))
+            && let Some(moving) = signs::moving_name(tokens, at, dialect)
+        {
+            self.volatile.insert(moving.to_owned());
         }
         if is_called {
             self.call(&name, tokens.get(at + 2..).unwrap_or_default(), dialect);

@@ -20,13 +20,16 @@ const DEEPEST: usize = 4_000;
 /// How many parentheses may be open at a time: the parser recurses for each.
 const OPEN: usize = 450;
 
+/// How many joins may wait for their `ON` at a time: the parser recurses for each and grows no stack.
+const JOINS: usize = 8;
+
 /// Whether a statement is better not parsed.
 pub(super) fn is_too_deep(tokens: &[Token<'_>]) -> bool {
     depth(tokens).is_none_or(|depth| depth > DEEPEST)
 }
 
 /// An upper bound of the number of operators above or below each other, parentheses included.
-/// `None`: too many parentheses are open at a time.
+/// `None`: too many parentheses are open or joins unfinished at a time.
 fn depth(tokens: &[Token<'_>]) -> Option<usize> {
     let mut outer: Vec<Level> = Vec::new();
     let mut level = Level::default();
@@ -47,6 +50,14 @@ fn depth(tokens: &[Token<'_>]) -> Option<usize> {
             },
             TokenKind::Word if token.is_any(SET_OPERATORS) => level.set_operators += 1,
             TokenKind::Word if token.is_any(OPERATORS) => level.operators += 1,
+            TokenKind::Word if token.is("join") && level.joins == JOINS => return None,
+            TokenKind::Word if token.is("join") => {
+                level.operators += 1;
+                level.joins += 1;
+            }
+            TokenKind::Word if token.is("on") || token.is("using") => {
+                level.joins = level.joins.saturating_sub(1);
+            }
             _ => {}
         }
         deepest = deepest.max(level.depth());
@@ -62,6 +73,8 @@ struct Level {
     set_operators: usize,
     /// Of the current expression.
     operators: usize,
+    /// Those among them that wait for their `ON`.
+    joins: usize,
     /// The deepest parenthesis in the current expression.
     inner: usize,
     /// The deepest expression before it.
@@ -76,6 +89,7 @@ impl Level {
     fn end_expression(&mut self) {
         self.before = self.before.max(self.operators + self.inner);
         self.operators = 0;
+        self.joins = 0;
         self.inner = 0;
     }
 }
@@ -109,6 +123,14 @@ mod tests {
         assert_eq!(of("c + f(1, a + b)"), Some(3));
         assert_eq!(of("a + ARRAY[1, 2] + b"), Some(3));
         assert_eq!(of("a + (b + (c"), Some(2));
+    }
+
+    #[test]
+    fn too_many_joins_that_wait_are_too_deep() {
+        let nested = |joins| format!("t{}{}", " JOIN t".repeat(joins), " ON a".repeat(joins));
+        assert_eq!(of(&nested(JOINS)), Some(JOINS));
+        assert_eq!(of(&nested(JOINS + 1)), None);
+        assert_eq!(of(&" JOIN t USING (a)".repeat(20)), Some(21));
     }
 
     #[test]

@@ -41,11 +41,11 @@ pub enum Effect {
         /// It commits, rather than being rolled back.
         commit: bool,
     },
-    /// MySQL: the statement commits the open transaction before it runs.
+    /// MySQL: the statement commits the open transaction before it runs. Some do only in a case that
+    /// no text shows.
     ImplicitCommit,
-    /// Code runs that the text does not show (`CALL`, `EXECUTE`). On MySQL it may begin, commit and
-    /// roll back transactions.
-    RunsCode,
+    /// MySQL: the statement may end the transaction, or begin one, as procedures can.
+    TransactionUntold,
     /// The session changes.
     Session(SessionChange),
     /// Temporary tables or views of these normalised names are created.

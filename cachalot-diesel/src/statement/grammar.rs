@@ -17,8 +17,14 @@ use super::{
 /// How deep the parser may recurse; it grows its stack as it goes.
 const DEPTH: usize = 500;
 
-/// How many times `POSITION` may occur: the parser tries each nested one twice.
-const POSITIONS: usize = 8;
+/// The least stack with which it goes on: where joins are nested, a debug build of it takes more than
+/// the 128 kB that are usual.
+const STACK: usize = 1 << 20;
+
+/// Words that may occur [`FEW`] times: it tries each nested `POSITION` twice, and grows no stack for
+/// a `NESTED PATH` in another.
+const COSTLY: &[&str] = &["position", "nested"];
+const FEW: usize = 8;
 
 /// Modifiers of MySQL that may follow the verb.
 const MODIFIERS: &[&str] = &[
@@ -31,9 +37,12 @@ const MODIFIERS: &[&str] = &[
 
 /// The tree of a statement; `None` if the parser refuses it or would take too long over it.
 pub(super) fn parse(tokens: &[Token<'_>], dialect: Dialect) -> Option<Tree> {
-    let positions = tokens.iter().filter(|token| token.is("position")).count();
-    if positions > POSITIONS || is_too_deep(tokens) {
+    let costly = tokens.iter().filter(|token| token.is_any(COSTLY)).count();
+    if costly > FEW || is_too_deep(tokens) {
         return None;
+    }
+    if recursive::get_minimum_stack_size() < STACK {
+        recursive::set_minimum_stack_size(STACK);
     }
     let grammar: &dyn Grammar = match dialect {
         Dialect::Postgres => &PostgreSqlDialect {},

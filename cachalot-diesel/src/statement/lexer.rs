@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Dialect, names};
+use super::{Dialect, names, work};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub(super) struct Token<'a> {
 impl Token<'_> {
     /// A bare word, whatever its case.
     pub(super) fn is(&self, word: &str) -> bool {
+        work::look(1);
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
@@ -50,11 +51,13 @@ impl Token<'_> {
 
     /// This character.
     pub(super) fn is_symbol(&self, symbol: &str) -> bool {
+        work::look(1);
         self.kind == TokenKind::Symbol && self.text == symbol
     }
 
     /// The identifier that this token is, without its quotes.
     pub(super) fn identifier(&self) -> Option<Cow<'_, str>> {
+        work::look(1);
         match self.kind {
             TokenKind::Word => Some(Cow::Borrowed(self.text)),
             TokenKind::Quoted => Some(Cow::Owned(names::unquoted(self.text))),
@@ -182,6 +185,7 @@ struct Lexer<'a> {
 impl Lexer<'_> {
     /// The byte that many places on; 0 behind the end.
     fn byte(&self, ahead: usize) -> u8 {
+        work::look(1);
         self.bytes.get(self.at + ahead).copied().unwrap_or(0)
     }
 
@@ -245,7 +249,9 @@ impl Lexer<'_> {
     /// How long the token is that takes `skip` bytes and all following ones that satisfy `takes`.
     fn run(&self, skip: usize, takes: impl Fn(u8) -> bool) -> usize {
         let rest = self.bytes.get(self.at + skip..).unwrap_or_default();
-        skip + rest.iter().take_while(|byte| takes(**byte)).count()
+        let length = rest.iter().take_while(|byte| takes(**byte)).count();
+        work::look(length);
+        skip + length
     }
 
     /// Adds the next `length` bytes as a token.
@@ -360,7 +366,10 @@ impl Lexer<'_> {
             return self.push(TokenKind::Symbol, 1);
         }
         let delimiter = self.sql.get(self.at..self.at + tag)?;
-        let body = self.sql.get(self.at + tag..)?.find(delimiter)?;
+        let rest = self.sql.get(self.at + tag..)?;
+        let body = rest.find(delimiter);
+        work::look(body.unwrap_or(rest.len()));
+        let body = body?;
         self.push(TokenKind::Text, tag + body + tag)
     }
 

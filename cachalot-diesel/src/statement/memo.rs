@@ -42,7 +42,7 @@ impl Memo {
         let analysis = Arc::new(Analysis::of(sql, dialect));
         self.cache.insert(
             Key {
-                sql: sql.into(),
+                sql: Arc::clone(analysis.text().sql()),
                 dialect,
             },
             Arc::clone(&analysis),
@@ -62,7 +62,7 @@ impl fmt::Debug for Memo {
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    sql: Box<str>,
+    sql: Arc<str>,
     dialect: Dialect,
 }
 
@@ -83,8 +83,8 @@ impl Equivalent<Key> for Text<'_> {
 struct ByBytes;
 
 impl Weighter<Key, Arc<Analysis>> for ByBytes {
-    fn weight(&self, key: &Key, analysis: &Arc<Analysis>) -> u64 {
-        u64::try_from(size_of::<Key>() + key.sql.len() + analysis.weight()).unwrap_or(u64::MAX)
+    fn weight(&self, _key: &Key, analysis: &Arc<Analysis>) -> u64 {
+        u64::try_from(size_of::<Key>() + analysis.weight()).unwrap_or(u64::MAX)
     }
 }
 

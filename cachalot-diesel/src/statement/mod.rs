@@ -17,6 +17,8 @@
 //! reported as a [`SessionChange`].
 
 mod analysis;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod any_text;
 mod body;
 mod cursor;
 #[cfg(feature = "sqlite")]
@@ -37,17 +39,21 @@ mod shared;
 mod signs;
 mod split;
 mod targets;
+mod text;
 mod transaction;
 mod uncacheable;
 mod utility;
 mod verdict;
 mod words;
+mod work;
 mod writes;
 
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod properties;
 
 pub use analysis::{Analysis, Kind, Statement};
 pub(crate) use body::Body;

@@ -125,6 +125,18 @@ pub(crate) fn is_foreign(dialect: Dialect, schema: Option<&str>, name: &str) -> 
     }
 }
 
+/// Whether the rows of a relation of this name define other relations, or what runs when they are written.
+pub(super) fn is_definition(dialect: Dialect, name: &str) -> bool {
+    match dialect {
+        Dialect::Postgres => name.starts_with("pg_"),
+        Dialect::Mysql => false,
+        Dialect::Sqlite => matches!(
+            name,
+            "sqlite_master" | "sqlite_schema" | "sqlite_temp_master" | "sqlite_temp_schema"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -229,7 +229,8 @@ fn set_for_statement(at: Cursor<'_, '_>) -> Statement {
                 ..statement
             }
         }
-        None => opaque(),
+        // It may be a `COMMIT`.
+        None => opaque().doing(Effect::TransactionUntold),
     }
 }
 

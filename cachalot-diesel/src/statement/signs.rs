@@ -97,7 +97,11 @@ impl Signs {
 }
 
 /// The name at a place, if it stands for a value that changes by itself.
-fn moving_name(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> Option<&'static str> {
+pub(super) fn moving_name(
+    tokens: &[Token<'_>],
+    at: usize,
+    dialect: Dialect,
+) -> Option<&'static str> {
     let token = tokens.get(at)?;
     let before = back(tokens, at, 1);
     let part_of_name = before.is_some_and(|token| token.is_symbol("."));

@@ -12,7 +12,7 @@ use super::{
 pub(super) fn read(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let effect = if at.eat("begin") {
         if at.sees(&["not", "atomic"]) {
-            return Some(Statement::sweeping(Kind::Other).doing(Effect::RunsCode));
+            return Some(Statement::sweeping(Kind::Other).doing(Effect::TransactionUntold));
         }
         Effect::Begin {
             isolation: isolation(at.rest),

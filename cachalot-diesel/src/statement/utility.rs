@@ -36,10 +36,17 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
         ("do", _) => anonymous_block(at),
         ("execute" | "prepare", _) => Statement::sweeping(Kind::Other)
             .doing(Effect::Session(SessionChange::Opaque))
-            .doing_if(verb == "execute", Effect::RunsCode),
+            .doing_if(
+                dialect == Dialect::Mysql && verb == "execute",
+                Effect::TransactionUntold,
+            ),
         ("copy", Dialect::Postgres) => copy(at)?,
         ("refresh", Dialect::Postgres) => refresh(at)?,
         ("load", Dialect::Mysql) => load(at)?,
+        // What was written to the tables of privileges counts from here on.
+        ("flush", Dialect::Mysql) if at.rest.iter().any(|token| token.is("privileges")) => {
+            Statement::sweeping(Kind::Other)
+        }
         ("repair" | "change" | "start" | "stop" | "binlog" | "clone", Dialect::Mysql) => {
             Statement::sweeping(Kind::Other)
         }
@@ -76,7 +83,7 @@ fn commits_implicitly(mut at: Cursor<'_, '_>) -> bool {
     let Some(verb) = at.next() else { return false };
     if verb.is_any(&["create", "drop"]) {
         at.eat_all(&["or", "replace"]);
-        return !at.sees(&["temporary"]) && !at.sees(&["prepare"]);
+        return !at.sees(&["temporary", "table"]) && !at.sees(&["prepare"]);
     }
     if verb.is_any(&["lock", "unlock"]) {
         return !at.sees(&["instance"]);
@@ -328,10 +335,8 @@ fn drop_temporary(mut at: Cursor<'_, '_>) -> Option<Statement> {
 /// `CALL p`, `CALL a.p(1, f(2))`
 fn call(mut at: Cursor<'_, '_>) -> Statement {
     let arguments = expressions(at);
-    let Some(path) = at.path() else {
-        return Statement::sweeping(Kind::Other).doing(Effect::RunsCode);
-    };
     let mut statement = arguments.unwrap_or_else(|| Statement::quiet(Kind::Other));
+    let path = at.path().unwrap_or_default();
     if let [.., schema, _] = path.as_slice() {
         insert_sorted(&mut statement.schemas, schema);
     }
@@ -339,10 +344,11 @@ fn call(mut at: Cursor<'_, '_>) -> Statement {
         // It may be called like a function of the server's.
         insert_sorted(&mut statement.calls, procedure);
         insert_sorted(&mut statement.unknown_functions, procedure);
+        statement.calls_procedure = true;
     }
     statement
         .writing(Writes::Everything)
-        .doing(Effect::RunsCode)
+        .doing_if(at.dialect == Dialect::Mysql, Effect::TransactionUntold)
 }
 
 /// Expressions that are worked out for what they do.

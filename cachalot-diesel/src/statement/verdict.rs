@@ -25,6 +25,13 @@ impl Findings {
         if dialect == Dialect::Sqlite && tokens.iter().any(|token| token.is("regexp")) {
             self.calls.add(&"regexp".into(), Purity::Unknown, false);
         }
+        if let Writes::Tables(tables) = &self.writes
+            && tables
+                .keys()
+                .any(|name| names::is_definition(dialect, name))
+        {
+            self.writes = Writes::Everything;
+        }
         let mut effects = Vec::new();
         if self.kind == Kind::Select
             && let Some(into) = &signs.into_table
@@ -74,6 +81,7 @@ impl Findings {
             otherwise,
             guessed: self.guessed,
             in_part: false,
+            calls_procedure: false,
         }
     }
 }

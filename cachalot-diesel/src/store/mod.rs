@@ -105,7 +105,11 @@ impl Command<'_> {
     /// What every store refuses before it does anything.
     fn check(&self, max_value_bytes: usize) -> Result<(), StoreError> {
         let key = self.key();
-        if key.is_empty() || key.len() > 250 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // Not `all`: what looks at every byte can look at many at a time.
+        let printable = key
+            .bytes()
+            .fold(true, |so_far, byte| so_far & byte.is_ascii_graphic());
+        if key.is_empty() || key.len() > 250 || !printable {
             let length = key.len();
             return Err(StoreError::Protocol(format!(
                 "a key of {length} bytes is not 1 to 250 printable ASCII characters"

@@ -168,10 +168,17 @@ fn set_tracker<C: CacheConnection>(
     let mut tracker = Tracker::new(cache.clone(), own);
     tracker.set_dialect(C::Backend::dialect());
     let status = C::TransactionManager::transaction_manager_status_mut(conn);
-    if !matches!(status.transaction_depth(), Ok(None)) {
-        tracker.transactions.found_open();
-    }
+    let diesels = !matches!(status.transaction_depth(), Ok(None));
+    tracker.silence(true);
     conn.set_instrumentation(tracker);
+    // Raw SQL can have begun one too.
+    let open = diesels || conn.in_transaction() == Some(true);
+    if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
+        tracker.silence(false);
+        if open {
+            tracker.transactions.found_open();
+        }
+    }
 }
 
 fn type_of(instrumentation: &dyn Instrumentation) -> TypeId {

@@ -9,7 +9,7 @@ mod session;
 mod sql;
 mod transaction;
 
-use std::sync::Arc;
+use std::{any::TypeId, collections::HashMap, sync::Arc};
 
 use diesel::{
     connection::{Instrumentation, InstrumentationEvent},
@@ -38,6 +38,9 @@ pub(crate) struct Tracker {
     dialect: Option<Dialect>,
     pub(crate) transactions: Transactions,
     pub(crate) session: SessionState,
+    /// The analyses of queries whose type says what their text is. No more than the program has such
+    /// types; Diesel keeps a prepared statement for each of them.
+    pub(crate) typed: HashMap<TypeId, Arc<Analysis>>,
     /// The statement that runs, below those that Diesel asks on the way to it.
     running: Vec<Running>,
     /// Statements of our own, which nobody needs to see.
@@ -71,6 +74,7 @@ impl Tracker {
             dialect: None,
             transactions: Transactions::default(),
             session: SessionState::default(),
+            typed: HashMap::new(),
             running: Vec::new(),
             silent: false,
             known_read: false,
@@ -121,14 +125,14 @@ impl Tracker {
         let mut trusted = Vec::new();
         let analysis = sql::text(query).map(|sql| {
             let analysis = statement::analysis(&sql, dialect);
-            let behind = self.behind(&analysis, &sql, dialect);
+            let behind = self.behind(&analysis, dialect);
             if behind.is_empty() {
                 return analysis;
             }
             let mut writes = statement::Writes::Nothing;
             let mut moves = false;
             for (cache, calls) in behind {
-                if !calls.pure {
+                if !calls.pure || (calls.moves && analysis.calls_procedures()) {
                     self.session.may_have_changed();
                 }
                 writes.merge(&calls.writes);
@@ -157,12 +161,7 @@ impl Tracker {
     }
 
     /// What a text does besides what its analysis says, as each cache knows it.
-    fn behind(
-        &self,
-        analysis: &Arc<Analysis>,
-        sql: &str,
-        dialect: Dialect,
-    ) -> Vec<(Cachalot, Calls)> {
+    fn behind(&self, analysis: &Analysis, dialect: Dialect) -> Vec<(Cachalot, Calls)> {
         // Functions of SQLite are the program's own, and do not reach the tables.
         if dialect == Dialect::Sqlite {
             return Vec::new();
@@ -174,7 +173,7 @@ impl Tracker {
                 // Others may have asked where a connection by this URL leads.
                 let known = || cache.database_of(session.url()?);
                 let database = session.database().cloned().or_else(known);
-                let calls = cache.done_behind(database.as_ref(), analysis, sql);
+                let calls = cache.done_behind(database.as_ref(), analysis);
                 (cache.clone(), calls)
             })
             .collect()

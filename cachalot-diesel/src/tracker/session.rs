@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     connection::is_harmless,
-    fingerprint::Fingerprint,
+    fingerprint::{Digest, Fingerprint},
     statement::{Analysis, Effect, Isolation, SessionChange, Writes},
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct Probe {
 #[derive(Debug, Default)]
 pub(crate) struct SessionState {
     /// The hash of the last probe; `None` means probe again.
-    identity: Option<String>,
+    identity: Option<Digest>,
     /// The hash of the database that the last probe found.
     database: Option<Arc<str>>,
     /// The hash of the URL that the connection was opened by.
@@ -46,8 +46,8 @@ pub(crate) struct SessionState {
 
 impl SessionState {
     /// The hash of everything that decides whose rows are read, or `None` if it has to be probed.
-    pub(crate) fn identity(&self) -> Option<&str> {
-        self.identity.as_deref()
+    pub(crate) fn identity(&self) -> Option<Digest> {
+        self.identity
     }
 
     pub(crate) fn is_opaque(&self) -> bool {
@@ -71,7 +71,7 @@ impl SessionState {
 
     /// The connection is opened by this URL.
     pub(super) fn opened(&mut self, url: &str) {
-        self.url = Some(hash("url", &[url.to_owned()]).into());
+        self.url = Some(hash("url", &[url.to_owned()]).finish().into());
     }
 
     /// The hash of the URL by which the connection was opened, while it says where the connection is.
@@ -85,8 +85,8 @@ impl SessionState {
     }
 
     pub(crate) fn probed(&mut self, probe: &Probe) {
-        self.identity = Some(hash("session", &probe.identity));
-        self.database = Some(hash("database", &probe.database).into());
+        self.identity = Some(hash("session", &probe.identity).to_digest());
+        self.database = Some(hash("database", &probe.database).finish().into());
         self.replica = probe.replica;
         self.temporary |= probe.temporary;
     }
@@ -144,10 +144,10 @@ impl SessionState {
     }
 }
 
-fn hash(kind: &str, parts: &[String]) -> String {
+fn hash(kind: &str, parts: &[String]) -> Fingerprint {
     let mut fingerprint = Fingerprint::new("", kind);
     for part in parts {
         fingerprint.part(part.as_bytes());
     }
-    fingerprint.finish()
+    fingerprint
 }

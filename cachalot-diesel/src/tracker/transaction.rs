@@ -48,6 +48,9 @@ struct Open {
     isolation: Option<Isolation>,
     /// SQLite: a savepoint outside a transaction opens one, and releasing it commits.
     by_savepoint: bool,
+    /// PostgreSQL: a statement failed, and the server takes nothing but the end of the transaction or
+    /// the way back to a savepoint.
+    failed: bool,
     /// The writes since `BEGIN`, and since each savepoint.
     levels: Vec<Level>,
 }
@@ -67,6 +70,7 @@ impl Open {
         Self {
             isolation,
             by_savepoint: false,
+            failed: false,
             levels: vec![level],
         }
     }
@@ -109,6 +113,7 @@ impl Open {
         let Some(place) = self.find(savepoint) else {
             return;
         };
+        self.failed = false;
         self.levels.truncate(place + 1);
         if let Some(level) = self.levels.last_mut() {
             level.writes = Writes::Nothing;
@@ -145,6 +150,19 @@ impl Transactions {
         self.uncertain = true;
     }
 
+    /// Is it not known whether a transaction is open?
+    pub(crate) fn is_uncertain(&self) -> bool {
+        self.uncertain
+    }
+
+    /// What the server said of whether a transaction is open.
+    pub(crate) fn found(&mut self, open: Option<bool>) {
+        // Whatever ended it, all that it may have committed was published with that.
+        if self.uncertain && open == Some(false) {
+            self.close();
+        }
+    }
+
     /// What the probe found out.
     pub(crate) fn probed(&mut self, isolation: Option<Isolation>, autocommit: bool) {
         self.session_isolation = isolation;
@@ -165,6 +183,11 @@ impl Transactions {
     fn setting_changed(&mut self, name: &str) {
         match name {
             "autocommit" => self.autocommit = None,
+            // A COMMIT may begin the next transaction, or may have.
+            "completion_type" => {
+                self.autocommit = None;
+                self.uncertain = true;
+            }
             "transaction_isolation" | "tx_isolation" | "default_transaction_isolation" => {
                 self.session_isolation = None;
                 self.next_isolation = None;
@@ -194,15 +217,16 @@ impl Transactions {
         self.setting_changed("autocommit");
         self.setting_changed("transaction_isolation");
         self.lost_track();
-        self.unsettled = self.pending();
-        self.unsettled.clone()
+        self.pending()
     }
 
     /// A statement failed. Inside a transaction PostgreSQL then takes nothing but its end; the others
     /// may have undone all of it (a deadlock, `ON CONFLICT ROLLBACK`), and commit at once what follows.
     pub(super) fn shaken(&mut self) {
-        if self.open.is_some() && self.dialect != Dialect::Postgres {
-            self.lost_track();
+        match &mut self.open {
+            Some(open) if self.dialect == Dialect::Postgres => open.failed = true,
+            Some(_) => self.lost_track(),
+            None => {}
         }
     }
 
@@ -225,7 +249,7 @@ impl Transactions {
                     self.step(statement);
                 }
             }
-            Ending::Failed | Ending::Unknown if several || self.moves(analysis) => {
+            Ending::Failed | Ending::Unknown if several || moves(analysis) => {
                 self.not_as_told(analysis, ending);
             }
             Ending::Failed => {}
@@ -243,7 +267,7 @@ impl Transactions {
     /// wholly, in part or not at all.
     fn not_as_told(&mut self, analysis: &Analysis, ending: Ending) {
         let autocommit = self.dialect != Dialect::Mysql || self.autocommit == Some(true);
-        if self.open.is_none() && !self.uncertain && autocommit && !self.moves(analysis) {
+        if self.open.is_none() && !self.uncertain && autocommit && !moves(analysis) {
             // Outside a transaction what was done of a batch is committed, and published with it.
             return;
         }
@@ -266,19 +290,6 @@ impl Transactions {
         if self.open.is_none() && analysis.statements.iter().any(begins) {
             self.open = Some(Open::new(Some(Isolation::Serializable)));
         }
-    }
-
-    /// Does the text open, end or change a transaction?
-    fn moves(&self, analysis: &Analysis) -> bool {
-        let mut effects = analysis.statements.iter().flat_map(|it| &it.effects);
-        effects.any(|effect| match effect {
-            Effect::Session(_)
-            | Effect::CreateTemporary(_)
-            | Effect::CreateTrigger { .. }
-            | Effect::WritesUnseen => false,
-            Effect::RunsCode => self.dialect == Dialect::Mysql,
-            _ => true,
-        })
     }
 
     /// Moves on over one statement; returns what it makes visible.
@@ -393,10 +404,12 @@ impl Transactions {
                 }
                 Writes::Nothing
             }
-            Effect::Autocommit(on) => {
-                self.autocommit = Some(*on);
-                if *on { self.commit() } else { Writes::Nothing }
-            }
+            Effect::Autocommit(on) => match self.autocommit.replace(*on) {
+                _ if !on => Writes::Nothing,
+                Some(false) => self.commit(),
+                // It commits nothing where it was on.
+                _ => self.perhaps_commit(),
+            },
             // What was prepared is published by its COMMIT PREPARED, which invalidates everything.
             Effect::PrepareTransaction => {
                 self.close();
@@ -425,10 +438,20 @@ impl Transactions {
                 self.writes_unseen();
                 Writes::Nothing
             }
-            Effect::RunsCode => self.code_ran(),
             Effect::FinishPrepared { .. } | Effect::Session(_) => Writes::Nothing,
-            Effect::ImplicitCommit => self.commit(),
+            Effect::ImplicitCommit => self.perhaps_commit(),
+            Effect::TransactionUntold => self.code_ran(),
         }
+    }
+
+    /// The transaction, if there is one, is committed, or is not: what follows is published at once,
+    /// and with the next commit.
+    fn perhaps_commit(&mut self) -> Writes {
+        if self.open.is_none() && !self.uncertain {
+            return self.commit();
+        }
+        self.lost_track();
+        self.pending()
     }
 
     fn commit(&mut self) -> Writes {
@@ -465,6 +488,7 @@ impl Transactions {
             return Snapshot::Committed;
         }
         match isolation {
+            _ if self.open.as_ref().is_some_and(|open| open.failed) => Snapshot::Old,
             // PostgreSQL treats the one as the other.
             Some(Isolation::ReadCommitted | Isolation::ReadUncommitted) if !self.uncertain => {
                 Snapshot::CommittedAndOwn
@@ -500,6 +524,23 @@ fn begins(statement: &Statement) -> bool {
         .effects
         .iter()
         .any(|effect| matches!(effect, Effect::Begin { .. } | Effect::Savepoint(_)))
+}
+
+/// Does the text open, end or change a transaction?
+fn moves(analysis: &Analysis) -> bool {
+    analysis
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.effects)
+        .any(|effect| {
+            !matches!(
+                effect,
+                Effect::Session(_)
+                    | Effect::CreateTemporary(_)
+                    | Effect::CreateTrigger { .. }
+                    | Effect::WritesUnseen
+            )
+        })
 }
 
 #[cfg(test)]

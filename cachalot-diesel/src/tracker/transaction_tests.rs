@@ -320,3 +320,70 @@ fn a_begin_that_sqlite_takes_ends_the_doubt() {
     assert_eq!(session.ok("UPDATE b SET x = 1"), NOTHING);
     assert_eq!(session.ok("COMMIT"), ["b"]);
 }
+
+#[test]
+fn what_may_have_committed_publishes_and_leaves_the_rest_to_both() {
+    for statement in [
+        "UNLOCK TABLES",
+        "SET autocommit = 1",
+        "CALL p()",
+        "EXECUTE s",
+        "BEGIN NOT ATOMIC COMMIT; END",
+        "SET STATEMENT max_statement_time = 1 FOR COMMIT",
+        "/*!50003 COMMIT */",
+        "BACKUP LOCK a",
+    ] {
+        let mut session = Session::new(Dialect::Mysql);
+        session.ok("BEGIN");
+        session.ok("UPDATE a SET x = 1");
+        let published = session.ok(statement);
+        assert!(published == ["a"] || published == ["*"], "{statement}");
+        assert_eq!(session.ok("UPDATE b SET x = 1"), ["b"], "{statement}");
+        assert_eq!(session.0.snapshot(), Snapshot::Old, "{statement}");
+        assert_ne!(session.ok("COMMIT"), NOTHING, "{statement}");
+        assert_eq!(session.ok("UPDATE b SET x = 1"), ["b"], "{statement}");
+        assert_eq!(session.0.snapshot(), Snapshot::Committed, "{statement}");
+    }
+}
+
+#[test]
+fn a_server_that_can_be_asked_ends_the_doubt() {
+    for (open, snapshot, published) in [
+        (None, Snapshot::Old, &["*"][..]),
+        (Some(true), Snapshot::Old, &["*"]),
+        (Some(false), Snapshot::Committed, &NOTHING),
+    ] {
+        let mut session = Session::new(Dialect::Mysql);
+        session.ok("CALL p()");
+        session.0.found(open);
+        assert_eq!(session.0.snapshot(), snapshot, "{open:?}");
+        assert_eq!(session.ok("COMMIT"), published, "{open:?}");
+    }
+}
+
+#[test]
+fn a_postgres_transaction_that_has_failed_reads_nothing_until_it_is_rolled_back() {
+    let mut session = Session::new(Dialect::Postgres);
+    session.ok("BEGIN");
+    session.ok("SAVEPOINT one");
+    session.0.shaken();
+    assert_eq!(session.0.snapshot(), Snapshot::Old);
+    session.ok("ROLLBACK TO one");
+    assert_eq!(session.0.snapshot(), Snapshot::CommittedAndOwn);
+    session.0.shaken();
+    session.ok("ROLLBACK");
+    assert_eq!(session.0.snapshot(), Snapshot::Committed);
+}
+
+#[test]
+fn a_commit_that_may_begin_the_next_transaction_is_no_end() {
+    let mut session = Session::new(Dialect::Mysql);
+    session.ok("SET completion_type = CHAIN");
+    session.ok("COMMIT");
+    assert_eq!(session.ok("UPDATE a SET x = 1"), ["a"]);
+    session.ok("SET completion_type = NO_CHAIN");
+    session.0.probed(Some(Isolation::ReadCommitted), true);
+    assert_eq!(session.0.snapshot(), Snapshot::Old);
+    assert_eq!(session.ok("COMMIT"), ["a"]);
+    assert_eq!(session.0.snapshot(), Snapshot::Committed);
+}

@@ -152,12 +152,11 @@ fn code(opaque: &[Opaque]) -> Vec<Finding> {
         findings.push(Finding::warning(
             CHECK,
             format!(
-                "these are declared STABLE and cannot be seen through, so nothing invalidates what \
-                 they read: {}",
+                "these read tables that nobody can tell, so what calls one of them is not cached: {}",
                 list(&reading)
             ),
-            "let the queries and views that call one name its tables with `depends_on`; those that \
-             read no table belong in CACHALOT_PURE_FUNCTIONS",
+            "name one in CACHALOT_PURE_FUNCTIONS if it reads no table, or if the queries that call it \
+             say its tables with `depends_on`",
         ));
     }
     findings

@@ -1,0 +1,230 @@
+//! What holds of any bytes that a store may answer with.
+
+#[cfg(feature = "postgres")]
+use std::ops::Bound;
+
+use diesel::deserialize::FromSqlRow;
+
+use super::{Entry, entry, seal::Seal};
+use crate::{
+    protocol::{Record, State},
+    rows::{Block, CacheBackend, private::Reader},
+};
+
+const KEY: &str = "key";
+
+/// What an entry may take in memory.
+const MOST: usize = 1 << 20;
+
+/// Checks it for an entry with these bytes: as they are, and behind a checksum that holds.
+///
+/// # Panics
+/// If something does not hold.
+pub fn entry(bytes: &[u8]) {
+    let seal = Seal::new(None);
+    assert!(Entry::open(&Seal::new(Some("secret")), KEY, bytes.to_vec(), MOST).is_none());
+    let _ = Entry::open(&seal, KEY, bytes.to_vec(), MOST);
+
+    let sealed = entry::forged(&seal, KEY, bytes);
+    let Some(entry) = Entry::open(&seal, KEY, sealed.clone(), MOST) else {
+        return;
+    };
+    let _ = entry.is_of(&[]);
+    if let Some(block) = entry.block() {
+        rows(&block, entry.weight());
+    }
+}
+
+/// Reads all rows, as they are and as every backend would give them to a program.
+fn rows(block: &Block<'_>, weight: usize) {
+    let mut cells = Vec::new();
+    let mut bytes = 0;
+    let mut rest = block.clone();
+    while rest.next_row(&mut cells) {
+        assert_eq!(cells.len(), block.columns().len());
+        bytes += cells.iter().flatten().map(|cell| cell.len()).sum::<usize>();
+    }
+    assert!(bytes <= weight);
+    #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+    use diesel::sql_types as sql;
+    #[cfg(feature = "postgres")]
+    {
+        use diesel::{data_types, pg::Pg};
+        read::<sql::Bool, bool, Pg>(block);
+        read::<sql::SmallInt, i16, Pg>(block);
+        read::<sql::Nullable<sql::BigInt>, Option<i64>, Pg>(block);
+        read::<sql::Double, f64, Pg>(block);
+        read::<sql::Numeric, data_types::PgNumeric, Pg>(block);
+        read::<sql::Text, String, Pg>(block);
+        read::<sql::Binary, Vec<u8>, Pg>(block);
+        read::<sql::Timestamp, data_types::PgTimestamp, Pg>(block);
+        read::<sql::Interval, data_types::PgInterval, Pg>(block);
+        read::<sql::Array<sql::Integer>, Vec<i32>, Pg>(block);
+        read::<sql::Range<sql::Integer>, (Bound<i32>, Bound<i32>), Pg>(block);
+        read::<(sql::Integer, sql::Text), (i32, String), Pg>(block);
+    }
+    #[cfg(feature = "mysql")]
+    {
+        use diesel::mysql::{Mysql, data_types::MysqlTime};
+        read::<sql::Bool, bool, Mysql>(block);
+        read::<sql::SmallInt, i16, Mysql>(block);
+        read::<sql::Nullable<sql::BigInt>, Option<i64>, Mysql>(block);
+        read::<sql::Unsigned<sql::BigInt>, u64, Mysql>(block);
+        read::<sql::Double, f64, Mysql>(block);
+        read::<sql::Text, String, Mysql>(block);
+        read::<sql::Binary, Vec<u8>, Mysql>(block);
+        read::<sql::Datetime, MysqlTime, Mysql>(block);
+        read::<(sql::Integer, sql::Text), (i32, String), Mysql>(block);
+    }
+    #[cfg(feature = "sqlite")]
+    {
+        use diesel::sqlite::Sqlite;
+        read::<sql::Bool, bool, Sqlite>(block);
+        read::<sql::Nullable<sql::BigInt>, Option<i64>, Sqlite>(block);
+        read::<sql::Double, f64, Sqlite>(block);
+        read::<sql::Text, String, Sqlite>(block);
+        read::<sql::Binary, Vec<u8>, Sqlite>(block);
+        read::<(sql::Integer, sql::Text), (i32, String), Sqlite>(block);
+    }
+}
+
+/// What comes of it is the type's own business, as long as something does.
+fn read<ST, U: FromSqlRow<ST, DB>, DB: CacheBackend>(block: &Block<'_>) {
+    let rows = block.rows();
+    if let Ok(read) = DB::read_rows::<ST, U>(Reader(block.clone()), rows) {
+        assert_eq!(read.len(), rows);
+    }
+}
+
+/// Checks it for a version record with these bytes.
+///
+/// # Panics
+/// If something does not hold.
+pub fn record(bytes: &[u8]) {
+    let open = |seal: &Seal| seal.open_record(KEY, bytes).map(<[u8]>::to_vec);
+    assert_eq!(open(&Seal::new(Some("secret"))), None);
+    assert_eq!(open(&Seal::new(None)).as_deref(), Some(bytes));
+
+    let calm = State::calm(bytes);
+    let Some(record) = Record::from_bytes(bytes) else {
+        return;
+    };
+    assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record.clone()));
+    if let Some(state) = calm {
+        assert_eq!(state, record.state());
+        assert!(record.writers().is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lz4_flex::block::compress;
+
+    use super::*;
+
+    const MEGABYTE: usize = 1 << 20;
+
+    /// The memory that is taken at a time, for each byte of what the work is about.
+    fn memory(bytes: usize, work: impl FnOnce()) -> usize {
+        let taken = allocation_counter::measure(work).bytes_max;
+        usize::try_from(taken).unwrap().div_ceil(bytes.max(1))
+    }
+
+    /// An entry of no tokens.
+    fn body(size: usize, rows: &[u8]) -> Vec<u8> {
+        let size = u32::try_from(size).unwrap().to_le_bytes();
+        [&[0; 16], size.as_slice(), &[0; 2], rows].concat()
+    }
+
+    fn block(columns: u32, rows: u32, fill: &[u8], length: usize) -> Vec<u8> {
+        let mut bytes = columns.to_le_bytes().to_vec();
+        bytes.extend(std::iter::repeat_n(
+            0,
+            usize::try_from(columns).unwrap() * 8,
+        ));
+        bytes.extend(rows.to_le_bytes());
+        let room = length.saturating_sub(bytes.len()) / fill.len();
+        bytes.extend(fill.repeat(room));
+        bytes
+    }
+
+    fn read_raw(sealed: Vec<u8>) {
+        let entry = Entry::open(&Seal::new(None), KEY, sealed, MOST);
+        let Some(mut block) = entry.as_ref().and_then(Entry::block) else {
+            return;
+        };
+        let mut cells = Vec::new();
+        while block.next_row(&mut cells) {}
+    }
+
+    /// Each step of the decoder takes bytes, so that its time is in proportion to them as well.
+    #[test]
+    fn x04_a_megabyte_of_an_entry_takes_memory_in_proportion() {
+        const NULL: [u8; 4] = [0xff; 4];
+        let nulls = block(1, (MEGABYTE / 4 - 4).try_into().unwrap(), &NULL, MEGABYTE);
+        let columns = block((MEGABYTE / 8 - 1).try_into().unwrap(), 0, &NULL, 0);
+        let cases = [
+            body(0, &[0; MEGABYTE]),
+            body(0, &[0xff; MEGABYTE]),
+            body(0, &nulls),
+            body(0, &columns),
+            body(0, &block(1, u32::MAX, &NULL, MEGABYTE)),
+            body(0, &block(1, 1, &[0xfe, 0xff, 0xff, 0xff], MEGABYTE)),
+            body(MOST, &[0x1f; MEGABYTE]),
+            body(MOST, &[0xff; MEGABYTE]),
+        ];
+        for (number, case) in cases.iter().enumerate() {
+            let sealed = entry::forged(&Seal::new(None), KEY, case);
+            let taken = memory(sealed.len(), || read_raw(sealed));
+            assert!(taken <= 4, "{taken} bytes for each of case {number}");
+        }
+        // Few bytes may stand for as many as rows may take.
+        for (number, rows) in [nulls, columns, vec![0; MOST]].iter().enumerate() {
+            let small = body(rows.len(), &compress(rows));
+            assert!(small.len() < MEGABYTE / 100);
+            let sealed = entry::forged(&Seal::new(None), KEY, &small);
+            let taken = memory(MOST, || read_raw(sealed));
+            assert!(taken <= 4, "{taken} bytes for each of bomb {number}");
+        }
+        // And no more.
+        for size in [MOST + 1, u32::MAX as usize] {
+            let sealed = entry::forged(
+                &Seal::new(None),
+                KEY,
+                &body(size, &compress(&vec![0; MOST + 1])),
+            );
+            let taken = memory(sealed.len(), || read_raw(sealed));
+            assert_eq!(taken, 0, "a size of {size}");
+        }
+    }
+
+    #[test]
+    fn x04_a_megabyte_of_a_record_takes_memory_in_proportion() {
+        let record = |any: &str, writers: &str| {
+            format!("{{\"v\":1,\"any\":{any},\"writers\":{writers},\"insert\":\"\"}}")
+        };
+        let any = format!("\"{}\"", "a".repeat(32));
+        let writer = format!("{{\"id\":{any},\"until\":1}},");
+        for length in [MEGABYTE, 250_000] {
+            let cases = [
+                "[".repeat(length),
+                "{\"v\":".repeat(length / 5),
+                "9".repeat(length),
+                record(&any, &"[".repeat(length)),
+                record(&any, &format!("[{}", writer.repeat(length / writer.len()))),
+                record(&any, &format!("[{}", "{},".repeat(length / 3))),
+                record(&format!("\"{}", "\\u0061".repeat(length / 6)), "[]"),
+                record(&format!("\"{}\"", "a".repeat(length)), "[]"),
+                record(&any, &"9".repeat(length)),
+            ];
+            for (number, case) in cases.iter().enumerate() {
+                let bytes = case.as_bytes();
+                let taken = memory(bytes.len(), || {
+                    assert!(Record::from_bytes(bytes).is_none());
+                    assert!(State::calm(bytes).is_none());
+                });
+                assert!(taken <= 2, "{taken} bytes for each of case {number}");
+            }
+        }
+    }
+}

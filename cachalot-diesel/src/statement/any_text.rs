@@ -1,0 +1,35 @@
+//! What holds of the analysis of any text at all.
+
+use super::{Analysis, Body, Dialect, Kind, Report};
+
+/// Checks it for bytes, as text in every dialect.
+///
+/// # Panics
+/// If something does not hold.
+pub fn analysis(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for dialect in Dialect::ALL {
+        holds(&text, dialect);
+    }
+}
+
+/// Checks it for a text of a dialect.
+pub(super) fn holds(text: &str, dialect: Dialect) {
+    let analysis = Analysis::of(text, dialect);
+    if analysis.uncacheable().is_none() {
+        assert!(analysis.writes().is_nothing());
+        assert!(!analysis.reads().is_empty());
+        assert_eq!(analysis.kind(), Kind::Select);
+        assert_eq!(analysis.statements.len(), 1);
+    }
+    assert!(analysis.reads().is_sorted());
+    // A lower-case letter may take more bytes than its upper-case one.
+    let names = analysis.reads().iter().map(|name| name.len());
+    assert!(names.sum::<usize>() <= text.len() * 2);
+    let report = Report::from(&analysis);
+    assert_eq!(report.cacheable, report.reason.is_none());
+    // What the catalog of a database says is text like any other.
+    let _ = Body::of(text, dialect);
+    #[cfg(feature = "sqlite")]
+    let _ = super::Definition::of_sqlite(text);
+}

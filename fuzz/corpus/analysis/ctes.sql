@@ -1,0 +1,1 @@
+WITH RECURSIVE a AS (SELECT * FROM b), b AS (WITH a AS (SELECT * FROM t) SELECT * FROM a) SELECT * FROM a, b, public.a

@@ -1,0 +1,1 @@
+SELECT ÿÃ FROM tðŸ

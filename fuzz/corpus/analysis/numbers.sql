@@ -1,0 +1,1 @@
+SELECT 1.FROM, .5e-3, 0xFF, 1_000, 2fast, db.123, 1e FROM 2fast

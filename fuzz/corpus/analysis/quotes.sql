@@ -1,0 +1,1 @@
+SELECT "a""b", `c``d`, [e], 'f''g', E'\'h', $x$i$x$, U&"\0061" UESCAPE '!', N'j', x'00' FROM t

@@ -1,0 +1,1 @@
+SET LOCAL search_path TO a, b; SET @x := 1, @@session.autocommit = 0; PRAGMA main.foreign_keys = ON; RESET ALL

@@ -1,0 +1,1 @@
+DELETE a, b FROM a JOIN b ON a.i = b.i LEFT JOIN c USING (i)

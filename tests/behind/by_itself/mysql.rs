@@ -1,0 +1,48 @@
+//! Rows of MariaDB that change without a statement on them.
+
+use cachalot_diesel::{BypassReason, Outcome};
+
+use super::ground::Ground;
+
+#[track_caller]
+fn bypasses(ground: &mut Ground, read: &str, reason: BypassReason) {
+    assert_eq!(ground.explain(read).outcome, Outcome::Bypass(reason));
+    for _ in 0..2 {
+        assert_eq!(ground.cached(read), (ground.shown(read), 1), "{read}");
+    }
+}
+
+/// They are empty after the server has been started again.
+#[test]
+fn r16_tables_in_memory() {
+    let mut ground = Ground::new(
+        "CREATE TABLE seats (line VARCHAR(9)) ENGINE=MEMORY; INSERT INTO seats VALUES ('a')",
+    );
+    let unseen = BypassReason::Unseen("seats".to_owned());
+    bypasses(&mut ground, "SELECT line FROM seats", unseen);
+}
+
+/// A virtual column is worked out when it is read.
+#[test]
+fn r16_virtual_columns_of_the_moment() {
+    let mut ground = Ground::new(
+        "CREATE TABLE people (line VARCHAR(9), born DATE, \
+          days INTEGER AS (DATEDIFF(CURRENT_DATE, born)) VIRTUAL); \
+         INSERT INTO people (line, born) VALUES ('a', '2000-01-01'); \
+         CREATE VIEW old AS SELECT line FROM people WHERE days > 100; \
+         CREATE TABLE boxes (line VARCHAR(9), twice VARCHAR(18) AS (CONCAT(line, line)) VIRTUAL); \
+         INSERT INTO boxes (line) VALUES ('b')",
+    );
+    for read in [
+        "SELECT CAST(days AS CHAR) FROM people",
+        "SELECT line FROM old",
+    ] {
+        let outcome = ground.explain(read).outcome;
+        assert!(
+            matches!(outcome, Outcome::Bypass(BypassReason::VolatileFunction(_))),
+            "{read}: {outcome:?}"
+        );
+        assert_eq!(ground.cached(read), (ground.shown(read), 1), "{read}");
+    }
+    ground.changes("UPDATE boxes SET line = 'c'", &["SELECT twice FROM boxes"]);
+}
