@@ -66,7 +66,8 @@ pub(crate) struct Counts {
     /// Compared reads.
     pub(crate) reads: usize,
     pub(crate) hits: usize,
-    /// Of these, reads of the table that nothing has to do with, after a write to others.
+    /// Of these, reads of the table that nothing has to do with, after a write to others, by
+    /// connections that are cached.
     pub(crate) lone_reads: usize,
     pub(crate) lone_hits: usize,
     pub(crate) writes: usize,
@@ -379,12 +380,16 @@ impl Course {
             self.end(who, false);
             return Ok(());
         }
+        let cache = [&self.world.cache, &self.cache][who];
+        let bypasses = || cache.stats().bypasses.values().sum::<u64>();
+        let before = bypasses();
         let (cached, sent) = process.sent(|conn| read.cached(conn));
         let hit = usize::from(sent == 0);
+        let looked_up = bypasses() == before;
         self.counts.reads += 1;
         self.counts.hits += hit;
         if undisturbed {
-            if read.is_of(LONE) {
+            if read.is_of(LONE) && looked_up {
                 self.counts.lone_reads += 1;
                 self.counts.lone_hits += hit;
             }
