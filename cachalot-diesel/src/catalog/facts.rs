@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     pub(crate) kin: Vec<(Arc<str>, Arc<str>)>,
     /// Relations, and what in their rows changes by itself.
     pub(crate) moving: Vec<(Arc<str>, String)>,
+    /// MySQL: tables with a column of the type `TIME`.
+    pub(crate) timed: Vec<Arc<str>>,
     /// Code that runs when the schema is changed, or somebody connects.
     pub(crate) event_triggers: Vec<Code>,
     /// Functions of the server's own, where it lists them.
@@ -162,6 +164,7 @@ impl Facts {
             policies: Vec::new(),
             kin: Vec::new(),
             moving: Vec::new(),
+            timed: Vec::new(),
             event_triggers: Vec::new(),
             builtins: BTreeSet::new(),
             operators: Vec::new(),

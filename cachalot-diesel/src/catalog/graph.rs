@@ -45,6 +45,10 @@ struct Node {
     computed: BTreeSet<Arc<str>>,
     /// What reading it writes.
     writes: Writes,
+    /// It has times, which MySQL takes for those of today where a date is wanted.
+    timed: bool,
+    /// Its text may want a date.
+    dating: bool,
     /// Why no read of it may be cached.
     refused: Option<Refusal>,
 }
@@ -133,6 +137,9 @@ impl Catalog {
         for (relation, what) in &facts.moving {
             let moving = Uncacheable::VolatileFunction(what.clone());
             this.node(relation).refuse(Some(Refusal::Text(moving)));
+        }
+        for relation in &facts.timed {
+            this.node(relation).timed = true;
         }
         for code in &facts.event_triggers {
             // Not every change of the schema renews what is known of it. What writes anything is left
@@ -236,6 +243,7 @@ impl Catalog {
         let node = self.node(name);
         node.functions.extend(called);
         node.reads.extend(reads);
+        node.dating |= wants_date(text);
         node.refuse(refused);
     }
 
@@ -292,6 +300,16 @@ impl Catalog {
             } else {
                 break;
             }
+        }
+        let nodes = || {
+            resolved
+                .reads
+                .iter()
+                .filter_map(|name| self.relations.get(name))
+        };
+        if nodes().any(|node| node.timed) && (wants_date(text) || nodes().any(|node| node.dating)) {
+            let today = Uncacheable::VolatileFunction("time".to_owned());
+            resolved.refused.get_or_insert(Refusal::Text(today));
         }
         if self.blind && resolved.refused.is_none() {
             resolved.refused = Some(Refusal::Blind);
@@ -373,6 +391,19 @@ impl Catalog {
     pub(crate) fn is_strange(&self, function: &str) -> bool {
         self.routines.is_strange(function)
     }
+}
+
+/// What ends the name of a function of MySQL that wants a date, or begins it, and the casts to one.
+const WANT_DATES: [&str; 14] = [
+    "asdate", "convert(", "date(", "day(", "dayname(", "dayof", "days(", "diff(", "month",
+    "quarter(", "seconds(", "stamp(", "week", "year(",
+];
+
+/// May a text make a date of something?
+fn wants_date(text: &str) -> bool {
+    let mut text = text.to_ascii_lowercase();
+    text.retain(|c| !c.is_ascii_whitespace());
+    WANT_DATES.iter().any(|sign| text.contains(sign))
 }
 
 /// Does a text hold this name, however it is written?

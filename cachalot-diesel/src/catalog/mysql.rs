@@ -105,13 +105,15 @@ struct ForeignKeyRow {
     on_update: String,
 }
 
-/// A column that is worked out of others when it is read.
+/// A column that is worked out of others when it is read, or one of times.
 #[derive(QueryableByName)]
 struct ColumnRow {
     #[diesel(sql_type = Text)]
     on_table: String,
     #[diesel(sql_type = Text)]
     expression: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
 }
 
 #[derive(QueryableByName)]
@@ -229,9 +231,9 @@ impl Contents {
         .bind::<Text, _>(db)
         .load(conn)?;
         let columns = diesel::sql_query(
-            "SELECT TABLE_NAME AS on_table, GENERATION_EXPRESSION AS expression \
-             FROM information_schema.COLUMNS \
-             WHERE TABLE_SCHEMA = ? AND GENERATION_EXPRESSION <> '' LIMIT 18446744073709551615",
+            "SELECT TABLE_NAME AS on_table, COALESCE(GENERATION_EXPRESSION, '') AS expression, \
+             DATA_TYPE AS kind FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? \
+             AND (GENERATION_EXPRESSION <> '' OR DATA_TYPE = 'time') LIMIT 18446744073709551615",
         )
         .bind::<Text, _>(db)
         .load(conn)?;
@@ -308,6 +310,9 @@ impl Contents {
                 .pop_first()
             {
                 facts.moving.push((facts.name(&row.on_table), word));
+            }
+            if row.kind.eq_ignore_ascii_case("time") {
+                facts.timed.push(facts.name(&row.on_table));
             }
         }
         for row in self.keys {

@@ -199,6 +199,7 @@ const MYSQL_KEYWORDS: &[&str] = &[
     "current_user",
     "localtime",
     "localtimestamp",
+    "sysdate",
     "utc_date",
     "utc_time",
     "utc_timestamp",
@@ -210,7 +211,7 @@ const MYSQL_VOLATILE: &str = "
     benchmark connection_id curdate curtime database found_rows get_lock
     is_free_lock is_used_lock last_insert_id lastval load_file master_gtid_wait master_pos_wait
     name_const nextval now ps_current_thread_id ps_thread_id release_all_locks release_lock
-    row_count schema session_user setval sleep source_pos_wait sysdate system_user
+    row_count schema session_user setval sleep source_pos_wait system_user
     user version wait_for_executed_gtid_set
 ";
 

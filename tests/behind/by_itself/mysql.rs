@@ -46,3 +46,23 @@ fn r16_virtual_columns_of_the_moment() {
     }
     ground.changes("UPDATE boxes SET line = 'c'", &["SELECT twice FROM boxes"]);
 }
+
+/// Where a date is wanted, a time is one of today.
+#[test]
+fn r16_times_that_become_dates() {
+    let mut ground = Ground::new(
+        "CREATE TABLE calls (line VARCHAR(9), at TIME); INSERT INTO calls VALUES ('a', '10:00'); \
+         CREATE VIEW todays AS SELECT CONCAT(TIMESTAMP(at)) AS line FROM calls; \
+         CREATE TABLE days (line VARCHAR(9), at DATETIME); INSERT INTO days VALUES ('b', '2000-01-01')",
+    );
+    for read in [
+        "SELECT CONCAT(CAST(at AS DATETIME)) FROM calls",
+        "SELECT CONCAT(YEAR(at)) FROM calls",
+        "SELECT line FROM todays",
+    ] {
+        let moving = BypassReason::VolatileFunction("time".to_owned());
+        bypasses(&mut ground, read, moving);
+    }
+    ground.warm("SELECT CONCAT(at) FROM calls");
+    ground.warm("SELECT CONCAT(DATE(at)) FROM days");
+}
