@@ -3,6 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+/// The path of `program` below the folder that `variable` names, into which `tests/servers/unpack.sh` has unpacked servers;
+/// without the variable that of the system's own program.
+///
+/// # Panics
+///
+/// If it is not there, with the command that puts it there.
+pub(crate) fn find_below(variable: &str, program: &str, package: &str) -> String {
+    let Some(folder) = env::var_os(variable) else {
+        return find(program, package);
+    };
+    let path = Path::new(&folder).join("bin").join(program);
+    let path = path.into_os_string().into_string();
+    path.ok()
+        .filter(|path| Path::new(path).exists())
+        .unwrap_or_else(|| {
+            let folder = folder.display();
+            panic!("`{variable}` has no `bin/{program}`; run: tests/servers/unpack.sh {folder}")
+        })
+}
+
 /// The path of `program`, looked for on the `PATH`, then where Debian, Red Hat and Homebrew put servers.
 ///
 /// # Panics

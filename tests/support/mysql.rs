@@ -1,4 +1,6 @@
-//! MariaDB, through Diesel's MySQL backend: one server for the process, a database for each test.
+//! MariaDB or MySQL, through Diesel's MySQL backend: one server for the process, a database for each test.
+//!
+//! It is MariaDB, unless `CACHALOT_TEST_MYSQL_HOME` names the folder of a MySQL.
 
 use std::env;
 use std::sync::OnceLock;
@@ -23,19 +25,29 @@ pub const MIGRATIONS: Migrations = [
 /// The connection type of this database.
 pub type Connection = MysqlConnection;
 
-/// Fast, since its data need not survive; `LOAD DATA` may read any file that the server can, and
-/// who asks for it may use the server's own query cache.
+/// Names the folder of a MySQL; see `tests/servers/unpack.sh`.
+const HOME: &str = "CACHALOT_TEST_MYSQL_HOME";
+
+/// Fast, since its data need not survive; `LOAD DATA` may read any file that the server can.
 const SETTINGS: &str = "--innodb-flush-method=nosync --innodb-flush-log-at-trx-commit=0 \
-    --innodb-doublewrite=0 --innodb-buffer-pool-size=64M --innodb-log-file-size=16M \
+    --innodb-doublewrite=0 --innodb-buffer-pool-size=64M \
     --innodb-use-native-aio=0 --innodb-file-per-table=0 --innodb-stats-persistent=0 \
-    --sync-frm=0 --skip-log-bin --performance-schema=0 \
+    --performance-schema=0 \
     --max-connections=300 --character-set-server=utf8mb4 --default-time-zone=+00:00 \
-    --secure-file-priv= --query-cache-type=2 --query-cache-size=1M --skip-name-resolve --bind-address=127.0.0.1 \
+    --secure-file-priv= --skip-name-resolve --bind-address=127.0.0.1 \
     --socket=server.sock --pid-file=server.pid";
+
+/// A session may use the server's own query cache if it asks for it.
+const MARIADB_SETTINGS: &str = "--skip-log-bin --innodb-log-file-size=16M --sync-frm=0 \
+    --query-cache-type=2 --query-cache-size=1M";
+
+/// With the binary log, as MySQL has it unless told otherwise.
+const MYSQL_SETTINGS: &str = "--mysqlx=OFF --innodb-redo-log-capacity=16M --local-infile=ON \
+    --log-bin-trust-function-creators=ON";
 
 static SHARED: OnceLock<Server> = OnceLock::new();
 
-/// The MariaDB of this test process.
+/// The server of this test process.
 pub fn shared() -> &'static Server {
     SHARED.get_or_init(|| {
         let server = match running() {
@@ -78,7 +90,7 @@ pub fn establish(url: &str) -> Connection {
         .unwrap_or_else(|error| panic!("cannot connect to `{url}`: {error}"))
 }
 
-/// A MariaDB server on which tests may create databases.
+/// A server on which tests may create databases.
 #[derive(Debug)]
 pub struct Server {
     url: String,
@@ -114,19 +126,15 @@ impl Server {
 }
 
 fn start(settings: &str) -> Server {
-    let install = binary::find("mariadb-install-db", "mariadb-server");
-    let mariadbd = binary::find("mariadbd", "mariadb-server");
+    let (prepare, serve) = match env::var(HOME) {
+        Ok(home) => mysql(&home),
+        Err(_) => mariadb(),
+    };
     let (watched, port) = start_on_free_port(
         |port| Service {
-            name: "mariadb",
-            prepare: format!(
-                "$UNPRIVILEGED '{install}' --no-defaults --datadir=\"$FOLDER/data\" \
-                 --auth-root-authentication-method=normal --skip-test-db"
-            ),
-            serve: format!(
-                "$UNPRIVILEGED '{mariadbd}' --no-defaults --datadir=\"$FOLDER/data\" \
-                 --port={port} {SETTINGS} {settings}"
-            ),
+            name: "mysql",
+            prepare: prepare.clone(),
+            serve: format!("{serve} --port={port} {SETTINGS} {settings}"),
             signal: "KILL",
         },
         is_ready,
@@ -136,6 +144,37 @@ fn start(settings: &str) -> Server {
         url,
         own: Some(watched),
     }
+}
+
+/// What makes the data of a MariaDB, and what serves it.
+fn mariadb() -> (String, String) {
+    let install = binary::find("mariadb-install-db", "mariadb-server");
+    let server = binary::find("mariadbd", "mariadb-server");
+    let prepare = format!(
+        "$UNPRIVILEGED '{install}' --no-defaults --datadir=\"$FOLDER/data\" \
+         --auth-root-authentication-method=normal --skip-test-db"
+    );
+    let serve = format!(
+        "$UNPRIVILEGED '{server}' --no-defaults --datadir=\"$FOLDER/data\" {MARIADB_SETTINGS}"
+    );
+    (prepare, serve)
+}
+
+/// The same for the MySQL of that folder. Its root may log in from everywhere, as host names are not resolved.
+fn mysql(home: &str) -> (String, String) {
+    let server = binary::find_below(HOME, "mysqld", "mysql-server");
+    let usr = format!("{home}/root/usr");
+    let server = format!(
+        "$UNPRIVILEGED '{server}' --no-defaults --datadir=\"$FOLDER/data\" --basedir='{usr}' \
+         --lc-messages-dir='{usr}/share/mysql' --character-sets-dir='{usr}/share/mysql/charsets' \
+         --plugin-dir='{usr}/lib/mysql/plugin'"
+    );
+    let accounts = "RENAME USER root@localhost TO root@'%';";
+    let prepare = format!(
+        "echo \"{accounts}\" >accounts.sql && chmod 644 accounts.sql && chmod 755 . && \
+         {server} --initialize-insecure --init-file=\"$FOLDER/accounts.sql\""
+    );
+    (prepare, format!("{server} {MYSQL_SETTINGS}"))
 }
 
 /// Some releases of MariaDB's client library hand Diesel an empty string for every text: better said

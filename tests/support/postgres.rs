@@ -23,6 +23,9 @@ pub type Connection = PgConnection;
 /// A migrated database; a new one is a copy of it.
 const TEMPLATE: &str = "cachalot_template";
 
+/// Names the folder of another version than the system's; see `tests/servers/unpack.sh`.
+const HOME: &str = "CACHALOT_TEST_POSTGRES_HOME";
+
 /// Fast, since its data need not survive; `COMMIT PREPARED` is possible.
 const SETTINGS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off \
     -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0 -c shared_buffers=32MB \
@@ -115,7 +118,7 @@ impl Server {
 }
 
 fn start(settings: &str) -> Server {
-    let initdb = binary::find("initdb", "postgresql");
+    let initdb = binary::find_below(HOME, "initdb", "postgresql");
     let server = serve(
         settings,
         &format!("'{initdb}' -D data -U postgres -A trust -E UTF8 --no-locale --no-sync"),
@@ -126,7 +129,7 @@ fn start(settings: &str) -> Server {
 }
 
 fn follow(primary: &Server, settings: &str) -> Server {
-    let backup = binary::find("pg_basebackup", "postgresql-client");
+    let backup = binary::find_below(HOME, "pg_basebackup", "postgresql-client");
     let from = primary.url("postgres");
     serve(
         settings,
@@ -136,7 +139,7 @@ fn follow(primary: &Server, settings: &str) -> Server {
 
 /// Runs a server on the data that `prepare` makes.
 fn serve(settings: &str, prepare: &str) -> Server {
-    let postgres = binary::find("postgres", "postgresql");
+    let postgres = binary::find_below(HOME, "postgres", "postgresql");
     let (watched, port) = start_on_free_port(
         |port| Service {
             name: "postgres",
