@@ -1,5 +1,7 @@
 //! Each reason to ask the database is explained and counted by its name, and explaining changes nothing.
 
+use std::time::Duration;
+
 use cachalot_diesel::{Builder, CachedDsl as _, Command, Outcome, disabled};
 use cachalot_tests::{gate::Gated, memcached};
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_query, sql_types::Integer};
@@ -150,6 +152,14 @@ fn large_results() {
     counts(&mut world, READ, "too_large");
 }
 
+/// So is that their maximum age has passed meanwhile.
+fn expired_results() {
+    let mut world = world("", |builder| builder.ttl(Duration::from_nanos(1)));
+    let explanation = sql_query(READ).cached(&mut world.conn).explain().unwrap();
+    assert_eq!(explanation.outcome, Outcome::Miss);
+    counts(&mut world, READ, "expired");
+}
+
 /// The read is cached as any, and explaining it changes nothing either.
 #[track_caller]
 fn bypasses_none(world: &mut World) {
@@ -213,6 +223,7 @@ fn a05_every_reason_is_explained_and_counted_and_explaining_changes_nothing() {
     reach("writer_in_flight", &writers_in_flight);
     reach("store_unavailable", &stores_that_are_down);
     reach("too_large", &large_results);
+    reach("expired", &expired_results);
 
     reached.extend(ABSENT_REASONS);
     reached.sort_unstable();

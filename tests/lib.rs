@@ -43,6 +43,7 @@ mod sqlite {
     mod failures_sqlite;
     mod glass;
     mod hostile_store;
+    mod maximum_age;
     mod near;
     mod observability;
     mod outages;
@@ -117,6 +118,7 @@ mod postgres {
     mod failures_postgres;
     mod glass;
     mod hostile_store;
+    mod maximum_age;
     mod near;
     mod observability;
     mod outages;
@@ -198,6 +200,7 @@ mod mysql {
     mod failures_mysql;
     mod glass;
     mod hostile_store;
+    mod maximum_age;
     mod near;
     mod observability;
     mod outages;
