@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 
 use diesel::{
     MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection as _,
     result::Error,
-    sql_types::{Integer, Nullable, Text, Unsigned},
+    sql_types::{Nullable, Text},
 };
 
 use super::{
@@ -62,9 +63,9 @@ struct Definition {
 }
 
 #[derive(QueryableByName)]
-struct Failure {
-    #[diesel(sql_type = Unsigned<Integer>, column_name = "Code")]
-    code: u32,
+struct Code {
+    #[diesel(sql_type = Nullable<Text>)]
+    code: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -217,11 +218,15 @@ fn is_temporary(conn: &mut MysqlConnection, schema: Option<&str>, name: &str) ->
 
 /// Has the statement before failed because there is no such table?
 fn is_missing(conn: &mut MysqlConnection) -> QueryResult<bool> {
-    const NO_SUCH_TABLE: u32 = 1146;
-    const NO_SUCH_DATABASE: u32 = 1049;
-    let errors: Vec<Failure> = diesel::sql_query("SHOW ERRORS").load(conn)?;
-    let missing = |code| code == NO_SUCH_TABLE || code == NO_SUCH_DATABASE;
-    Ok(!errors.is_empty() && errors.iter().all(|error| missing(error.code)))
+    const NO_SUCH_TABLE: &str = "1146";
+    const NO_SUCH_DATABASE: &str = "1049";
+    // By its number, as its text is in the session's language. Only a variable can hold it.
+    conn.batch_execute("GET DIAGNOSTICS CONDITION 1 @cachalot_error = MYSQL_ERRNO")?;
+    let code: Code =
+        diesel::sql_query("SELECT CAST(@cachalot_error AS CHAR) AS code").get_result(conn)?;
+    conn.batch_execute("SET @cachalot_error = NULL")?;
+    let code = code.code.unwrap_or_default();
+    Ok(code == NO_SUCH_TABLE || code == NO_SUCH_DATABASE)
 }
 
 fn plain(name: &str) -> bool {

@@ -81,10 +81,10 @@ const OF_TRANSACTIONS: [&str; 6] = [
 /// or failed over is not asked for again.
 ///
 /// A setting counts if a session can have its own, it is not as the server was built, and it is not
-/// harmless; so does whatever is asked for by its name: what is listed unless it is as built, what is
-/// not listed if it has a value. Of the names that `ALTER ROLE` and `ALTER DATABASE` give, those of
-/// extensions are asked for. The schema of temporary objects does not count: while it has any, nothing
-/// is cached.
+/// harmless. So does what is asked for by its name: what is listed unless it is as built, and what is
+/// not listed if it has a value (that of an extension is empty once it was reset). Of the names that
+/// `ALTER ROLE` and `ALTER DATABASE` give, those of extensions are asked for. The schema of temporary
+/// objects does not count: while it has any, nothing is cached.
 const PROBE: &str = "\
 WITH listed AS (\
  SELECT pg_catalog.lower(name) AS name, setting, context \
@@ -96,7 +96,8 @@ given AS (\
  (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))), \
 asked AS (\
  SELECT name FROM given WHERE name LIKE '%.%' \
- UNION SELECT name FROM pg_catalog.unnest($1) AS name), \
+ UNION SELECT name FROM pg_catalog.unnest($1) AS name \
+ UNION SELECT name FROM pg_catalog.unnest($4) AS name), \
 unlisted AS (\
  SELECT name, pg_catalog.current_setting(name, true) AS setting FROM asked \
  WHERE name NOT IN (SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings)) \
@@ -110,7 +111,7 @@ ARRAY(SELECT name || '=' || setting FROM listed \
  WHERE name IN (SELECT name FROM asked) \
  OR (context IN ('user', 'superuser', 'backend', 'superuser-backend') \
  AND name <> ALL ($2) AND name !~ $3) \
- UNION ALL SELECT name || '=' || setting FROM unlisted WHERE setting IS NOT NULL) AS settings, \
+ UNION ALL SELECT name || '=' || setting FROM unlisted WHERE setting <> '' OR (setting = '' AND name <> ALL ($4))) AS settings, \
 ARRAY(SELECT name FROM given) AS given, \
 pg_catalog.current_setting('default_transaction_isolation') AS isolation, \
 pg_catalog.pg_is_in_recovery() AS replica, \
@@ -150,7 +151,6 @@ impl CacheConnection for PgConnection {
         options::remember(&question.settings);
         let mut asked: BTreeSet<String> = question.settings.iter().cloned().collect();
         asked.extend(options::met());
-        asked.extend(UNLISTED.map(str::to_owned));
         let ignored: Vec<&str> = POSTGRES.into_iter().chain(OF_TRANSACTIONS).collect();
         let mut answer: Answer = diesel::sql_query(PROBE)
             .bind::<Array<Text>, _>(asked.into_iter().collect::<Vec<_>>())
@@ -159,6 +159,7 @@ impl CacheConnection for PgConnection {
                 "^({})",
                 POSTGRES_FAMILIES.join("|").replace('.', "[.]")
             ))
+            .bind::<Array<Text>, _>(UNLISTED.to_vec())
             .get_result(self)?;
         options::remember(&answer.given);
         let mut identity = answer.identity;

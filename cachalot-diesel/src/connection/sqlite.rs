@@ -6,7 +6,7 @@ use std::{
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
     connection::SimpleConnection as _,
-    sql_types::{Bool, Text},
+    sql_types::{Bool, Nullable, Text},
 };
 
 use super::{
@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{protocol::Token, statement::Isolation, tracker::TemporaryTables};
 
-/// `AS`, as a pragma may decide how columns without it are called.
-const DATABASES: &str = "SELECT name AS name, coalesce(file, '') AS file FROM pragma_database_list";
+/// `AS`, as a pragma may decide how columns without it are called. None of these questions calls a
+/// function: a program may have put another in its place.
+const DATABASES: &str = "SELECT name AS name, file AS file FROM pragma_database_list";
 
 /// Pragmas that decide what rows a statement returns, in which order, or what their columns are
 /// called. `case_sensitive_like` cannot be asked for, but it shows.
@@ -35,8 +36,7 @@ const COLLATIONS: &str = "SELECT \
 
 /// Functions that are not SQLite's own. Those of its full-text and spatial tables are registered as a
 /// program's are, and so is `LIKE` once `case_sensitive_like` was set.
-const FUNCTIONS: &str =
-    "SELECT DISTINCT lower(name) AS name FROM pragma_function_list WHERE NOT builtin";
+const FUNCTIONS: &str = "SELECT name AS name FROM pragma_function_list WHERE NOT builtin";
 
 /// Of these, those that each connection has.
 const EXTENSIONS: [&str; 17] = [
@@ -60,8 +60,8 @@ const EXTENSIONS: [&str; 17] = [
 ];
 
 /// An `ALTER TABLE` opens the temporary database too, and leaves it empty.
-const TEMPORARY: &str = "SELECT count(*) > 0 AS some, \
-coalesce(sum(type = 'trigger'), 0) > 0 AS triggers FROM sqlite_temp_schema";
+const TEMPORARY: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_temp_schema) AS some, \
+EXISTS (SELECT 1 FROM sqlite_temp_schema WHERE type = 'trigger') AS triggers";
 
 #[derive(QueryableByName, Default)]
 struct Temporary {
@@ -95,8 +95,8 @@ struct Settings {
 struct Database {
     #[diesel(sql_type = Text)]
     name: String,
-    #[diesel(sql_type = Text)]
-    file: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    file: Option<String>,
 }
 
 impl Sealed for SqliteConnection {}
@@ -119,7 +119,7 @@ impl CacheConnection for SqliteConnection {
                 continue;
             }
             identity.push(database.name.clone());
-            identity.push(identity_of(&database.file));
+            identity.push(identity_of(database.file.as_deref().unwrap_or_default()));
         }
         // To ask for it would open it.
         let temporary: Temporary = if opened {
@@ -141,7 +141,7 @@ impl CacheConnection for SqliteConnection {
             unseen: temporary.triggers,
             functions: functions
                 .into_iter()
-                .map(|function| function.name)
+                .map(|function| function.name.to_lowercase())
                 .filter(|name| !is_extension(name))
                 .collect(),
         }))
