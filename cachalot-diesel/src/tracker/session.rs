@@ -232,3 +232,81 @@ fn hash(kind: &str, parts: &[String]) -> Fingerprint {
     }
     fingerprint
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement;
+
+    /// A connection that was probed, and on which this ran.
+    fn after(sql: &str, dialect: Dialect) -> SessionState {
+        let mut session = SessionState::default();
+        session.probed(&Probe::default());
+        session.finished(&statement::analysis(sql, dialect), dialect, true);
+        session
+    }
+
+    #[test]
+    fn what_decides_no_answer_is_not_asked_for_again() {
+        for (dialect, harmless, decisive) in [
+            (
+                Dialect::Postgres,
+                "SET statement_timeout = 1",
+                "SET search_path = a",
+            ),
+            (
+                Dialect::Mysql,
+                "SET lock_wait_timeout = 1",
+                "SET time_zone = 'UTC'",
+            ),
+            (
+                Dialect::Sqlite,
+                "PRAGMA busy_timeout = 1",
+                "PRAGMA case_sensitive_like = 1",
+            ),
+        ] {
+            assert!(after(harmless, dialect).identity().is_some(), "{harmless}");
+            assert!(after(decisive, dialect).identity().is_none(), "{decisive}");
+        }
+    }
+
+    #[test]
+    fn a_temporary_table_is_looked_for_when_it_may_have_come_or_gone() {
+        let dialect = Dialect::Postgres;
+        let mut session = after("CREATE TEMP TABLE a (id int)", dialect);
+        assert!(session.has_temporary_tables() && session.identity().is_none());
+        let present = |present| Probe {
+            temporary: TemporaryTables::Listed(present),
+            ..Probe::default()
+        };
+        session.probed(&present(true));
+        let mut run = |sql: &str| {
+            session.finished(&statement::analysis(sql, dialect), dialect, true);
+            let known = session.identity().is_some();
+            session.probed(&present(true));
+            known
+        };
+        assert!(run("SELECT 1 FROM a") && run("INSERT INTO a VALUES (1)"));
+        assert!(!run("DROP TABLE a") && !run("DISCARD TEMP") && !run("COMMIT"));
+        session.probed(&present(false));
+        assert!(!session.has_temporary_tables());
+    }
+
+    /// A rollback brings back what the transaction has dropped.
+    #[test]
+    fn what_was_found_in_a_transaction_is_asked_for_again_after_it() {
+        let dialect = Dialect::Sqlite;
+        let mut session = SessionState::default();
+        session.probed(&Probe {
+            temporary: TemporaryTables::Listed(true),
+            ..Probe::default()
+        });
+        for (sql, known) in [("BEGIN", false), ("DROP TABLE temp.a", false)] {
+            session.finished(&statement::analysis(sql, dialect), dialect, true);
+            assert_eq!(session.identity().is_some(), known, "{sql}");
+        }
+        session.probed(&Probe::default());
+        session.finished(&statement::analysis("ROLLBACK", dialect), dialect, true);
+        assert!(session.identity().is_none());
+    }
+}
