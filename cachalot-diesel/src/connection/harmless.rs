@@ -4,7 +4,7 @@ use crate::statement::Dialect;
 
 /// PostgreSQL: limits, logs, memory, and what only writes or other statements heed. What a planner
 /// chooses is not among them: an approximate index gives other rows than an exact scan.
-pub(crate) const POSTGRES: [&str; 44] = [
+const POSTGRES: [&str; 44] = [
     "application_name",
     "backend_flush_after",
     "backtrace_functions",
@@ -52,7 +52,7 @@ pub(crate) const POSTGRES: [&str; 44] = [
 ];
 
 /// PostgreSQL: how the names of further ones begin.
-pub(crate) const POSTGRES_FAMILIES: [&str; 12] = [
+const POSTGRES_FAMILIES: [&str; 12] = [
     "auto_explain.",
     "debug_pretty_",
     "debug_print_",
@@ -181,8 +181,8 @@ const SQLITE: [&str; 24] = [
 pub(crate) fn is_harmless(setting: &str, dialect: Dialect) -> bool {
     match dialect {
         Dialect::Postgres => {
-            let family = |start: &&str| setting.starts_with(*start);
-            POSTGRES.contains(&setting) || POSTGRES_FAMILIES.iter().any(|start| family(&start))
+            let mut families = POSTGRES_FAMILIES.iter();
+            POSTGRES.contains(&setting) || families.any(|start| setting.starts_with(start))
         }
         Dialect::Mysql => MYSQL.contains(&setting),
         Dialect::Sqlite => SQLITE.contains(&setting),

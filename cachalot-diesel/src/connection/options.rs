@@ -16,17 +16,16 @@ const NAMES: usize = 256;
 static MET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Remembers the names of extensions' settings among these.
-pub(crate) fn remember<'a>(names: impl IntoIterator<Item = &'a String>) {
+pub(super) fn remember<'a>(names: impl IntoIterator<Item = &'a str>) {
     let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
     for name in names {
         if name.contains('.') && met.len() < NAMES && !met.contains(name) {
-            met.insert(name.clone());
+            met.insert(name.to_owned());
         }
     }
 }
 
 /// The names that were met.
-#[cfg(feature = "postgres")]
 pub(super) fn met() -> Vec<String> {
     let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
     met.iter().cloned().collect()
@@ -127,8 +126,8 @@ mod tests {
     #[test]
     fn names_with_a_dot_are_remembered_and_not_too_many() {
         let names: Vec<String> = (0..=NAMES).map(|n| format!("many.n{n}")).collect();
-        remember(&names);
-        remember(&["work_mem".to_owned()]);
+        remember(names.iter().map(String::as_str));
+        remember(["work_mem"]);
         let met = MET.lock().unwrap();
         assert!(met.len() <= NAMES && !met.contains("work_mem"));
     }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::{
     PgConnection, QueryResult, QueryableByName, RunQueryDsl,
@@ -8,10 +8,12 @@ use diesel::{
 
 use super::{
     CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
-    harmless::{POSTGRES, POSTGRES_FAMILIES},
-    options,
+    is_harmless, options,
 };
-use crate::{statement::Isolation, tracker::TemporaryTables};
+use crate::{
+    statement::{Dialect, Isolation},
+    tracker::TemporaryTables,
+};
 
 /// Settings that the server does not list: its own `role`, and those of extensions, of which it lists
 /// none before the extension is loaded.
@@ -80,54 +82,49 @@ const OF_TRANSACTIONS: [&str; 6] = [
 /// refused would end the caller's transaction), and what a server answered before it was restored
 /// or failed over is not asked for again.
 ///
-/// A setting counts if a session can have its own, it is not as the server was built, and it is not
-/// harmless. So does what is asked for by its name: what is listed unless it is as built, and what is
-/// not listed if it has a value (that of an extension is empty once it was reset). Of the names that
-/// `ALTER ROLE` and `ALTER DATABASE` give, those of extensions are asked for. The schema of temporary
-/// objects does not count: while it has any, nothing is cached.
+/// The settings are those that a session can have for itself and that are not as the server was built,
+/// which are marked with a `+`; those that are asked for by their names; and those of extensions that
+/// `ALTER ROLE` or `ALTER DATABASE` names, as roles change. The schema of temporary objects is left out of
+/// the path: while it has any, nothing is cached.
 const PROBE: &str = "\
-WITH listed AS (\
- SELECT pg_catalog.lower(name) AS name, setting, context \
- FROM pg_catalog.pg_settings WHERE setting IS DISTINCT FROM boot_val), \
-given AS (\
- SELECT DISTINCT pg_catalog.lower(pg_catalog.split_part(given, '=', 1)) AS name \
- FROM pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) AS given \
- WHERE given LIKE '%.%=%' AND setdatabase IN (0, \
- (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))), \
-asked AS (\
- SELECT name FROM given WHERE name LIKE '%.%' \
- UNION SELECT name FROM pg_catalog.unnest($1) AS name \
- UNION SELECT name FROM pg_catalog.unnest($4) AS name), \
-unlisted AS (\
- SELECT name, pg_catalog.current_setting(name, true) AS setting FROM asked \
- WHERE name NOT IN (SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings)) \
 SELECT ARRAY[\
  pg_catalog.pg_postmaster_start_time()::text, \
  (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()), \
  session_user::text, current_user::text, \
  ARRAY(SELECT name FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS path (name, place) \
  WHERE name NOT LIKE 'pg\\_temp\\_%' ORDER BY place)::text] AS identity, \
-ARRAY(SELECT name || '=' || setting FROM listed \
- WHERE name IN (SELECT name FROM asked) \
- OR (context IN ('user', 'superuser', 'backend', 'superuser-backend') \
- AND name <> ALL ($2) AND name !~ $3) \
- UNION ALL SELECT name || '=' || setting FROM unlisted WHERE setting <> '' OR (setting = '' AND name <> ALL ($4))) AS settings, \
-ARRAY(SELECT name FROM given) AS given, \
+ARRAY(SELECT CASE WHEN setting IS DISTINCT FROM boot_val THEN '+' ELSE '-' END \
+ || pg_catalog.lower(name) || '=' || coalesce(setting, '') FROM pg_catalog.pg_settings \
+ WHERE (setting IS DISTINCT FROM boot_val \
+ AND context IN ('user', 'superuser', 'backend', 'superuser-backend')) \
+ OR pg_catalog.lower(name) = ANY ($1)) AS listed, \
+ARRAY(SELECT name || '=' || pg_catalog.current_setting(name, true) \
+ FROM pg_catalog.unnest($1) AS name \
+ WHERE pg_catalog.current_setting(name, true) IS NOT NULL) AS asked, \
+ARRAY(SELECT DISTINCT coalesce(name || '=' || pg_catalog.current_setting(name, true), name) \
+ FROM pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) AS given, \
+ pg_catalog.lower(pg_catalog.split_part(given, '=', 1)) AS name \
+ WHERE name LIKE '%.%' AND setdatabase IN (0, \
+ (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))) AS given, \
 pg_catalog.current_setting('default_transaction_isolation') AS isolation, \
 pg_catalog.pg_is_in_recovery() AS replica, \
 EXISTS (SELECT FROM pg_catalog.pg_depend \
  WHERE refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
  AND refobjid = pg_catalog.pg_my_temp_schema()) AS temporary, \
-EXISTS (SELECT FROM pg_catalog.pg_class \
- WHERE relnamespace = pg_catalog.pg_my_temp_schema() \
- AND (relkind = 'v' OR relhasrules OR relhastriggers)) AS unseen";
+EXISTS (SELECT FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_class AS c ON c.oid = d.objid \
+ WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
+ AND d.refobjid = pg_catalog.pg_my_temp_schema() \
+ AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+ AND (c.relkind = 'v' OR c.relhasrules OR c.relhastriggers)) AS unseen";
 
 #[derive(QueryableByName)]
 struct Answer {
     #[diesel(sql_type = Array<Text>)]
     identity: Vec<String>,
     #[diesel(sql_type = Array<Text>)]
-    settings: Vec<String>,
+    listed: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    asked: Vec<String>,
     #[diesel(sql_type = Array<Text>)]
     given: Vec<String>,
     #[diesel(sql_type = Text)]
@@ -140,6 +137,45 @@ struct Answer {
     unseen: bool,
 }
 
+impl Answer {
+    /// The settings that tell this session from others; `named` are those that statements or plans name.
+    fn settings(&self, named: &[String]) -> BTreeMap<&str, &str> {
+        let mut listed = BTreeMap::new();
+        let mut settings = BTreeMap::new();
+        for (name, value) in pairs(&self.listed) {
+            let (Some(name), changed) = (name.get(1..), name.starts_with('+')) else {
+                continue;
+            };
+            listed.insert(name, value);
+            let counts = || named.iter().any(|it| it == name) || !is_ignored(name);
+            if changed && counts() {
+                settings.insert(name, value);
+            }
+        }
+        // That of an extension is empty once it was reset.
+        let unset = |name, value: &str| value.is_empty() && UNLISTED.contains(&name);
+        for (name, value) in pairs(&self.asked) {
+            if !unset(name, value) && !listed.contains_key(name) {
+                settings.insert(name, value);
+            }
+        }
+        for (name, value) in pairs(&self.given) {
+            if !unset(name, value) && !is_ignored(name) {
+                settings.insert(name, value);
+            }
+        }
+        settings
+    }
+}
+
+fn pairs(assignments: &[String]) -> impl Iterator<Item = (&str, &str)> {
+    assignments.iter().filter_map(|pair| pair.split_once('='))
+}
+
+fn is_ignored(name: &str) -> bool {
+    OF_TRANSACTIONS.contains(&name) || is_harmless(name, Dialect::Postgres)
+}
+
 impl Sealed for PgConnection {}
 
 impl CacheConnection for PgConnection {
@@ -148,25 +184,24 @@ impl CacheConnection for PgConnection {
     }
 
     fn probe(&mut self, question: &ProbeQuestion) -> QueryResult<ProbeAnswer> {
-        options::remember(&question.settings);
+        options::remember(question.settings.iter().map(String::as_str));
         let mut asked: BTreeSet<String> = question.settings.iter().cloned().collect();
         asked.extend(options::met());
-        let ignored: Vec<&str> = POSTGRES.into_iter().chain(OF_TRANSACTIONS).collect();
-        let mut answer: Answer = diesel::sql_query(PROBE)
-            .bind::<Array<Text>, _>(asked.into_iter().collect::<Vec<_>>())
-            .bind::<Array<Text>, _>(ignored)
-            .bind::<Text, _>(format!(
-                "^({})",
-                POSTGRES_FAMILIES.join("|").replace('.', "[.]")
-            ))
-            .bind::<Array<Text>, _>(UNLISTED.to_vec())
+        asked.extend(UNLISTED.map(str::to_owned));
+        let asked: Vec<String> = asked.into_iter().collect();
+        let answer: Answer = diesel::sql_query(PROBE)
+            .bind::<Array<Text>, _>(asked)
             .get_result(self)?;
-        options::remember(&answer.given);
-        let mut identity = answer.identity;
+        // Without a value where only others have it.
+        let names = answer.given.iter().filter_map(|it| it.split('=').next());
+        options::remember(names);
+        let settings = answer.settings(&question.settings);
+        let settings = settings
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let identity: Vec<String> = answer.identity.iter().cloned().chain(settings).collect();
         // The server and the database: every role may read the system catalogs.
         let database = identity.iter().take(2).cloned().collect();
-        answer.settings.sort_unstable();
-        identity.append(&mut answer.settings);
         Ok(ProbeAnswer(Probe {
             database,
             identity,

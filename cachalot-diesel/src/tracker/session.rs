@@ -271,6 +271,16 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_extensions_that_came_with_the_url_are_asked_for() {
+        let mut session = SessionState::default();
+        session.opened(
+            "postgres://h/d?options=-c%20nobodys.depth%3D3",
+            Dialect::Postgres,
+        );
+        assert_eq!(session.question().settings, ["nobodys.depth"]);
+    }
+
+    #[test]
     fn a_temporary_table_is_looked_for_when_it_may_have_come_or_gone() {
         let dialect = Dialect::Postgres;
         let mut session = after("CREATE TEMP TABLE a (id int)", dialect);
