@@ -31,6 +31,8 @@ mod sqlite {
     mod bypasses;
     #[path = "catalog/sqlite.rs"]
     mod catalog;
+    #[path = "definitions/sqlite.rs"]
+    mod definitions;
     #[path = "dialect/sqlite.rs"]
     mod dialect;
     mod differential;
@@ -70,11 +72,15 @@ mod sqlite {
     mod reads_uncached;
     mod schema_changes;
     mod secrets;
+    #[path = "session_settings/sqlite.rs"]
+    mod session_settings;
     mod sessions;
     mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "temporary/sqlite.rs"]
+    mod temporary;
     #[path = "tenants/sqlite.rs"]
     mod tenants;
     #[path = "transaction_ends/sqlite.rs"]
@@ -152,11 +158,15 @@ mod postgres {
     mod replicas;
     mod schema_changes;
     mod secrets;
+    #[path = "session_settings/postgres.rs"]
+    mod session_settings;
     mod sessions;
     mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "temporary/postgres.rs"]
+    mod temporary;
     #[path = "tenants/postgres.rs"]
     mod tenants;
     mod transactions;
@@ -229,11 +239,15 @@ mod mysql {
     mod replicas;
     mod schema_changes;
     mod secrets;
+    #[path = "session_settings/mysql.rs"]
+    mod session_settings;
     mod sessions;
     mod settings;
     mod several_databases;
     mod stampede;
     mod support_works;
+    #[path = "temporary/mysql.rs"]
+    mod temporary;
     #[path = "tenants/mysql.rs"]
     mod tenants;
     #[path = "transaction_ends/mysql.rs"]

@@ -18,6 +18,10 @@ pub enum BypassReason {
     RowLock,
     /// A function that may answer differently each time, or that is not known not to.
     VolatileFunction(String),
+    /// SQLite: a collation of the program's own, in the statement or in what defines a table, index or
+    /// view that it reads: another connection may have another of that name, or none. Name it in
+    /// `CACHALOT_PURE_FUNCTIONS` if all programs on this cache define it alike.
+    CustomCollation(String),
     /// `ORDER BY random()`, unless `CACHALOT_CACHE_RANDOM` allows it.
     RandomOrder,
     /// `TABLESAMPLE`.
@@ -76,6 +80,7 @@ impl BypassReason {
             Self::SeveralStatements => "several_statements",
             Self::RowLock => "row_lock",
             Self::VolatileFunction(_) => "volatile_function",
+            Self::CustomCollation(_) => "custom_collation",
             Self::RandomOrder => "random_order",
             Self::TableSample => "table_sample",
             Self::SystemCatalog(_) => "system_catalog",
@@ -105,6 +110,9 @@ impl fmt::Display for BypassReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::VolatileFunction(name) => write!(f, "`{name}` may answer differently each time"),
+            Self::CustomCollation(name) => {
+                write!(f, "the collation `{name}` may differ between connections")
+            }
             Self::SystemCatalog(table) => write!(f, "`{table}` is a system catalog"),
             Self::ExcludedTable(table) => write!(f, "the table `{table}` is excluded"),
             Self::Unseen(table) => {

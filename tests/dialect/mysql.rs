@@ -198,11 +198,6 @@ pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
         "SELECT id FROM tags",
     ),
     (
-        "unknown_session",
-        "PREPARE x FROM 'SELECT 1'",
-        "SELECT id FROM tags",
-    ),
-    (
         "session_change",
         "",
         "SET STATEMENT max_statement_time = 9 FOR SELECT id FROM tags",
@@ -212,6 +207,7 @@ pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
 /// Reasons that MariaDB never gives, and those with a test of their own: `c03` of `replicas`, those
 /// of `catalog`, and the process that has a cache installed.
 pub(crate) const ABSENT_REASONS: &[&str] = &[
+    "custom_collation",
     "table_sample",
     "unstorable",
     "replica",

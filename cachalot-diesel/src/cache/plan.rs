@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     fingerprint::{Digest, Fingerprint},
     policy,
-    statement::{Analysis, Events, Uncacheable, Writes},
+    statement::{Analysis, Dialect, Events, Named, Uncacheable, Writes},
 };
 
 /// How many distinct texts a handle remembers the plan of.
@@ -60,6 +60,9 @@ pub(crate) struct Plan {
     pub(crate) dependencies: Vec<Dependency>,
     /// Settings of the session that decide the rows.
     pub(crate) settings: BTreeSet<String>,
+    /// SQLite: what it calls, itself or through what defines its tables: a connection may have others
+    /// of these names.
+    pub(crate) functions: BTreeSet<String>,
     /// How long its entries live; `None` is for ever.
     pub(crate) ttl: Option<Duration>,
     /// Why it is not cached.
@@ -128,6 +131,16 @@ impl Cachalot {
         if !resolved.writes.is_nothing() {
             bypass.get_or_insert(BypassReason::NotSelect);
         }
+        let mut named = match analysis.text().dialect() {
+            Dialect::Sqlite => Named::in_sqlite(sql),
+            _ => Named::default(),
+        };
+        named.extend(&resolved.named);
+        bypass = bypass.or_else(|| {
+            let mut collations = named.collations.iter();
+            let own = collations.find(|name| !config.pure_functions.contains(*name))?;
+            Some(BypassReason::CustomCollation(own.clone()))
+        });
         bypass = bypass.or_else(|| refusal(resolved.refused.as_ref()?, config));
         bypass = bypass.or_else(|| self.excluded(&resolved));
         bypass = bypass.or_else(|| {
@@ -138,6 +151,7 @@ impl Cachalot {
         Plan {
             dependencies: self.dependencies(&resolved),
             settings: resolved.settings,
+            functions: named.functions,
             pure: is_pure,
             writes: resolved.writes,
             moves: resolved.moves,
@@ -175,6 +189,7 @@ impl Cachalot {
         Arc::new(Plan {
             dependencies,
             settings: plan.settings.union(&resolved.settings).cloned().collect(),
+            functions: plan.functions.clone(),
             ttl,
             bypass: plan.bypass.clone().or_else(refused).or(uncacheable),
             pure: plan.pure,
@@ -295,10 +310,7 @@ fn bypass_of(reason: &Uncacheable, config: &Config) -> Option<BypassReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        catalog::Facts,
-        statement::{self, Dialect},
-    };
+    use crate::{catalog::Facts, statement};
 
     #[test]
     fn the_shortest_life_wins_and_zero_is_for_ever() {

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::statement::{Dialect, Events, relation_name};
+use crate::statement::{Dialect, Events, Named, relation_name};
 
 /// All that is asked of one database.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) replacing: Vec<Arc<str>>,
     /// SQLite: a statement that breaks a constraint may keep what it did before.
     pub(crate) fails_in_part: bool,
+    /// SQLite: relations, and what their definitions name that a program may have defined.
+    pub(crate) named: Vec<(Arc<str>, Named)>,
     /// The account may not see what runs when tables are written.
     pub(crate) blind: bool,
     /// Schemas of the server that have nothing to do with the one that is read.
@@ -172,6 +174,7 @@ impl Facts {
             computed: Vec::new(),
             replacing: Vec::new(),
             fails_in_part: false,
+            named: Vec::new(),
             blind: false,
             elsewhere: BTreeSet::new(),
         }

@@ -12,7 +12,7 @@ use super::{
     facts::{Action, Facts, Relation, RelationKind},
     routines::Routines,
 };
-use crate::statement::{Analysis, Dialect, Events, Uncacheable, Writes};
+use crate::statement::{Analysis, Dialect, Events, Named, Uncacheable, Writes};
 
 /// What follows from a database's catalog. It never changes; when the database does, there is another.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ struct Node {
     timed: bool,
     /// Its text may want a date.
     dating: bool,
+    /// SQLite: what its definition names that a program may have defined.
+    named: Named,
     /// Why no read of it may be cached.
     refused: Option<Refusal>,
 }
@@ -88,6 +90,8 @@ pub(crate) struct Resolved {
     pub(crate) moves: bool,
     /// Settings that decide the rows.
     pub(crate) settings: BTreeSet<String>,
+    /// SQLite: what the definitions of the relations name that a program may have defined.
+    pub(crate) named: Named,
     pub(crate) refused: Option<Refusal>,
 }
 
@@ -153,6 +157,9 @@ impl Catalog {
         }
         for table in &facts.replacing {
             this.cause(table, Events::DELETE, table, Events::UPSERT);
+        }
+        for (relation, named) in &facts.named {
+            this.node(relation).named.extend(named);
         }
         for (relation, routine) in &facts.computed {
             let node = this.node(relation);
@@ -293,6 +300,7 @@ impl Catalog {
                 let mentioned = node.computed.iter().filter(|name| mentions(text, name));
                 called.extend(mentioned.cloned());
                 resolved.settings.extend(node.settings.iter().cloned());
+                resolved.named.extend(&node.named);
                 resolved.writes.merge(&node.writes);
                 if resolved.refused.is_none() {
                     resolved.refused.clone_from(&node.refused);

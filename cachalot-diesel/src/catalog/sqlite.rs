@@ -8,7 +8,7 @@ use diesel::{
 };
 
 use super::facts::{Action, Code, Facts, ForeignKey, Relation, RelationKind, Trigger};
-use crate::statement::{Definition, Dialect, Events};
+use crate::statement::{Definition, Dialect, Events, Named};
 
 /// Virtual tables whose rows change only by statements that name them or the tables that their
 /// definition names.
@@ -22,6 +22,9 @@ const MODULES: [&str; 8] = [
     "rtree",
     "rtree_i32",
 ];
+
+/// Rules of SQLite's own for the words of a text.
+const TOKENIZERS: [&str; 6] = ["ascii", "icu", "porter", "simple", "trigram", "unicode61"];
 
 #[derive(QueryableByName)]
 struct Database {
@@ -63,7 +66,7 @@ pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
         let schema = format!("\"{}\"", database.name.replace('"', "\"\""));
         let objects: Vec<Object> = diesel::sql_query(format!(
             "SELECT type AS kind, name AS name, tbl_name AS on_table, sql AS sql FROM {schema}.sqlite_schema \
-             WHERE type IN ('table', 'view', 'trigger')"
+             WHERE type IN ('table', 'view', 'trigger', 'index')"
         ))
         .load(conn)?;
         for object in objects {
@@ -107,12 +110,39 @@ fn add_shadows(facts: &mut Facts) {
     facts.kin.extend(shadows);
 }
 
+/// Does a full-text table cut words by a rule of SQLite's own? A program can register others.
+fn has_known_tokenizer(arguments: &str) -> bool {
+    let arguments = arguments.to_ascii_lowercase();
+    arguments.split("tokenize").skip(1).all(|rest| {
+        let value = rest.split([',', ')']).next().unwrap_or_default();
+        let mut words = value
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .filter(|word| !word.is_empty());
+        let known = |word: &str| TOKENIZERS.contains(&word);
+        match words.next() {
+            // It goes over the words of another.
+            Some("porter") => words.next().is_none_or(known),
+            Some(word) => known(word),
+            None => false,
+        }
+    })
+}
+
 fn add(facts: &mut Facts, object: &Object) {
     // SQLite's own tables have no text.
     let Some(sql) = &object.sql else { return };
     // `ON CONFLICT FAIL` of a constraint, `OR FAIL` in a trigger.
     facts.fails_in_part |= sql.to_ascii_lowercase().contains("fail");
     let name = facts.name(&object.name);
+    // What a trigger names matters to writes alone.
+    if object.kind != "trigger" {
+        let named = Named::in_sqlite(sql);
+        let relation = facts.name(&object.on_table);
+        facts.named.push((relation, named));
+    }
+    if object.kind == "index" {
+        return;
+    }
     let kind = match Definition::of_sqlite(sql) {
         Some(Definition::Table { replaces }) => {
             if replaces {
@@ -125,7 +155,9 @@ fn add(facts: &mut Facts, object: &Object) {
             // But for the triggers that make it so.
             updatable: false,
         },
-        Some(Definition::Virtual { module, arguments }) if MODULES.contains(&&*module) => {
+        Some(Definition::Virtual { module, arguments })
+            if MODULES.contains(&&*module) && has_known_tokenizer(&arguments) =>
+        {
             RelationKind::Derived(arguments)
         }
         Some(Definition::Trigger { events, body }) => {
@@ -147,4 +179,28 @@ fn add(facts: &mut Facts, object: &Object) {
         Some(Definition::Virtual { .. }) | None => RelationKind::Outside,
     };
     facts.relations.push(Relation { name, kind });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokenizers_of_sqlites_own_are_known() {
+        for known in [
+            "( a , b )",
+            "( a , tokenize = porter )",
+            "( a , tokenize = porter unicode61 remove_diacritics 1 , content = x )",
+            "( a, tokenize=unicode61 \"tokenchars=-_\" )",
+        ] {
+            assert!(has_known_tokenizer(known), "{known}");
+        }
+        for other in [
+            "( a , tokenize = mine )",
+            "( a , TOKENIZE = porter mine , content = x )",
+            "( a , tokenize = )",
+        ] {
+            assert!(!has_known_tokenizer(other), "{other}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! The connections whose reads can be cached, and what each answers about itself.
 
+mod harmless;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod options;
 #[cfg(feature = "r2d2")]
 mod pooled;
 #[cfg(feature = "postgres")]
@@ -17,8 +19,12 @@ use diesel::{
     sql_types::TypeMetadata,
 };
 
+pub(crate) use harmless::is_harmless;
+pub(crate) use options::settings_of_url;
+
 use crate::catalog::Facts;
 use crate::rows::CacheBackend;
+use crate::statement::TableName;
 pub(crate) use crate::tracker::Probe;
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
@@ -35,9 +41,9 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     #[doc(hidden)]
     fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T;
 
-    /// Asks whose rows the connection sees; `named` are settings to ask for beside the usual ones.
+    /// Asks whose rows the connection sees.
     #[doc(hidden)]
-    fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer>;
+    fn probe(&mut self, question: &ProbeQuestion) -> QueryResult<ProbeAnswer>;
 
     /// Asks whether a transaction is open; `None` if the server does not tell. It stays open or shut.
     #[doc(hidden)]
@@ -51,6 +57,21 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
 /// What a connection's backend looks custom types up in.
 #[doc(hidden)]
 pub type Lookup<C> = <<C as Connection>::Backend as TypeMetadata>::MetadataLookup;
+
+/// What a connection is asked for about itself, besides the usual.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct ProbeQuestion {
+    /// Settings that may decide rows.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "SQLite has no such")
+    )]
+    pub(crate) settings: Vec<String>,
+    /// MySQL: tables that may be temporary ones, as nobody lists them.
+    #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others list them"))]
+    pub(crate) tables: Vec<TableName>,
+}
 
 /// A [`Probe`] that other crates cannot look into.
 #[doc(hidden)]
@@ -75,36 +96,3 @@ pub struct CatalogAnswer(pub(crate) Facts);
 
 #[doc(hidden)]
 pub trait Sealed {}
-
-/// Settings of SQLite that decide no answer, or only through writes.
-const HARMLESS: [&str; 24] = [
-    "analysis_limit",
-    "auto_vacuum",
-    "automatic_index",
-    "busy_timeout",
-    "cache_size",
-    "cache_spill",
-    "checkpoint_fullfsync",
-    "defer_foreign_keys",
-    "foreign_keys",
-    "fullfsync",
-    "incremental_vacuum",
-    "integrity_check",
-    "journal_mode",
-    "journal_size_limit",
-    "locking_mode",
-    "mmap_size",
-    "optimize",
-    "page_size",
-    "query_only",
-    "secure_delete",
-    "synchronous",
-    "temp_store",
-    "threads",
-    "wal_autocheckpoint",
-];
-
-/// Does a change of this setting, named in a `SET`, `PRAGMA` or the like, decide no answer?
-pub(crate) fn is_harmless(setting: &str) -> bool {
-    HARMLESS.contains(&setting) || setting == "application_name"
-}

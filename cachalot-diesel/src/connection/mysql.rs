@@ -1,21 +1,36 @@
+use std::collections::BTreeSet;
+
 use diesel::{
     MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection as _,
     result::Error,
     sql_types::{Nullable, Text},
 };
 
-use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
-use crate::statement::Isolation;
+use super::{
+    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
+};
+use crate::{
+    statement::{Isolation, TableName},
+    tracker::{Counted, TemporaryTables},
+};
 
 /// Variables that decide what rows a statement returns, or how their values look, and those that
-/// name the server. `SHOW VARIABLES` leaves out what a server does not have.
+/// name the server. `SHOW VARIABLES` leaves out what a server does not have. Of a session's others, what
+/// a plan costs and how much of memory it takes decide no answer, nor does what only writes heed.
 const VARIABLES: &str = "\
-'autocommit', 'block_encryption_mode', 'character_set_client', 'character_set_connection', 'character_set_results', 'collation_connection', 'completion_type', \
-'datadir', 'default_regex_flags', 'default_week_format', 'div_precision_increment', 'foreign_key_checks', 'ft_boolean_syntax', \
-'group_concat_max_len', 'hostname', 'lc_time_names', 'low_priority_updates', 'max_recursive_iterations', 'max_sort_length', \
-'old_mode', 'port', 'read_only', 'server_id', 'server_uid', 'server_uuid', 'socket', \
-'sql_auto_is_null', 'sql_mode', 'sql_safe_updates', 'sql_select_limit', 'system_versioning_asof', 'time_zone', \
-'transaction_isolation', 'tx_isolation', 'windowing_use_high_precision'";
+'autocommit', 'block_encryption_mode', 'character_set_client', 'character_set_connection', \
+'character_set_database', 'character_set_filesystem', 'character_set_results', \
+'collation_connection', 'collation_database', 'completion_type', 'cte_max_recursion_depth', \
+'datadir', 'default_collation_for_utf8mb4', 'default_regex_flags', 'default_week_format', \
+'div_precision_increment', 'foreign_key_checks', 'ft_boolean_syntax', 'group_concat_max_len', \
+'hostname', 'lc_time_names', 'low_priority_updates', 'max_allowed_packet', 'max_join_size', \
+'max_points_in_geometry', 'max_recursive_iterations', 'max_sort_length', 'old', 'old_mode', \
+'old_passwords', 'optimizer_switch', 'port', 'read_only', 'server_id', 'server_uid', \
+'server_uuid', 'socket', 'sql_auto_is_null', 'sql_big_selects', 'sql_mode', 'sql_safe_updates', \
+'sql_select_limit', 'standard_compliant_cte', 'system_versioning_asof', 'time_zone', \
+'transaction_isolation', 'tx_isolation', 'windowing_use_high_precision', 'wsrep_dirty_reads', \
+'wsrep_sync_wait'";
 
 /// Those that name the server.
 const SERVER: [&str; 6] = [
@@ -42,6 +57,18 @@ struct Variable {
 }
 
 #[derive(QueryableByName)]
+struct Definition {
+    #[diesel(sql_type = Text, column_name = "Create Table")]
+    text: String,
+}
+
+#[derive(QueryableByName)]
+struct Code {
+    #[diesel(sql_type = Nullable<Text>)]
+    code: Option<String>,
+}
+
+#[derive(QueryableByName)]
 struct Principal {
     #[diesel(sql_type = Nullable<Text>)]
     db: Option<String>,
@@ -63,7 +90,7 @@ impl CacheConnection for MysqlConnection {
         run(&mut ())
     }
 
-    fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer> {
+    fn probe(&mut self, question: &ProbeQuestion) -> QueryResult<ProbeAnswer> {
         let principal: Principal = diesel::sql_query(
             "SELECT DATABASE() AS db, CURRENT_USER() AS account, CURRENT_ROLE() AS granted_role, \
              CAST(@@sql_select_limit AS CHAR) AS select_limit",
@@ -75,7 +102,7 @@ impl CacheConnection for MysqlConnection {
         }
         let mut wanted = VARIABLES.to_owned();
         // Names of variables are plain words; what is not is none, and its value not decided by it.
-        for name in named.iter().filter(|name| plain(name)) {
+        for name in question.settings.iter().filter(|name| plain(name)) {
             wanted.push_str(&format!(", '{name}'"));
         }
         let variables: Vec<Variable> =
@@ -97,7 +124,7 @@ impl CacheConnection for MysqlConnection {
             return Err(Error::QueryBuilderError("completion_type is set".into()));
         }
         let created: Vec<Variable> = diesel::sql_query(CREATED).load(self)?;
-        let temporary = created
+        let created = created
             .iter()
             .find(|count| {
                 count
@@ -105,7 +132,16 @@ impl CacheConnection for MysqlConnection {
                     .eq_ignore_ascii_case("Com_create_temporary_table")
             })
             .or(created.first())
-            .is_none_or(|count| count.value != "0");
+            .and_then(|count| count.value.parse().ok())
+            .unwrap_or(u64::MAX);
+        let mut remaining = Vec::new();
+        for table in &question.tables {
+            let schema = table.schema.clone().or_else(|| principal.db.clone());
+            if is_temporary(self, schema.as_deref(), &table.name)? {
+                let name = table.name.clone();
+                remaining.push(TableName { schema, name });
+            }
+        }
         let isolation = value("transaction_isolation")
             .or_else(|| value("tx_isolation"))
             .and_then(Isolation::parse);
@@ -143,7 +179,8 @@ impl CacheConnection for MysqlConnection {
             autocommit: on("autocommit"),
             unseen: false,
             replica: on("read_only"),
-            temporary,
+            temporary: TemporaryTables::Counted(Counted { created, remaining }),
+            functions: BTreeSet::new(),
         }))
     }
 
@@ -157,6 +194,39 @@ impl CacheConnection for MysqlConnection {
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
         crate::catalog::load_mysql(self, &question.schemas).map(CatalogAnswer)
     }
+}
+
+/// Is the table of this name a temporary one? It hides any other.
+fn is_temporary(conn: &mut MysqlConnection, schema: Option<&str>, name: &str) -> QueryResult<bool> {
+    let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
+    let mut path = schema
+        .map(|schema| quoted(schema) + ".")
+        .unwrap_or_default();
+    path.push_str(&quoted(name));
+    let asked = diesel::sql_query(format!("SHOW CREATE TABLE {path}")).load(conn);
+    let defined: Vec<Definition> = match asked {
+        Ok(defined) => defined,
+        // A view has a column of another name.
+        Err(Error::DeserializationError(_)) => return Ok(false),
+        Err(Error::DatabaseError(..)) if is_missing(conn)? => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    Ok(defined
+        .iter()
+        .any(|it| it.text.starts_with("CREATE TEMPORARY")))
+}
+
+/// Has the statement before failed because there is no such table?
+fn is_missing(conn: &mut MysqlConnection) -> QueryResult<bool> {
+    const NO_SUCH_TABLE: &str = "1146";
+    const NO_SUCH_DATABASE: &str = "1049";
+    // By its number, as its text is in the session's language. Only a variable can hold it.
+    conn.batch_execute("GET DIAGNOSTICS CONDITION 1 @cachalot_error = MYSQL_ERRNO")?;
+    let code: Code =
+        diesel::sql_query("SELECT CAST(@cachalot_error AS CHAR) AS code").get_result(conn)?;
+    conn.batch_execute("SET @cachalot_error = NULL")?;
+    let code = code.code.unwrap_or_default();
+    Ok(code == NO_SUCH_TABLE || code == NO_SUCH_DATABASE)
 }
 
 fn plain(name: &str) -> bool {

@@ -3,7 +3,7 @@ use diesel::{
     r2d2::{ConnectionManager, PooledConnection, R2D2Connection},
 };
 
-use super::{CacheConnection, CatalogAnswer, Lookup, ProbeAnswer, Question, Sealed};
+use super::{CacheConnection, CatalogAnswer, Lookup, ProbeAnswer, ProbeQuestion, Question, Sealed};
 
 impl<C> Sealed for PooledConnection<ConnectionManager<C>> where C: R2D2Connection + 'static {}
 
@@ -15,8 +15,8 @@ where
         (**self).with_lookup(run)
     }
 
-    fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer> {
-        (**self).probe(named)
+    fn probe(&mut self, question: &ProbeQuestion) -> QueryResult<ProbeAnswer> {
+        (**self).probe(question)
     }
 
     fn in_transaction(&mut self) -> Option<bool> {

@@ -1,67 +1,132 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use diesel::{
     PgConnection, QueryResult, QueryableByName, RunQueryDsl,
     dsl::sql,
     sql_types::{Array, Bool, Text},
 };
 
-use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
-use crate::statement::Isolation;
+use super::{
+    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
+    is_harmless, options,
+};
+use crate::{
+    statement::{Dialect, Isolation},
+    tracker::TemporaryTables,
+};
 
-/// Settings that decide what rows a statement returns, or how their values look; the operators of
-/// `pg_trgm` among them.
-const SETTINGS: [&str; 26] = [
-    "array_nulls",
-    "backslash_quote",
-    "bytea_output",
-    "client_encoding",
-    "datestyle",
-    "default_text_search_config",
-    "extra_float_digits",
-    "gin_fuzzy_search_limit",
-    "intervalstyle",
-    "lc_collate",
-    "lc_monetary",
-    "lc_numeric",
-    "lc_time",
+/// Settings that the server does not list: its own `role`, and those of extensions, of which it lists
+/// none before the extension is loaded.
+const UNLISTED: [&str; 46] = [
+    "age.enable_containment",
+    "anon.masking_policies",
+    "anon.transparent_dynamic_masking",
+    "citus.use_secondary_nodes",
+    "diskann.query_rescore",
+    "diskann.query_search_list_size",
+    "hnsw.ef_search",
+    "hnsw.iterative_scan",
+    "hnsw.max_scan_tuples",
+    "hnsw.scan_mem_multiplier",
+    "ivfflat.iterative_scan",
+    "ivfflat.max_probes",
+    "ivfflat.probes",
+    "orafce.nls_date_format",
+    "orafce.oracle_compatibility_date_limit",
+    "orafce.timezone",
+    "orafce.umask",
+    "orafce.using_mode_keyword_in_dbms_output",
+    "orafce.varchar2_null_safe_concat",
+    "pg_bigm.enable_recheck",
+    "pg_bigm.gin_key_limit",
+    "pg_bigm.similarity_limit",
+    "pg_hint_plan.enable_hint",
+    "pg_hint_plan.enable_hint_table",
+    "pg_similarity.cosine_threshold",
+    "pg_similarity.jaccard_threshold",
+    "pg_similarity.levenshtein_threshold",
     "pg_trgm.similarity_threshold",
     "pg_trgm.strict_word_similarity_threshold",
     "pg_trgm.word_similarity_threshold",
-    "quote_all_identifiers",
+    "pgroonga.enable_crash_safe",
+    "pgroonga.force_match_escalation",
+    "pgroonga.libgroonga_version",
+    "pgroonga.match_escalation_threshold",
+    "plpgsql.variable_conflict",
+    "plv8.start_proc",
+    "postgis.backend",
+    "postgis.enable_outdb_rasters",
+    "postgis.gdal_datapath",
+    "postgis.gdal_enabled_drivers",
+    "postgis.gdal_vsi_options",
     "role",
-    "row_security",
-    "search_path",
-    "standard_conforming_strings",
-    "timezone",
-    "timezone_abbreviations",
-    "transform_null_equals",
-    "xmlbinary",
-    "xmloption",
+    "timescaledb.enable_constraint_aware_append",
+    "vchordrq.epsilon",
+    "vchordrq.max_scan_tuples",
+    "vchordrq.probes",
 ];
 
-/// One statement for everything, as every answer costs a round trip. A setting that does not
-/// exist is null.
+/// Settings that tell of transactions: they decide whether the cache is asked.
+const OF_TRANSACTIONS: [&str; 6] = [
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "transaction_deferrable",
+    "transaction_isolation",
+    "transaction_read_only",
+];
+
+/// One statement for everything, as every answer costs a round trip.
 ///
 /// A server is named by when it started: whoever may connect may ask for that (a statement that is
 /// refused would end the caller's transaction), and what a server answered before it was restored
 /// or failed over is not asked for again.
+///
+/// The settings are those that a session can have for itself and that are not as the server was built,
+/// which are marked with a `+`; those that are asked for by their names; and those of extensions that
+/// `ALTER ROLE` or `ALTER DATABASE` names, as roles change. The schema of temporary objects is left out of
+/// the path: while it has any, nothing is cached.
 const PROBE: &str = "\
 SELECT ARRAY[\
  pg_catalog.pg_postmaster_start_time()::text, \
  (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()), \
  session_user::text, current_user::text, \
- pg_catalog.current_schemas(true)::text] \
- || ARRAY(SELECT name || '=' || coalesce(pg_catalog.current_setting(name, true), '\\') \
- FROM pg_catalog.unnest($1) AS name ORDER BY name) AS identity, \
+ ARRAY(SELECT name FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS path (name, place) \
+ WHERE name NOT LIKE 'pg\\_temp\\_%' ORDER BY place)::text] AS identity, \
+ARRAY(SELECT CASE WHEN setting IS DISTINCT FROM boot_val THEN '+' ELSE '-' END \
+ || pg_catalog.lower(name) || '=' || coalesce(setting, '') FROM pg_catalog.pg_settings \
+ WHERE (setting IS DISTINCT FROM boot_val \
+ AND context IN ('user', 'superuser', 'backend', 'superuser-backend')) \
+ OR pg_catalog.lower(name) = ANY ($1)) AS listed, \
+ARRAY(SELECT name || '=' || pg_catalog.current_setting(name, true) \
+ FROM pg_catalog.unnest($1) AS name \
+ WHERE pg_catalog.current_setting(name, true) IS NOT NULL) AS asked, \
+ARRAY(SELECT DISTINCT coalesce(name || '=' || pg_catalog.current_setting(name, true), name) \
+ FROM pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) AS given, \
+ pg_catalog.lower(pg_catalog.split_part(given, '=', 1)) AS name \
+ WHERE name LIKE '%.%' AND setdatabase IN (0, \
+ (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))) AS given, \
 pg_catalog.current_setting('default_transaction_isolation') AS isolation, \
 pg_catalog.pg_is_in_recovery() AS replica, \
-pg_catalog.pg_my_temp_schema() <> 0 AS temporary, \
-EXISTS (SELECT FROM pg_catalog.pg_class \
- WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relkind = 'v') AS unseen";
+EXISTS (SELECT FROM pg_catalog.pg_depend \
+ WHERE refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
+ AND refobjid = pg_catalog.pg_my_temp_schema()) AS temporary, \
+EXISTS (SELECT FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_class AS c ON c.oid = d.objid \
+ WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
+ AND d.refobjid = pg_catalog.pg_my_temp_schema() \
+ AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+ AND (c.relkind = 'v' OR c.relhasrules OR c.relhastriggers)) AS unseen";
 
 #[derive(QueryableByName)]
 struct Answer {
     #[diesel(sql_type = Array<Text>)]
     identity: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    listed: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    asked: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    given: Vec<String>,
     #[diesel(sql_type = Text)]
     isolation: String,
     #[diesel(sql_type = Bool)]
@@ -72,6 +137,45 @@ struct Answer {
     unseen: bool,
 }
 
+impl Answer {
+    /// The settings that tell this session from others; `named` are those that statements or plans name.
+    fn settings(&self, named: &[String]) -> BTreeMap<&str, &str> {
+        let mut listed = BTreeMap::new();
+        let mut settings = BTreeMap::new();
+        for (name, value) in pairs(&self.listed) {
+            let (Some(name), changed) = (name.get(1..), name.starts_with('+')) else {
+                continue;
+            };
+            listed.insert(name, value);
+            let counts = || named.iter().any(|it| it == name) || !is_ignored(name);
+            if changed && counts() {
+                settings.insert(name, value);
+            }
+        }
+        // That of an extension is empty once it was reset.
+        let unset = |name, value: &str| value.is_empty() && UNLISTED.contains(&name);
+        for (name, value) in pairs(&self.asked) {
+            if !unset(name, value) && !listed.contains_key(name) {
+                settings.insert(name, value);
+            }
+        }
+        for (name, value) in pairs(&self.given) {
+            if !unset(name, value) && !is_ignored(name) {
+                settings.insert(name, value);
+            }
+        }
+        settings
+    }
+}
+
+fn pairs(assignments: &[String]) -> impl Iterator<Item = (&str, &str)> {
+    assignments.iter().filter_map(|pair| pair.split_once('='))
+}
+
+fn is_ignored(name: &str) -> bool {
+    OF_TRANSACTIONS.contains(&name) || is_harmless(name, Dialect::Postgres)
+}
+
 impl Sealed for PgConnection {}
 
 impl CacheConnection for PgConnection {
@@ -79,23 +183,34 @@ impl CacheConnection for PgConnection {
         run(self)
     }
 
-    fn probe(&mut self, named: &[String]) -> QueryResult<ProbeAnswer> {
-        let names: Vec<&str> = SETTINGS
-            .into_iter()
-            .chain(named.iter().map(String::as_str))
-            .collect();
+    fn probe(&mut self, question: &ProbeQuestion) -> QueryResult<ProbeAnswer> {
+        options::remember(question.settings.iter().map(String::as_str));
+        let mut asked: BTreeSet<String> = question.settings.iter().cloned().collect();
+        asked.extend(options::met());
+        asked.extend(UNLISTED.map(str::to_owned));
+        let asked: Vec<String> = asked.into_iter().collect();
         let answer: Answer = diesel::sql_query(PROBE)
-            .bind::<Array<Text>, _>(names)
+            .bind::<Array<Text>, _>(asked)
             .get_result(self)?;
+        // Without a value where only others have it.
+        let names = answer.given.iter().filter_map(|it| it.split('=').next());
+        options::remember(names);
+        let settings = answer.settings(&question.settings);
+        let settings = settings
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let identity: Vec<String> = answer.identity.iter().cloned().chain(settings).collect();
+        // The server and the database: every role may read the system catalogs.
+        let database = identity.iter().take(2).cloned().collect();
         Ok(ProbeAnswer(Probe {
-            // The server and the database: every role may read the system catalogs.
-            database: answer.identity.iter().take(2).cloned().collect(),
-            identity: answer.identity,
+            database,
+            identity,
             isolation: Isolation::parse(&answer.isolation),
             autocommit: true,
             replica: answer.replica,
-            temporary: answer.temporary,
+            temporary: TemporaryTables::Listed(answer.temporary),
             unseen: answer.unseen,
+            functions: BTreeSet::new(),
         }))
     }
 

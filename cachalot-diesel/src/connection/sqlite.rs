@@ -6,26 +6,62 @@ use std::{
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
     connection::SimpleConnection as _,
-    sql_types::{Bool, Text},
+    sql_types::{Bool, Nullable, Text},
 };
 
-use super::{CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, Question, Sealed};
-use crate::{protocol::Token, statement::Isolation};
+use super::{
+    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
+};
+use crate::{protocol::Token, statement::Isolation, tracker::TemporaryTables};
 
-/// `AS`, as a pragma may decide how columns without it are called.
-const DATABASES: &str = "SELECT name AS name, coalesce(file, '') AS file FROM pragma_database_list";
+/// `AS`, as a pragma may decide how columns without it are called. None of these questions calls a
+/// function: a program may have put another in its place.
+const DATABASES: &str = "SELECT name AS name, file AS file FROM pragma_database_list";
 
 /// Pragmas that decide what rows a statement returns, in which order, or what their columns are
 /// called. `case_sensitive_like` cannot be asked for, but it shows.
 const SETTINGS: &str = "\
 SELECT read_uncommitted AS dirty, \
-('a' LIKE 'A') || reverse_unordered_selects || full_column_names || short_column_names AS others \
+('a' LIKE 'A') || reverse_unordered_selects || full_column_names || short_column_names \
+|| trusted_schema AS others \
 FROM pragma_read_uncommitted, pragma_reverse_unordered_selects, pragma_full_column_names, \
-pragma_short_column_names";
+pragma_short_column_names, pragma_trusted_schema";
+
+/// Whether SQLite's own collations are what they were built as, as far as a few words tell: a program
+/// can put another in the place of each.
+const COLLATIONS: &str = "SELECT \
+('a' < 'b' AND 'B' < 'a' AND 'a' <> 'A' AND 'z' < 'é') || \
+('a' = 'A' COLLATE NOCASE AND 'a' < 'B' COLLATE NOCASE AND 'é' <> 'É' COLLATE NOCASE AND 'a2' > 'a10' COLLATE NOCASE) || \
+('a' = 'a  ' COLLATE RTRIM AND 'a' <> 'A' COLLATE RTRIM AND 'a' <> ' a' COLLATE RTRIM) AS bits";
+
+/// Functions that are not SQLite's own. Those of its full-text and spatial tables are registered as a
+/// program's are, and so is `LIKE` once `case_sensitive_like` was set.
+const FUNCTIONS: &str = "SELECT name AS name FROM pragma_function_list WHERE NOT builtin";
+
+/// Of these, those that each connection has.
+const EXTENSIONS: [&str; 17] = [
+    "bm25",
+    "diesel_manage_updated_at",
+    "fts3_tokenizer",
+    "fts5",
+    "fts5_get_locale",
+    "fts5_insttoken",
+    "fts5_locale",
+    "fts5_source_id",
+    "highlight",
+    "match",
+    "matchinfo",
+    "offsets",
+    "optimize",
+    "rtreecheck",
+    "rtreedepth",
+    "rtreenode",
+    "snippet",
+];
 
 /// An `ALTER TABLE` opens the temporary database too, and leaves it empty.
-const TEMPORARY: &str = "SELECT count(*) > 0 AS some, \
-coalesce(sum(type = 'trigger'), 0) > 0 AS triggers FROM sqlite_temp_schema";
+const TEMPORARY: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_temp_schema) AS some, \
+EXISTS (SELECT 1 FROM sqlite_temp_schema WHERE type = 'trigger') AS triggers";
 
 #[derive(QueryableByName, Default)]
 struct Temporary {
@@ -33,6 +69,18 @@ struct Temporary {
     some: bool,
     #[diesel(sql_type = Bool)]
     triggers: bool,
+}
+
+#[derive(QueryableByName)]
+struct Function {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+#[derive(QueryableByName)]
+struct Collations {
+    #[diesel(sql_type = Text)]
+    bits: String,
 }
 
 #[derive(QueryableByName)]
@@ -47,8 +95,8 @@ struct Settings {
 struct Database {
     #[diesel(sql_type = Text)]
     name: String,
-    #[diesel(sql_type = Text)]
-    file: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    file: Option<String>,
 }
 
 impl Sealed for SqliteConnection {}
@@ -58,10 +106,12 @@ impl CacheConnection for SqliteConnection {
         run(&mut ())
     }
 
-    fn probe(&mut self, _named: &[String]) -> QueryResult<ProbeAnswer> {
+    fn probe(&mut self, _question: &ProbeQuestion) -> QueryResult<ProbeAnswer> {
         let databases: Vec<Database> = diesel::sql_query(DATABASES).load(self)?;
         let settings: Settings = diesel::sql_query(SETTINGS).get_result(self)?;
-        let mut identity = vec![settings.others];
+        let collations: Collations = diesel::sql_query(COLLATIONS).get_result(self)?;
+        let functions: Vec<Function> = diesel::sql_query(FUNCTIONS).load(self)?;
+        let mut identity = vec![settings.others, collations.bits];
         let mut opened = false;
         for database in &databases {
             if database.name == "temp" {
@@ -69,7 +119,7 @@ impl CacheConnection for SqliteConnection {
                 continue;
             }
             identity.push(database.name.clone());
-            identity.push(identity_of(&database.file));
+            identity.push(identity_of(database.file.as_deref().unwrap_or_default()));
         }
         // To ask for it would open it.
         let temporary: Temporary = if opened {
@@ -87,8 +137,13 @@ impl CacheConnection for SqliteConnection {
             }),
             autocommit: true,
             replica: false,
-            temporary: temporary.some,
+            temporary: TemporaryTables::Listed(temporary.some),
             unseen: temporary.triggers,
+            functions: functions
+                .into_iter()
+                .map(|function| function.name.to_lowercase())
+                .filter(|name| !is_extension(name))
+                .collect(),
         }))
     }
 
@@ -100,6 +155,10 @@ impl CacheConnection for SqliteConnection {
     fn catalog(&mut self, _question: &Question) -> QueryResult<CatalogAnswer> {
         crate::catalog::load_sqlite(self).map(CatalogAnswer)
     }
+}
+
+fn is_extension(function: &str) -> bool {
+    EXTENSIONS.contains(&function) || function.starts_with("geopoly_")
 }
 
 /// The same file is the same database, for as long as it is the same file: one that was deleted

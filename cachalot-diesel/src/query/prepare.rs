@@ -202,6 +202,9 @@ fn ready<Conn: CacheConnection>(
     if !tracker.session.asks_for(&plan.settings) {
         session = session_of(conn).map_err(|refused| refusal(refused.reason))?;
     }
+    if let Some(function) = redefined(conn, cache, &plan)? {
+        return Err(refusal(BypassReason::VolatileFunction(function)));
+    }
     let ttl = match options.ttl {
         Some(ttl) => (!ttl.is_zero()).then_some(ttl),
         None => plan.ttl,
@@ -214,6 +217,19 @@ fn ready<Conn: CacheConnection>(
         plan,
         ttl,
     })
+}
+
+/// SQLite: a function that the read calls and that the program has defined on this connection, perhaps
+/// in the place of SQLite's own.
+fn redefined<Conn: CacheConnection>(
+    conn: &mut Conn,
+    cache: &Cachalot,
+    plan: &Plan,
+) -> Result<Option<String>, BypassReason> {
+    let functions = tracker(conn)?.session.functions();
+    let trusted = &cache.config().pure_functions;
+    let mut own = functions.intersection(&plan.functions);
+    Ok(own.find(|name| !trusted.contains(*name)).cloned())
 }
 
 pub(super) fn names(dependencies: &[Dependency]) -> Vec<String> {
@@ -279,12 +295,12 @@ struct Session {
 fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal> {
     let tracker = tracker(conn)?;
     if tracker.session.identity().is_none() {
-        let named = tracker.session.named();
+        let question = tracker.session.question();
         if tracker.transactions.is_uncertain() {
             let open = silently(conn, CacheConnection::in_transaction)?;
             self::tracker(conn)?.transactions.found(open);
         }
-        let answer = silently(conn, |conn| conn.probe(&named))?;
+        let answer = silently(conn, |conn| conn.probe(&question))?;
         let tracker = self::tracker(conn)?;
         let cache = tracker.cache().cloned();
         match answer {
@@ -299,6 +315,8 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
                 }
                 if answer.0.unseen {
                     tracker.transactions.writes_unseen();
+                } else if !tracker.session.has_temporary_tables() {
+                    tracker.transactions.has_nothing_temporary();
                 }
             }
             Err(error) => {
@@ -309,13 +327,10 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
     }
     let tracker = self::tracker(conn)?;
     let (session, transactions) = (&tracker.session, &tracker.transactions);
-    if session.is_opaque() {
-        return Err(BypassReason::UnknownSession.into());
-    }
     if session.replica {
         return Err(BypassReason::Replica.into());
     }
-    if session.temporary {
+    if session.has_temporary_tables() {
         return Err(BypassReason::TemporaryTable.into());
     }
     let snapshot = transactions.snapshot();

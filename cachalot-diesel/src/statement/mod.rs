@@ -20,6 +20,7 @@ mod analysis;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod any_text;
 mod body;
+mod collations;
 mod cursor;
 #[cfg(feature = "sqlite")]
 mod definition;
@@ -39,6 +40,7 @@ mod shared;
 mod signs;
 mod split;
 mod targets;
+mod temporary;
 mod text;
 mod transaction;
 mod uncacheable;
@@ -57,6 +59,7 @@ mod properties;
 
 pub use analysis::{Analysis, Kind, Statement};
 pub(crate) use body::Body;
+pub(crate) use collations::Named;
 #[cfg(feature = "sqlite")]
 pub(crate) use definition::Definition;
 pub use dialect::{Dialect, UnknownDialect};
@@ -69,5 +72,6 @@ pub use report::Report;
 pub(crate) use shared::analysis;
 #[cfg(feature = "postgres")]
 pub(crate) use signs::moving_date;
+pub(crate) use temporary::{TableName, made_temporary};
 pub use uncacheable::Uncacheable;
 pub use writes::{Events, Writes};

@@ -7,6 +7,7 @@ use crate::fingerprint::{Digest, Fingerprint};
 #[derive(Clone)]
 pub(crate) struct Text {
     sql: Arc<str>,
+    dialect: Dialect,
     hash: Digest,
 }
 
@@ -17,12 +18,17 @@ impl Text {
         fingerprint.part(sql.as_bytes());
         Self {
             sql: sql.into(),
+            dialect,
             hash: fingerprint.to_digest(),
         }
     }
 
     pub(crate) fn sql(&self) -> &Arc<str> {
         &self.sql
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     pub(crate) fn hash(&self) -> &Digest {

@@ -177,6 +177,7 @@ fn set_tracker<C: CacheConnection>(
         tracker.silence(false);
         if open {
             tracker.transactions.found_open();
+            tracker.session.may_have_changed();
         }
     }
 }

@@ -7,6 +7,7 @@
 mod install;
 mod session;
 mod sql;
+mod temporary;
 mod transaction;
 
 use std::{any::TypeId, collections::HashMap, sync::Arc};
@@ -20,7 +21,8 @@ pub(crate) use install::attach;
 #[cfg(feature = "sqlite")]
 pub(crate) use install::untracked;
 pub use install::{install, install_with};
-pub(crate) use session::{Probe, SessionState};
+pub(crate) use session::{Probe, SessionState, TemporaryTables};
+pub(crate) use temporary::Counted;
 pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{
@@ -194,7 +196,8 @@ impl Tracker {
         match running.analysis {
             Some(analysis) => {
                 self.transactions.finished(&analysis, outcome);
-                self.session.finished(&analysis);
+                let (dialect, well) = (self.dialect(), outcome == Ending::Succeeded);
+                self.session.finished(&analysis, dialect, well);
             }
             None if running.statements == 0 && outcome != Ending::Failed && error.is_none() => {
                 let writes = self.begin(&statement::Writes::Everything);
@@ -247,7 +250,8 @@ impl Tracker {
         while let Some(running) = self.running.pop() {
             if let Some(analysis) = running.analysis {
                 self.transactions.finished(&analysis, Ending::Unknown);
-                self.session.finished(&analysis);
+                let dialect = self.dialect();
+                self.session.finished(&analysis, dialect, false);
             }
             end(running.writes, Ending::Unknown);
         }
@@ -332,7 +336,8 @@ impl Instrumentation for Tracker {
                 if let Some(dialect) = install::dialect_of(url) {
                     self.set_dialect(dialect);
                 }
-                self.session.opened(url);
+                self.session
+                    .opened(url, self.dialect.unwrap_or(Dialect::Postgres));
             }
             InstrumentationEvent::StartQuery { query, .. } => self.start(*query),
             InstrumentationEvent::FinishQuery { error, .. } => self.finish(*error),

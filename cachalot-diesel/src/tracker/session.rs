@@ -1,9 +1,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
+use super::temporary::{Counted, Temporary};
 use crate::{
-    connection::is_harmless,
+    connection::{ProbeQuestion, is_harmless, settings_of_url},
     fingerprint::{Digest, Fingerprint},
-    statement::{Analysis, Effect, Isolation, SessionChange, Writes},
+    statement::{Analysis, Dialect, Effect, Isolation, Kind, SessionChange, Writes},
 };
 
 /// What a connection answered about itself.
@@ -17,10 +18,30 @@ pub(crate) struct Probe {
     pub(crate) autocommit: bool,
     /// A server that follows another and may lag behind.
     pub(crate) replica: bool,
-    /// The connection has temporary tables.
-    pub(crate) temporary: bool,
+    pub(crate) temporary: TemporaryTables,
     /// It has temporary triggers or views: nobody else can see what its writes reach.
     pub(crate) unseen: bool,
+    /// SQLite: functions that the program has defined, by their names in lower case.
+    pub(crate) functions: BTreeSet<String>,
+}
+
+/// What a database tells of a connection's temporary tables.
+#[derive(Debug)]
+pub(crate) enum TemporaryTables {
+    /// There are some, or none.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "sqlite")),
+        allow(dead_code, reason = "MySQL lists none")
+    )]
+    Listed(bool),
+    #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others list them"))]
+    Counted(Counted),
+}
+
+impl Default for TemporaryTables {
+    fn default() -> Self {
+        Self::Listed(false)
+    }
 }
 
 /// Whose rows a connection sees, as far as it is known.
@@ -34,13 +55,12 @@ pub(crate) struct SessionState {
     url: Option<Arc<str>>,
     /// It may be on another database than the URL says.
     moved: bool,
-    /// Settings that statements have named and that are not among the usual ones.
+    /// Settings that statements or the URL have named and that are not among the usual ones.
     named: BTreeSet<String>,
-    /// Something changed that cannot be asked for.
-    opaque: bool,
     /// A change inside a transaction ends with it.
     changed: bool,
-    pub(crate) temporary: bool,
+    temporary: Temporary,
+    functions: BTreeSet<String>,
     pub(crate) replica: bool,
 }
 
@@ -50,8 +70,14 @@ impl SessionState {
         self.identity
     }
 
-    pub(crate) fn is_opaque(&self) -> bool {
-        self.opaque
+    /// Has the connection temporary tables, or may it have?
+    pub(crate) fn has_temporary_tables(&self) -> bool {
+        self.temporary.is_present()
+    }
+
+    /// SQLite: functions that the program has defined on this connection.
+    pub(crate) fn functions(&self) -> &BTreeSet<String> {
+        &self.functions
     }
 
     /// Has the probe ask for these settings too; `false` if it has to be asked again for that.
@@ -64,14 +90,20 @@ impl SessionState {
         self.identity.is_some()
     }
 
-    /// The settings to ask for beside the usual ones.
-    pub(crate) fn named(&self) -> Vec<String> {
-        self.named.iter().cloned().collect()
+    /// What to ask for beside the usual.
+    pub(crate) fn question(&self) -> ProbeQuestion {
+        ProbeQuestion {
+            settings: self.named.iter().cloned().collect(),
+            tables: self.temporary.made(),
+        }
     }
 
     /// The connection is opened by this URL.
-    pub(super) fn opened(&mut self, url: &str) {
+    pub(super) fn opened(&mut self, url: &str, dialect: Dialect) {
         self.url = Some(hash("url", &[url.to_owned()]).finish().into());
+        if dialect == Dialect::Postgres {
+            self.named.extend(settings_of_url(url));
+        }
     }
 
     /// The hash of the URL by which the connection was opened, while it says where the connection is.
@@ -88,29 +120,40 @@ impl SessionState {
         self.identity = Some(hash("session", &probe.identity).to_digest());
         self.database = Some(hash("database", &probe.database).finish().into());
         self.replica = probe.replica;
-        self.temporary |= probe.temporary;
+        self.functions.clone_from(&probe.functions);
+        match &probe.temporary {
+            TemporaryTables::Listed(present) => self.temporary.listed(*present),
+            TemporaryTables::Counted(found) => self.temporary.counted(found),
+        }
     }
 
     /// Something runs that may change settings: they have to be asked for again.
     pub(super) fn may_have_changed(&mut self) {
+        self.ask_again();
+        self.temporary.code_ran();
+    }
+
+    /// The next read probes, and so does the first after the transaction.
+    fn ask_again(&mut self) {
         self.identity = None;
         self.changed = true;
     }
 
     /// Takes note of a text that has run, well or not.
-    pub(super) fn finished(&mut self, analysis: &Analysis) {
+    pub(super) fn finished(&mut self, analysis: &Analysis, dialect: Dialect, succeeded: bool) {
         // DDL can change what a name means, and a routine can change any setting.
         if *analysis.writes() == Writes::Everything {
-            self.may_have_changed();
+            self.ask_again();
         }
+        let mut made = 0;
         for effect in analysis
             .statements
             .iter()
             .flat_map(|statement| &statement.effects)
         {
             match effect {
-                Effect::Session(change) => self.changed_by(change),
-                Effect::CreateTemporary(_) => self.temporary = true,
+                Effect::Session(change) => self.changed_by(change, dialect),
+                Effect::CreateTemporary(_) => made += 1,
                 // `SET LOCAL` ends with its transaction, and a rolled-back `SET` is undone.
                 Effect::Commit { .. }
                 | Effect::Rollback { .. }
@@ -124,23 +167,61 @@ impl SessionState {
                 _ => {}
             }
         }
+        self.temporary_tables(analysis, dialect);
+        if made > 0 {
+            self.ask_again();
+            let sql = analysis.text().sql();
+            self.temporary.created(sql, made, succeeded);
+        }
     }
 
-    fn changed_by(&mut self, change: &SessionChange) {
-        self.identity = None;
-        self.changed = true;
+    /// Takes note of what a text may have done to the temporary tables that there are.
+    fn temporary_tables(&mut self, analysis: &Analysis, dialect: Dialect) {
+        let only_rows = |kind: &Kind| {
+            let rows = [Kind::Select, Kind::Insert, Kind::Update, Kind::Delete];
+            // MySQL keeps them beyond a transaction.
+            rows.contains(kind) || (dialect == Dialect::Mysql && *kind == Kind::Transaction)
+        };
+        let kinds = || analysis.statements.iter().map(|statement| &statement.kind);
+        if kinds().all(only_rows) {
+            return;
+        }
+        if self.temporary.is_present() {
+            self.ask_again();
+        }
+        if dialect == Dialect::Mysql {
+            let sql = analysis.text().sql().to_ascii_lowercase();
+            if sql.contains("rename") {
+                self.temporary.renamed();
+            }
+            if sql.contains("flush") {
+                self.temporary.count_lost();
+            }
+            if !analysis.parsed {
+                self.temporary.code_ran();
+            }
+        }
+    }
+
+    fn changed_by(&mut self, change: &SessionChange, dialect: Dialect) {
         match change {
             SessionChange::Settings(names) => {
                 if names.iter().any(|name| name == "database") {
                     self.database = None;
                     self.moved = true;
+                    self.temporary.moved();
                 }
-                let decisive = names.iter().filter(|name| !is_harmless(name));
-                self.named.extend(decisive.cloned());
+                let decisive = || names.iter().filter(|name| !is_harmless(name, dialect));
+                if decisive().next().is_none() {
+                    return;
+                }
+                self.named.extend(decisive().cloned());
             }
-            SessionChange::All => self.opaque = false,
-            _ => self.opaque = true,
+            SessionChange::All => {}
+            // What it was is found by the probe, as if it had been changed before anybody watched.
+            _ => self.temporary.code_ran(),
         }
+        self.ask_again();
     }
 }
 
@@ -150,4 +231,92 @@ fn hash(kind: &str, parts: &[String]) -> Fingerprint {
         fingerprint.part(part.as_bytes());
     }
     fingerprint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement;
+
+    /// A connection that was probed, and on which this ran.
+    fn after(sql: &str, dialect: Dialect) -> SessionState {
+        let mut session = SessionState::default();
+        session.probed(&Probe::default());
+        session.finished(&statement::analysis(sql, dialect), dialect, true);
+        session
+    }
+
+    #[test]
+    fn what_decides_no_answer_is_not_asked_for_again() {
+        for (dialect, harmless, decisive) in [
+            (
+                Dialect::Postgres,
+                "SET statement_timeout = 1",
+                "SET search_path = a",
+            ),
+            (
+                Dialect::Mysql,
+                "SET lock_wait_timeout = 1",
+                "SET time_zone = 'UTC'",
+            ),
+            (
+                Dialect::Sqlite,
+                "PRAGMA busy_timeout = 1",
+                "PRAGMA case_sensitive_like = 1",
+            ),
+        ] {
+            assert!(after(harmless, dialect).identity().is_some(), "{harmless}");
+            assert!(after(decisive, dialect).identity().is_none(), "{decisive}");
+        }
+    }
+
+    #[test]
+    fn settings_of_extensions_that_came_with_the_url_are_asked_for() {
+        let mut session = SessionState::default();
+        session.opened(
+            "postgres://h/d?options=-c%20nobodys.depth%3D3",
+            Dialect::Postgres,
+        );
+        assert_eq!(session.question().settings, ["nobodys.depth"]);
+    }
+
+    #[test]
+    fn a_temporary_table_is_looked_for_when_it_may_have_come_or_gone() {
+        let dialect = Dialect::Postgres;
+        let mut session = after("CREATE TEMP TABLE a (id int)", dialect);
+        assert!(session.has_temporary_tables() && session.identity().is_none());
+        let present = |present| Probe {
+            temporary: TemporaryTables::Listed(present),
+            ..Probe::default()
+        };
+        session.probed(&present(true));
+        let mut run = |sql: &str| {
+            session.finished(&statement::analysis(sql, dialect), dialect, true);
+            let known = session.identity().is_some();
+            session.probed(&present(true));
+            known
+        };
+        assert!(run("SELECT 1 FROM a") && run("INSERT INTO a VALUES (1)"));
+        assert!(!run("DROP TABLE a") && !run("DISCARD TEMP") && !run("COMMIT"));
+        session.probed(&present(false));
+        assert!(!session.has_temporary_tables());
+    }
+
+    /// A rollback brings back what the transaction has dropped.
+    #[test]
+    fn what_was_found_in_a_transaction_is_asked_for_again_after_it() {
+        let dialect = Dialect::Sqlite;
+        let mut session = SessionState::default();
+        session.probed(&Probe {
+            temporary: TemporaryTables::Listed(true),
+            ..Probe::default()
+        });
+        for (sql, known) in [("BEGIN", false), ("DROP TABLE temp.a", false)] {
+            session.finished(&statement::analysis(sql, dialect), dialect, true);
+            assert_eq!(session.identity().is_some(), known, "{sql}");
+        }
+        session.probed(&Probe::default());
+        session.finished(&statement::analysis("ROLLBACK", dialect), dialect, true);
+        assert!(session.identity().is_none());
+    }
 }

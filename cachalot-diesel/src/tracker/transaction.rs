@@ -204,6 +204,15 @@ impl Transactions {
         self.sweeping = true;
     }
 
+    /// The session has no temporary tables, views or triggers, unless a rollback brings one back.
+    pub(crate) fn has_nothing_temporary(&mut self) {
+        let settled = self.open.is_none() && !self.uncertain && self.autocommit == Some(true);
+        if settled {
+            self.sweeping = false;
+            self.temporary = false;
+        }
+    }
+
     pub(super) fn lost_track(&mut self) {
         self.uncertain = true;
     }

@@ -1,0 +1,134 @@
+//! Settings that a PostgreSQL connection was opened with, by their names.
+//!
+//! The server lists the settings that it knows. One of an extension that is not loaded yet it keeps
+//! without listing it, and tells it only to who asks for it by its name.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+/// How many names are remembered.
+const NAMES: usize = 256;
+
+/// Names that were met on any connection of this process: another may have been given such a
+/// setting where nobody saw it.
+static MET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Remembers the names of extensions' settings among these.
+pub(super) fn remember<'a>(names: impl IntoIterator<Item = &'a str>) {
+    let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+    for name in names {
+        if name.contains('.') && met.len() < NAMES && !met.contains(name) {
+            met.insert(name.to_owned());
+        }
+    }
+}
+
+/// The names that were met.
+pub(super) fn met() -> Vec<String> {
+    let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+    met.iter().cloned().collect()
+}
+
+/// The extensions' settings that the URL or the environment gives to a new connection.
+pub(crate) fn settings_of_url(url: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    // A URL or libpq's other form.
+    if let Some((_, options)) = url.split_once("options=") {
+        let options = if url.contains("://") {
+            options.split('&').next().unwrap_or_default()
+        } else {
+            options
+        };
+        names.extend(settings_of_options(&decoded(options)));
+    }
+    if let Ok(options) = std::env::var("PGOPTIONS") {
+        names.extend(settings_of_options(&options));
+    }
+    names
+}
+
+/// The names before a `=` that have a dot: `-c hnsw.ef_search=100 --my-app.name=x`.
+fn settings_of_options(options: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '-');
+    for before in options.split('=') {
+        let name = before.trim_end().rsplit(|c| !is_part(c)).next();
+        // `-cname=` is one word; a dash in a long option stands for an underscore.
+        let Some(name) = name else { continue };
+        let name = match name.strip_prefix("--") {
+            Some(long) => long.replace('-', "_"),
+            None => name.strip_prefix("-c").unwrap_or(name).to_owned(),
+        };
+        if name.contains('.') {
+            names.insert(name.to_lowercase());
+        }
+    }
+    names
+}
+
+/// Without the `%20` of URLs.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let hex = behind
+            .get(..2)
+            .and_then(|hex| std::str::from_utf8(hex).ok());
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match byte.filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(url: &str) -> Vec<String> {
+        settings_of_url(url).into_iter().collect()
+    }
+
+    #[test]
+    fn the_options_of_a_url_are_read_in_all_their_forms() {
+        for url in [
+            "postgres://u:p@h/d?options=-c%20ivfflat.probes%3D50%20-cApp.Name%3dx&sslmode=require",
+            "postgres://h/d?sslmode=disable&options=-c%20app.name%3Dx%20--ivfflat.probes%3D50",
+            "host=h dbname=d options='-c ivfflat.probes=50 -c app.name=\\ x'",
+        ] {
+            assert_eq!(of(url), ["app.name", "ivfflat.probes"], "{url}");
+        }
+        assert_eq!(of("host=h options=--my-app.a-b=1"), ["my_app.a_b"]);
+    }
+
+    #[test]
+    fn what_is_no_setting_of_an_extension_is_left_out() {
+        for url in [
+            "postgres://db.example.com/d?host=a.b",
+            "postgres://h/d?options=-c%20work_mem%3D4MB&password=a.b",
+            "postgres://h/d?options=%",
+            "",
+        ] {
+            assert_eq!(of(url), Vec::<String>::new(), "{url}");
+        }
+    }
+
+    #[test]
+    fn names_with_a_dot_are_remembered_and_not_too_many() {
+        let names: Vec<String> = (0..=NAMES).map(|n| format!("many.n{n}")).collect();
+        remember(names.iter().map(String::as_str));
+        remember(["work_mem"]);
+        let met = MET.lock().unwrap();
+        assert!(met.len() <= NAMES && !met.contains("work_mem"));
+    }
+}

@@ -1,0 +1,104 @@
+//! The collations and functions of SQLite that a text names: programs may define their own, under
+//! any name.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Dialect,
+    lexer::{self, Token, TokenKind},
+};
+
+/// Those of SQLite itself.
+const OWN: [&str; 3] = ["binary", "nocase", "rtrim"];
+
+/// Operators that call a function of the same name.
+const OPERATORS: [&str; 4] = ["glob", "like", "match", "regexp"];
+
+/// What a text of SQLite names that a program may have defined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Collations that are not SQLite's own, in lower case.
+    pub(crate) collations: BTreeSet<String>,
+    /// Whatever is called, by a function's syntax or an operator's, in lower case.
+    pub(crate) functions: BTreeSet<String>,
+}
+
+impl Named {
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.collations.extend(other.collations.iter().cloned());
+        self.functions.extend(other.functions.iter().cloned());
+    }
+
+    /// Reads a query or a definition.
+    pub(crate) fn in_sqlite(sql: &str) -> Self {
+        let mut named = Self::default();
+        // What cannot be read is not cached.
+        let tokens = lexer::lex(sql, Dialect::Sqlite).unwrap_or_default();
+        for (at, token) in tokens.iter().enumerate() {
+            let next = tokens.get(at + 1);
+            if token.is("collate") {
+                let name = next.and_then(collation).unwrap_or_default();
+                if !OWN.contains(&name.as_str()) {
+                    named.collations.insert(name);
+                }
+            } else if let Some(operator) = OPERATORS.iter().find(|it| token.is(it)) {
+                named.functions.insert((*operator).to_owned());
+            } else if token.is_symbol("-") && next.is_some_and(|next| next.is_symbol(">")) {
+                let extract = tokens.get(at + 2).is_some_and(|token| token.is_symbol(">"));
+                named
+                    .functions
+                    .insert(if extract { "->>" } else { "->" }.to_owned());
+            } else if next.is_some_and(|next| next.is_symbol("("))
+                && let Some(name) = token.identifier()
+            {
+                named.functions.insert(name.to_lowercase());
+            }
+        }
+        named
+    }
+}
+
+/// SQLite takes a string for a name here.
+fn collation(token: &Token<'_>) -> Option<String> {
+    let name = match token.kind {
+        TokenKind::Text => token.literal(),
+        _ => token.identifier().map(Into::into),
+    };
+    name.map(|name| name.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(sql: &str) -> (Vec<String>, Vec<String>) {
+        let Named {
+            collations,
+            functions,
+        } = Named::in_sqlite(sql);
+        (
+            collations.into_iter().collect(),
+            functions.into_iter().collect(),
+        )
+    }
+
+    #[test]
+    fn collations_that_are_not_its_own() {
+        let sql =
+            "SELECT a FROM t ORDER BY a COLLATE NoCase, b collate binary, c COLLATE \"RTrim\"";
+        assert_eq!(named(sql).0, Vec::<String>::new());
+        let sql = "SELECT 'x COLLATE z' FROM t /* COLLATE y */ ORDER BY a COLLATE Locale, \
+            b COLLATE 'German', c COLLATE [it's], d COLLATE";
+        assert_eq!(named(sql).0, ["", "german", "it's", "locale"]);
+    }
+
+    #[test]
+    fn functions_by_their_syntax_and_by_operators() {
+        let sql = "SELECT Lower(a), \"Upper\" (b), c -> 'x', d ->> 'y', lower FROM t \
+            WHERE a LIKE 'x' AND b NOT GLOB 'y'";
+        assert_eq!(
+            named(sql).1,
+            ["->", "->>", "glob", "like", "lower", "upper"]
+        );
+    }
+}

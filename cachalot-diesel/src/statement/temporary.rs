@@ -1,0 +1,74 @@
+//! The temporary tables that a text of MySQL makes, by their exact names: MySQL tells `Mine` from
+//! `mine` where files do.
+
+use super::{Dialect, cursor::Cursor, lexer, split::split};
+
+/// A table by its exact name, as it is written without its quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableName {
+    /// `None`: that of the connection.
+    pub(crate) schema: Option<String>,
+    pub(crate) name: String,
+}
+
+/// The temporary tables and sequences that the text's statements make; `None` if one of the names
+/// cannot be read.
+pub(crate) fn made_temporary(sql: &str) -> Option<Vec<TableName>> {
+    let tokens = lexer::lex(sql, Dialect::Mysql)?;
+    let mut made = Vec::new();
+    for statement in split(&tokens, Dialect::Mysql) {
+        let mut at = Cursor::new(statement, Dialect::Mysql);
+        if !at.eat("create") {
+            continue;
+        }
+        at.eat_all(&["or", "replace"]);
+        if at.eat("temporary") {
+            made.push(name(at)?);
+        }
+    }
+    Some(made)
+}
+
+/// `TABLE [IF NOT EXISTS] [schema.]name`
+fn name(mut at: Cursor<'_, '_>) -> Option<TableName> {
+    if !at.eat_any(&["table", "sequence"]) {
+        return None;
+    }
+    at.eat_all(&["if", "not", "exists"]);
+    let mut name = at.next()?.identifier()?.into_owned();
+    let mut schema = None;
+    if at.eat_symbol(".") {
+        schema = Some(name);
+        name = at.next()?.identifier()?.into_owned();
+    }
+    Some(TableName { schema, name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(sql: &str) -> Option<Vec<String>> {
+        let shown = |table: TableName| match table.schema {
+            Some(schema) => format!("{schema}.{}", table.name),
+            None => table.name,
+        };
+        Some(made_temporary(sql)?.into_iter().map(shown).collect())
+    }
+
+    #[test]
+    fn names_keep_their_case_and_their_schema() {
+        let sql = "SELECT 1; CREATE TEMPORARY TABLE Mine (id INT); \
+            create or replace temporary table `a`.`B c` select 1; \
+            CREATE TABLE plain (id INT); CREATE TEMPORARY SEQUENCE IF NOT EXISTS numbers";
+        let names = ["Mine", "a.B c", "numbers"].map(str::to_owned);
+        assert_eq!(made(sql), Some(names.to_vec()));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_guessed() {
+        assert_eq!(made("CREATE TEMPORARY TABLE 1"), None);
+        assert_eq!(made("SELECT 'it never ends"), None);
+        assert_eq!(made("SELECT 1"), Some(Vec::new()));
+    }
+}

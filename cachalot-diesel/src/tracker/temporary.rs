@@ -1,0 +1,215 @@
+//! What is known of a connection's temporary tables.
+//!
+//! PostgreSQL and SQLite list them, and a fresh probe is all that is needed. MySQL and MariaDB list
+//! none, but count the statements that made some: if those that were seen account for all of them,
+//! the tables can be asked for by name. What is made, or given another name, by code that nobody sees
+//! leaves the connection past the cache for good.
+
+use crate::statement::{TableName, made_temporary};
+
+/// The temporary tables of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Temporary {
+    /// Some are there, or may be.
+    present: bool,
+    /// MySQL: those that statements made and that may still be there.
+    made: Vec<TableName>,
+    /// MySQL: how many the server had counted at the last probe.
+    counted: u64,
+    /// How many statements have made some since then, and how many of those did not fail.
+    tried: u64,
+    succeeded: u64,
+    /// Code ran since then that is not seen through.
+    code_ran: bool,
+    /// The server's count may have been set back since then.
+    count_lost: bool,
+    /// There may be some that nobody can name.
+    unnamed: bool,
+}
+
+impl Temporary {
+    pub(super) fn is_present(&self) -> bool {
+        self.present || self.unnamed
+    }
+
+    /// MySQL: what a probe has to ask for.
+    pub(super) fn made(&self) -> Vec<TableName> {
+        if self.unnamed {
+            return Vec::new();
+        }
+        self.made.clone()
+    }
+
+    /// A text made some, or tried to.
+    pub(super) fn created(&mut self, sql: &str, statements: usize, succeeded: bool) {
+        self.present = true;
+        match made_temporary(sql).filter(|made| made.len() == statements) {
+            Some(made) => {
+                self.tried += made.len() as u64;
+                if succeeded {
+                    self.succeeded += made.len() as u64;
+                }
+                self.made.extend(made);
+            }
+            None => self.unnamed = true,
+        }
+    }
+
+    /// Code ran that may have made some, or given one another name.
+    pub(super) fn code_ran(&mut self) {
+        self.code_ran = true;
+    }
+
+    /// Tables may have got other names.
+    pub(super) fn renamed(&mut self) {
+        self.unnamed |= !self.made.is_empty();
+    }
+
+    /// The server's count of statements may have been set back.
+    pub(super) fn count_lost(&mut self) {
+        self.count_lost = true;
+    }
+
+    /// The connection's own schema is another from now on.
+    pub(super) fn moved(&mut self) {
+        self.unnamed |= self.made.iter().any(|table| table.schema.is_none());
+    }
+
+    /// The server lists them.
+    pub(super) fn listed(&mut self, present: bool) {
+        *self = Self {
+            present,
+            ..Self::default()
+        };
+    }
+
+    /// MySQL: what a probe has found of those that were asked for.
+    pub(super) fn counted(&mut self, found: &Counted) {
+        let more = match found.created.checked_sub(self.counted) {
+            Some(more) if !self.count_lost => more,
+            _ if self.code_ran => u64::MAX,
+            _ => 0,
+        };
+        // A statement that failed may have been counted or not.
+        let known = if self.code_ran {
+            self.succeeded
+        } else {
+            self.tried
+        };
+        let renamed = self.code_ran && found.remaining.len() < self.made.len();
+        *self = Self {
+            present: !found.remaining.is_empty(),
+            unnamed: self.unnamed || more > known || renamed,
+            made: found.remaining.clone(),
+            counted: found.created,
+            ..Self::default()
+        };
+    }
+}
+
+/// What MySQL tells of a connection's temporary tables.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    /// How many statements have made some since the connection began.
+    pub(crate) created: u64,
+    /// Those of the tables that were asked for that are temporary ones, with their schema.
+    pub(crate) remaining: Vec<TableName>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAKE: &str = "CREATE TEMPORARY TABLE a (id INT)";
+
+    fn found(created: u64, remaining: &[&str]) -> Counted {
+        let table = |name: &&str| TableName {
+            schema: Some("s".to_owned()),
+            name: (*name).to_owned(),
+        };
+        Counted {
+            created,
+            remaining: remaining.iter().map(table).collect(),
+        }
+    }
+
+    #[test]
+    fn a_table_is_there_until_it_is_not_found() {
+        let mut tables = Temporary::default();
+        tables.counted(&found(0, &[]));
+        assert!(!tables.is_present());
+        tables.created(MAKE, 1, true);
+        assert!(tables.is_present());
+        tables.counted(&found(1, &["a"]));
+        assert!(tables.is_present());
+        tables.counted(&found(1, &[]));
+        assert!(!tables.is_present());
+    }
+
+    #[test]
+    fn one_that_no_statement_shows_is_there_for_good() {
+        let mut tables = Temporary::default();
+        tables.counted(&found(1, &[]));
+        assert!(tables.is_present(), "made before");
+        let mut tables = Temporary::default();
+        tables.created(MAKE, 1, true);
+        tables.counted(&found(2, &[]));
+        assert!(tables.is_present(), "made by a routine");
+        tables.counted(&found(2, &[]));
+        assert!(tables.is_present());
+    }
+
+    /// The routine's may be counted in the place of one that failed.
+    #[test]
+    fn beside_code_that_is_not_seen_a_failure_accounts_for_nothing() {
+        for (code, present) in [(false, false), (true, true)] {
+            let mut tables = Temporary::default();
+            tables.created(MAKE, 1, false);
+            if code {
+                tables.code_ran();
+            }
+            tables.counted(&found(1, &[]));
+            assert_eq!(tables.is_present(), present);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_gone_means_nothing_where_it_may_be_another() {
+        let changes: [fn(&mut Temporary); 3] = [
+            Temporary::renamed,
+            Temporary::code_ran,
+            // Nobody knows where `a` is.
+            Temporary::moved,
+        ];
+        for change in changes {
+            let mut tables = Temporary::default();
+            tables.created(MAKE, 1, true);
+            change(&mut tables);
+            tables.counted(&found(1, &[]));
+            assert!(tables.is_present());
+        }
+    }
+
+    #[test]
+    fn a_count_that_was_set_back_hides_what_code_has_made() {
+        for (code, present) in [(false, false), (true, true)] {
+            let mut tables = Temporary::default();
+            tables.count_lost();
+            if code {
+                tables.code_ran();
+            }
+            tables.counted(&found(0, &[]));
+            assert_eq!(tables.is_present(), present);
+        }
+    }
+
+    #[test]
+    fn a_list_says_all() {
+        let mut tables = Temporary::default();
+        tables.created("SELECT 1", 1, true);
+        tables.listed(true);
+        assert!(tables.is_present());
+        tables.listed(false);
+        assert!(!tables.is_present());
+    }
+}

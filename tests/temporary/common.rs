@@ -1,0 +1,156 @@
+//! A connection that had temporary tables is cached again once it has none, and not before.
+
+use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
+use diesel::{connection::SimpleConnection as _, dsl::sql, prelude::*, sql_types::Text};
+
+use super::super::{
+    Conn,
+    schema::tags,
+    world::{Reader, World},
+};
+
+/// A world with a tag, and a further connection that reads it.
+pub(super) fn reader() -> (World, Reader) {
+    let mut world = World::new();
+    diesel::insert_into(tags::table)
+        .values((tags::id.eq(1), tags::label.eq("shared")))
+        .execute(&mut world.conn)
+        .unwrap();
+    let reader = world.reader();
+    (world, reader)
+}
+
+/// By a text, which no connection keeps prepared: it is bound anew to what its names mean.
+const LABELS: &str = "SELECT label FROM tags ORDER BY id";
+
+pub(super) fn read(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    sql::<Text>(LABELS).cached(conn).load()
+}
+
+pub(super) fn labels(conn: &mut Conn) -> Vec<String> {
+    read(conn).unwrap()
+}
+
+/// Runs what may fail.
+pub(super) fn run(conn: &mut Conn, sql: &str) {
+    let _ = conn.batch_execute(sql);
+}
+
+/// Reads of the connection are answered from the cache.
+#[track_caller]
+pub(super) fn is_cached(reader: &mut Reader, when: &str) {
+    labels(&mut reader.conn);
+    let (rows, sent) = reader.sent(labels);
+    assert_eq!((rows, sent), (vec!["shared".to_owned()], 0), "{when}");
+}
+
+/// Reads of the connection go to the database, and give this.
+#[track_caller]
+pub(super) fn is_bypassed(reader: &mut Reader, label: &str, when: &str) {
+    let query = sql::<Text>(LABELS).cached(&mut reader.conn);
+    let outcome = query.explain().unwrap().outcome;
+    assert_eq!(
+        outcome,
+        Outcome::Bypass(BypassReason::TemporaryTable),
+        "{when}"
+    );
+    for _ in 0..2 {
+        assert_eq!(reader.sent(labels), (vec![label.to_owned()], 1), "{when}");
+    }
+}
+
+/// Each of these leaves no temporary table behind.
+pub(super) fn leave_none(ways: &[&[&str]]) {
+    for way in ways {
+        let (_world, mut reader) = reader();
+        is_cached(&mut reader, "before");
+        for sql in *way {
+            run(&mut reader.conn, sql);
+        }
+        is_cached(&mut reader, &format!("{way:?}"));
+        // And so where reads come in between.
+        for sql in *way {
+            run(&mut reader.conn, sql);
+            // Where the table is another, or the transaction has failed, it may be refused.
+            let _ = read(&mut reader.conn);
+        }
+        is_cached(&mut reader, &format!("{way:?}, with reads"));
+    }
+}
+
+/// Each of these leaves a temporary table that hides the shared one.
+pub(super) fn leave_one(ways: &[&[&str]]) {
+    for way in ways {
+        let (_world, mut reader) = reader();
+        is_cached(&mut reader, "before");
+        for sql in *way {
+            run(&mut reader.conn, sql);
+            // Where the table is another, or the transaction has failed, it may be refused.
+            let _ = read(&mut reader.conn);
+        }
+        is_bypassed(&mut reader, "hidden", &format!("{way:?}"));
+    }
+}
+
+#[test]
+fn f05_a_connection_whose_temporary_tables_are_gone_is_cached_again() {
+    leave_none(&[
+        &[
+            "CREATE TEMPORARY TABLE mine (id INTEGER)",
+            "DROP TABLE mine",
+        ],
+        &["CREATE TEMPORARY TABLE mine (id INTEGER); DROP TABLE mine"],
+        &[
+            "CREATE TEMPORARY TABLE tags (id INTEGER)",
+            "DROP TABLE tags",
+        ],
+        &[
+            "CREATE TEMPORARY TABLE Tags (id INTEGER)",
+            "DROP TABLE Tags",
+        ],
+        &["CREATE TEMPORARY TABLE mine (id nonsense('"],
+        &["CREATE TEMPORARY TABLE mine AS SELECT * FROM no_such_table"],
+        &[
+            "CREATE TEMPORARY TABLE mine (id INTEGER)",
+            "CREATE TEMPORARY TABLE mine (id INTEGER)",
+            "CREATE TEMPORARY TABLE others (id INTEGER)",
+            "DROP TABLE mine",
+            "DROP TABLE others",
+        ],
+    ]);
+}
+
+#[test]
+fn f05_a_temporary_table_that_is_there_hides_another() {
+    const HIDES: &str = "CREATE TEMPORARY TABLE tags (id INTEGER, label VARCHAR(9)); \
+        INSERT INTO tags VALUES (1, 'hidden')";
+    leave_one(&[
+        &[HIDES],
+        &[
+            "CREATE TEMPORARY TABLE mine (id INTEGER)",
+            HIDES,
+            "DROP TABLE mine",
+        ],
+        &[HIDES, "DROP TABLE no_such_table"],
+        &[HIDES, "CREATE TEMPORARY TABLE tags (id INTEGER)"],
+        &[HIDES, "BEGIN; INSERT INTO tags VALUES (2, 'x'); ROLLBACK"],
+    ]);
+}
+
+/// Made and dropped before anybody watched.
+#[test]
+fn f05_a_temporary_table_of_a_connection_that_is_watched_later() {
+    let (world, mut before) = reader();
+    is_cached(&mut before, "the other");
+    let mut late = world.outsider();
+    run(
+        &mut late,
+        "CREATE TEMPORARY TABLE tags (id INTEGER, label VARCHAR(9)); INSERT INTO tags VALUES (1, 'hidden')",
+    );
+    world.cache.watch(&mut late).unwrap();
+    for _ in 0..2 {
+        assert_eq!(labels(&mut late), ["hidden"]);
+    }
+    run(&mut late, "DROP TABLE tags");
+    assert_eq!(labels(&mut late), ["shared"]);
+}

@@ -1,0 +1,88 @@
+//! Temporary tables of SQLite.
+
+#[path = "common.rs"]
+mod common;
+
+use cachalot_diesel::CachedDsl as _;
+use diesel::prelude::*;
+
+use self::common::{is_cached, leave_none, leave_one, reader, run};
+use super::schema::{posts, tags};
+
+#[test]
+fn f05_what_ends_a_temporary_table() {
+    leave_none(&[
+        &[
+            "CREATE TABLE temp.mine (id INTEGER)",
+            "DROP TABLE temp.mine",
+        ],
+        &["BEGIN; CREATE TEMP TABLE mine (id INTEGER); ROLLBACK"],
+        &["BEGIN", "CREATE TEMP TABLE mine (id INTEGER)", "ROLLBACK"],
+        &[
+            "BEGIN",
+            "SAVEPOINT s",
+            "CREATE TEMP TABLE mine (id INTEGER)",
+            "ROLLBACK TO s",
+            "COMMIT",
+        ],
+        &[
+            "CREATE TEMP VIEW mine AS SELECT id FROM tags",
+            "DROP VIEW mine",
+        ],
+        &[
+            "CREATE TEMP TABLE mine (id INTEGER)",
+            "PRAGMA temp_store = 2",
+            "PRAGMA temp_store = 1",
+        ],
+        &[
+            "ALTER TABLE tags RENAME COLUMN label TO label2; ALTER TABLE tags RENAME COLUMN label2 TO label",
+        ],
+    ]);
+}
+
+#[test]
+fn f05_a_drop_that_is_rolled_back() {
+    const HIDES: &str = "CREATE TEMP TABLE tags (id INTEGER, label TEXT); \
+        INSERT INTO tags VALUES (1, 'hidden')";
+    leave_one(&[
+        &[HIDES, "BEGIN", "DROP TABLE temp.tags", "ROLLBACK"],
+        &[
+            HIDES,
+            "BEGIN",
+            "SAVEPOINT s",
+            "DROP TABLE temp.tags",
+            "ROLLBACK TO s",
+            "COMMIT",
+        ],
+        &[
+            HIDES,
+            "ALTER TABLE temp.tags RENAME TO other",
+            "ALTER TABLE other RENAME TO tags",
+        ],
+    ]);
+}
+
+/// Nothing is hidden in what such a connection writes from then on.
+#[test]
+fn f05_after_a_temporary_trigger_writes_touch_their_tables_alone() {
+    let (mut world, mut reader) = reader();
+    run(
+        &mut reader.conn,
+        "CREATE TEMP TRIGGER noted AFTER INSERT ON main.tags BEGIN UPDATE posts SET title = 'x'; END; \
+         DROP TRIGGER noted",
+    );
+    is_cached(&mut reader, "dropped");
+    let titles = |conn: &mut super::Conn| -> Vec<String> {
+        posts::table
+            .select(posts::title)
+            .cached(conn)
+            .load()
+            .unwrap()
+    };
+    world.once(titles);
+    diesel::insert_into(tags::table)
+        .values(tags::label.eq("another"))
+        .execute(&mut reader.conn)
+        .unwrap();
+    assert_eq!(world.sent(titles).1, 0);
+}
