@@ -207,4 +207,5 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "triggers_unseen",
     "catalog_unknown",
     "not_tracked",
+    "instrumentation_replaced",
 ];
