@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the whole project: formatting, lints, documentation, tests.
+# Checks the whole project: formatting, lints, features, versions, documentation, tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -7,8 +7,10 @@ usage() {
     cat <<'END'
 Usage: ./test.sh [--use-running]
 
-Checks the project: cargo fmt, clippy, doc, and last the tests on SQLite, PostgreSQL and MariaDB
-with memcached. The tests start servers of their own and remove them again; they need the programs,
+Checks the project: cargo fmt, clippy, each feature by itself, the oldest versions of what it depends
+on, the oldest Rust, the public API against the last release, cargo doc, and last the tests on SQLite,
+PostgreSQL and MariaDB with memcached. What a check needs and is not there is said, and the check left
+out. The tests start servers of their own and remove them again; they need the programs,
 not the services. What is missing is installed with apt-get on Debian and Ubuntu.
 
   --use-running  use servers that run already, and need none of their programs but memcached, which
@@ -118,6 +120,78 @@ cargo fmt --all --check
 
 say "cargo clippy"
 cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# The features of a crate, from its manifest.
+features() { # CRATE
+    awk '/^\[/ { on = $0 == "[features]"; next }
+         on && $1 != "default" && $2 == "=" { print $1 }' "$1/Cargo.toml"
+}
+
+# Together with the others a feature can use what only they enable.
+for crate in cachalot-diesel cachalot-cli; do
+    say "cargo clippy: $crate without features"
+    cargo clippy -p "$crate" --no-default-features -- -D warnings
+    for feature in $(features "$crate"); do
+        say "cargo clippy: $crate with $feature alone"
+        cargo clippy -p "$crate" --no-default-features --features "$feature" -- -D warnings
+    done
+done
+
+say "the oldest versions of direct dependencies"
+minimal=${CARGO_TARGET_DIR:-target}/minimal-versions
+# A copy of the published crates' manifests with links to the rest: its lock file is not the project's.
+copy_published() {
+    local crate file
+    rm -rf "$minimal"
+    mkdir -p "$minimal"
+    sed '/^members = \[/,/^\]/ { /^    "/ { /^    "cachalot-/!d } }' Cargo.toml >"$minimal/Cargo.toml"
+    ln -s "$PWD/README.md" "$PWD/docs" "$PWD/fuzz" "$minimal"
+    for crate in $(sed -n 's/^    "\(cachalot-[a-z]*\)",$/\1/p' Cargo.toml); do
+        mkdir "$minimal/$crate"
+        for file in "$crate"/*; do
+            ln -s "$PWD/$file" "$minimal/$crate"
+        done
+        rm "$minimal/$crate/Cargo.toml"
+        # The tests' crate is not in the copy, and its dependencies need not be old.
+        awk '/^\[/ { dev = $0 == "[dev-dependencies]" } !dev' "$crate/Cargo.toml" \
+            >"$minimal/$crate/Cargo.toml"
+    done
+}
+copy_published
+# Cargo can do it in all versions, but offers it only in unfinished ones.
+oldest=(env RUSTC_BOOTSTRAP=1 cargo -Z direct-minimal-versions generate-lockfile
+    --manifest-path "$minimal/Cargo.toml")
+if ! output=$("${oldest[@]}" 2>&1); then
+    printf '%s\n' "$output" >&2
+    if [[ $output == *"failed to select a version"* ]]; then
+        exit 1
+    fi
+    echo "test.sh: not checked: this cargo or the registry could not tell the oldest versions"
+elif ! cargo fetch --quiet --locked --manifest-path "$minimal/Cargo.toml"; then
+    echo "test.sh: not checked: the oldest versions could not be fetched"
+else
+    CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target} cargo check --workspace --all-features --locked \
+        --manifest-path "$minimal/Cargo.toml"
+fi
+
+msrv=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+say "Rust $msrv, the oldest"
+if has rustup && rustup toolchain list | grep -q "^$msrv[.-]"; then
+    cargo "+$(rustup toolchain list | sed -n "s/^\($msrv[.-][^ ]*\).*/\1/p" | head -n 1)" \
+        check --workspace --all-targets --all-features
+else
+    echo "test.sh: not checked: Rust $msrv is not installed (rustup toolchain install $msrv)"
+fi
+
+say "the public API against the last release"
+release=$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true)
+if [ -z "$release" ]; then
+    echo "test.sh: not checked: there is no release yet (no tag v…)"
+elif ! has cargo-semver-checks; then
+    echo "test.sh: not checked: cargo-semver-checks is not installed (cargo install cargo-semver-checks)"
+else
+    cargo semver-checks --package cachalot-diesel --all-features --baseline-rev "$release"
+fi
 
 say "cargo doc"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features

@@ -100,6 +100,11 @@ fn the_installed_cache_watches_connections_and_leaves_the_users_instrumentation_
     );
     assert_eq!(outcome(&mut odd), Outcome::Bypass(BypassReason::NotTracked));
     cache.watch_with(&mut odd, foreign.instrumentation());
+    // What it wrote unwatched may be anything, so everything was invalidated.
+    assert_eq!(
+        foreign.during(|| labels(&mut odd)),
+        (vec!["a".to_owned()], 1)
+    );
     assert_eq!(
         foreign.during(|| labels(&mut odd)),
         (vec!["a".to_owned()], 0)

@@ -10,6 +10,10 @@ pub enum BypassReason {
     NotInstalled,
     /// The connection has an instrumentation that the tracker could not be added to.
     NotTracked,
+    /// The cache was installed, and then the program replaced Diesel's default instrumentation or
+    /// that of a connection: the writes of some connections are not seen. Give the program's own to
+    /// [`install_with`](crate::install_with) or [`watch_with`](crate::Cachalot::watch_with).
+    InstrumentationReplaced,
     /// Not a `SELECT`, or one that also writes.
     NotSelect,
     /// Several statements in one text.
@@ -76,6 +80,7 @@ impl BypassReason {
             Self::Disabled => "disabled",
             Self::NotInstalled => "not_installed",
             Self::NotTracked => "not_tracked",
+            Self::InstrumentationReplaced => "instrumentation_replaced",
             Self::NotSelect => "not_select",
             Self::SeveralStatements => "several_statements",
             Self::RowLock => "row_lock",
@@ -130,6 +135,10 @@ impl fmt::Display for BypassReason {
                 f.write_str("no cache is installed; call `cachalot_diesel::install()`")
             }
             Self::NotTracked => f.write_str("the connection's writes are not tracked"),
+            Self::InstrumentationReplaced => f.write_str(
+                "an instrumentation was replaced, so that some connections' writes are not seen; \
+                 use `install_with` or `watch_with`",
+            ),
             Self::NotSelect => f.write_str("not a plain SELECT"),
             Self::SeveralStatements => f.write_str("several statements in one text"),
             Self::RowLock => f.write_str("it locks rows"),

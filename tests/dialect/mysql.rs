@@ -215,6 +215,7 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "triggers_unseen",
     "catalog_unknown",
     "not_tracked",
+    "instrumentation_replaced",
 ];
 
 /// How many transactions wait for a lock on this table.

@@ -209,4 +209,5 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "triggers_unseen",
     "catalog_unknown",
     "not_tracked",
+    "instrumentation_replaced",
 ];

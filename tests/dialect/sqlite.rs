@@ -167,4 +167,5 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "catalog_unknown",
     "unstorable",
     "not_tracked",
+    "instrumentation_replaced",
 ];

@@ -17,6 +17,7 @@ mod near;
 mod plan;
 mod read;
 mod records;
+mod reliance;
 mod seal;
 mod write;
 
@@ -88,6 +89,7 @@ struct Inner {
     writes: AtomicU64,
     flights: flight::Flights,
     leases: lease::Leases,
+    reliance: reliance::Reliance,
     counters: Counters,
     listeners: Listeners,
 }
@@ -152,6 +154,7 @@ impl Cachalot {
             writes: AtomicU64::new(0),
             flights: flight::Flights::default(),
             leases: lease::Leases::default(),
+            reliance: reliance::Reliance::default(),
             counters: Counters::default(),
             listeners: Listeners::default(),
             store,
@@ -412,6 +415,7 @@ pub(crate) fn installed() -> Option<Cachalot> {
 }
 
 pub(crate) fn set_installed(cache: &Cachalot) {
+    cache.now_installed();
     let slot = INSTALLED.get_or_init(Default::default);
     *slot
         .write()

@@ -5,7 +5,7 @@
 
 mod meter;
 
-use std::fmt;
+use std::{fmt, sync::Once};
 
 use tracing::{
     field::{Empty, display},
@@ -209,6 +209,32 @@ pub(crate) fn delivered(tables: impl fmt::Display) {
         %tables,
         "an invalidation that was owed is delivered"
     );
+}
+
+/// Diesel's default instrumentation is not the library's any more.
+pub(crate) fn default_replaced() {
+    tracing::error!(
+        name: "cachalot.instrumentation_replaced",
+        target: TARGET,
+        "the program has replaced Diesel's default instrumentation after the cache was installed: \
+         writes of new connections are not seen, so all reads go to the database until the \
+         process is restarted; give the constructor to `install_with` instead of \
+         `set_default_instrumentation`"
+    );
+}
+
+/// A connection is watched from now on, and may have been watched before; told once.
+pub(crate) fn connection_replaced() {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        tracing::error!(
+            name: "cachalot.instrumentation_replaced",
+            target: TARGET,
+            "a connection was not watched for a while, perhaps as the program has replaced its \
+             instrumentation: everything is invalidated, as what it wrote was not seen; pass the \
+             instrumentation to `watch_with` instead of `set_instrumentation`"
+        );
+    });
 }
 
 #[cfg(test)]

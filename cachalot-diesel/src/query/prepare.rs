@@ -19,7 +19,7 @@ use crate::{
     fingerprint::Digest,
     rows::{CacheBackend, private},
     statement::Analysis,
-    tracker::{Snapshot, Tracker, attach},
+    tracker::{Snapshot, Tracker, attach, misses_writes},
 };
 
 /// A catalog older than this is read again for a relation that it does not have.
@@ -85,9 +85,9 @@ where
 {
     let cache = match cache_of(conn) {
         Ok(cache) => cache,
-        Err(reason) => {
+        Err((cache, reason)) => {
             return Ok(Prepared::Bypass {
-                cache: None,
+                cache,
                 reason,
                 tables: Vec::new(),
             });
@@ -245,12 +245,26 @@ fn casts(sql: &str) -> bool {
         .any(|sign| sql.contains(sign))
 }
 
+/// The cache that answers the connection's reads, if it sees the writes of all connections.
+fn cache_of<Conn: CacheConnection>(
+    conn: &mut Conn,
+) -> Result<Cachalot, (Option<Cachalot>, BypassReason)> {
+    let cache = watching(conn)?;
+    if misses_writes(&cache) {
+        return Err((Some(cache), BypassReason::InstrumentationReplaced));
+    }
+    Ok(cache)
+}
+
 /// The cache that watches the connection; attaches it if it only has to be.
-fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassReason> {
+fn watching<Conn: CacheConnection>(
+    conn: &mut Conn,
+) -> Result<Cachalot, (Option<Cachalot>, BypassReason)> {
     if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
         tracker.set_dialect(<Conn::Backend as CacheBackend>::dialect());
         tracker.settle();
-        return tracker.cache().cloned().ok_or(BypassReason::NotInstalled);
+        let cache = tracker.cache().cloned();
+        return cache.ok_or((None, BypassReason::NotInstalled));
     }
     let Some(cache) = installed() else {
         static WARNED: Once = Once::new();
@@ -261,7 +275,7 @@ fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassRe
                  call `cachalot_diesel::install()` before connecting"
             );
         });
-        return Err(BypassReason::NotInstalled);
+        return Err((None, BypassReason::NotInstalled));
     };
     match attach(conn, &cache) {
         Ok(()) => {
@@ -278,9 +292,15 @@ fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassRe
         Err(error) => {
             static WARNED: Once = Once::new();
             WARNED.call_once(|| {
-                tracing::warn!(name: "cachalot.not_watched", target: TARGET, %error, "a connection cannot be watched: its reads go to the database");
+                tracing::error!(
+                    name: "cachalot.not_watched", target: TARGET, %error,
+                    "a connection cannot be watched, so its writes are not seen: reads of this \
+                     process go to the database until it is; pass its instrumentation to \
+                     `watch_with` or its constructor to `install_with`"
+                );
             });
-            Err(BypassReason::NotTracked)
+            cache.found_unwatched();
+            Err((Some(cache), BypassReason::NotTracked))
         }
     }
 }

@@ -3,6 +3,10 @@
 //! Knows Diesel's backends and nothing of caching. The format of a [`block`] is the same for all
 //! three; what differs is how a field's raw value is taken and given back.
 
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "only the backends make rows and read them")
+)]
 mod block;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -83,5 +87,9 @@ pub(crate) mod private {
     pub struct Writer(pub(crate) BlockWriter);
 
     #[derive(Debug)]
+    #[cfg_attr(
+        not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+        allow(dead_code, reason = "only the backends make rows and read them")
+    )]
     pub struct Reader<'a>(pub(crate) Block<'a>);
 }

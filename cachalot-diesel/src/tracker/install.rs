@@ -9,9 +9,13 @@ use diesel::connection::{
     set_default_instrumentation,
 };
 
-use super::Tracker;
+use super::{Tracker, replaced};
 use crate::{
-    Cachalot, Error, cache::set_installed, connection::CacheConnection, rows::CacheBackend,
+    Cachalot, Error,
+    cache::{installed, set_installed},
+    connection::CacheConnection,
+    events,
+    rows::CacheBackend,
     statement::Dialect,
 };
 
@@ -57,13 +61,16 @@ impl Cachalot {
     /// Has every Diesel connection of this process that is opened from now on report its writes to
     /// this cache and read from it. The last cache that was installed is the one that counts.
     ///
+    /// Diesel has one default instrumentation for the process, and this is it from now on: a
+    /// program that calls `set_default_instrumentation` later opens connections whose writes are
+    /// not seen. The next cached read finds it out, and reads of this process go to the database from then
+    /// on ([`BypassReason::InstrumentationReplaced`](crate::BypassReason::InstrumentationReplaced)).
+    ///
     /// # Errors
     /// [`Error::ForeignDefault`] if Diesel has a default instrumentation that is not ours: give its
     /// constructor to [`install_with`](Self::install_with), so that it goes on working.
     pub fn install(&self) -> Result<(), Error> {
-        if let Some(default) = get_default_instrumentation()
-            && !default.is::<Tracker>()
-        {
+        if replaced::default() == replaced::Default::Foreign {
             return Err(Error::ForeignDefault);
         }
         self.set_default()
@@ -71,6 +78,9 @@ impl Cachalot {
 
     /// As [`install`](Self::install), with an instrumentation of the program's own, which goes on
     /// seeing every event.
+    ///
+    /// It does not make up for a `set_default_instrumentation` that replaced the library's: the
+    /// connections opened in between are not watched, so reads of this process go to the database.
     ///
     /// # Errors
     /// [`Error::Install`] if Diesel does not take it.
@@ -80,6 +90,10 @@ impl Cachalot {
     }
 
     fn set_default(&self) -> Result<(), Error> {
+        // Whoever was opened in between is not watched, also if no read has found it out.
+        if installed().is_some() && replaced::default() != replaced::Default::Ours {
+            replaced::default_was_replaced();
+        }
         set_installed(self);
         set_default_instrumentation(tracker_of_new_connection).map_err(Error::Install)
     }
@@ -107,7 +121,10 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
     if UNTRACKED.get() {
         return None;
     }
-    let cache = crate::cache::installed()?;
+    if let Some(answer) = replaced::answer() {
+        return Some(answer);
+    }
+    let cache = installed()?;
     let own = USERS_OWN
         .read()
         .unwrap_or_else(PoisonError::into_inner)
@@ -165,6 +182,7 @@ fn set_tracker<C: CacheConnection>(
     cache: &Cachalot,
     own: Option<Box<dyn Instrumentation>>,
 ) {
+    let was_watched = conn.instrumentation().is::<Tracker>();
     let mut tracker = Tracker::new(cache.clone(), own);
     tracker.set_dialect(C::Backend::dialect());
     let status = C::TransactionManager::transaction_manager_status_mut(conn);
@@ -179,6 +197,13 @@ fn set_tracker<C: CacheConnection>(
             tracker.transactions.found_open();
             tracker.session.may_have_changed();
         }
+    }
+    if !was_watched && cache.was_installed() {
+        let replaced = replaced::may_have_had_a_tracker();
+        if replaced {
+            events::connection_replaced();
+        }
+        cache.watched_again(replaced);
     }
 }
 

@@ -5,6 +5,7 @@
 //! connection: uncommitted writes, isolation, the session.
 
 mod install;
+mod replaced;
 mod session;
 mod sql;
 mod temporary;
@@ -21,6 +22,7 @@ pub(crate) use install::attach;
 #[cfg(feature = "sqlite")]
 pub(crate) use install::untracked;
 pub use install::{install, install_with};
+pub(crate) use replaced::misses_writes;
 pub(crate) use session::{Probe, SessionState, TemporaryTables};
 pub(crate) use temporary::Counted;
 pub(crate) use transaction::{Snapshot, Transactions};
@@ -352,5 +354,8 @@ impl Instrumentation for Tracker {
 impl Drop for Tracker {
     fn drop(&mut self) {
         self.abandon();
+        if self.caches.iter().any(Cachalot::was_installed) {
+            replaced::tracker_dropped();
+        }
     }
 }

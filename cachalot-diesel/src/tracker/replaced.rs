@@ -1,0 +1,113 @@
+//! Finds out that the program has replaced an instrumentation of the library's: Diesel's default,
+//! which new connections get, or that of one connection.
+
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent, get_default_instrumentation};
+
+use crate::Cachalot;
+
+thread_local! {
+    static ASKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The library's default was replaced, at some time after it was set.
+static DEFAULT_REPLACED: AtomicBool = AtomicBool::new(false);
+
+/// A connection lost its tracker: it was closed, or given another instrumentation.
+static TRACKER_DROPPED: AtomicBool = AtomicBool::new(false);
+
+/// What the library's constructor answers to the question whether it is Diesel's default. It has no
+/// size, so that the answer takes no memory: the question is asked for every read.
+struct Ours;
+
+impl Instrumentation for Ours {
+    fn on_connection_event(&mut self, _: InstrumentationEvent<'_>) {}
+}
+
+/// For the library's constructor: the answer, if it is only asked whether it is the default.
+pub(super) fn answer() -> Option<Box<dyn Instrumentation>> {
+    ASKING.get().then(|| Box::new(Ours) as _)
+}
+
+/// Whose Diesel's default instrumentation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Default {
+    None,
+    Ours,
+    Foreign,
+}
+
+/// Asks Diesel for its default. A foreign constructor makes an instrumentation, which is dropped.
+pub(super) fn default() -> Default {
+    struct Restore(bool);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ASKING.set(self.0);
+        }
+    }
+
+    let _restore = Restore(ASKING.replace(true));
+    match get_default_instrumentation() {
+        None => Default::None,
+        Some(made) if made.is::<Ours>() => Default::Ours,
+        Some(_) => Default::Foreign,
+    }
+}
+
+/// The library's default was found to be replaced; it is remembered for caches installed later.
+pub(super) fn default_was_replaced() {
+    DEFAULT_REPLACED.store(true, Ordering::Release);
+}
+
+/// A tracker of an installed cache goes.
+pub(super) fn tracker_dropped() {
+    TRACKER_DROPPED.store(true, Ordering::Release);
+}
+
+/// May a connection without a tracker have had one?
+pub(super) fn may_have_had_a_tracker() -> bool {
+    TRACKER_DROPPED.load(Ordering::Acquire)
+}
+
+/// Are there connections whose writes an installed cache does not see? Asked for every read.
+pub(crate) fn misses_writes(cache: &Cachalot) -> bool {
+    if !cache.was_installed() {
+        return false;
+    }
+    if cache.misses_writes() {
+        return true;
+    }
+    if DEFAULT_REPLACED.load(Ordering::Acquire) || default() != Default::Ours {
+        default_was_replaced();
+        cache.default_replaced();
+        return true;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{hint::black_box, time::Instant};
+
+    use super::*;
+
+    /// The figure in `docs/performance.md`.
+    #[test]
+    #[ignore = "measures: run it with --release, alone"]
+    fn what_the_question_costs() {
+        const ROUNDS: u32 = 10_000_000;
+        let cache = Cachalot::builder().url("memory://").build().unwrap();
+        cache.install().unwrap();
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            assert!(!misses_writes(black_box(&cache)));
+        }
+        let nanos = start.elapsed().as_nanos() / u128::from(ROUNDS);
+        eprintln!("{nanos} ns");
+    }
+}
