@@ -66,8 +66,6 @@ pub enum BypassReason {
     StoreUnavailable,
     /// The rows were above the size limit: read, but not stored.
     TooLarge,
-    /// The rows were older than their maximum age before they could be stored: read, not stored.
-    Expired,
     /// A value that cannot be kept as it is (SQLite text that is not UTF-8): read, not stored.
     Unstorable,
 }
@@ -105,7 +103,6 @@ impl BypassReason {
             Self::WriterInFlight => "writer_in_flight",
             Self::StoreUnavailable => "store_unavailable",
             Self::TooLarge => "too_large",
-            Self::Expired => "expired",
             Self::Unstorable => "unstorable",
         }
     }
@@ -158,7 +155,6 @@ impl fmt::Display for BypassReason {
             Self::WriterInFlight => f.write_str("a writer is in flight"),
             Self::StoreUnavailable => f.write_str("the store is unavailable"),
             Self::TooLarge => f.write_str("the result is above the size limit"),
-            Self::Expired => f.write_str("the result was older than its maximum age"),
             Self::Unstorable => f.write_str("the result has a value that cannot be kept"),
         }
     }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `stored` and `expires` are milliseconds since 1970, the latter 0 for never: the store removes what
-//! has expired by its own clock, to the second; this one is for shorter lives and for copies that others keep. `token`s are those of the epoch and of
+//! has expired by its own clock, this one is for copies that others keep. `token`s are those of the epoch and of
 //! every table that the read depends on, in that order, as they were before the database was asked.
 //! `rows` are a block; where `size` is not 0, the LZ4 compression (its block format) of one of that size.
 

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Cachalot, Dependency, Entry, Known, Lookup, Permit, herd::Turn, now_millis};
+use super::{Cachalot, Dependency, Entry, Known, Lookup, Permit, herd::Turn};
 use crate::protocol::Token;
 
 /// How long a reader waits for another. Beyond this, whatever holds the other up may be waiting
@@ -120,7 +120,6 @@ impl Cachalot {
             Boarded::Late => self.lookup(permit.key().to_owned(), dependencies, known),
             Boarded::Passenger(flight) => match flight.wait() {
                 Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
-                    Some(entry) if entry.is_expired(now_millis()) => Lookup::Miss(permit),
                     Some(entry) => Lookup::Hit(Arc::new(entry), permit.into_key()),
                     None => Lookup::Miss(permit),
                 },

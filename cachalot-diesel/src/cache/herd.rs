@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Cachalot, Entry, Permit, now_millis};
+use super::{Cachalot, Entry, Permit};
 use crate::{
     fingerprint::Fingerprint,
     store::{Command, Reply},
@@ -67,7 +67,6 @@ impl Cachalot {
                 && let Some(entry) =
                     Entry::open(&self.inner.seal, permit.key(), value, self.most_inflated())
                 && entry.is_of(permit.tokens())
-                && !entry.is_expired(now_millis())
             {
                 return Turn::Gets(Arc::new(entry));
             }

@@ -203,18 +203,16 @@ impl Cachalot {
             Some(Err(error)) => return Err(error),
             _ => None,
         };
-        Ok(
-            match entry.filter(|entry| entry.is_of(&tokens) && !entry.is_expired(now_millis())) {
-                Some(entry) => {
-                    let entry = Arc::new(entry);
-                    if create {
-                        near.keep(key, &entry, asked);
-                    }
-                    Fetch::Current(entry)
+        Ok(match entry.filter(|entry| entry.is_of(&tokens)) {
+            Some(entry) => {
+                let entry = Arc::new(entry);
+                if create {
+                    near.keep(key, &entry, asked);
                 }
-                None => Fetch::Nothing(tokens),
-            },
-        )
+                Fetch::Current(entry)
+            }
+            None => Fetch::Nothing(tokens),
+        })
     }
 
     fn moment(&self) -> Moment {
@@ -264,32 +262,25 @@ impl Cachalot {
     /// Stores rows that were read from the database after the permit was given.
     ///
     /// If a writer came in between, its `end` has given or will give the tables new tokens, and
-    /// the entry is dead on arrival. `age` is the time since the database was asked: the time to live counts from
-    /// there.
+    /// the entry is dead on arrival.
     pub(crate) fn store(
         &self,
         permit: &Permit,
         rows: &BlockWriter,
         ttl: Option<Duration>,
-        age: Duration,
     ) -> Result<(), BypassReason> {
-        let left = match ttl.map(|ttl| ttl.saturating_sub(age)) {
-            Some(Duration::ZERO) => return Err(BypassReason::Expired),
-            left => left,
-        };
         let now = now_millis();
-        let lives = left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        let lives = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
         let terms = Terms {
             stored: now,
-            // 0 means no limit.
-            expires: lives.map_or(0, |lives| now.saturating_add(lives).max(1)),
+            expires: lives.map_or(0, |lives| now.saturating_add(lives)),
             compress_above: self.config().compress_above,
         };
         let sealed = entry::seal(&self.inner.seal, &permit.key, &permit.tokens, terms, rows);
         let Some(value) = sealed else {
             return Err(BypassReason::TooLarge);
         };
-        let stored = self.put_entry(permit, &value, left);
+        let stored = self.put_entry(permit, &value, ttl);
         // After it is stored, so that who comes after the landing finds it.
         if let Some(pilot) = &permit.pilot {
             pilot.land(&value);

@@ -6,7 +6,7 @@ mod opaque;
 mod prepare;
 mod text;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::{
     QueryResult,
@@ -103,11 +103,7 @@ struct Options {
 const ALL: usize = usize::MAX;
 
 impl<Query, Conn> Cached<'_, Query, Conn> {
-    /// The maximum age of this result; zero means no limit. Replaces that of the models and of the cache.
-    ///
-    /// The rows that the read is given are no older, whoever stored them: reads of one query with different
-    /// maximum ages have entries of their own. The age counts from when the database was asked. The
-    /// store's clock bounds it to the second (memcached), the clocks of the machines more closely where they agree.
+    /// How long this result may live; zero is for ever. Replaces the model's and the cache's own.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -391,7 +387,6 @@ where
         return collect(conn, query, limit, &mut None);
     };
     let most = fill.cache.config().max_value_bytes;
-    let asked = Instant::now();
     expect_read(conn, true);
     let mut copy = Some(Copy {
         rows: private::Writer(BlockWriter::default()),
@@ -404,10 +399,7 @@ where
     let Some(copy) = copy else { return Ok(rows) };
     let stored = match copy.refused {
         Some(reason) => Err(reason),
-        None => {
-            let age = asked.elapsed();
-            fill.cache.store(&fill.permit, &copy.rows.0, fill.ttl, age)
-        }
+        None => fill.cache.store(&fill.permit, &copy.rows.0, fill.ttl),
     };
     match stored {
         Ok(()) => fill.stored = true,

@@ -109,13 +109,6 @@ where
     let mut key = private::Key(cache.entry_fingerprint());
     key.0.digest(text.hash());
     key.0.digest(&ready.session);
-    // Reads with different maximum ages never share an entry: the store's own expiry then bounds the age of
-    // what each of them is given, whoever stored it.
-    key.0.number(
-        ready
-            .ttl
-            .map_or(0, |ttl| u64::try_from(ttl.as_nanos()).unwrap_or(u64::MAX)),
-    );
     <Conn::Backend as CacheBackend>::fingerprint_abi(&mut key);
     <Conn::Backend as CacheBackend>::fingerprint_result::<ST>(&mut key);
     let fixed = conn.with_lookup(|lookup| {
