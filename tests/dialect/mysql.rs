@@ -214,6 +214,7 @@ pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
 pub(crate) const ABSENT_REASONS: &[&str] = &[
     "table_sample",
     "unstorable",
+    "expired",
     "replica",
     "unseen",
     "triggers_unseen",

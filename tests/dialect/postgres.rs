@@ -203,6 +203,7 @@ pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
 pub(crate) const ABSENT_REASONS: &[&str] = &[
     "read_uncommitted",
     "unstorable",
+    "expired",
     "replica",
     "triggers_unseen",
     "catalog_unknown",

@@ -159,5 +159,6 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "triggers_unseen",
     "catalog_unknown",
     "unstorable",
+    "expired",
     "not_tracked",
 ];
