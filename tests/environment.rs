@@ -96,7 +96,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "max_staleness: 7ms",
         "3600001",
     ),
-    ("CACHALOT_HERD_WAIT", "7", "herd_wait: 7ms", "7s"),
+    ("CACHALOT_HERD_WAIT", "7", "herd_wait: 7ms", "7x"),
     ("CACHALOT_SECRET", "hush", "secret: true", ""),
 ];
 

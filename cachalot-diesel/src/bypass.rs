@@ -66,8 +66,11 @@ pub enum BypassReason {
     StoreUnavailable,
     /// The rows were above the size limit: read, but not stored.
     TooLarge,
-    /// A value that cannot be kept as it is (SQLite text that is not UTF-8): read, not stored.
+    /// A value that cannot be kept as it is (SQLite text that is not UTF-8; MySQL: a number that
+    /// Diesel read before it knew the column's type): read, not stored.
     Unstorable,
+    /// Reading the rows took longer than they may live: read, not stored.
+    Expired,
 }
 
 impl BypassReason {
@@ -104,6 +107,7 @@ impl BypassReason {
             Self::StoreUnavailable => "store_unavailable",
             Self::TooLarge => "too_large",
             Self::Unstorable => "unstorable",
+            Self::Expired => "expired",
         }
     }
 }
@@ -156,6 +160,7 @@ impl fmt::Display for BypassReason {
             Self::StoreUnavailable => f.write_str("the store is unavailable"),
             Self::TooLarge => f.write_str("the result is above the size limit"),
             Self::Unstorable => f.write_str("the result has a value that cannot be kept"),
+            Self::Expired => f.write_str("reading it took longer than it may live"),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Settings, from the environment or the builder.
 
+mod check;
 mod env;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -11,11 +14,21 @@ use crate::policy::normalise;
 #[non_exhaustive]
 pub enum ConfigError {
     /// An environment variable has a value that cannot be read.
-    #[error("{variable}: {problem}; expected {expected}")]
+    #[error("{variable}: expected {expected}, {problem}")]
     Variable {
         /// The variable.
         variable: &'static str,
         /// What is wrong with its value.
+        problem: String,
+        /// What a right value looks like.
+        expected: &'static str,
+    },
+    /// A method of the builder was given a value that the setting cannot have.
+    #[error("`{method}`: expected {expected}, {problem}")]
+    Method {
+        /// The method of [`Builder`](crate::Builder).
+        method: &'static str,
+        /// What is wrong with the value.
         problem: String,
         /// What a right value looks like.
         expected: &'static str,
@@ -37,7 +50,8 @@ pub enum OnOutage {
     Remember,
     /// The write waits for the store, up to this long before it is sent (a transaction: before its
     /// COMMIT, so its locks are held meanwhile) and up to this long after, before it returns to its
-    /// caller. Then it goes on as with `Remember`. Zero is `Remember`.
+    /// caller. Then it goes on as with `Remember`. From a
+    /// millisecond to an hour.
     ///
     /// While an outage is shorter than this, no process is given rows from before a write that has
     /// returned. It takes one caller's thread for each write that waits.
@@ -50,11 +64,12 @@ pub(crate) struct Config {
     pub(crate) enabled: bool,
     pub(crate) url: String,
     pub(crate) namespace: String,
-    /// `None` = for ever.
+    /// `None` = for ever; never zero.
     pub(crate) ttl: Option<Duration>,
     pub(crate) store_timeout: Duration,
     pub(crate) write_lease: Duration,
     pub(crate) on_outage: OnOutage,
+    /// `None`: all; never empty.
     pub(crate) only_tables: Option<BTreeSet<String>>,
     pub(crate) uncacheable_tables: BTreeSet<String>,
     pub(crate) cache_random: bool,
@@ -132,6 +147,13 @@ impl Config {
             .as_ref()
             .is_none_or(|only| only.contains(table))
     }
+}
+
+/// No table at all is no restriction: there would be nothing to cache.
+pub(crate) fn only_tables<S: AsRef<str>>(
+    tables: impl IntoIterator<Item = S>,
+) -> Option<BTreeSet<String>> {
+    Some(table_set(tables)).filter(|tables| !tables.is_empty())
 }
 
 pub(crate) fn table_set<S: AsRef<str>>(tables: impl IntoIterator<Item = S>) -> BTreeSet<String> {

@@ -209,7 +209,7 @@ pub use config::{ConfigError, OnOutage};
 pub use connection::CacheConnection;
 pub use error::Error;
 pub use policy::Cacheable;
-pub use query::{Cached, CachedDsl, Explanation, Outcome, disabled};
+pub use query::{Cached, CachedDsl, CachedQuery, Explanation, Outcome, disabled};
 pub use rows::CacheBackend;
 pub use stats::{Invalidation, InvalidationReason, Stats};
 #[cfg(feature = "memcached")]
@@ -236,7 +236,7 @@ pub mod __private {
 
 /// What a program that caches its reads imports.
 pub mod prelude {
-    pub use crate::{Cachalot, Cacheable, CachedDsl};
+    pub use crate::{Cachalot, Cacheable, CachedDsl, CachedQuery};
 }
 
 /// The guide and the README, whose examples are compiled and run as those in the code are.

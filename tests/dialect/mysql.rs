@@ -210,6 +210,7 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "custom_collation",
     "table_sample",
     "unstorable",
+    "expired",
     "replica",
     "unseen",
     "triggers_unseen",

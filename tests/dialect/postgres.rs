@@ -205,6 +205,7 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "custom_collation",
     "read_uncommitted",
     "unstorable",
+    "expired",
     "replica",
     "triggers_unseen",
     "catalog_unknown",

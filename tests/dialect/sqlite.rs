@@ -166,6 +166,7 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "triggers_unseen",
     "catalog_unknown",
     "unstorable",
+    "expired",
     "not_tracked",
     "instrumentation_replaced",
 ];

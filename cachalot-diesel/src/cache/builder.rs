@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use super::Cachalot;
 use crate::{
     Error,
-    config::{Config, OnOutage, table_set},
+    config::{Config, OnOutage, only_tables, table_set},
     store::{self, Store, StoreOptions},
 };
 
@@ -49,28 +49,29 @@ impl Builder {
         self
     }
 
-    /// What this cache shares with other processes, and with nobody else on the same store.
+    /// What this cache shares with other processes, and with nobody else on the same store. Blanks
+    /// around it do not count; it may not be empty.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.config.namespace = namespace.into();
+        self.config.namespace = namespace.into().trim().to_owned();
         self
     }
 
-    /// How long an entry lives at the most; zero is for ever.
+    /// How old the rows that a read is given may be at the most; zero sets no bound.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.config.ttl = (!ttl.is_zero()).then_some(ttl);
         self
     }
 
     /// How long the tables of a writer that crashed between `begin` and `end` stay uncached.
-    /// Longer than any COMMIT takes; at least a second.
+    /// Longer than any COMMIT takes; from a second to a day.
     pub fn write_lease(mut self, lease: Duration) -> Self {
-        self.config.write_lease = lease.max(Duration::from_secs(1));
+        self.config.write_lease = lease;
         self
     }
 
-    /// How long one exchange with the store may take; at least a millisecond.
+    /// How long one exchange with the store may take; from a millisecond to a minute.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
-        self.config.store_timeout = timeout.max(Duration::from_millis(1));
+        self.config.store_timeout = timeout;
         self
     }
 
@@ -87,7 +88,8 @@ impl Builder {
         self
     }
 
-    /// Only queries all of whose tables are among these are cached.
+    /// Only queries all of whose tables are among these are cached. No table at all sets no limit,
+    /// as an empty `CACHALOT_ONLY_CACHABLE_TABLES` does.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -105,7 +107,7 @@ impl Builder {
     /// # }
     /// ```
     pub fn only_tables<S: AsRef<str>>(mut self, tables: impl IntoIterator<Item = S>) -> Self {
-        self.config.only_tables = Some(table_set(tables));
+        self.config.only_tables = only_tables(tables);
         self
     }
 
@@ -141,13 +143,15 @@ impl Builder {
         self
     }
 
-    /// Results above this size are not stored; at most what the store's own item limit allows.
+    /// Results above this size are not stored; at most what the store's own item limit allows. From
+    /// 1 byte to 1 GiB.
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.config.max_value_bytes = bytes;
         self
     }
 
-    /// Results above this many bytes are compressed (LZ4) where that makes them smaller; zero is never.
+    /// Results above this many bytes are compressed (LZ4) where that makes them smaller; zero is never,
+    /// and 1 GiB the most.
     pub fn compress_above_bytes(mut self, bytes: usize) -> Self {
         self.config.compress_above = (bytes > 0).then_some(bytes);
         self
@@ -162,20 +166,22 @@ impl Builder {
 
     /// An entry that this process keeps ([`near_bytes`](Self::near_bytes)) is served without asking the
     /// store for so long after it was last found current: reads may then be that much older than what
-    /// *other* processes have committed. Zero, the default, asks each time.
+    /// *other* processes have committed. Zero, the default, asks each time; an
+    /// hour is the most.
     pub fn max_staleness(mut self, staleness: Duration) -> Self {
         self.config.max_staleness = staleness;
         self
     }
 
     /// A reader that finds nothing waits so long for one in another process that is asking the database
-    /// for the same rows already. Zero, the default, does not wait.
+    /// for the same rows already. Zero, the default, does not wait; a minute is the most.
     pub fn herd_wait(mut self, wait: Duration) -> Self {
         self.config.herd_wait = wait;
         self
     }
 
-    /// Entries and version records carry a proof that their writer knew the secret.
+    /// Entries and version records carry a proof that their writer knew the secret. It may not be
+    /// empty: anybody could compute that proof.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.config.secret = Some(secret.into());
         self
@@ -190,8 +196,10 @@ impl Builder {
     /// Builds the cache. The store need not be up: until it is, reads go to the database.
     ///
     /// # Errors
+    /// [`Error::Config`] if a setting has a value that it cannot have, with the name of its method;
     /// [`Error::Open`] if the URL is not one.
     pub fn build(self) -> Result<Cachalot, Error> {
+        self.config.validate()?;
         let store = match self.store {
             Some(store) => store.0,
             None => store::open(

@@ -5,14 +5,19 @@
 //!                                                                            (little-endian)
 //! ```
 //!
-//! `stored` and `expires` are milliseconds since 1970, the latter 0 for never: the store removes what
-//! has expired by its own clock, this one is for copies that others keep. `token`s are those of the epoch and of
+//! `stored` and `expires` are milliseconds since 1970, the latter 0 for never. The store removes what
+//! has expired by its own clock, but it may round up to whole seconds; and others keep copies. `token`s are those of the epoch and of
 //! every table that the read depends on, in that order, as they were before the database was asked.
 //! `rows` are a block; where `size` is not 0, the LZ4 compression (its block format) of one of that size.
 
+use std::time::Duration;
+
 use lz4_flex::block::{compress, decompress_into};
 
-use super::seal::{Seal, TAG};
+use super::{
+    now_millis,
+    seal::{Seal, TAG},
+};
 use crate::{
     protocol::{self, Token},
     rows::{Block, BlockWriter},
@@ -25,6 +30,10 @@ const EXPIRES_AT: usize = BODY_AT + 8;
 const SIZE_AT: usize = EXPIRES_AT + 8;
 const COUNT_AT: usize = SIZE_AT + 4;
 const TOKENS_AT: usize = COUNT_AT + 2;
+
+/// Milliseconds that memcached may keep an item too long: it counts whole seconds, by a clock that
+/// ticks late on a busy machine.
+const ROUNDING: u64 = 2_000;
 
 /// A cached result whose tag has been verified.
 pub(crate) struct Entry {
@@ -79,11 +88,37 @@ impl Entry {
         protocol::is_current(stored, tokens.iter().copied())
     }
 
-    /// Has its time to live ended by then (milliseconds since 1970)?
-    pub(super) fn is_expired(&self, now: u64) -> bool {
-        let expires = self.bytes.get(EXPIRES_AT..).and_then(<[u8]>::first_chunk);
-        let expires = expires.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        expires != 0 && expires <= now
+    /// May a reader that has seen these tokens be given an entry that the store has just returned?
+    pub(super) fn may_be_given(&self, tokens: &[Token]) -> bool {
+        self.is_of(tokens) && !self.has_just_expired(now_millis())
+    }
+
+    /// Has it expired by then (milliseconds since 1970), so shortly before that the store may have
+    /// it still?
+    ///
+    /// A clock that says that it expired long ago is not believed: it is wrong, as the store would
+    /// have removed the entry.
+    fn has_just_expired(&self, now: u64) -> bool {
+        match self.number(EXPIRES_AT) {
+            0 => false,
+            expires => now
+                .checked_sub(expires)
+                .is_some_and(|since| since < ROUNDING),
+        }
+    }
+
+    /// How long a copy may be kept from then on (milliseconds since 1970); `None` is for ever.
+    ///
+    /// Never longer than it was to live in all, whatever the clock says.
+    pub(super) fn left(&self, now: u64) -> Option<Duration> {
+        let expires = self.number(EXPIRES_AT);
+        let since = now.max(self.number(BODY_AT));
+        (expires != 0).then(|| Duration::from_millis(expires.saturating_sub(since)))
+    }
+
+    fn number(&self, at: usize) -> u64 {
+        let bytes = self.bytes.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     pub(crate) fn block(&self) -> Option<Block<'_>> {
@@ -278,9 +313,20 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_expires_when_it_says() {
+    fn f04_a_copy_is_kept_for_what_is_left_and_never_for_longer_than_the_whole_life() {
         let (own, bytes) = sample(1, None);
         let entry = Entry::open(&own, "key", bytes, MOST).unwrap();
-        assert!(!entry.is_expired(8) && entry.is_expired(9));
+        let left = |now| entry.left(now).unwrap().as_millis();
+        // Stored at 5, to live until 9; before that, a clock that is behind.
+        assert_eq!([0, 7, 8, 9, 10].map(left), [4, 2, 1, 0, 0]);
+    }
+
+    #[test]
+    fn f04_what_the_store_keeps_too_long_by_rounding_is_not_given() {
+        let (own, bytes) = sample(1, None);
+        let entry = Entry::open(&own, "key", bytes, MOST).unwrap();
+        assert!(!entry.has_just_expired(8));
+        assert!(entry.has_just_expired(9) && entry.has_just_expired(8 + ROUNDING));
+        assert!(!entry.has_just_expired(9 + ROUNDING), "a wrong clock");
     }
 }

@@ -120,8 +120,11 @@ impl Cachalot {
             Boarded::Late => self.lookup(permit.key().to_owned(), dependencies, known),
             Boarded::Passenger(flight) => match flight.wait() {
                 Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
-                    Some(entry) => Lookup::Hit(Arc::new(entry), permit.into_key()),
-                    None => Lookup::Miss(permit),
+                    // Whoever asked may have been given them long before this reader woke up.
+                    Some(entry) if entry.may_be_given(permit.tokens()) => {
+                        Lookup::Hit(Arc::new(entry), permit.into_key())
+                    }
+                    _ => Lookup::Miss(permit),
                 },
                 None => Lookup::Miss(permit),
             },

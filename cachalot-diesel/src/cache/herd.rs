@@ -66,7 +66,7 @@ impl Cachalot {
             if let Some(Ok(Reply::Item { value, .. })) = replies.next()
                 && let Some(entry) =
                     Entry::open(&self.inner.seal, permit.key(), value, self.most_inflated())
-                && entry.is_of(permit.tokens())
+                && entry.may_be_given(permit.tokens())
             {
                 return Turn::Gets(Arc::new(entry));
             }

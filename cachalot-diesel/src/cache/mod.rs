@@ -13,6 +13,7 @@ mod entry;
 mod flight;
 mod herd;
 mod lease;
+mod life;
 mod near;
 mod plan;
 mod read;
@@ -30,6 +31,7 @@ use std::{
 pub use builder::Builder;
 pub(crate) use catalogs::{Calls, Known};
 pub(crate) use entry::Entry;
+pub(crate) use life::Life;
 pub(crate) use plan::{Dependency, Plan};
 pub(crate) use read::{Lookup, Permit};
 pub use records::TableStatus;

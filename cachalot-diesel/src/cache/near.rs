@@ -30,6 +30,8 @@ impl fmt::Debug for Near {
 /// An entry, and when it was last known to be of its tables' present states.
 pub(super) struct Kept {
     entry: Arc<Entry>,
+    /// When it expires; `None` is never.
+    until: Option<Instant>,
     current: Mutex<Moment>,
 }
 
@@ -84,7 +86,7 @@ impl Near {
     pub(super) fn get(&self, key: &str) -> Option<Arc<Kept>> {
         let entries = self.entries.as_ref()?;
         let kept = entries.get(key)?;
-        if kept.entry.is_expired(now_millis()) {
+        if kept.until.is_some_and(|until| until <= Instant::now()) {
             entries.remove(key);
             return None;
         }
@@ -104,8 +106,15 @@ impl Near {
     /// Keeps an entry that is of the records' states after that moment.
     pub(super) fn keep(&self, key: &str, entry: &Arc<Entry>, asked: Moment) {
         if let Some(entries) = &self.entries {
+            // From here on the clock that cannot be set decides.
+            let until = match entry.left(now_millis()) {
+                None => None,
+                Some(left) if left.is_zero() => return,
+                Some(left) => Instant::now().checked_add(left),
+            };
             let kept = Kept {
                 entry: Arc::clone(entry),
+                until,
                 current: Mutex::new(asked),
             };
             entries.insert(key.to_owned(), Arc::new(kept));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Cachalot, Dependency, EPOCHS, Entry, Known,
+    Cachalot, Dependency, EPOCHS, Entry, Known, Life,
     entry::{self, Terms},
     flight::Pilot,
     near::Moment,
@@ -203,7 +203,7 @@ impl Cachalot {
             Some(Err(error)) => return Err(error),
             _ => None,
         };
-        Ok(match entry.filter(|entry| entry.is_of(&tokens)) {
+        Ok(match entry.filter(|entry| entry.may_be_given(&tokens)) {
             Some(entry) => {
                 let entry = Arc::new(entry);
                 if create {
@@ -267,12 +267,19 @@ impl Cachalot {
         &self,
         permit: &Permit,
         rows: &BlockWriter,
-        ttl: Option<Duration>,
+        life: Life,
     ) -> Result<(), BypassReason> {
+        let ttl = match life {
+            Life::Forever => None,
+            Life::For(left) => Some(left),
+            // It took longer to read them than they may live.
+            Life::Over => return Err(BypassReason::Expired),
+        };
         let now = now_millis();
         let lives = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
         let terms = Terms {
             stored: now,
+            // A part of a millisecond is cut off.
             expires: lives.map_or(0, |lives| now.saturating_add(lives)),
             compress_above: self.config().compress_above,
         };

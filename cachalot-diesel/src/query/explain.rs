@@ -7,7 +7,8 @@ use diesel::{
 };
 
 use super::{
-    ATTEMPTS, Options,
+    Options,
+    load::ATTEMPTS,
     prepare::{Prepared, names, prepare},
 };
 use crate::{bypass::BypassReason, connection::CacheConnection};

@@ -2,6 +2,7 @@
 
 mod disabled;
 mod explain;
+mod load;
 mod opaque;
 mod prepare;
 mod text;
@@ -10,25 +11,20 @@ use std::time::Duration;
 
 use diesel::{
     QueryResult,
-    deserialize::FromSqlRow,
     expression::QueryMetadata,
     query_builder::{AsQuery, QueryFragment, QueryId},
-    query_dsl::{CompatibleType, methods::LimitDsl},
+    query_dsl::methods::LimitDsl,
     result::Error,
 };
 
 pub use disabled::disabled;
 pub use explain::{Explanation, Outcome};
+pub use load::CachedQuery;
 
 use crate::{
     Cacheable,
-    bypass::BypassReason,
-    cache::{Cachalot, Dependency, Lookup, Permit},
     connection::CacheConnection,
-    events::{self, Names},
     policy::{exact, normalise},
-    rows::{BlockWriter, CacheBackend, private},
-    tracker::Tracker,
 };
 
 /// `.cached(conn)` on everything that Diesel can load from: tables, select statements, boxed
@@ -151,23 +147,16 @@ impl<Query, Conn> Cached<'_, Query, Conn> {
     }
 }
 
-impl<Query, Conn> Cached<'_, Query, Conn>
-where
-    Query: AsQuery,
-    Query::Query: QueryFragment<Conn::Backend> + QueryId,
-    Conn: CacheConnection,
-    Conn::Backend: QueryMetadata<Query::SqlType>,
-{
+impl<'c, Query, Conn> Cached<'c, Query, Conn> {
     /// All rows, as Diesel's `load`.
     ///
     /// # Errors
     /// Those of the database, as Diesel gives them. The cache adds none.
     pub fn load<U>(self) -> QueryResult<Vec<U>>
     where
-        Query::SqlType: CompatibleType<U, Conn::Backend>,
-        U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
+        Query: CachedQuery<'c, Conn, U>,
     {
-        self.rows(ALL)
+        Query::rows(self, ALL)
     }
 
     /// All rows, as Diesel's `get_results`: another name for [`load`](Self::load).
@@ -176,10 +165,9 @@ where
     /// As [`load`](Self::load).
     pub fn get_results<U>(self) -> QueryResult<Vec<U>>
     where
-        Query::SqlType: CompatibleType<U, Conn::Backend>,
-        U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
+        Query: CachedQuery<'c, Conn, U>,
     {
-        self.rows(ALL)
+        Query::rows(self, ALL)
     }
 
     /// The first row, as Diesel's `get_result`.
@@ -189,31 +177,19 @@ where
     /// cached too.
     pub fn get_result<U>(self) -> QueryResult<U>
     where
-        Query::SqlType: CompatibleType<U, Conn::Backend>,
-        U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
+        Query: CachedQuery<'c, Conn, U>,
     {
-        self.rows(1)?.pop().ok_or(Error::NotFound)
+        Query::rows(self, 1)?.pop().ok_or(Error::NotFound)
     }
 
     /// Adds `LIMIT 1` and gives the row, as Diesel's `first`.
     ///
     /// # Errors
     /// As [`get_result`](Self::get_result).
-    #[allow(
-        clippy::type_complexity,
-        reason = "the bounds of `get_result` over the limited query"
-    )]
     pub fn first<U>(self) -> QueryResult<U>
     where
         Query: LimitDsl,
-        Query::Output: AsQuery,
-        <Query::Output as AsQuery>::Query: QueryFragment<Conn::Backend> + QueryId,
-        Conn::Backend: QueryMetadata<<Query::Output as AsQuery>::SqlType>,
-        <Query::Output as AsQuery>::SqlType: CompatibleType<U, Conn::Backend>,
-        U: FromSqlRow<
-                <<Query::Output as AsQuery>::SqlType as CompatibleType<U, Conn::Backend>>::SqlType,
-                Conn::Backend,
-            >,
+        Query::Output: CachedQuery<'c, Conn, U>,
     {
         let query = LimitDsl::limit(self.query, 1);
         Cached {
@@ -223,7 +199,15 @@ where
         }
         .get_result()
     }
+}
 
+impl<Query, Conn> Cached<'_, Query, Conn>
+where
+    Query: AsQuery,
+    Query::Query: QueryFragment<Conn::Backend> + QueryId,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<Query::SqlType>,
+{
     /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing but
     /// what the store does not answer.
     ///
@@ -252,220 +236,4 @@ where
     pub fn explain(self) -> QueryResult<Explanation> {
         explain::explain::<Query::SqlType, _, _>(self.conn, &self.query.as_query(), &self.options)
     }
-
-    fn rows<U>(self, limit: usize) -> QueryResult<Vec<U>>
-    where
-        Query::SqlType: CompatibleType<U, Conn::Backend>,
-        U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
-    {
-        let Self {
-            conn,
-            query,
-            options,
-        } = self;
-        let told = events::Read::start();
-        let query = query.as_query();
-        let (read, found) = match look_up::<Query::SqlType, _, _>(conn, &query, &options)? {
-            Ok(found) => found,
-            Err((cache, reason, tables)) => {
-                let counters = cache.as_ref().map(Cachalot::counters);
-                told.bypass(counters, Names(&tables), &reason);
-                return run(conn, query, limit, None);
-            }
-        };
-        let cache = read.cache;
-        let (counters, tables) = (cache.counters(), Names(&read.plan.dependencies));
-        match found {
-            Lookup::Hit(entry, key) => {
-                let decoded = entry.block().map(|block| {
-                    <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
-                });
-                if let Some(Ok(rows)) = decoded {
-                    told.hit(counters, tables, entry.len());
-                    return Ok(rows);
-                }
-                // Forged, or the type's own decoding fails: the database decides.
-                cache.discard(&key);
-                told.miss(counters, tables);
-                run(conn, query, limit, None)
-            }
-            Lookup::Miss(permit) => {
-                told.miss(counters, tables);
-                let fill = Fill {
-                    cache: &cache,
-                    permit,
-                    ttl: read.ttl,
-                    stored: false,
-                    told: &told,
-                    tables,
-                };
-                run(conn, query, limit, Some(fill))
-            }
-            Lookup::Bypass(reason) => {
-                told.bypass(Some(counters), tables, &reason);
-                run(conn, query, limit, None)
-            }
-            Lookup::Outdated => {
-                told.bypass(Some(counters), tables, &BypassReason::CatalogUnknown);
-                run(conn, query, limit, None)
-            }
-        }
-    }
-}
-
-/// How often a read is prepared anew because the epoch was another than it was prepared for.
-const ATTEMPTS: usize = 3;
-
-/// What a look-up came to, or why there was none.
-type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cachalot>, BypassReason, Vec<String>)>;
-
-/// Prepares a query and looks it up; again, where what was known of the database is outdated.
-fn look_up<ST, Q, Conn>(conn: &mut Conn, query: &Q, options: &Options) -> QueryResult<Found>
-where
-    Q: QueryFragment<Conn::Backend> + QueryId,
-    Conn: CacheConnection,
-    Conn::Backend: QueryMetadata<ST>,
-{
-    let mut attempts = 1;
-    loop {
-        let mut read = match prepare::prepare::<ST, _, _>(conn, query, options)? {
-            prepare::Prepared::Read(read) => read,
-            prepare::Prepared::Bypass {
-                cache,
-                reason,
-                tables,
-            } => return Ok(Err((cache, reason, tables))),
-        };
-        let key = std::mem::take(&mut read.key);
-        let (cache, dependencies, known) = (&read.cache, &read.plan.dependencies, &read.known);
-        let found = match cache.lookup(key, dependencies, known) {
-            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, known),
-            found => found,
-        };
-        if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
-            attempts += 1;
-            read.is_outdated();
-            continue;
-        }
-        return Ok(Ok((read, found)));
-    }
-}
-
-/// Where the rows of a miss go.
-struct Fill<'a> {
-    cache: &'a Cachalot,
-    permit: Permit,
-    ttl: Option<Duration>,
-    stored: bool,
-    told: &'a events::Read,
-    tables: Names<'a, Dependency>,
-}
-
-impl Drop for Fill<'_> {
-    fn drop(&mut self) {
-        if !self.stored {
-            self.cache.give_up(&self.permit);
-        }
-    }
-}
-
-/// Asks the database, and keeps what it sends if that is allowed.
-fn run<Query, U, Conn>(
-    conn: &mut Conn,
-    query: Query,
-    limit: usize,
-    fill: Option<Fill<'_>>,
-) -> QueryResult<Vec<U>>
-where
-    Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
-    Query::SqlType: CompatibleType<U, Conn::Backend>,
-    Conn: CacheConnection,
-    Conn::Backend: QueryMetadata<Query::SqlType>,
-    U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
-{
-    let Some(mut fill) = fill else {
-        return collect(conn, query, limit, &mut None);
-    };
-    let most = fill.cache.config().max_value_bytes;
-    expect_read(conn, true);
-    let mut copy = Some(Copy {
-        rows: private::Writer(BlockWriter::default()),
-        most,
-        refused: None,
-    });
-    let rows = collect(conn, query, limit, &mut copy);
-    expect_read(conn, false);
-    let rows = rows?;
-    let Some(copy) = copy else { return Ok(rows) };
-    let stored = match copy.refused {
-        Some(reason) => Err(reason),
-        None => fill.cache.store(&fill.permit, &copy.rows.0, fill.ttl),
-    };
-    match stored {
-        Ok(()) => fill.stored = true,
-        Err(reason) => fill
-            .told
-            .not_kept(Some(fill.cache.counters()), fill.tables, &reason),
-    }
-    Ok(rows)
-}
-
-/// The tracker need not analyse what has been found to be a plain read.
-fn expect_read<Conn: CacheConnection>(conn: &mut Conn, expected: bool) {
-    if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
-        tracker.expect_read(expected);
-    }
-}
-
-/// The rows as they come, copied until one cannot be.
-struct Copy {
-    rows: private::Writer,
-    most: usize,
-    refused: Option<BypassReason>,
-}
-
-impl Copy {
-    fn take<'r, DB: CacheBackend>(&mut self, row: &impl diesel::row::Row<'r, DB>) {
-        if self.refused.is_some() {
-            return;
-        }
-        if DB::append_row(row, &mut self.rows).is_err() {
-            self.refused = Some(BypassReason::Unstorable);
-        } else if self.rows.0.len() > self.most {
-            self.refused = Some(BypassReason::TooLarge);
-        }
-        if self.refused.is_some() {
-            self.rows = private::Writer(BlockWriter::default());
-        }
-    }
-}
-
-fn collect<Query, U, Conn>(
-    conn: &mut Conn,
-    query: Query,
-    limit: usize,
-    copy: &mut Option<Copy>,
-) -> QueryResult<Vec<U>>
-where
-    Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
-    Query::SqlType: CompatibleType<U, Conn::Backend>,
-    Conn: CacheConnection,
-    Conn::Backend: QueryMetadata<Query::SqlType>,
-    U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
-{
-    let mut rows = Vec::new();
-    for row in diesel::connection::LoadConnection::load(conn, query)? {
-        let row = row?;
-        if let Some(copy) = copy {
-            copy.take::<Conn::Backend>(&row);
-        }
-        if rows.len() < limit {
-            rows.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
-        }
-        // Whoever wants one row still keeps them all, unless they cannot be kept.
-        if rows.len() >= limit && copy.as_ref().is_none_or(|copy| copy.refused.is_some()) {
-            break;
-        }
-    }
-    Ok(rows)
 }

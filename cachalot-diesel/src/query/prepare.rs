@@ -109,6 +109,11 @@ where
     let mut key = private::Key(cache.entry_fingerprint());
     key.0.digest(text.hash());
     key.0.digest(&ready.session);
+    // Reads that allow different ages share no entry: the store's own expiry then bounds the age of
+    // what each is given.
+    let ttl = ready.ttl.unwrap_or_default();
+    key.0.number(ttl.as_secs());
+    key.0.number(u64::from(ttl.subsec_nanos()));
     <Conn::Backend as CacheBackend>::fingerprint_abi(&mut key);
     <Conn::Backend as CacheBackend>::fingerprint_result::<ST>(&mut key);
     let fixed = conn.with_lookup(|lookup| {

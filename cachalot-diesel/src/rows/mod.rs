@@ -60,10 +60,25 @@ pub trait CacheBackend:
     where
         Self: QueryMetadata<ST>;
 
+    /// The types that the fields of a row must have to be kept, where Diesel may read them as
+    /// others.
+    ///
+    /// # Errors
+    /// A query that cannot be built.
+    #[doc(hidden)]
+    fn expected_types<ST, Q>(_: &Q) -> QueryResult<private::ExpectedTypes>
+    where
+        Q: QueryFragment<Self>,
+        Self: QueryMetadata<ST>,
+    {
+        Ok(private::ExpectedTypes::default())
+    }
+
     /// Copies the raw values of a row that the database sent.
     #[doc(hidden)]
     fn append_row<'r, R: Row<'r, Self>>(
         row: &R,
+        expected: &private::ExpectedTypes,
         block: &mut private::Writer,
     ) -> Result<(), Unstorable>;
 
@@ -82,6 +97,11 @@ pub(crate) mod private {
 
     #[derive(Debug)]
     pub struct Key(pub(crate) Fingerprint);
+
+    /// The backend's codes of the types that the caller asks for, field by field; 0, or no code:
+    /// any type will do.
+    #[derive(Debug, Default)]
+    pub struct ExpectedTypes(pub(crate) Vec<u32>);
 
     #[derive(Debug)]
     pub struct Writer(pub(crate) BlockWriter);

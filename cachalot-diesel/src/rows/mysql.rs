@@ -4,7 +4,7 @@ use diesel::{
     expression::QueryMetadata,
     mysql::{Mysql, MysqlType, MysqlValue, data_types::MysqlTime},
     query_builder::{QueryFragment, bind_collector::RawBytesBindCollector},
-    row::Row,
+    row::{Field, Row},
 };
 
 use super::{
@@ -36,6 +36,9 @@ impl CacheBackend for Mysql {
     ) -> QueryResult<bool> {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
+        // What Diesel prepares anew each time may give other values; see `expected_types`.
+        let kept = query.is_safe_to_cache_prepared(&Self)?;
+        fingerprint.0.number(u64::from(kept));
         for (tpe, bytes) in binds.metadata.iter().zip(&binds.binds) {
             fingerprint
                 .0
@@ -60,10 +63,40 @@ impl CacheBackend for Mysql {
         }
     }
 
+    /// Diesel lays its buffers out by the metadata that the prepared statement has *before* it is
+    /// executed. The server cannot know then what type a bind has: it says DOUBLE for `n + ?` and
+    /// the right type from the next execution on, and values read from the first buffer are not
+    /// exact. That holds for statements with binds that Diesel keeps prepared; others it prepares
+    /// anew each time, so they give the same values each time.
+    fn expected_types<ST, Q>(query: &Q) -> QueryResult<private::ExpectedTypes>
+    where
+        Q: QueryFragment<Self>,
+        Self: QueryMetadata<ST>,
+    {
+        let mut binds = RawBytesBindCollector::<Self>::new();
+        query.collect_binds(&mut binds, &mut (), &Self)?;
+        if binds.binds.is_empty() || !query.is_safe_to_cache_prepared(&Self)? {
+            return Ok(private::ExpectedTypes::default());
+        }
+        let mut types = Vec::new();
+        Self::row_metadata(&mut (), &mut types);
+        let codes = types.into_iter().map(|tpe| tpe.map_or(0, code));
+        Ok(private::ExpectedTypes(codes.collect()))
+    }
+
     fn append_row<'r, R: Row<'r, Self>>(
         row: &R,
+        expected: &private::ExpectedTypes,
         block: &mut private::Writer,
     ) -> Result<(), Unstorable> {
+        for (column, expected) in expected.0.iter().enumerate() {
+            let field = row.get(column).ok_or(Unstorable)?;
+            if let (Some(value), Some(expected)) = (field.value(), Self::type_of(*expected))
+                && !is_exact(value.value_type(), expected)
+            {
+                return Err(Unstorable);
+            }
+        }
         view::append_row(row, &mut block.0)
     }
 
@@ -130,9 +163,63 @@ fn code(tpe: MysqlType) -> u32 {
         .unwrap_or(0)
 }
 
+/// Can a buffer of type `read` hold every value of the type `asked` that a column may have?
+///
+/// Only numbers are read into other types than those asked for.
+fn is_exact(read: MysqlType, asked: MysqlType) -> bool {
+    let read_float = matches!(read, MysqlType::Float | MysqlType::Double);
+    match asked {
+        MysqlType::Numeric => read == MysqlType::Numeric,
+        MysqlType::Float => read_float || read == MysqlType::Numeric,
+        asked if is_integer(asked) => !read_float,
+        _ => true,
+    }
+}
+
+fn is_integer(tpe: MysqlType) -> bool {
+    matches!(
+        tpe,
+        MysqlType::Tiny
+            | MysqlType::UnsignedTiny
+            | MysqlType::Short
+            | MysqlType::UnsignedShort
+            | MysqlType::Long
+            | MysqlType::UnsignedLong
+            | MysqlType::LongLong
+            | MysqlType::UnsignedLongLong
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn f07_numbers_in_buffers_that_cannot_hold_them_are_not_exact() {
+        use MysqlType::{Double, Float, Long, LongLong, Numeric, Short, String, UnsignedLongLong};
+        for (read, asked) in [
+            (Double, Long),
+            (Double, UnsignedLongLong),
+            (Float, Short),
+            (Double, Numeric),
+            (LongLong, Numeric),
+            (Long, Float),
+        ] {
+            assert!(!is_exact(read, asked), "{asked:?} read as {read:?}");
+        }
+        for (read, asked) in [
+            (Long, Long),
+            (LongLong, Long),
+            (Numeric, LongLong),
+            (Numeric, Numeric),
+            (Double, Double),
+            (Double, Float),
+            (Float, Float),
+            (String, String),
+        ] {
+            assert!(is_exact(read, asked), "{asked:?} read as {read:?}");
+        }
+    }
 
     #[test]
     fn every_type_has_a_code_and_comes_back() {

@@ -57,6 +57,7 @@ impl CacheBackend for Pg {
 
     fn append_row<'r, R: Row<'r, Self>>(
         row: &R,
+        _: &private::ExpectedTypes,
         block: &mut private::Writer,
     ) -> Result<(), Unstorable> {
         view::append_row(row, &mut block.0)

@@ -63,6 +63,7 @@ impl CacheBackend for Sqlite {
 
     fn append_row<'r, R: Row<'r, Self>>(
         row: &R,
+        _: &private::ExpectedTypes,
         block: &mut private::Writer,
     ) -> Result<(), Unstorable> {
         let block = &mut block.0;

@@ -1,0 +1,198 @@
+//! What values the settings may have, whether the environment or the builder gives them.
+
+use std::{fmt, ops::RangeInclusive, time::Duration};
+
+use super::{Config, ConfigError, OnOutage};
+
+/// A setting's two names: its method of the builder and its variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Setting {
+    method: &'static str,
+    variable: &'static str,
+}
+
+macro_rules! settings {
+    ($($name:ident = $method:literal, $variable:literal;)*) => {
+        impl Setting {
+            $(pub(super) const $name: Self = Self { method: $method, variable: $variable };)*
+
+            /// All, in the order of the documentation.
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+settings! {
+    ENABLED = "enabled", "CACHALOT_ENABLED";
+    URL = "url", "CACHALOT_URL";
+    NAMESPACE = "namespace", "CACHALOT_NAMESPACE";
+    TTL = "ttl", "CACHALOT_TIMEOUT";
+    STORE_TIMEOUT = "store_timeout", "CACHALOT_STORE_TIMEOUT";
+    WRITE_LEASE = "write_lease", "CACHALOT_WRITE_LEASE";
+    ON_OUTAGE = "on_outage", "CACHALOT_ON_OUTAGE";
+    ONLY_TABLES = "only_tables", "CACHALOT_ONLY_CACHABLE_TABLES";
+    UNCACHEABLE_TABLES = "uncacheable_tables", "CACHALOT_UNCACHABLE_TABLES";
+    CACHE_RANDOM = "cache_random", "CACHALOT_CACHE_RANDOM";
+    PURE_FUNCTIONS = "pure_functions", "CACHALOT_PURE_FUNCTIONS";
+    MAX_VALUE_BYTES = "max_value_bytes", "CACHALOT_MAX_VALUE_BYTES";
+    COMPRESS_ABOVE_BYTES = "compress_above_bytes", "CACHALOT_COMPRESS_ABOVE_BYTES";
+    NEAR_BYTES = "near_bytes", "CACHALOT_NEAR_BYTES";
+    MAX_STALENESS = "max_staleness", "CACHALOT_MAX_STALENESS";
+    HERD_WAIT = "herd_wait", "CACHALOT_HERD_WAIT";
+    SECRET = "secret", "CACHALOT_SECRET";
+}
+
+/// What is wrong with a setting's value.
+#[derive(Debug)]
+pub(super) struct Invalid {
+    pub(super) setting: Setting,
+    pub(super) expected: &'static str,
+    pub(super) problem: String,
+}
+
+impl Invalid {
+    pub(super) fn new(
+        setting: Setting,
+        expected: &'static str,
+        problem: impl Into<String>,
+    ) -> Self {
+        Self {
+            setting,
+            expected,
+            problem: problem.into(),
+        }
+    }
+
+    pub(super) fn got(setting: Setting, expected: &'static str, value: impl fmt::Display) -> Self {
+        Self::new(setting, expected, format!("got `{value}`"))
+    }
+
+    /// As of the environment.
+    pub(super) fn variable(self) -> ConfigError {
+        ConfigError::Variable {
+            variable: self.setting.variable,
+            problem: self.problem,
+            expected: self.expected,
+        }
+    }
+
+    /// As of the builder.
+    fn method(self) -> ConfigError {
+        ConfigError::Method {
+            method: self.setting.method,
+            problem: self.problem,
+            expected: self.expected,
+        }
+    }
+}
+
+impl Setting {
+    pub(super) fn variable(self) -> &'static str {
+        self.variable
+    }
+
+    #[cfg(test)]
+    pub(super) fn method(self) -> &'static str {
+        self.method
+    }
+}
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+const GIB: usize = 1 << 30;
+
+impl Config {
+    /// Refuses values that a setting may not have, and names the builder's method.
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        self.check().map_err(Invalid::method)
+    }
+
+    /// What `validate` refuses, whoever set it. The URL is checked where the store is opened.
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        filled(Setting::NAMESPACE, "a name", &self.namespace)?;
+        lasts(
+            Setting::STORE_TIMEOUT,
+            "a duration from 1ms to 60s",
+            self.store_timeout,
+            MILLISECOND..=60 * SECOND,
+        )?;
+        lasts(
+            Setting::WRITE_LEASE,
+            "a duration from 1s to 1day",
+            self.write_lease,
+            SECOND..=DAY,
+        )?;
+        if let OnOutage::Wait(limit) = self.on_outage {
+            lasts(
+                Setting::ON_OUTAGE,
+                "a wait from 1ms to 1h",
+                limit,
+                MILLISECOND..=HOUR,
+            )?;
+        }
+        sized(
+            Setting::MAX_VALUE_BYTES,
+            "an integer from 1 to 1073741824",
+            self.max_value_bytes,
+            1..=GIB,
+        )?;
+        sized(
+            Setting::COMPRESS_ABOVE_BYTES,
+            "an integer from 0 (never) to 1073741824",
+            self.compress_above.unwrap_or_default(),
+            0..=GIB,
+        )?;
+        lasts(
+            Setting::MAX_STALENESS,
+            "a duration from 0 (none) to 1h",
+            self.max_staleness,
+            Duration::ZERO..=HOUR,
+        )?;
+        lasts(
+            Setting::HERD_WAIT,
+            "a duration from 0 (off) to 60s",
+            self.herd_wait,
+            Duration::ZERO..=60 * SECOND,
+        )?;
+        if let Some(secret) = &self.secret {
+            filled(Setting::SECRET, "a secret, or none at all", secret)?;
+        }
+        Ok(())
+    }
+}
+
+/// Never shows the text: it may be the secret.
+fn filled(setting: Setting, expected: &'static str, text: &str) -> Result<(), Invalid> {
+    if text.trim().is_empty() {
+        return Err(Invalid::new(setting, expected, "but it is empty"));
+    }
+    Ok(())
+}
+
+fn lasts(
+    setting: Setting,
+    expected: &'static str,
+    length: Duration,
+    range: RangeInclusive<Duration>,
+) -> Result<(), Invalid> {
+    if range.contains(&length) {
+        return Ok(());
+    }
+    let length = humantime::format_duration(length);
+    Err(Invalid::got(setting, expected, length))
+}
+
+fn sized(
+    setting: Setting,
+    expected: &'static str,
+    bytes: usize,
+    range: RangeInclusive<usize>,
+) -> Result<(), Invalid> {
+    if range.contains(&bytes) {
+        return Ok(());
+    }
+    Err(Invalid::got(setting, expected, bytes))
+}

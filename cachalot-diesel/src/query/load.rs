@@ -1,0 +1,326 @@
+//! How a read is answered: from the cache, or by the database and then stored.
+
+use std::time::{Duration, Instant};
+
+use diesel::{
+    QueryResult,
+    deserialize::FromSqlRow,
+    expression::QueryMetadata,
+    query_builder::{AsQuery, QueryFragment, QueryId},
+    query_dsl::CompatibleType,
+    result::Error,
+};
+
+use super::{Cached, CachedDsl, Options, prepare};
+use crate::{
+    bypass::BypassReason,
+    cache::{Cachalot, Dependency, Life, Lookup, Permit},
+    connection::CacheConnection,
+    events::{self, Names},
+    rows::{BlockWriter, CacheBackend, private},
+    tracker::Tracker,
+};
+
+/// A query whose rows can be read through the cache as values of `U`, on a connection of type
+/// `Conn`.
+///
+/// It is to [`.cached(conn)`](CachedDsl::cached) what Diesel's
+/// [`LoadQuery`](diesel::query_dsl::LoadQuery) is to `.load(conn)`: the one bound that a function
+/// needs which is generic over queries. Every query that can be loaded has it.
+///
+/// ```
+/// # include!("../doctest_setup.rs");
+/// use cachalot_diesel::CachedQuery;
+///
+/// /// Any query that gives rows of `U`.
+/// fn all<'a, Q, U>(query: Q, conn: &'a mut SqliteConnection) -> QueryResult<Vec<U>>
+/// where
+///     Q: CachedQuery<'a, SqliteConnection, U>,
+/// {
+///     query.cached(conn).load()
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cache = Cachalot::builder().url("memory://").build()?;
+/// let mut conn = connection(&cache);
+/// let names: Vec<String> = all(users::table.select(users::name), &mut conn)?;
+/// let ids: Vec<i32> = all(users::table.select(users::id).order(users::id), &mut conn)?;
+/// # assert_eq!((names.len(), ids.len()), (2, 2));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A function that is generic over connections as well adds
+/// [`Conn: CacheConnection`](crate::CacheConnection), and one that calls
+/// [`first`](Cached::first) names the limited query, as with Diesel:
+///
+/// ```
+/// # include!("../doctest_setup.rs");
+/// use cachalot_diesel::{CacheConnection, CachedQuery};
+/// use diesel::{dsl::Limit, query_dsl::methods::LimitDsl};
+///
+/// fn one<'a, Q, Conn, U>(query: Q, conn: &'a mut Conn) -> QueryResult<U>
+/// where
+///     Conn: CacheConnection,
+///     Q: CachedDsl + LimitDsl,
+///     Limit<Q>: CachedQuery<'a, Conn, U>,
+/// {
+///     query.cached(conn).first()
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cache = Cachalot::builder().url("memory://").build()?;
+/// let mut conn = connection(&cache);
+/// let name: String = one(users::table.select(users::name), &mut conn)?;
+/// # assert!(!name.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the rows of `{Self}` cannot be read as `{U}` through the cache of a `{Conn}`",
+    label = "this query does not give rows of `{U}`",
+    note = "the columns that the query selects must be those of `{U}`, in type and number, as for \
+            Diesel's `load`; `.select({U}::as_select())` lets the compiler point at the wrong one",
+    note = "a function that is generic over the query needs \
+            `Q: cachalot_diesel::CachedQuery<'a, Conn, U>` and a connection `&'a mut Conn`"
+)]
+pub trait CachedQuery<'a, Conn, U>: CachedDsl {
+    /// At most `limit` rows.
+    #[doc(hidden)]
+    fn rows(read: Cached<'a, Self, Conn>, limit: usize) -> QueryResult<Vec<U>>;
+}
+
+impl<'a, Q, Conn, U> CachedQuery<'a, Conn, U> for Q
+where
+    Q: AsQuery,
+    Q::Query: QueryFragment<Conn::Backend> + QueryId,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<Q::SqlType>,
+    Q::SqlType: CompatibleType<U, Conn::Backend>,
+    U: FromSqlRow<<Q::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
+{
+    fn rows(read: Cached<'a, Self, Conn>, limit: usize) -> QueryResult<Vec<U>> {
+        let Cached {
+            conn,
+            query,
+            options,
+        } = read;
+        let told = events::Read::start();
+        let query = query.as_query();
+        let (prepared, found) = match look_up::<Q::SqlType, _, _>(conn, &query, &options)? {
+            Ok(found) => found,
+            Err((cache, reason, tables)) => {
+                let counters = cache.as_ref().map(Cachalot::counters);
+                told.bypass(counters, Names(&tables), &reason);
+                return run(conn, query, limit, None);
+            }
+        };
+        let cache = prepared.cache;
+        let (counters, tables) = (cache.counters(), Names(&prepared.plan.dependencies));
+        match found {
+            Lookup::Hit(entry, key) => {
+                let decoded = entry.block().map(|block| {
+                    <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
+                });
+                if let Some(Ok(rows)) = decoded {
+                    told.hit(counters, tables, entry.len());
+                    return Ok(rows);
+                }
+                // Forged, or the type's own decoding fails: the database decides.
+                cache.discard(&key);
+                told.miss(counters, tables);
+                run(conn, query, limit, None)
+            }
+            Lookup::Miss(permit) => {
+                told.miss(counters, tables);
+                let fill = Fill {
+                    cache: &cache,
+                    permit,
+                    ttl: prepared.ttl,
+                    stored: false,
+                    told: &told,
+                    tables,
+                };
+                run(conn, query, limit, Some(fill))
+            }
+            Lookup::Bypass(reason) => {
+                told.bypass(Some(counters), tables, &reason);
+                run(conn, query, limit, None)
+            }
+            Lookup::Outdated => {
+                told.bypass(Some(counters), tables, &BypassReason::CatalogUnknown);
+                run(conn, query, limit, None)
+            }
+        }
+    }
+}
+
+/// How often a read is prepared anew because the epoch was another than it was prepared for.
+pub(super) const ATTEMPTS: usize = 3;
+
+/// What a look-up came to, or why there was none.
+type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cachalot>, BypassReason, Vec<String>)>;
+
+/// Prepares a query and looks it up; again, where what was known of the database is outdated.
+fn look_up<ST, Q, Conn>(conn: &mut Conn, query: &Q, options: &Options) -> QueryResult<Found>
+where
+    Q: QueryFragment<Conn::Backend> + QueryId,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<ST>,
+{
+    let mut attempts = 1;
+    loop {
+        let mut read = match prepare::prepare::<ST, _, _>(conn, query, options)? {
+            prepare::Prepared::Read(read) => read,
+            prepare::Prepared::Bypass {
+                cache,
+                reason,
+                tables,
+            } => return Ok(Err((cache, reason, tables))),
+        };
+        let key = std::mem::take(&mut read.key);
+        let (cache, dependencies, known) = (&read.cache, &read.plan.dependencies, &read.known);
+        let found = match cache.lookup(key, dependencies, known) {
+            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, known),
+            found => found,
+        };
+        if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
+            attempts += 1;
+            read.is_outdated();
+            continue;
+        }
+        return Ok(Ok((read, found)));
+    }
+}
+
+/// Where the rows of a miss go.
+struct Fill<'a> {
+    cache: &'a Cachalot,
+    permit: Permit,
+    ttl: Option<Duration>,
+    stored: bool,
+    told: &'a events::Read,
+    tables: Names<'a, Dependency>,
+}
+
+impl Fill<'_> {
+    /// Stores rows for which the database was asked at that moment.
+    fn store(&self, rows: &BlockWriter, asked: Instant) -> Result<(), BypassReason> {
+        self.cache
+            .store(&self.permit, rows, Life::since(asked, self.ttl))
+    }
+}
+
+impl Drop for Fill<'_> {
+    fn drop(&mut self) {
+        if !self.stored {
+            self.cache.give_up(&self.permit);
+        }
+    }
+}
+
+/// Asks the database, and keeps what it sends if that is allowed.
+fn run<Query, U, Conn>(
+    conn: &mut Conn,
+    query: Query,
+    limit: usize,
+    fill: Option<Fill<'_>>,
+) -> QueryResult<Vec<U>>
+where
+    Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
+    Query::SqlType: CompatibleType<U, Conn::Backend>,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<Query::SqlType>,
+    U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
+{
+    let Some(mut fill) = fill else {
+        return collect(conn, query, limit, &mut None);
+    };
+    let most = fill.cache.config().max_value_bytes;
+    let expected = Conn::Backend::expected_types::<Query::SqlType, _>(&query)?;
+    // The rows may be as old as this, however long they take to arrive.
+    let asked = Instant::now();
+    expect_read(conn, true);
+    let mut copy = Some(Copy {
+        rows: private::Writer(BlockWriter::default()),
+        expected,
+        most,
+        refused: None,
+    });
+    let rows = collect(conn, query, limit, &mut copy);
+    expect_read(conn, false);
+    let rows = rows?;
+    let Some(copy) = copy else { return Ok(rows) };
+    let stored = match copy.refused {
+        Some(reason) => Err(reason),
+        None => fill.store(&copy.rows.0, asked),
+    };
+    match stored {
+        Ok(()) => fill.stored = true,
+        Err(reason) => fill
+            .told
+            .not_kept(Some(fill.cache.counters()), fill.tables, &reason),
+    }
+    Ok(rows)
+}
+
+/// The tracker need not analyse what has been found to be a plain read.
+fn expect_read<Conn: CacheConnection>(conn: &mut Conn, expected: bool) {
+    if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
+        tracker.expect_read(expected);
+    }
+}
+
+/// The rows as they come, copied until one cannot be.
+struct Copy {
+    rows: private::Writer,
+    expected: private::ExpectedTypes,
+    most: usize,
+    refused: Option<BypassReason>,
+}
+
+impl Copy {
+    fn take<'r, DB: CacheBackend>(&mut self, row: &impl diesel::row::Row<'r, DB>) {
+        if self.refused.is_some() {
+            return;
+        }
+        if DB::append_row(row, &self.expected, &mut self.rows).is_err() {
+            self.refused = Some(BypassReason::Unstorable);
+        } else if self.rows.0.len() > self.most {
+            self.refused = Some(BypassReason::TooLarge);
+        }
+        if self.refused.is_some() {
+            self.rows = private::Writer(BlockWriter::default());
+        }
+    }
+}
+
+fn collect<Query, U, Conn>(
+    conn: &mut Conn,
+    query: Query,
+    limit: usize,
+    copy: &mut Option<Copy>,
+) -> QueryResult<Vec<U>>
+where
+    Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
+    Query::SqlType: CompatibleType<U, Conn::Backend>,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<Query::SqlType>,
+    U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
+{
+    let mut rows = Vec::new();
+    for row in diesel::connection::LoadConnection::load(conn, query)? {
+        let row = row?;
+        if let Some(copy) = copy {
+            copy.take::<Conn::Backend>(&row);
+        }
+        if rows.len() < limit {
+            rows.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
+        }
+        // Whoever wants one row still keeps them all, unless they cannot be kept.
+        if rows.len() >= limit && copy.as_ref().is_none_or(|copy| copy.refused.is_some()) {
+            break;
+        }
+    }
+    Ok(rows)
+}
