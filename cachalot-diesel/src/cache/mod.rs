@@ -17,6 +17,7 @@ mod near;
 mod plan;
 mod read;
 mod records;
+mod relations;
 mod seal;
 mod write;
 
@@ -32,6 +33,7 @@ pub(crate) use entry::Entry;
 pub(crate) use plan::{Dependency, Plan};
 pub(crate) use read::{Lookup, Permit};
 pub use records::TableStatus;
+pub(crate) use relations::Origin;
 pub(crate) use write::{Outcome, Write};
 
 use crate::{
@@ -79,6 +81,7 @@ struct Inner {
     store: Arc<dyn Store>,
     seal: Seal,
     catalogs: catalogs::Catalogs,
+    announced: relations::Announced,
     plans: plan::Plans,
     epochs: [Dependency; EPOCHS],
     debts: debts::Debts,
@@ -144,6 +147,7 @@ impl Cachalot {
         let inner = Inner {
             seal: Seal::new(config.secret.as_deref()),
             catalogs: catalogs::Catalogs::new(),
+            announced: relations::Announced::new(),
             plans: plan::Plans::new(),
             epochs,
             debts: debts::Debts::default(),
@@ -245,7 +249,7 @@ impl Cachalot {
         if writes.is_nothing() {
             return Ok(());
         }
-        let write = self.begin(writes);
+        let write = self.begin(writes, Origin::default());
         self.end(write, Outcome::Success(InvalidationReason::Requested))
     }
 

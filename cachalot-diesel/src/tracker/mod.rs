@@ -7,6 +7,7 @@
 mod install;
 mod session;
 mod sql;
+mod temporary;
 mod transaction;
 
 use std::{any::TypeId, collections::HashMap, sync::Arc};
@@ -24,7 +25,7 @@ pub(crate) use session::{Probe, SessionState};
 pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{
-    cache::{Cachalot, Calls, Known, Outcome, Write},
+    cache::{Cachalot, Calls, Known, Origin, Outcome, Write},
     statement::{self, Analysis, Dialect},
     stats::InvalidationReason,
 };
@@ -38,6 +39,10 @@ pub(crate) struct Tracker {
     dialect: Option<Dialect>,
     pub(crate) transactions: Transactions,
     pub(crate) session: SessionState,
+    temporary: temporary::Tables,
+    /// A statement failed that the open transaction contains: that it names a relation does not say
+    /// that there is one.
+    doubtful: bool,
     /// The analyses of queries whose type says what their text is. No more than the program has such
     /// types; Diesel keeps a prepared statement for each of them.
     pub(crate) typed: HashMap<TypeId, Arc<Analysis>>,
@@ -74,6 +79,8 @@ impl Tracker {
             dialect: None,
             transactions: Transactions::default(),
             session: SessionState::default(),
+            temporary: temporary::Tables::default(),
+            doubtful: false,
             typed: HashMap::new(),
             running: Vec::new(),
             silent: false,
@@ -195,6 +202,11 @@ impl Tracker {
             Some(analysis) => {
                 self.transactions.finished(&analysis, outcome);
                 self.session.finished(&analysis);
+                self.temporary.finished(&analysis);
+                if *analysis.writes() == statement::Writes::Everything {
+                    let caches = self.caches.iter();
+                    caches.for_each(Cachalot::forget_announced);
+                }
             }
             None if running.statements == 0 && outcome != Ending::Failed && error.is_none() => {
                 let writes = self.begin(&statement::Writes::Everything);
@@ -203,13 +215,15 @@ impl Tracker {
             }
             None => {}
         }
+        self.doubtful |= outcome != Ending::Succeeded;
+        self.doubtful &= self.transactions.is_pending();
         end(running.writes, outcome);
         for (cache, known) in running.trusted {
             // A function was replaced while the statement ran: it may have been the new one.
             if !cache.is_current(&known) {
                 self.session.may_have_changed();
                 self.transactions.code_ran();
-                let write = cache.begin(&statement::Writes::Everything);
+                let write = cache.begin(&statement::Writes::Everything, Origin::default());
                 end(vec![(cache, write)], Ending::Unknown);
             }
         }
@@ -248,7 +262,9 @@ impl Tracker {
             if let Some(analysis) = running.analysis {
                 self.transactions.finished(&analysis, Ending::Unknown);
                 self.session.finished(&analysis);
+                self.temporary.finished(&analysis);
             }
+            self.doubtful = true;
             end(running.writes, Ending::Unknown);
         }
     }
@@ -262,10 +278,14 @@ impl Tracker {
         if published.is_nothing() {
             return Vec::new();
         }
-        self.caches
-            .iter()
-            .map(|cache| (cache.clone(), cache.begin(published)))
-            .collect()
+        let database = self.database();
+        let origin = Origin {
+            database: database.as_ref(),
+            temporary: Some(self.temporary.names()),
+            doubtful: self.doubtful,
+        };
+        let begin = |cache: &Cachalot| (cache.clone(), cache.begin(published, origin));
+        self.caches.iter().map(begin).collect()
     }
 
     fn dialect(&self) -> Dialect {
