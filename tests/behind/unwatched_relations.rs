@@ -78,19 +78,19 @@ impl Tables {
 
 /// `made` and `write` are given the base table and a new name.
 fn seen_by_everybody(made: impl Fn(&str, &str) -> String, write: impl Fn(&str, &str) -> String) {
-    type Writer = fn(&World) -> Reader;
-    let same_process: Writer = |world| {
-        let mut reader = world.reader();
+    type Writer = fn(&Tables) -> Reader;
+    let same_process: Writer = |tables| {
+        let mut reader = tables.world.reader();
         // It knows which database this is.
-        cached(&mut reader.conn, "SELECT name FROM users ORDER BY id");
+        cached(&mut reader.conn, &tables.read());
         reader
     };
-    let fresh_connection: Writer = World::reader;
-    let other_process: Writer = |world| world.connect(&world.other_process());
+    let fresh_connection: Writer = |tables| tables.world.reader();
+    let other_process: Writer = |tables| tables.world.connect(&tables.world.other_process());
     for writer in [same_process, fresh_connection, other_process] {
         let mut tables = Tables::new();
         tables.warm();
-        let mut writer = writer(&tables.world);
+        let mut writer = writer(&tables);
         let kid = unique::name("kid");
         let (made, write) = (made(&tables.base, &kid), write(&tables.base, &kid));
         tables.shows(&mut writer, &made, &write);
