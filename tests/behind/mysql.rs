@@ -12,6 +12,7 @@ mod schema_changes;
 mod stored_functions;
 mod trigger_procedures;
 mod triggers;
+mod unwatched_relations;
 mod views;
 
 use super::{Conn, DATABASE, db, world};

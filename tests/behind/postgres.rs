@@ -15,6 +15,7 @@ mod rules;
 mod schema_changes;
 mod trigger_functions;
 mod triggers;
+mod unwatched_relations;
 mod views;
 mod writing_functions;
 

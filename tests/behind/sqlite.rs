@@ -8,6 +8,7 @@ mod ground;
 mod schema_changes;
 mod temporary;
 mod triggers;
+mod unwatched_relations;
 mod views;
 
 use super::{Conn, DATABASE, world};

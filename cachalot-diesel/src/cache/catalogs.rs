@@ -93,6 +93,11 @@ impl Catalogs {
         catalog
     }
 
+    /// The catalog of a database that was loaded last; perhaps before the schema was changed.
+    pub(super) fn newest(&self, database: &Arc<str>) -> Option<Arc<Catalog>> {
+        self.last.get(database).map(|(_, catalog)| catalog)
+    }
+
     /// All that are known, or were: of databases whose schema has changed since, the former.
     pub(super) fn all(&self) -> impl Iterator<Item = Arc<Catalog>> {
         self.last.iter().map(|(_, (_, catalog))| catalog)
@@ -156,6 +161,8 @@ impl Cachalot {
         match loaded {
             Ok(None) => Err(BypassReason::CatalogUnknown),
             Ok(Some(mut facts)) => {
+                // Before the program's own settings come in: other programs may have others.
+                let shared = facts.shared_hash();
                 facts.trust(&self.config().pure_functions);
                 let catalog = catalogs.catalog_of(database, &facts);
                 let known = Known {
@@ -163,8 +170,10 @@ impl Cachalot {
                     epochs,
                     loaded: Instant::now(),
                 };
-                // Refused if somebody found it outdated already.
-                let _ = guard.insert(known.clone());
+                if self.share(database, &shared, &known)? {
+                    // Refused if somebody found it outdated already.
+                    let _ = guard.insert(known.clone());
+                }
                 Ok(known)
             }
             Err(error) => {
@@ -174,6 +183,21 @@ impl Cachalot {
                 Err(BypassReason::CatalogUnknown)
             }
         }
+    }
+
+    /// Compares a catalog with what other processes found under the same epoch. Where they found
+    /// another one, the schema was changed by a program that is not watched: the epoch is renewed,
+    /// so that nobody goes on with the old catalog, and `false` is returned.
+    fn share(&self, database: &str, hash: &str, known: &Known) -> Result<bool, BypassReason> {
+        let [epoch, ..] = known.epochs;
+        let agrees = self.agrees(epoch, database, hash, &known.catalog);
+        if agrees.map_err(|_| BypassReason::StoreUnavailable)? {
+            return Ok(true);
+        }
+        tracing::info!(name: "cachalot.catalog_changed", target: TARGET, "another process knows another schema of this database: everything is invalidated");
+        self.invalidate_all()
+            .map_err(|_| BypassReason::StoreUnavailable)?;
+        Ok(false)
     }
 
     /// Remembers which database a connection by that URL sees.

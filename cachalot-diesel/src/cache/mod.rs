@@ -18,6 +18,7 @@ mod near;
 mod plan;
 mod read;
 mod records;
+mod relations;
 mod reliance;
 mod seal;
 mod write;
@@ -35,6 +36,7 @@ pub(crate) use life::Life;
 pub(crate) use plan::{Dependency, Plan};
 pub(crate) use read::{Lookup, Permit};
 pub use records::TableStatus;
+pub(crate) use relations::Origin;
 pub(crate) use write::{Outcome, Write};
 
 use crate::{
@@ -82,6 +84,7 @@ struct Inner {
     store: Arc<dyn Store>,
     seal: Seal,
     catalogs: catalogs::Catalogs,
+    announced: relations::Announced,
     plans: plan::Plans,
     epochs: [Dependency; EPOCHS],
     debts: debts::Debts,
@@ -148,6 +151,7 @@ impl Cachalot {
         let inner = Inner {
             seal: Seal::new(config.secret.as_deref()),
             catalogs: catalogs::Catalogs::new(),
+            announced: relations::Announced::new(),
             plans: plan::Plans::new(),
             epochs,
             debts: debts::Debts::default(),
@@ -250,7 +254,7 @@ impl Cachalot {
         if writes.is_nothing() {
             return Ok(());
         }
-        let write = self.begin(writes);
+        let write = self.begin(writes, Origin::default());
         self.end(write, Outcome::Success(InvalidationReason::Requested))
     }
 

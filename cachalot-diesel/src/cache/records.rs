@@ -59,7 +59,7 @@ impl Cachalot {
         replies
     }
 
-    fn run_one(&self, command: Command<'_>) -> Result<Reply, StoreError> {
+    pub(super) fn run_one(&self, command: Command<'_>) -> Result<Reply, StoreError> {
         self.run(&[command]).pop().unwrap_or_else(|| {
             Err(StoreError::Protocol(
                 "fewer replies than commands".to_owned(),

@@ -7,7 +7,12 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::{Cachalot, Dependency, EPOCH, debts::Debt, now_millis};
+use super::{
+    Cachalot, Dependency, EPOCH,
+    debts::Debt,
+    now_millis,
+    relations::{Announcement, Origin},
+};
 use crate::{
     Error, OnOutage,
     events::{self, Names},
@@ -36,12 +41,24 @@ pub(crate) enum Outcome {
 pub(crate) struct Write {
     id: Token,
     targets: Vec<Target>,
+    /// Relations that all catalogs have, or do not cover, once this has succeeded.
+    announces: Vec<Announcement>,
+    /// The tables, if one of them may be unknown to every catalog. The targets are the parts of the
+    /// epoch then, and these records are created only after a success: a record tells other writers
+    /// that its table has been announced.
+    unknown: Vec<Target>,
+    /// One of them is certainly unknown.
+    wide: bool,
+    /// A success does not say that the tables exist.
+    doubtful: bool,
 }
 
 #[derive(Debug)]
 struct Target {
     table: Dependency,
     events: Events,
+    /// A catalog has it, or it has been announced.
+    known: bool,
     /// The record as `begin` left it, and its state where the store told it: `end` can then swap
     /// without reading.
     left: Option<(Record, Option<ItemVersion>)>,
@@ -58,18 +75,18 @@ impl Cachalot {
     ///
     /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
     /// that the user asked for), and `end` remembers what could not be said.
-    pub(crate) fn begin(&self, writes: &Writes) -> Write {
+    ///
+    /// A relation that nobody's catalog has widens the write to everything.
+    pub(crate) fn begin(&self, writes: &Writes, origin: Origin<'_>) -> Write {
         self.inner.writes.fetch_add(1, Ordering::AcqRel);
-        let targets = self.targets(writes);
+        let mut write = self.write(writes, origin);
         // Without randomness there is no writer, only the invalidation at the end.
-        let id = Token::random().ok().filter(|_| !targets.is_empty());
+        let id = Token::random().ok().filter(|_| !write.targets.is_empty());
         let Some(id) = id else {
-            return Write {
-                id: Token::from_bytes([0; Token::LEN]),
-                targets,
-            };
+            self.widen(&mut write);
+            return write;
         };
-        let mut write = Write { id, targets };
+        write.id = id;
         let _span = events::begin(Names(&write.targets));
         self.keep_lease(id);
         let start = Instant::now();
@@ -78,6 +95,7 @@ impl Cachalot {
                 OnOutage::Wait(limit) if start.elapsed() < limit => thread::sleep(PAUSE),
                 _ => {
                     events::unannounced(Names(&write.targets), &error);
+                    self.widen(&mut write);
                     break;
                 }
             }
@@ -85,27 +103,86 @@ impl Cachalot {
         write
     }
 
-    fn targets(&self, writes: &Writes) -> Vec<Target> {
-        let target = |table, events| Target {
-            table,
-            events,
+    fn write(&self, writes: &Writes, origin: Origin<'_>) -> Write {
+        let mut write = Write {
+            id: Token::from_bytes([0; Token::LEN]),
+            targets: Vec::new(),
+            announces: Vec::new(),
+            unknown: Vec::new(),
+            wide: false,
+            doubtful: origin.doubtful,
+        };
+        let tables = match writes {
+            Writes::Nothing => return write,
+            Writes::Everything => {
+                write.targets = self.everything();
+                return write;
+            }
+            Writes::Tables(tables) => tables,
+        };
+        for (table, events) in tables {
+            let known = self.knows(origin, table);
+            if known != Some(true) {
+                write.announces.push(origin.announcement(table));
+                write.wide |= known == Some(false);
+            } else if self.config().excludes(table) {
+                // Nobody keeps what depends on it.
+                continue;
+            }
+            write.targets.push(Target {
+                table: self.dependency(table),
+                events: *events,
+                known: known == Some(true),
+                left: None,
+            });
+        }
+        if write.wide {
+            self.widen(&mut write);
+        }
+        write
+    }
+
+    /// Every part of the epoch.
+    fn everything(&self) -> Vec<Target> {
+        let target = |part: &Dependency| Target {
+            table: part.clone(),
+            events: Events::ALL,
+            known: true,
             left: None,
         };
-        match writes {
-            Writes::Nothing => Vec::new(),
-            Writes::Everything => {
-                let epochs = self.inner.epochs.iter();
-                epochs
-                    .map(|part| target(part.clone(), Events::ALL))
-                    .collect()
-            }
-            // Nobody keeps what depends on an excluded table.
-            Writes::Tables(tables) => tables
-                .iter()
-                .filter(|(table, _)| !self.config().excludes(table))
-                .map(|(table, events)| target(self.dependency(table), *events))
-                .collect(),
+        self.inner.epochs.iter().map(target).collect()
+    }
+
+    /// From here on the write is one to everything, if it has a table that may be unknown.
+    fn widen(&self, write: &mut Write) {
+        if write.targets.iter().all(|target| target.known) {
+            return;
         }
+        let targets = std::mem::replace(&mut write.targets, self.everything());
+        // A record that has its writer in it has to lose it again, however the write ends.
+        let entered: Vec<_>;
+        (entered, write.unknown) = targets.into_iter().partition(|it| it.left.is_some());
+        write
+            .targets
+            .extend(entered.into_iter().map(|target| Target {
+                known: true,
+                ..target
+            }));
+    }
+
+    /// Is there a table that may be unknown to every catalog?
+    fn is_news(
+        &self,
+        write: &Write,
+        seen: &[Option<(Option<Record>, Option<ItemVersion>)>],
+    ) -> Result<bool, StoreError> {
+        let missing = || {
+            let targets = write.targets.iter().zip(seen);
+            targets
+                .filter(|(target, seen)| !target.known && !matches!(seen, Some((Some(_), _))))
+                .map(|(target, _)| &target.table.table)
+        };
+        Ok(missing().next().is_some() && !self.are_listed(missing())?)
     }
 
     /// Two round trips while nobody interferes: the lease together with the records as they are,
@@ -148,6 +225,10 @@ impl Cachalot {
                     None
                 }
             });
+        }
+        if self.is_news(write, &announced)? {
+            self.widen(write);
+            return self.try_begin(write);
         }
         let mut puts = Vec::with_capacity(announced.len());
         for seen in announced {
@@ -241,6 +322,7 @@ impl Cachalot {
             return Ok(());
         }
         let published = matches!(outcome, Outcome::Success(_));
+        let succeeded = outcome == Outcome::Success(InvalidationReason::Write);
         let _span = events::end(Names(&write.targets), published);
         self.drop_lease(write.id);
         let mut failed = Vec::new();
@@ -264,13 +346,8 @@ impl Cachalot {
                 Some((next.ok()??, Some(version)))
             })
             .collect();
-        let (id, mut rest) = (
-            write.id,
-            Write {
-                id: write.id,
-                targets: write.targets,
-            },
-        );
+        let id = write.id;
+        let mut rest = write;
         for target in &mut rest.targets {
             target.left = None;
         }
@@ -293,6 +370,17 @@ impl Cachalot {
         {
             undelivered = Ok(());
         }
+        // Only what certainly exists, and after the epoch: the record tells other writers that
+        // there is nothing left to announce.
+        if succeeded && undelivered.is_ok() && !rest.doubtful {
+            for target in &rest.unknown {
+                // Where this fails, the next write to the table announces it again.
+                let _ = self.move_record(&target.table, |present| {
+                    protocol::end(present, id, ending(target.events), &mut Self::fresh_token)
+                });
+            }
+            self.announced(std::mem::take(&mut rest.announces));
+        }
         // Whoever looked between the two has seen the old state.
         self.inner.writes.fetch_add(1, Ordering::AcqRel);
         self.signal(&rest, reason);
@@ -300,7 +388,13 @@ impl Cachalot {
     }
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
-        let names: BTreeSet<_> = write.targets.iter().map(|it| &*it.table.table).collect();
+        let named = || write.unknown.iter().chain(&write.targets);
+        // A process that does not know the catalog has been careful, and names what it wrote.
+        let careful = !write.unknown.is_empty() && !write.wide;
+        let names: BTreeSet<_> = named()
+            .map(|target| &*target.table.table)
+            .filter(|name| !(careful && *name == EPOCH))
+            .collect();
         let names: Vec<_> = names.into_iter().collect();
         events::invalidated(self.counters(), Names(&names), reason);
         let invalidation = Invalidation {

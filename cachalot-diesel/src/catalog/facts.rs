@@ -1,9 +1,12 @@
 //! What a database's catalog says, as the loaders of the backends bring it: names as statements are
 //! compared (last component, lower case), texts as the database keeps them.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use crate::statement::{Dialect, Events, Named, relation_name};
+use crate::{
+    fingerprint::Fingerprint,
+    statement::{Dialect, Events, Named, relation_name},
+};
 
 /// All that is asked of one database.
 #[derive(Debug, Clone)]
@@ -194,6 +197,38 @@ impl Facts {
         facts
     }
 
+    /// A hash that two sessions of one account have in common while the schema stays as it is:
+    /// whatever the order of the rows, and without what belongs to a session (its temporary tables,
+    /// its functions) or to the rest of the server.
+    pub(crate) fn shared_hash(&self) -> String {
+        let names: BTreeSet<_> = self.relations.iter().map(|it| &it.name).collect();
+        let keys = self.foreign_keys.iter();
+        let keys = keys.filter(|key| names.contains(&key.child));
+        let triggers = self.triggers.iter();
+        let triggers = triggers.filter(|trigger| names.contains(&trigger.table));
+        let kin = self.kin.iter();
+        let kin = kin.filter(|(_, child)| names.contains(child));
+        let mut facts = BTreeSet::new();
+        add(&mut facts, "relation", self.relations.iter());
+        add(&mut facts, "foreign key", keys);
+        add(&mut facts, "trigger", triggers);
+        add(&mut facts, "routine", self.routines.iter());
+        add(&mut facts, "policy", self.policies.iter());
+        add(&mut facts, "kin", kin);
+        add(&mut facts, "moving", self.moving.iter());
+        add(&mut facts, "timed", self.timed.iter());
+        add(&mut facts, "event trigger", self.event_triggers.iter());
+        add(&mut facts, "operator", self.operators.iter());
+        add(&mut facts, "cast", self.casts.iter());
+        add(&mut facts, "computed", self.computed.iter());
+        add(&mut facts, "replacing", self.replacing.iter());
+        let mut fingerprint = Fingerprint::new("", "shared catalog");
+        for fact in facts {
+            fingerprint.part(fact.as_bytes());
+        }
+        fingerprint.finish()
+    }
+
     /// Notes which routines the program vouches for.
     pub(crate) fn trust(&mut self, names: &BTreeSet<String>) {
         for routine in &mut self.routines {
@@ -205,4 +240,12 @@ impl Facts {
     pub(super) fn name(&self, text: &str) -> Arc<str> {
         relation_name(text)
     }
+}
+
+fn add<'a, T: fmt::Debug + 'a>(
+    facts: &mut BTreeSet<String>,
+    kind: &str,
+    all: impl Iterator<Item = &'a T>,
+) {
+    facts.extend(all.map(|fact| format!("{kind}: {fact:?}")));
 }

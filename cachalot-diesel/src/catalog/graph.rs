@@ -368,6 +368,11 @@ impl Catalog {
         !self.fails_in_part
     }
 
+    /// The names of all relations.
+    pub(crate) fn relations(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.routines.relations()
+    }
+
     /// Is there a relation of this name?
     pub(crate) fn has(&self, relation: &str) -> bool {
         self.routines.is_relation(relation)

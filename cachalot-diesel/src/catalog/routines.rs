@@ -286,6 +286,10 @@ impl Routines {
         self.effects.get(name)
     }
 
+    pub(super) fn relations(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.relations.iter()
+    }
+
     pub(super) fn is_relation(&self, name: &str) -> bool {
         self.relations.contains(name)
     }

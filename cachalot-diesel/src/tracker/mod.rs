@@ -9,6 +9,7 @@ mod replaced;
 mod session;
 mod sql;
 mod temporary;
+mod temporary_names;
 mod transaction;
 
 use std::{any::TypeId, collections::HashMap, sync::Arc};
@@ -28,7 +29,7 @@ pub(crate) use temporary::Counted;
 pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{
-    cache::{Cachalot, Calls, Known, Outcome, Write},
+    cache::{Cachalot, Calls, Known, Origin, Outcome, Write},
     statement::{self, Analysis, Dialect},
     stats::InvalidationReason,
 };
@@ -42,6 +43,10 @@ pub(crate) struct Tracker {
     dialect: Option<Dialect>,
     pub(crate) transactions: Transactions,
     pub(crate) session: SessionState,
+    temporary: temporary_names::TemporaryNames,
+    /// A statement failed that the open transaction contains: that it names a relation does not say
+    /// that there is one.
+    doubtful: bool,
     /// The analyses of queries whose type says what their text is. No more than the program has such
     /// types; Diesel keeps a prepared statement for each of them.
     pub(crate) typed: HashMap<TypeId, Arc<Analysis>>,
@@ -78,6 +83,8 @@ impl Tracker {
             dialect: None,
             transactions: Transactions::default(),
             session: SessionState::default(),
+            temporary: temporary_names::TemporaryNames::default(),
+            doubtful: false,
             typed: HashMap::new(),
             running: Vec::new(),
             silent: false,
@@ -200,6 +207,11 @@ impl Tracker {
                 self.transactions.finished(&analysis, outcome);
                 let (dialect, well) = (self.dialect(), outcome == Ending::Succeeded);
                 self.session.finished(&analysis, dialect, well);
+                self.temporary.finished(&analysis);
+                if *analysis.writes() == statement::Writes::Everything {
+                    let caches = self.caches.iter();
+                    caches.for_each(Cachalot::forget_announced);
+                }
             }
             None if running.statements == 0 && outcome != Ending::Failed && error.is_none() => {
                 let writes = self.begin(&statement::Writes::Everything);
@@ -208,13 +220,15 @@ impl Tracker {
             }
             None => {}
         }
+        self.doubtful |= outcome != Ending::Succeeded;
+        self.doubtful &= self.transactions.is_pending();
         end(running.writes, outcome);
         for (cache, known) in running.trusted {
             // A function was replaced while the statement ran: it may have been the new one.
             if !cache.is_current(&known) {
                 self.session.may_have_changed();
                 self.transactions.code_ran();
-                let write = cache.begin(&statement::Writes::Everything);
+                let write = cache.begin(&statement::Writes::Everything, Origin::default());
                 end(vec![(cache, write)], Ending::Unknown);
             }
         }
@@ -254,7 +268,9 @@ impl Tracker {
                 self.transactions.finished(&analysis, Ending::Unknown);
                 let dialect = self.dialect();
                 self.session.finished(&analysis, dialect, false);
+                self.temporary.finished(&analysis);
             }
+            self.doubtful = true;
             end(running.writes, Ending::Unknown);
         }
     }
@@ -268,10 +284,14 @@ impl Tracker {
         if published.is_nothing() {
             return Vec::new();
         }
-        self.caches
-            .iter()
-            .map(|cache| (cache.clone(), cache.begin(published)))
-            .collect()
+        let database = self.database();
+        let origin = Origin {
+            database: database.as_ref(),
+            temporary: Some(self.temporary.names()),
+            doubtful: self.doubtful,
+        };
+        let begin = |cache: &Cachalot| (cache.clone(), cache.begin(published, origin));
+        self.caches.iter().map(begin).collect()
     }
 
     fn dialect(&self) -> Dialect {

@@ -511,6 +511,11 @@ impl Transactions {
         !self.pending().is_nothing()
     }
 
+    /// May a later COMMIT make something visible that has run already?
+    pub(super) fn is_pending(&self) -> bool {
+        self.open.is_some() || self.uncertain || self.has_written()
+    }
+
     /// Has the open transaction written to this table?
     pub(crate) fn wrote_to(&self, table: &str) -> bool {
         match self.pending() {

@@ -14,6 +14,10 @@ mod writer;
 use stateright::{Model, Property};
 
 use self::{reader::Reader, store::Store, writer::Writing};
+use super::{Record, Token};
+
+/// The epoch's place among the tables, where there is one.
+const EPOCH: usize = 0;
 
 /// What a table holds: how many writes were committed. Older is less.
 type Value = u8;
@@ -31,6 +35,9 @@ struct Bounds {
     faults: Faults,
     /// May a write fail, or end with nobody knowing how?
     failures: bool,
+    /// Table 0 is the epoch, and table 1 was made by a program that nobody watches: the catalogs of
+    /// the first epoch do not have it.
+    unknown: bool,
     variant: Variant,
 }
 
@@ -56,6 +63,11 @@ enum Variant {
     BumpAfterCommit,
     /// `begin` and `end` put one mark where ours keep a list.
     OneMark,
+    /// A writer enters itself in the record of a table that no catalog may have, and goes on.
+    NoWidening,
+    /// A writer to such a table creates the table's record although the write failed, or may have,
+    /// and takes everything back: nobody reads the catalog again.
+    RecordOfFailure,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -67,6 +79,8 @@ struct State {
     acknowledged: Vec<Value>,
     writers: Vec<Writing>,
     readers: Vec<Reader>,
+    /// The token of the first epoch, under which no catalog has the unknown table.
+    first_epoch: Option<Token>,
     faults: Faults,
     /// What has happened so far.
     seen: Seen,
@@ -102,15 +116,25 @@ impl Model for Bounds {
     type Action = Step;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State {
-            store: Store::new(self.tables),
+        let mut store = Store::new(self.tables);
+        let mut first_epoch = None;
+        if self.unknown {
+            let record = store::sure(Record::fresh(&mut normal::free_tokens()));
+            first_epoch = Some(record.any());
+            store.put(EPOCH, None, &record);
+        }
+        let mut state = State {
+            store,
             committed: vec![0; self.tables],
             acknowledged: vec![0; self.tables],
             writers: self.writers.iter().map(|_| Writing::default()).collect(),
             readers: vec![Reader::new(self.reads); self.readers],
+            first_epoch,
             faults: self.faults,
             seen: Seen::default(),
-        }]
+        };
+        state.normalise(self);
+        vec![state]
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {

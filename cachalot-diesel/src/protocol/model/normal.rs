@@ -64,6 +64,9 @@ impl State {
         if let Some(entry) = &mut self.store.entry {
             in_entry(entry, see);
         }
+        if let Some(token) = &mut self.first_epoch {
+            see(token);
+        }
         for writing in &mut self.writers {
             writing.visit(see);
         }

@@ -247,6 +247,10 @@ impl State {
         free: &mut impl FnMut() -> Result<Token, Infallible>,
     ) -> Phase {
         while let Some(seen) = it.records.get(it.tokens.len()) {
+            // The catalog of the first epoch: nothing is known of further tables.
+            if !it.tokens.is_empty() && it.tokens.first() == self.first_epoch.as_ref() {
+                break;
+            }
             let present = seen.as_ref().map(|(record, _)| record.clone());
             let due = |writer| protocol::is_due(writer, self.now(bounds, writer.id));
             if present

@@ -15,6 +15,7 @@ fn bounds() -> Bounds {
         reads: 2,
         faults: Faults::default(),
         failures: false,
+        unknown: false,
         variant: Variant::Ours,
     }
 }
@@ -155,6 +156,81 @@ fn no_read_is_stale_among_three_writers() {
         ..bounds()
     });
     assert!(!found.contains(EXCUSED));
+}
+
+/// Two writers of a table that the catalogs of the first epoch do not have.
+fn unknown() -> Bounds {
+    Bounds {
+        tables: 2,
+        writers: vec![vec![1]; 2],
+        reads: 2,
+        readers: 1,
+        unknown: true,
+        ..bounds()
+    }
+}
+
+#[test]
+fn no_read_is_stale_when_a_table_is_unknown_to_the_readers_catalog() {
+    for bounds in [
+        unknown(),
+        Bounds {
+            readers: 2,
+            reads: 1,
+            ..unknown()
+        },
+        Bounds {
+            failures: true,
+            ..unknown()
+        },
+    ] {
+        let found = holds(bounds);
+        assert!(!found.contains(EXCUSED));
+    }
+}
+
+#[test]
+fn no_read_is_stale_when_the_writer_to_an_unknown_table_dies() {
+    let found = holds(Bounds {
+        faults: Faults {
+            crashes: 1,
+            ..Faults::default()
+        },
+        ..unknown()
+    });
+    assert!(found.contains(RECLAIMED));
+    assert!(!found.contains(EXCUSED));
+}
+
+#[test]
+fn no_read_is_stale_when_a_record_is_lost_that_told_of_an_unknown_table() {
+    holds(Bounds {
+        faults: Faults {
+            evictions: 1,
+            ..Faults::default()
+        },
+        ..unknown()
+    });
+}
+
+#[test]
+fn a_writer_that_does_not_announce_an_unknown_table_is_found_wanting() {
+    let found = explore(Bounds {
+        variant: Variant::NoWidening,
+        ..unknown()
+    });
+    assert!(found.contains(P1), "{found:?}");
+    assert!(found.contains(P2), "{found:?}");
+}
+
+#[test]
+fn a_record_that_a_failed_write_leaves_is_found_wanting() {
+    let found = explore(Bounds {
+        failures: true,
+        variant: Variant::RecordOfFailure,
+        ..unknown()
+    });
+    assert!(found.contains(P1), "{found:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A writer of the model, one step a command: as `cache/write.rs` goes about it.
 
 use super::{
-    Bounds, State, Value, Variant,
+    Bounds, EPOCH, State, Value, Variant,
     normal::{free_tokens, in_record},
     store::{Lost, Number, Seen, sure},
 };
@@ -18,6 +18,8 @@ pub(super) struct Writing {
     phase: Phase,
     /// By the writer's tables.
     targets: Vec<Target>,
+    /// The table may be unknown to every catalog: the target is the epoch, until the end.
+    wide: bool,
     /// What this write made of its tables.
     wrote: Vec<Value>,
     /// The lease has ended.
@@ -34,6 +36,8 @@ enum Phase {
     /// Announced everywhere.
     Begun,
     Ending(Outcome),
+    /// Creates the record of a table that has been announced.
+    Announcing,
     Done,
     Dead,
 }
@@ -41,6 +45,8 @@ enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Outcome {
     Success,
+    /// Nobody knows.
+    Unknown,
     Failure,
 }
 
@@ -95,7 +101,7 @@ impl Writing {
             Phase::Beginning => unfinished(|target| matches!(target, Target::Left(..))),
             Phase::Begun if bounds.failures => vec![Move::Commit, Move::Fail, Move::FailUnknown],
             Phase::Begun => vec![Move::Commit],
-            Phase::Ending(_) => unfinished(|target| *target == Target::Ended),
+            Phase::Ending(_) | Phase::Announcing => unfinished(|target| *target == Target::Ended),
             Phase::Done | Phase::Dead => Vec::new(),
         }
     }
@@ -123,6 +129,10 @@ impl Writing {
         self.wrote.clear();
     }
 
+    fn is_at_epoch(&self) -> bool {
+        self.wide && self.phase != Phase::Announcing
+    }
+
     /// May a read that begins now see older rows than the database shows?
     pub(super) fn is_excuse(&self) -> bool {
         let frozen = self.expired && self.in_flight();
@@ -134,9 +144,12 @@ impl Writing {
         &'a mut self,
         tables: &'a [usize],
     ) -> impl Iterator<Item = (usize, &'a mut Number)> {
+        let at_epoch = self.is_at_epoch();
         let targets = self.targets.iter_mut().zip(tables);
-        targets.filter_map(|(target, table)| match target {
-            Target::Read(Some((_, number))) | Target::Left(_, number) => Some((*table, number)),
+        targets.filter_map(move |(target, table)| match target {
+            Target::Read(Some((_, number))) | Target::Left(_, number) => {
+                Some((if at_epoch { EPOCH } else { *table }, number))
+            }
             _ => None,
         })
     }
@@ -161,8 +174,19 @@ impl State {
                     writing.phase = Phase::Beginning;
                     self.store.set_lease(place);
                 }
-                let seen = self.store.records[tables[target]].clone();
-                writing.targets[target] = Target::Read(seen);
+                let at_epoch = writing.is_at_epoch();
+                let table = if at_epoch { EPOCH } else { tables[target] };
+                let seen = self.store.records[table].clone();
+                // Nobody has announced the table, or its record was lost.
+                if bounds.widens()
+                    && writing.phase == Phase::Beginning
+                    && seen.is_none()
+                    && !at_epoch
+                {
+                    writing.wide = true;
+                } else {
+                    writing.targets[target] = Target::Read(seen);
+                }
             }
             Move::Put(target) => self.put(bounds, place, target),
             Move::Commit => {
@@ -178,16 +202,26 @@ impl State {
                 self.writers[place].phase = Phase::Ending(Outcome::Failure);
                 self.writers[place].reread();
             }
-            Move::FailUnknown => self.writers[place].phase = Phase::Ending(Outcome::Success),
+            Move::FailUnknown => self.writers[place].phase = Phase::Ending(Outcome::Unknown),
         }
     }
 
     fn put(&mut self, bounds: &Bounds, place: usize, target: usize) {
-        let table = bounds.writers[place][target];
+        let at_epoch = self.writers[place].is_at_epoch();
+        let table = if at_epoch {
+            EPOCH
+        } else {
+            bounds.writers[place][target]
+        };
         let known = self.writers[place].targets[target].clone();
         let tokens = &mut free_tokens();
         let writing = &mut self.writers[place];
-        let Phase::Ending(outcome) = writing.phase else {
+        let outcome = match writing.phase {
+            Phase::Ending(outcome) => Some(outcome),
+            Phase::Announcing => Some(Outcome::Success),
+            _ => None,
+        };
+        let Some(outcome) = outcome else {
             let Target::Read(seen) = known else { return };
             let (present, over) = seen.unzip();
             let writer = Writer {
@@ -210,7 +244,7 @@ impl State {
             return;
         };
         let end = match outcome {
-            Outcome::Success => End::Published {
+            Outcome::Success | Outcome::Unknown => End::Published {
                 events: Events::ALL,
                 at: None,
             },
@@ -233,7 +267,13 @@ impl State {
             None => true,
         };
         writing.targets[target] = if ended { Target::Ended } else { Target::Unread };
-        if writing.targets.iter().all(|it| *it == Target::Ended) {
+        if !writing.targets.iter().all(|it| *it == Target::Ended) {
+            return;
+        }
+        if at_epoch && bounds.variant.announces(outcome) {
+            writing.phase = Phase::Announcing;
+            writing.reread();
+        } else {
             self.acknowledge(bounds, place);
         }
     }
@@ -243,6 +283,7 @@ impl State {
         let writing = &mut self.writers[place];
         writing.phase = Phase::Done;
         writing.targets.clear();
+        writing.wide = false;
         self.store.lose(Lost::Lease(place));
         for (table, wrote) in bounds.writers[place].iter().zip(writing.wrote.drain(..)) {
             let acknowledged = &mut self.acknowledged[*table];
@@ -260,7 +301,18 @@ impl Writing {
     }
 }
 
+impl Bounds {
+    fn widens(&self) -> bool {
+        self.unknown && self.variant != Variant::NoWidening
+    }
+}
+
 impl Variant {
+    /// Does a writer that ends so create the record of a table that may have been unknown?
+    fn announces(self, outcome: Outcome) -> bool {
+        outcome == Outcome::Success || self == Self::RecordOfFailure
+    }
+
     /// One mark, which the next writer overwrites and the first to end takes away.
     fn forget_others(self, present: Option<Record>) -> Option<Record> {
         if self != Self::OneMark {

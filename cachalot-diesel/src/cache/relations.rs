@@ -1,0 +1,199 @@
+//! Which relations the processes of a namespace know, and which a write is the first to name.
+//!
+//! A program without the library may make a relation whose rows are those of others: a partition, an
+//! inheritance child, a view, a table with a trigger. No catalog that was loaded before has it, so a
+//! write that names it would invalidate too little. Such a write invalidates everything, once: that
+//! renews the epoch, and every process loads the catalog anew.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
+
+use super::{Cachalot, records::Fetched};
+use crate::{
+    catalog::Catalog,
+    fingerprint::Fingerprint,
+    protocol::Token,
+    statement::Events,
+    store::{Command, ItemVersion, Reply, StoreError},
+};
+
+/// How many names a handle remembers as announced; others are announced again.
+const ANNOUNCED: usize = 4096;
+/// Beyond so many names the store is not told them: a first write to each is then wide.
+const MOST_NAMES: usize = 20_000;
+/// Beyond so many databases the store is not told of more.
+const MOST_DATABASES: usize = 1000;
+/// How often the item is read again when another process was faster.
+const ATTEMPTS: usize = 16;
+
+/// A database (empty while it is not known) and the name of a relation.
+pub(super) type Announcement = (Arc<str>, Arc<str>);
+
+/// Relations that have been announced: every catalog that is loaded from now on has them, or does
+/// not cover them.
+pub(super) struct Announced(Cache<Announcement, ()>);
+
+impl Announced {
+    pub(super) fn new() -> Self {
+        Self(Cache::new(ANNOUNCED))
+    }
+}
+
+/// Which connection a write comes from, as far as it decides what its names mean.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Origin<'a> {
+    /// The database, if it is known.
+    pub(crate) database: Option<&'a Arc<str>>,
+    /// The session's temporary tables.
+    pub(crate) temporary: Option<&'a BTreeSet<Arc<str>>>,
+    /// The write may name relations that do not exist, and be a success all the same.
+    pub(crate) doubtful: bool,
+}
+
+impl Origin<'_> {
+    pub(super) fn announcement(&self, table: &Arc<str>) -> Announcement {
+        let database = self.database.cloned().unwrap_or_else(|| Arc::from(""));
+        (database, Arc::clone(table))
+    }
+
+    fn is_temporary(&self, table: &str) -> bool {
+        self.temporary.is_some_and(|tables| tables.contains(table))
+    }
+}
+
+/// What the processes found that loaded catalogs under one epoch.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Agreement {
+    /// A hash of the catalog, by database.
+    catalogs: BTreeMap<String, String>,
+    /// Hashes of the names of all their relations.
+    relations: BTreeSet<u64>,
+}
+
+impl Cachalot {
+    /// Is the relation in this process's catalog of the origin's database, or has it been announced?
+    /// `None` if this process cannot tell.
+    pub(super) fn knows(&self, origin: Origin<'_>, table: &Arc<str>) -> Option<bool> {
+        let announced = &self.inner.announced.0;
+        if origin.is_temporary(table) || announced.get(&origin.announcement(table)).is_some() {
+            return Some(true);
+        }
+        let catalog = self.inner.catalogs.newest(origin.database?)?;
+        Some(catalog.has(table))
+    }
+
+    pub(super) fn announced(&self, relations: Vec<Announcement>) {
+        for relation in relations {
+            self.inner.announced.0.insert(relation, ());
+        }
+    }
+
+    /// What was announced may have been dropped: the next write announces it again.
+    pub(crate) fn forget_announced(&self) {
+        self.inner.announced.0.clear();
+    }
+
+    /// Tells the others which catalog was found under an epoch. `false`: another process found
+    /// another one, so the schema was changed without a renewal of the epoch.
+    pub(super) fn agrees(
+        &self,
+        epoch: Token,
+        database: &str,
+        hash: &str,
+        catalog: &Catalog,
+    ) -> Result<bool, StoreError> {
+        let key = self.agreement_key(epoch);
+        for _ in 0..ATTEMPTS {
+            let (mut agreement, version) = self.agreement(&key)?;
+            match agreement.catalogs.get(database) {
+                Some(known) => return Ok(known == hash),
+                None if agreement.catalogs.len() >= MOST_DATABASES => return Ok(true),
+                None => {}
+            }
+            let known = agreement.catalogs.insert(database.into(), hash.into());
+            debug_assert!(known.is_none());
+            if agreement.relations.len() + catalog.relations().count() <= MOST_NAMES {
+                let names = catalog.relations();
+                agreement
+                    .relations
+                    .extend(names.map(|name| number_of(name)));
+            }
+            // Two maps of strings and numbers: nothing in them that JSON cannot express.
+            let json = serde_json::to_vec(&agreement).unwrap_or_default();
+            let value = &*self.inner.seal.close_record(&key, json);
+            let (key, ttl) = (&*key, None);
+            let put = match version {
+                Some(version) => Command::Swap {
+                    key,
+                    value,
+                    ttl,
+                    version,
+                },
+                None => Command::Add { key, value, ttl },
+            };
+            if matches!(self.run_one(put)?, Reply::Stored(_)) {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::Protocol(
+            "an item changed at every attempt to write it".to_owned(),
+        ))
+    }
+
+    /// Do all catalogs of the present epoch have these relations?
+    pub(super) fn are_listed<'a>(
+        &self,
+        mut tables: impl Iterator<Item = &'a Arc<str>>,
+    ) -> Result<bool, StoreError> {
+        let [part, ..] = &self.inner.epochs;
+        let reply = self.run_one(Command::Get { key: &part.key });
+        // While everything is being invalidated, one more invalidation costs nothing.
+        let Fetched::Calm(state) = self.fetched(&part.key, reply)? else {
+            return Ok(false);
+        };
+        let Some(epoch) = state.of(Events::ALL).next() else {
+            return Ok(false);
+        };
+        let (agreement, _) = self.agreement(&self.agreement_key(epoch))?;
+        Ok(tables.all(|table| agreement.relations.contains(&number_of(table))))
+    }
+
+    fn agreement(&self, key: &str) -> Result<(Agreement, Option<ItemVersion>), StoreError> {
+        match self.run_one(Command::Get { key })? {
+            Reply::Item { value, version } => {
+                let json = self.inner.seal.open_record(key, &value);
+                let agreement = json.and_then(|json| serde_json::from_slice(json).ok());
+                Ok((agreement.unwrap_or_default(), Some(version)))
+            }
+            Reply::Missing => Ok((Agreement::default(), None)),
+            _ => Err(StoreError::Protocol(
+                "a read was answered as a write".to_owned(),
+            )),
+        }
+    }
+
+    fn agreement_key(&self, epoch: Token) -> String {
+        let mut fingerprint = Fingerprint::new(&self.config().namespace, "catalogs");
+        // Another release may read the same catalog differently.
+        fingerprint.part(env!("CARGO_PKG_VERSION").as_bytes());
+        fingerprint.part(epoch.as_bytes());
+        fingerprint.finish()
+    }
+}
+
+/// A name as it stands in the store.
+fn number_of(relation: &str) -> u64 {
+    let mut fingerprint = Fingerprint::new("", "relation");
+    fingerprint.part(relation.as_bytes());
+    let digest = fingerprint.to_digest();
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
