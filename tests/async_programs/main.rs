@@ -5,6 +5,10 @@
     clippy::unwrap_used,
     reason = "a helper of tests fails by panicking, like a test"
 )]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the same cases for each database, by its own types"
+)]
 
 use std::{
     future::Future,

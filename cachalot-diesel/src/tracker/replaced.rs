@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// The figure in `docs/performance.md`.
+    /// What every read of an installed cache pays for the question.
     #[test]
     #[ignore = "measures: run it with --release, alone"]
     fn what_the_question_costs() {
