@@ -15,6 +15,7 @@ use crate::{
     bypass::BypassReason,
     cache::{Cachalot, Dependency, Known, Plan, installed},
     connection::{CacheConnection, Question},
+    error::Chain,
     events::TARGET,
     fingerprint::Digest,
     rows::{CacheBackend, private},
@@ -260,7 +261,7 @@ fn cache_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Cachalot, BypassRe
         Err(error) => {
             static WARNED: Once = Once::new();
             WARNED.call_once(|| {
-                tracing::warn!(name: "cachalot.not_watched", target: TARGET, %error, "a connection cannot be watched: its reads go to the database");
+                tracing::warn!(name: "cachalot.not_watched", target: TARGET, error = %Chain(&error), "a connection cannot be watched: its reads go to the database");
             });
             Err(BypassReason::NotTracked)
         }
