@@ -1,5 +1,5 @@
 //! Values of expressions with binds. Diesel may read those of a statement's first execution on a
-//! MySQL connection by a type that the server guessed; only what later executions give is stored.
+//! MySQL connection by a type that the server guessed; the cache gives what later executions give.
 
 use cachalot_diesel::CachedDsl as _;
 use diesel::{prelude::*, sql_query};
@@ -31,32 +31,33 @@ fn world() -> World {
 }
 
 /// What a new connection is given by Diesel itself and, each on a connection of its own, by the
-/// cache; from the second read on.
-fn assert_as_later<T: Clone + PartialEq + std::fmt::Debug>(
+/// cache; from the first read on.
+fn assert_as_later<T: PartialEq + std::fmt::Debug>(
     plain: impl Fn(&mut Conn) -> T,
     cached: impl Fn(&mut Conn) -> T,
     expected: &T,
 ) {
     let world = world();
     let mut outsider = world.outsider();
-    plain(&mut outsider);
+    // It may be an error, for a number that does not fit the type that was guessed.
+    let _ = plain(&mut outsider);
     assert_eq!(&plain(&mut outsider), expected, "what Diesel itself gives");
     let mut first = world.reader();
-    first.sent(&cached);
     for _ in 0..3 {
         assert_eq!(&first.sent(&cached).0, expected, "the same connection");
     }
     let mut second = world.reader();
-    assert_eq!(second.sent(&cached), (expected.clone(), 0), "a hit");
+    let (hit, sent) = second.sent(&cached);
+    assert_eq!((&hit, sent), (expected, 0), "a hit");
 }
 
 #[test]
 fn f07_large_numbers_that_were_read_first_are_exact() {
     let query = || sums::table.select(sums::big + 1_i64);
     assert_as_later(
-        |conn| query().load::<i64>(conn).unwrap(),
-        |conn| query().cached(conn).load::<i64>().unwrap(),
-        &vec![EDGE + 1],
+        |conn| query().load::<i64>(conn),
+        |conn| query().cached(conn).load::<i64>(),
+        &Ok(vec![EDGE + 1]),
     );
 }
 
@@ -64,9 +65,9 @@ fn f07_large_numbers_that_were_read_first_are_exact() {
 fn f07_small_numbers_that_were_read_first_are_exact() {
     let query = || sums::table.select((sums::n + 1, sums::n * 3, sums::n - 9));
     assert_as_later(
-        |conn| query().load::<(i32, i32, i32)>(conn).unwrap(),
-        |conn| query().cached(conn).load::<(i32, i32, i32)>().unwrap(),
-        &vec![(8, 21, -2)],
+        |conn| query().load::<(i32, i32, i32)>(conn),
+        |conn| query().cached(conn).load::<(i32, i32, i32)>(),
+        &Ok(vec![(8, 21, -2)]),
     );
 }
 
