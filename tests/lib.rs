@@ -43,9 +43,11 @@ mod sqlite {
     mod failures;
     #[path = "failures/sqlite.rs"]
     mod failures_sqlite;
+    mod first_execution;
+    mod generic;
     mod glass;
     mod hostile_store;
-    mod maximum_age;
+    mod lives;
     mod near;
     mod observability;
     mod outages;
@@ -122,9 +124,11 @@ mod postgres {
     mod failures;
     #[path = "failures/postgres.rs"]
     mod failures_postgres;
+    mod first_execution;
+    mod generic;
     mod glass;
     mod hostile_store;
-    mod maximum_age;
+    mod lives;
     mod near;
     mod observability;
     mod outages;
@@ -208,9 +212,13 @@ mod mysql {
     mod failures;
     #[path = "failures/mysql.rs"]
     mod failures_mysql;
+    mod first_execution;
+    #[path = "first_execution/mysql.rs"]
+    mod first_execution_mysql;
+    mod generic;
     mod glass;
     mod hostile_store;
-    mod maximum_age;
+    mod lives;
     mod near;
     mod observability;
     mod outages;

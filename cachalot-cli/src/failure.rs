@@ -1,4 +1,4 @@
-use std::{fmt::Display, io, process::ExitCode};
+use std::{error::Error, io, process::ExitCode};
 
 /// Why the command ends with another code than 0.
 pub(crate) enum Failure {
@@ -11,14 +11,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn could(error: impl Display) -> Self {
-        Self::Could(error.to_string())
+    pub(crate) fn could(error: impl Into<Box<dyn Error>>) -> Self {
+        let error: Box<dyn Error> = error.into();
+        Self::Could(chain(&*error))
     }
 
-    /// By value, as `map_err` hands it over.
-    #[allow(clippy::needless_pass_by_value, reason = "a function for `map_err`")]
-    pub(crate) fn misuse(error: impl Display) -> Self {
-        Self::Misuse(error.to_string())
+    pub(crate) fn misuse(error: impl Into<Box<dyn Error>>) -> Self {
+        let error: Box<dyn Error> = error.into();
+        Self::Misuse(chain(&*error))
     }
 
     pub(crate) fn report(self) -> ExitCode {
@@ -30,6 +30,21 @@ impl Failure {
         eprintln!("cachalot: {text}");
         ExitCode::from(code)
     }
+}
+
+/// An error and its causes in one line. Errors of other crates may repeat their cause in their own
+/// text; it is shown once.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        let said = cause.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        error = cause;
+    }
+    text
 }
 
 impl From<io::Error> for Failure {
@@ -45,5 +60,48 @@ impl From<io::Error> for Failure {
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         io::Error::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fmt, sync::Arc};
+
+    use cachalot_diesel::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn each_cause_is_printed_once() {
+        let source = Arc::new(io::Error::other("nobody is there"));
+        let server = "one:11211".to_owned();
+        let error = cachalot_diesel::Error::Store(StoreError::Io { server, source });
+        let Failure::Could(text) = Failure::could(error) else {
+            panic!("it could not");
+        };
+        let expected = "the cache could not be asked: the store did not answer: one:11211: \
+                        nobody is there";
+        assert_eq!(text, expected);
+    }
+
+    #[derive(Debug)]
+    struct Repeats(io::Error);
+
+    impl fmt::Display for Repeats {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "it failed: {}", self.0)
+        }
+    }
+
+    impl Error for Repeats {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn a_cause_that_an_error_repeats_is_printed_once() {
+        let error = Repeats(io::Error::other("nobody is there"));
+        assert_eq!(chain(&error), "it failed: nobody is there");
     }
 }

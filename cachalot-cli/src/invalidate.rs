@@ -4,7 +4,7 @@ use cachalot_diesel::Error;
 use clap::Args;
 use serde::Serialize;
 
-use crate::{Failure, Target, output};
+use crate::{Failure, Target, failure::chain, output};
 
 /// Invalidate what depends on tables that were changed by something else than the program
 ///
@@ -65,7 +65,8 @@ impl Invalidate {
 fn not_done(error: Error) -> Failure {
     match error {
         Error::Undelivered { tables, source } => Failure::could(format!(
-            "not invalidated: {tables}; run it again when the store answers: {source}"
+            "not invalidated: {tables}; run it again when the store answers: {}",
+            chain(&source)
         )),
         error => Failure::could(error),
     }

@@ -1,9 +1,17 @@
+mod chain;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use chain::Chain;
+
 use crate::{
     config::ConfigError,
     store::{OpenError, StoreError},
 };
 
 /// What can go wrong outside a read: a read never fails because of the cache.
+///
+/// No message repeats its cause; that is the error's [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,12 +22,12 @@ pub enum Error {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The store could not be asked; from `last_invalidation` and `table_status`.
-    #[error("the cache could not be asked: {0}")]
+    #[error("the cache could not be asked")]
     Store(#[from] StoreError),
     /// An invalidation is not delivered yet. This process bypasses the cache for those tables and
     /// delivers it as soon as the store answers; a process that ends before then cannot.
     #[error(
-        "the invalidation of {tables} is not delivered yet, it will be as soon as the store answers: {source}"
+        "the invalidation of {tables} is not delivered yet, it will be as soon as the store answers"
     )]
     Undelivered {
         /// The tables, separated by commas; `*` stands for all.
@@ -42,6 +50,6 @@ pub enum Error {
     )]
     ForeignDefault,
     /// Diesel refused to set the default instrumentation.
-    #[error("Diesel did not take the default instrumentation: {0}")]
+    #[error("Diesel did not take the default instrumentation")]
     Install(#[source] diesel::result::Error),
 }

@@ -10,6 +10,7 @@ use diesel::{
 };
 
 use super::{Relation, Survey};
+use crate::failure::chain;
 
 /// Not cached unless somebody asks for it, and written by nothing but migrations.
 const MIGRATIONS: &str = "__diesel_schema_migrations";
@@ -31,7 +32,7 @@ where
     let said = |error: diesel::result::Error| error.to_string();
     let mut survey = Survey::default();
     let relations = relations.map_err(said)?;
-    cache.watch(conn).map_err(|error| error.to_string())?;
+    cache.watch(conn).map_err(|error| chain(&error))?;
     for (name, written, is_table) in relations {
         if name == MIGRATIONS {
             continue;

@@ -9,7 +9,7 @@ use clap::Args;
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde::Serialize;
 
-use crate::{Failure, Target, memcached, output};
+use crate::{Failure, Target, failure::chain, memcached, output};
 
 /// Show the store's servers, and when each table was last invalidated
 ///
@@ -42,7 +42,7 @@ impl Status {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let cache = self.target.open()?;
         let status = cache.table_status(&self.tables);
-        let error = status.as_ref().err().map(ToString::to_string);
+        let error = status.as_ref().err().map(|error| chain(error));
         let now = SystemTime::now();
         let rows = status.unwrap_or_default().into_iter();
         let servers = memcached::servers(&cache);

@@ -9,7 +9,7 @@ use std::{io::Write, time::Duration};
 use cachalot_diesel::{Cachalot, TableStatus};
 use clap::Args;
 
-use crate::{Failure, Target, memcached, stop::Stop};
+use crate::{Failure, Target, failure::chain, memcached, stop::Stop};
 use changes::Changes;
 use event::{Event, Printer};
 use traffic::Counts;
@@ -86,7 +86,7 @@ impl Watch {
                 Err(error) => {
                     if reachable {
                         printer.print(&Event::Unreachable {
-                            error: error.to_string(),
+                            error: chain(&error),
                         })?;
                     }
                     reachable = false;

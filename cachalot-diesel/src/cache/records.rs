@@ -54,7 +54,7 @@ impl Cachalot {
         let failed = replies
             .iter()
             .filter_map(|reply| reply.as_ref().err())
-            .filter(|error| matches!(error, StoreError::Unavailable(_) | StoreError::Protocol(_)));
+            .filter(|error| !matches!(error, StoreError::TooLarge { .. }));
         events::store_errors(self.counters(), failed);
         replies
     }

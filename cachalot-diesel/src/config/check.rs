@@ -5,42 +5,30 @@ use std::{fmt, ops::RangeInclusive, time::Duration};
 use super::{Config, ConfigError, OnOutage};
 
 /// A setting's two names: its method of the builder and its variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Setting {
     method: &'static str,
     variable: &'static str,
 }
 
-macro_rules! settings {
-    ($($name:ident = $method:literal, $variable:literal;)*) => {
-        impl Setting {
-            $(pub(super) const $name: Self = Self { method: $method, variable: $variable };)*
+/// Those that can have a value of the right type which they may not have.
+impl Setting {
+    pub(super) const URL: Self = Self::new("url", "CACHALOT_URL");
+    pub(super) const NAMESPACE: Self = Self::new("namespace", "CACHALOT_NAMESPACE");
+    pub(super) const STORE_TIMEOUT: Self = Self::new("store_timeout", "CACHALOT_STORE_TIMEOUT");
+    pub(super) const WRITE_LEASE: Self = Self::new("write_lease", "CACHALOT_WRITE_LEASE");
+    pub(super) const ON_OUTAGE: Self = Self::new("on_outage", "CACHALOT_ON_OUTAGE");
+    pub(super) const MAX_VALUE_BYTES: Self =
+        Self::new("max_value_bytes", "CACHALOT_MAX_VALUE_BYTES");
+    pub(super) const COMPRESS_ABOVE_BYTES: Self =
+        Self::new("compress_above_bytes", "CACHALOT_COMPRESS_ABOVE_BYTES");
+    pub(super) const MAX_STALENESS: Self = Self::new("max_staleness", "CACHALOT_MAX_STALENESS");
+    pub(super) const HERD_WAIT: Self = Self::new("herd_wait", "CACHALOT_HERD_WAIT");
+    pub(super) const SECRET: Self = Self::new("secret", "CACHALOT_SECRET");
 
-            /// All, in the order of the documentation.
-            #[cfg(test)]
-            pub(super) const ALL: &[Self] = &[$(Self::$name),*];
-        }
-    };
-}
-
-settings! {
-    ENABLED = "enabled", "CACHALOT_ENABLED";
-    URL = "url", "CACHALOT_URL";
-    NAMESPACE = "namespace", "CACHALOT_NAMESPACE";
-    TTL = "ttl", "CACHALOT_TIMEOUT";
-    STORE_TIMEOUT = "store_timeout", "CACHALOT_STORE_TIMEOUT";
-    WRITE_LEASE = "write_lease", "CACHALOT_WRITE_LEASE";
-    ON_OUTAGE = "on_outage", "CACHALOT_ON_OUTAGE";
-    ONLY_TABLES = "only_tables", "CACHALOT_ONLY_CACHABLE_TABLES";
-    UNCACHEABLE_TABLES = "uncacheable_tables", "CACHALOT_UNCACHABLE_TABLES";
-    CACHE_RANDOM = "cache_random", "CACHALOT_CACHE_RANDOM";
-    PURE_FUNCTIONS = "pure_functions", "CACHALOT_PURE_FUNCTIONS";
-    MAX_VALUE_BYTES = "max_value_bytes", "CACHALOT_MAX_VALUE_BYTES";
-    COMPRESS_ABOVE_BYTES = "compress_above_bytes", "CACHALOT_COMPRESS_ABOVE_BYTES";
-    NEAR_BYTES = "near_bytes", "CACHALOT_NEAR_BYTES";
-    MAX_STALENESS = "max_staleness", "CACHALOT_MAX_STALENESS";
-    HERD_WAIT = "herd_wait", "CACHALOT_HERD_WAIT";
-    SECRET = "secret", "CACHALOT_SECRET";
+    const fn new(method: &'static str, variable: &'static str) -> Self {
+        Self { method, variable }
+    }
 }
 
 /// What is wrong with a setting's value.
@@ -84,17 +72,6 @@ impl Invalid {
             problem: self.problem,
             expected: self.expected,
         }
-    }
-}
-
-impl Setting {
-    pub(super) fn variable(self) -> &'static str {
-        self.variable
-    }
-
-    #[cfg(test)]
-    pub(super) fn method(self) -> &'static str {
-        self.method
     }
 }
 

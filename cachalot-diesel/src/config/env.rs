@@ -8,7 +8,7 @@ use super::{
     check::{Invalid, Setting},
     only_tables, table_set,
 };
-use crate::store::OpenError;
+use crate::{error::Chain, store::OpenError};
 
 const URL: &str = "a URL such as `memcache://127.0.0.1:11211` or `memory://`";
 const ON_OUTAGE: &str =
@@ -19,7 +19,7 @@ const MILLISECONDS: &str = "whole milliseconds or a duration such as `250ms`";
 impl ConfigError {
     /// The store's URL came from the environment, and opens no store.
     pub(crate) fn of_url(error: &OpenError) -> Self {
-        Invalid::new(Setting::URL, URL, format!("but {error}")).variable()
+        Invalid::new(Setting::URL, URL, format!("but {}", Chain(error))).variable()
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) use meter::{describe, owed, timed};
 
 use crate::{
     bypass::BypassReason,
+    error::Chain,
     stats::{self, Counters, InvalidationReason},
     store::StoreError,
 };
@@ -151,7 +152,7 @@ pub(crate) fn store_errors<'a>(
     tracing::debug!(
         name: "cachalot.store_error",
         target: TARGET,
-        %error,
+        error = %Chain(error),
         commands,
         "the store did not carry out a command"
     );
@@ -173,7 +174,7 @@ pub(crate) fn unannounced(tables: impl fmt::Display, error: &StoreError) {
         name: "cachalot.unannounced",
         target: TARGET,
         %tables,
-        %error,
+        error = %Chain(error),
         "a write could not be announced to the store"
     );
 }
@@ -196,7 +197,7 @@ pub(crate) fn undelivered(tables: impl fmt::Display, error: &StoreError) {
         name: "cachalot.undelivered",
         target: TARGET,
         %tables,
-        %error,
+        error = %Chain(error),
         "an invalidation is not delivered yet"
     );
 }

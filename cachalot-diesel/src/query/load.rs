@@ -234,23 +234,26 @@ where
     U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
 {
     let Some(mut fill) = fill else {
-        return collect(conn, query, limit, &mut None);
+        return collect(conn, query, limit, None);
     };
     let most = fill.cache.config().max_value_bytes;
     let expected = Conn::Backend::expected_types::<Query::SqlType, _>(&query)?;
     // The rows may be as old as this, however long they take to arrive.
-    let asked = Instant::now();
-    expect_read(conn, true);
-    let mut copy = Some(Copy {
-        rows: private::Writer(BlockWriter::default()),
-        expected,
-        most,
-        refused: None,
-    });
-    let rows = collect(conn, query, limit, &mut copy);
-    expect_read(conn, false);
+    let mut asked = Instant::now();
+    let (mut rows, mut copy) = copied(conn, &query, limit, &expected, most);
+    // The types are known from the second execution on; a number that does not fit the type that
+    // was guessed for the first is an error.
+    if just_prepared(conn)
+        && !expected.0.is_empty()
+        && match &rows {
+            Ok(_) => copy.refused == Some(BypassReason::Unstorable),
+            Err(error) => matches!(error, Error::DeserializationError(_)),
+        }
+    {
+        asked = Instant::now();
+        (rows, copy) = copied(conn, &query, limit, &expected, most);
+    }
     let rows = rows?;
-    let Some(copy) = copy else { return Ok(rows) };
     let stored = match copy.refused {
         Some(reason) => Err(reason),
         None => fill.store(&copy.rows.0, asked),
@@ -264,6 +267,39 @@ where
     Ok(rows)
 }
 
+/// Rows, and a copy of what the database sent.
+fn copied<'e, Query, U, Conn>(
+    conn: &mut Conn,
+    query: &Query,
+    limit: usize,
+    expected: &'e private::ExpectedTypes,
+    most: usize,
+) -> (QueryResult<Vec<U>>, Copy<'e>)
+where
+    Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
+    Query::SqlType: CompatibleType<U, Conn::Backend>,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<Query::SqlType>,
+    U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
+{
+    let mut copy = Copy {
+        rows: private::Writer(BlockWriter::default()),
+        expected,
+        most,
+        refused: None,
+    };
+    expect_read(conn, true);
+    let rows = collect(conn, query, limit, Some(&mut copy));
+    expect_read(conn, false);
+    (rows, copy)
+}
+
+/// Did Diesel prepare the statement that ran last for that run?
+fn just_prepared<Conn: CacheConnection>(conn: &mut Conn) -> bool {
+    let tracker = conn.instrumentation().downcast_mut::<Tracker>();
+    tracker.is_some_and(|tracker| tracker.just_prepared())
+}
+
 /// The tracker need not analyse what has been found to be a plain read.
 fn expect_read<Conn: CacheConnection>(conn: &mut Conn, expected: bool) {
     if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
@@ -272,19 +308,19 @@ fn expect_read<Conn: CacheConnection>(conn: &mut Conn, expected: bool) {
 }
 
 /// The rows as they come, copied until one cannot be.
-struct Copy {
+struct Copy<'e> {
     rows: private::Writer,
-    expected: private::ExpectedTypes,
+    expected: &'e private::ExpectedTypes,
     most: usize,
     refused: Option<BypassReason>,
 }
 
-impl Copy {
+impl Copy<'_> {
     fn take<'r, DB: CacheBackend>(&mut self, row: &impl diesel::row::Row<'r, DB>) {
         if self.refused.is_some() {
             return;
         }
-        if DB::append_row(row, &self.expected, &mut self.rows).is_err() {
+        if DB::append_row(row, self.expected, &mut self.rows).is_err() {
             self.refused = Some(BypassReason::Unstorable);
         } else if self.rows.0.len() > self.most {
             self.refused = Some(BypassReason::TooLarge);
@@ -299,7 +335,7 @@ fn collect<Query, U, Conn>(
     conn: &mut Conn,
     query: Query,
     limit: usize,
-    copy: &mut Option<Copy>,
+    mut copy: Option<&mut Copy<'_>>,
 ) -> QueryResult<Vec<U>>
 where
     Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
@@ -311,7 +347,7 @@ where
     let mut rows = Vec::new();
     for row in diesel::connection::LoadConnection::load(conn, query)? {
         let row = row?;
-        if let Some(copy) = copy {
+        if let Some(copy) = &mut copy {
             copy.take::<Conn::Backend>(&row);
         }
         if rows.len() < limit {

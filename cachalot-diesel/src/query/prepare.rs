@@ -15,6 +15,7 @@ use crate::{
     bypass::BypassReason,
     cache::{Cachalot, Dependency, Known, Plan, installed},
     connection::{CacheConnection, Question},
+    error::Chain,
     events::TARGET,
     fingerprint::Digest,
     rows::{CacheBackend, private},
@@ -291,7 +292,7 @@ fn watching<Conn: CacheConnection>(
             static WARNED: Once = Once::new();
             WARNED.call_once(|| {
                 tracing::error!(
-                    name: "cachalot.not_watched", target: TARGET, %error,
+                    name: "cachalot.not_watched", target: TARGET, error = %Chain(&error),
                     "a connection cannot be watched, so its writes are not seen: reads of this \
                      process go to the database until it is; pass its instrumentation to \
                      `watch_with` or its constructor to `install_with`"

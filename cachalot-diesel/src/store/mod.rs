@@ -4,7 +4,7 @@
 //! writers or rows; the protocol is above it, so adding a store is one file and one line here.
 //! [`open`] finds the store that a URL names.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 #[cfg(feature = "memcached")]
 mod memcached;
@@ -190,6 +190,14 @@ pub enum StoreError {
     /// not have been carried out, and a server that was frozen may yet carry it out when it wakes.
     #[error("the store did not answer: {0}")]
     Unavailable(String),
+    /// As [`Unavailable`](Self::Unavailable), with the error of the connection as the source.
+    #[error("the store did not answer: {server}")]
+    Io {
+        /// The server, and what it did if the source does not say.
+        server: String,
+        /// The error of the connection.
+        source: Arc<io::Error>,
+    },
     /// The value is above what the store takes, and was not stored. An older value still stands,
     /// unless it was the server that refused: memcached then drops the older value too.
     #[error("a value of {bytes} bytes is above the store's limit of {limit} bytes")]
@@ -203,6 +211,14 @@ pub enum StoreError {
     /// an answer to it.
     #[error("the store answered with an error: {0}")]
     Protocol(String),
+}
+
+impl StoreError {
+    /// Did the server not answer, whether or not the reason is known?
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Io { .. })
+    }
 }
 
 /// A place for entries and version records, shared by every process that must see the same writes.

@@ -1,6 +1,6 @@
 //! From a URL to the store that it names.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 #[cfg(feature = "memcached")]
 use super::MemcachedStore;
@@ -87,12 +87,13 @@ pub enum OpenError {
         port: String,
     },
     /// A host name stands for no address.
-    #[error("the address of `{server}` is not known: {reason}; check the host name")]
+    #[error("the address of `{server}` is not known; check the host name")]
     Unresolved {
         /// The server, `host:port`.
         server: String,
         /// What the resolver said.
-        reason: String,
+        #[source]
+        reason: io::Error,
     },
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct Tracker {
     silent: bool,
     /// The next statement is a read that has been analysed already.
     known_read: bool,
+    /// The running statement, or the last one, was put into Diesel's cache of prepared statements.
+    prepared: bool,
 }
 
 /// A statement between its start and its end.
@@ -89,6 +91,7 @@ impl Tracker {
             running: Vec::new(),
             silent: false,
             known_read: false,
+            prepared: false,
         }
     }
 
@@ -117,6 +120,11 @@ impl Tracker {
     /// Tells that the next statement is a plain read, so that it is not analysed again.
     pub(crate) fn expect_read(&mut self, expected: bool) {
         self.known_read = expected;
+    }
+
+    /// Was the statement that ran last prepared for that run, to be kept prepared?
+    pub(crate) fn just_prepared(&self) -> bool {
+        self.prepared
     }
 
     fn start(&mut self, query: &dyn diesel::connection::DebugQuery) {
@@ -361,7 +369,11 @@ impl Instrumentation for Tracker {
                 self.session
                     .opened(url, self.dialect.unwrap_or(Dialect::Postgres));
             }
-            InstrumentationEvent::StartQuery { query, .. } => self.start(*query),
+            InstrumentationEvent::StartQuery { query, .. } => {
+                self.prepared = false;
+                self.start(*query);
+            }
+            InstrumentationEvent::CacheQuery { .. } => self.prepared = true,
             InstrumentationEvent::FinishQuery { error, .. } => self.finish(*error),
             _ => {}
         }

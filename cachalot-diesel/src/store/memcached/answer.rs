@@ -1,6 +1,10 @@
 //! What the server says, in the words of a store.
 
-use std::{io::ErrorKind, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    sync::Arc,
+    time::Duration,
+};
 
 use memcache::exp::{Error, MetaCommandResult, ReturnCode};
 
@@ -45,10 +49,10 @@ pub(super) fn failure(
     match error {
         // A socket's own time limit shows as the one or the other.
         Error::Io(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => {
-            let text = format!("{name} gave no answer in {timeout:?}");
-            (StoreError::Unavailable(text), true)
+            let server = format!("{name} gave no answer in {timeout:?}");
+            (io(server, ErrorKind::TimedOut.into()), true)
         }
-        Error::Io(error) => (StoreError::Unavailable(format!("{name}: {error}")), true),
+        Error::Io(error) => (io(name.to_string(), error), true),
         // The server does not tell its limit, only that it is below this.
         Error::Server(message) if message.starts_with("object too large") => (
             StoreError::TooLarge {
@@ -67,6 +71,11 @@ pub(super) fn failure(
         Error::Server(message) | Error::Rejected(message) => (protocol(name, &message), false),
         other => (protocol(name, &other.to_string()), true),
     }
+}
+
+fn io(server: String, error: io::Error) -> StoreError {
+    let source = Arc::new(error);
+    StoreError::Io { server, source }
 }
 
 /// What the server said, cut to a length that fits in a log and without control characters.

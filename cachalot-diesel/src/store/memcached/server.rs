@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     net::{SocketAddr, ToSocketAddrs},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -83,17 +83,18 @@ pub(super) struct Exchange {
 impl Server {
     /// Resolves the name and connects to nothing yet.
     pub(super) fn new(name: ServerName, timeout: Duration) -> Result<Self, OpenError> {
-        let unresolved = |reason: String| OpenError::Unresolved {
+        let unresolved = |reason: io::Error| OpenError::Unresolved {
             server: name.to_string(),
             reason,
         };
         let addresses: Vec<_> = name
             .as_str()
             .to_socket_addrs()
-            .map_err(|error| unresolved(error.to_string()))?
+            .map_err(unresolved)?
             .collect();
         if addresses.is_empty() {
-            return Err(unresolved("it has no address".to_owned()));
+            let reason = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+            return Err(unresolved(reason));
         }
         // A probe may have to connect and then to wait for an answer.
         let breaker = Breaker::new(timeout * 2);

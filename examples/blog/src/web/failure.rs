@@ -20,11 +20,11 @@ pub(super) enum Failure {
     Taken,
     #[error("it refers to what is not there")]
     Dangling,
-    #[error("the database failed: {0}")]
+    #[error("the database failed")]
     Database(#[source] Error),
-    #[error("no connection to the database: {0}")]
+    #[error("no connection to the database")]
     NoConnection(#[from] PoolError),
-    #[error("the request did not come to its end: {0}")]
+    #[error("the request did not come to its end")]
     Stopped(#[from] tokio::task::JoinError),
 }
 
@@ -51,7 +51,8 @@ impl IntoResponse for Failure {
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Taken | Self::Dangling => StatusCode::CONFLICT,
             Self::Database(_) | Self::NoConnection(_) | Self::Stopped(_) => {
-                tracing::error!("{self}");
+                let error: &(dyn std::error::Error + 'static) = &self;
+                tracing::error!(error, "a request failed");
                 let error = "the blog has a problem of its own".to_owned();
                 return (StatusCode::INTERNAL_SERVER_ERROR, Json(Body { error })).into_response();
             }
