@@ -22,6 +22,7 @@ pub(crate) use install::attach;
 pub(crate) use install::untracked;
 pub use install::{install, install_with};
 pub(crate) use session::{Probe, SessionState, TemporaryTables};
+#[cfg(feature = "mysql")]
 pub(crate) use temporary::Counted;
 pub(crate) use transaction::{Snapshot, Transactions};
 
