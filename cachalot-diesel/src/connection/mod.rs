@@ -3,6 +3,8 @@
 mod harmless;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(feature = "postgres")]
+mod names;
 mod options;
 #[cfg(feature = "r2d2")]
 mod pooled;

@@ -3,33 +3,7 @@
 //! The server lists the settings that it knows. One of an extension that is not loaded yet it keeps
 //! without listing it, and tells it only to who asks for it by its name.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-};
-
-/// How many names are remembered.
-const NAMES: usize = 256;
-
-/// Names that were met on any connection of this process: another may have been given such a
-/// setting where nobody saw it.
-static MET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-/// Remembers the names of extensions' settings among these.
-pub(super) fn remember<'a>(names: impl IntoIterator<Item = &'a str>) {
-    let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
-    for name in names {
-        if name.contains('.') && met.len() < NAMES && !met.contains(name) {
-            met.insert(name.to_owned());
-        }
-    }
-}
-
-/// The names that were met.
-pub(super) fn met() -> Vec<String> {
-    let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
-    met.iter().cloned().collect()
-}
+use std::collections::BTreeSet;
 
 /// The extensions' settings that the URL or the environment gives to a new connection.
 pub(crate) fn settings_of_url(url: &str) -> BTreeSet<String> {
@@ -121,14 +95,5 @@ mod tests {
         ] {
             assert_eq!(of(url), Vec::<String>::new(), "{url}");
         }
-    }
-
-    #[test]
-    fn names_with_a_dot_are_remembered_and_not_too_many() {
-        let names: Vec<String> = (0..=NAMES).map(|n| format!("many.n{n}")).collect();
-        remember(names.iter().map(String::as_str));
-        remember(["work_mem"]);
-        let met = MET.lock().unwrap();
-        assert!(met.len() <= NAMES && !met.contains("work_mem"));
     }
 }

@@ -8,7 +8,7 @@ use diesel::{
 
 use super::{
     CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
-    is_harmless, options,
+    is_harmless, names,
 };
 use crate::{
     statement::{Dialect, Isolation},
@@ -184,17 +184,17 @@ impl CacheConnection for PgConnection {
     }
 
     fn probe(&mut self, question: &ProbeQuestion) -> QueryResult<ProbeAnswer> {
-        options::remember(question.settings.iter().map(String::as_str));
+        names::remember(question.settings.iter().map(String::as_str));
         let mut asked: BTreeSet<String> = question.settings.iter().cloned().collect();
-        asked.extend(options::met());
+        asked.extend(names::met());
         asked.extend(UNLISTED.map(str::to_owned));
         let asked: Vec<String> = asked.into_iter().collect();
         let answer: Answer = diesel::sql_query(PROBE)
             .bind::<Array<Text>, _>(asked)
             .get_result(self)?;
         // Without a value where only others have it.
-        let names = answer.given.iter().filter_map(|it| it.split('=').next());
-        options::remember(names);
+        let given = answer.given.iter().filter_map(|it| it.split('=').next());
+        names::remember(given);
         let settings = answer.settings(&question.settings);
         let settings = settings
             .iter()

@@ -25,6 +25,7 @@ pub(crate) use install::untracked;
 pub use install::{install, install_with};
 pub(crate) use replaced::misses_writes;
 pub(crate) use session::{Probe, SessionState, TemporaryTables};
+#[cfg(feature = "mysql")]
 pub(crate) use temporary::Counted;
 pub(crate) use transaction::{Snapshot, Transactions};
 
