@@ -254,7 +254,11 @@ impl Cachalot {
         if writes.is_nothing() {
             return Ok(());
         }
-        let write = self.begin(writes, Origin::default());
+        let origin = Origin {
+            requested: true,
+            ..Origin::default()
+        };
+        let write = self.begin(writes, origin);
         self.end(write, Outcome::Success(InvalidationReason::Requested))
     }
 

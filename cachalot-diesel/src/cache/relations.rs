@@ -51,6 +51,10 @@ pub(crate) struct Origin<'a> {
     pub(crate) database: Option<&'a Arc<str>>,
     /// The session's temporary tables.
     pub(crate) temporary: Option<&'a BTreeSet<Arc<str>>>,
+    /// Names among the writes that are not those of relations.
+    pub(crate) others: Option<&'a BTreeSet<Arc<str>>>,
+    /// Somebody asks for it: the rows were changed before, and the names may be anything.
+    pub(crate) requested: bool,
     /// The write may name relations that do not exist, and be a success all the same.
     pub(crate) doubtful: bool,
 }
@@ -61,8 +65,10 @@ impl Origin<'_> {
         (database, Arc::clone(table))
     }
 
-    fn is_temporary(&self, table: &str) -> bool {
-        self.temporary.is_some_and(|tables| tables.contains(table))
+    /// Is the name none that a catalog could have?
+    fn is_apart(&self, table: &str) -> bool {
+        let sets = [self.temporary, self.others].into_iter().flatten();
+        sets.into_iter().any(|names| names.contains(table))
     }
 }
 
@@ -81,7 +87,7 @@ impl Cachalot {
     /// `None` if this process cannot tell.
     pub(super) fn knows(&self, origin: Origin<'_>, table: &Arc<str>) -> Option<bool> {
         let announced = &self.inner.announced.0;
-        if origin.is_temporary(table) || announced.get(&origin.announcement(table)).is_some() {
+        if origin.is_apart(table) || announced.get(&origin.announcement(table)).is_some() {
             return Some(true);
         }
         let catalog = self.inner.catalogs.newest(origin.database?)?;

@@ -51,6 +51,8 @@ pub(crate) struct Write {
     wide: bool,
     /// A success does not say that the tables exist.
     doubtful: bool,
+    /// Somebody asked for it: a table without a record has no entries.
+    requested: bool,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,9 @@ struct Target {
     /// without reading.
     left: Option<(Record, Option<ItemVersion>)>,
 }
+
+/// A record as `begin` found it, and the state to put another over; `None`: the store did not answer.
+type Seen = Option<(Option<Record>, Option<ItemVersion>)>;
 
 impl AsRef<str> for Target {
     fn as_ref(&self) -> &str {
@@ -111,6 +116,7 @@ impl Cachalot {
             unknown: Vec::new(),
             wide: false,
             doubtful: origin.doubtful,
+            requested: origin.requested,
         };
         let tables = match writes {
             Writes::Nothing => return write,
@@ -122,12 +128,13 @@ impl Cachalot {
         };
         for (table, events) in tables {
             let known = self.knows(origin, table);
+            if self.config().excludes(table) && known != Some(false) {
+                // Nobody keeps what depends on it.
+                continue;
+            }
             if known != Some(true) {
                 write.announces.push(origin.announcement(table));
                 write.wide |= known == Some(false);
-            } else if self.config().excludes(table) {
-                // Nobody keeps what depends on it.
-                continue;
             }
             write.targets.push(Target {
                 table: self.dependency(table),
@@ -155,7 +162,7 @@ impl Cachalot {
 
     /// From here on the write is one to everything, if it has a table that may be unknown.
     fn widen(&self, write: &mut Write) {
-        if write.targets.iter().all(|target| target.known) {
+        if write.requested || write.targets.iter().all(|target| target.known) {
             return;
         }
         let targets = std::mem::replace(&mut write.targets, self.everything());
@@ -171,11 +178,7 @@ impl Cachalot {
     }
 
     /// Is there a table that may be unknown to every catalog?
-    fn is_news(
-        &self,
-        write: &Write,
-        seen: &[Option<(Option<Record>, Option<ItemVersion>)>],
-    ) -> Result<bool, StoreError> {
+    fn is_news(&self, write: &Write, seen: &[Seen]) -> Result<bool, StoreError> {
         let missing = || {
             let targets = write.targets.iter().zip(seen);
             targets
@@ -183,6 +186,23 @@ impl Cachalot {
                 .map(|(target, _)| &target.table.table)
         };
         Ok(missing().next().is_some() && !self.are_listed(missing())?)
+    }
+
+    /// Leaves out what has no record, and no catalog has: no entry depends on it, and a record
+    /// would tell other writers that it has been announced.
+    fn leave_out(&self, write: &mut Write, seen: Vec<Seen>) -> Vec<Seen> {
+        let mut kept = Vec::with_capacity(seen.len());
+        for (target, seen) in std::mem::take(&mut write.targets).into_iter().zip(seen) {
+            let missing = !target.known && matches!(seen, Some((None, None)));
+            let listed = || self.are_listed(std::iter::once(&target.table.table));
+            if missing && matches!(listed(), Ok(false)) {
+                write.unknown.push(target);
+            } else {
+                write.targets.push(target);
+                kept.push(seen);
+            }
+        }
+        kept
     }
 
     /// Two round trips while nobody interferes: the lease together with the records as they are,
@@ -226,7 +246,9 @@ impl Cachalot {
                 }
             });
         }
-        if self.is_news(write, &announced)? {
+        if write.requested {
+            announced = self.leave_out(write, announced);
+        } else if self.is_news(write, &announced)? {
             self.widen(write);
             return self.try_begin(write);
         }
@@ -318,7 +340,7 @@ impl Cachalot {
     /// delivered later, and this process bypasses those tables until then.
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
         self.inner.writes.fetch_add(1, Ordering::AcqRel);
-        if write.targets.is_empty() {
+        if write.targets.is_empty() && write.unknown.is_empty() {
             return Ok(());
         }
         let published = matches!(outcome, Outcome::Success(_));
@@ -394,7 +416,11 @@ impl Cachalot {
         let names: BTreeSet<_> = named()
             .map(|target| &*target.table.table)
             .filter(|name| !(careful && *name == EPOCH))
+            .filter(|name| !self.config().excludes(name))
             .collect();
+        if names.is_empty() {
+            return;
+        }
         let names: Vec<_> = names.into_iter().collect();
         events::invalidated(self.counters(), Names(&names), reason);
         let invalidation = Invalidation {

@@ -16,6 +16,7 @@
 //! backslash escapes in MySQL strings. A program that changes them says so with a `SET`, which is
 //! reported as a [`SessionChange`].
 
+mod aims;
 mod analysis;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod any_text;
@@ -57,6 +58,7 @@ mod hostile;
 #[cfg(test)]
 mod properties;
 
+pub(crate) use aims::aims;
 pub use analysis::{Analysis, Kind, Statement};
 pub(crate) use body::Body;
 pub(crate) use collations::Named;

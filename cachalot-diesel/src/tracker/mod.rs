@@ -4,6 +4,7 @@
 //! statements those are is decided in [`transaction`]. It also keeps what a read has to know of the
 //! connection: uncommitted writes, isolation, the session.
 
+mod guessed;
 mod install;
 mod replaced;
 mod session;
@@ -45,6 +46,7 @@ pub(crate) struct Tracker {
     pub(crate) transactions: Transactions,
     pub(crate) session: SessionState,
     temporary: temporary_names::TemporaryNames,
+    guessed: guessed::Guessed,
     /// A statement failed that the open transaction contains: that it names a relation does not say
     /// that there is one.
     doubtful: bool,
@@ -87,6 +89,7 @@ impl Tracker {
             transactions: Transactions::default(),
             session: SessionState::default(),
             temporary: temporary_names::TemporaryNames::default(),
+            guessed: guessed::Guessed::default(),
             doubtful: false,
             typed: HashMap::new(),
             running: Vec::new(),
@@ -165,7 +168,10 @@ impl Tracker {
             self.abandon();
         }
         let published = match &analysis {
-            Some(analysis) => self.transactions.publishes(analysis),
+            Some(analysis) => {
+                self.guessed.starts(analysis, dialect);
+                self.transactions.publishes(analysis)
+            }
             None => statement::Writes::Nothing,
         };
         let writes = self.begin(&published);
@@ -230,7 +236,10 @@ impl Tracker {
             None => {}
         }
         self.doubtful |= outcome != Ending::Succeeded;
-        self.doubtful &= self.transactions.is_pending();
+        if !self.transactions.is_pending() {
+            self.doubtful = false;
+            self.guessed.committed();
+        }
         end(running.writes, outcome);
         for (cache, known) in running.trusted {
             // A function was replaced while the statement ran: it may have been the new one.
@@ -297,7 +306,9 @@ impl Tracker {
         let origin = Origin {
             database: database.as_ref(),
             temporary: Some(self.temporary.names()),
+            others: Some(self.guessed.others()),
             doubtful: self.doubtful,
+            requested: false,
         };
         let begin = |cache: &Cachalot| (cache.clone(), cache.begin(published, origin));
         self.caches.iter().map(begin).collect()

@@ -1,0 +1,200 @@
+//! Which names of a change that only `guess` could read may be those of relations that it writes.
+//!
+//! `guess` takes every identifier for a table, columns and aliases too. Where it matters whether a
+//! name is a relation that nobody knows, those have to be left out. In doubt a name stays.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Dialect,
+    lexer::{self, Token, TokenKind, back},
+    names, words,
+};
+
+/// After these come relations.
+const ROWS: &[&str] = &[
+    "copy",
+    "delete",
+    "from",
+    "insert",
+    "into",
+    "join",
+    "merge",
+    "replace",
+    "straight_join",
+    "table",
+    "truncate",
+    "update",
+    "using",
+];
+/// These stand between them and the relation.
+const MODIFIERS: &[&str] = &[
+    "abort",
+    "concurrent",
+    "delayed",
+    "fail",
+    "high_priority",
+    "ignore",
+    "lateral",
+    "local",
+    "low_priority",
+    "only",
+    "or",
+    "quick",
+    "rollback",
+];
+/// After these come columns and values.
+const VALUES: &[&str] = &[
+    "and",
+    "by",
+    "case",
+    "having",
+    "limit",
+    "returning",
+    "select",
+    "set",
+    "value",
+    "values",
+    "when",
+    "where",
+];
+
+/// What names stand for at a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Rows,
+    Values,
+    /// A condition between relations, which a comma ends.
+    Condition,
+}
+
+/// The names of a text that may be those of relations it writes; `None`: it cannot be told.
+pub(crate) fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
+    let tokens = lexer::lex(sql, dialect)?;
+    let mut aims = BTreeSet::new();
+    let mut place = Place::Rows;
+    let mut into = false;
+    for (at, token) in tokens.iter().enumerate() {
+        let qualified = back(&tokens, at, 1).is_some_and(|before| before.is_symbol("."));
+        if token.kind == TokenKind::Word && !qualified {
+            if let Some(next) = turn(&tokens, at, token) {
+                place = next;
+                into = token.is("into");
+                continue;
+            }
+            if token.is_any(MODIFIERS) {
+                continue;
+            }
+        }
+        match place {
+            // `INTO t (a, b)`
+            Place::Rows if into && token.is_symbol("(") && name_before(&tokens, at, dialect) => {
+                place = Place::Values;
+            }
+            Place::Condition if token.is_symbol(",") => place = Place::Rows,
+            Place::Rows if !is_alias(&tokens, at, dialect) => {
+                let name = match token.kind {
+                    TokenKind::Text => token.literal(),
+                    _ => token.identifier().map(Into::into),
+                };
+                aims.extend(name.map(|name| names::folded(&name)));
+            }
+            _ => {}
+        }
+    }
+    Some(aims)
+}
+
+/// What stands after a word.
+fn turn(tokens: &[Token<'_>], at: usize, token: &Token<'_>) -> Option<Place> {
+    // `REPLACE(…)` and `INSERT(…)` are functions too.
+    let called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
+    if token.is("update") && back(tokens, at, 1).is_some_and(|before| before.is("key")) {
+        Some(Place::Values)
+    } else if token.is_any(ROWS) && !(called && token.is_any(&["insert", "replace"])) {
+        Some(Place::Rows)
+    } else if token.is("on") {
+        Some(Place::Condition)
+    } else if token.is_any(VALUES) {
+        Some(Place::Values)
+    } else {
+        None
+    }
+}
+
+/// Whether the token at a place follows the name that it is an alias of, or `NOT`.
+fn is_alias(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
+    let as_or_not = back(tokens, at, 1).is_some_and(|before| before.is_any(&["as", "not"]));
+    as_or_not || name_before(tokens, at, dialect)
+}
+
+fn name_before(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
+    let Some(place) = at.checked_sub(1) else {
+        return false;
+    };
+    let Some(before) = tokens.get(place) else {
+        return false;
+    };
+    match before.kind {
+        TokenKind::Quoted => true,
+        TokenKind::Word => {
+            let keyword = before.is_any(ROWS) || before.is_any(MODIFIERS) || before.is_any(VALUES);
+            !keyword && words::may_be_name(tokens, place, dialect)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn aim(sql: &str, dialect: Dialect, names: &[&str]) {
+        let aims = aims(sql, dialect).unwrap();
+        let aims: Vec<_> = aims.iter().map(|name| &**name).collect();
+        assert_eq!(aims, names, "{sql}");
+    }
+
+    #[test]
+    fn columns_and_aliases_are_left_out() {
+        use Dialect::{Mysql, Postgres, Sqlite};
+        aim(
+            "UPDATE kid * SET title = 'x' WHERE id = 1",
+            Postgres,
+            &["kid"],
+        );
+        aim("UPDATE kid NOT INDEXED SET a = 1, b = c", Sqlite, &["kid"]);
+        aim(
+            "UPDATE a x, b AS y SET x.t = y.t, y.u = 1",
+            Mysql,
+            &["a", "b"],
+        );
+        aim("UPDATE LOW_PRIORITY IGNORE kid SET t = 1", Mysql, &["kid"]);
+        aim("UPDATE OR IGNORE kid SET t = 1", Sqlite, &["kid"]);
+        aim("INSERT INTO kid (a, b) VALUES (c, d)", Mysql, &["kid"]);
+        aim(
+            "INSERT INTO kid (a) VALUES (1) ON DUPLICATE KEY UPDATE a = b",
+            Mysql,
+            &["kid"],
+        );
+        aim(
+            "SET STATEMENT max_statement_time = 60 FOR UPDATE kid SET t = 1",
+            Mysql,
+            &["kid"],
+        );
+    }
+
+    #[test]
+    fn every_relation_stays() {
+        use Dialect::Mysql;
+        aim(
+            "UPDATE a JOIN b ON a.x = b.x, kid k SET k.t = 1",
+            Mysql,
+            &["a", "b", "kid"],
+        );
+        aim("DELETE a, kid FROM a JOIN kid", Mysql, &["a", "kid"]);
+        aim("REPLACE kid VALUES (1)", Mysql, &["kid"]);
+        aim("UPDATE (a, (kid)) SET t = 1", Mysql, &["a", "kid"]);
+    }
+}
