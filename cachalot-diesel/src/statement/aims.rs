@@ -101,6 +101,9 @@ pub(crate) fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
                 let name = name.map(|name| names::folded(&name));
                 if is_query(&tokens, at) {
                     queries.extend(name);
+                } else if token.kind == TokenKind::Word && !words::may_be_name(&tokens, at, dialect)
+                {
+                    continue;
                 } else if is_read(&tokens, at) {
                     read.extend(name);
                 } else {
