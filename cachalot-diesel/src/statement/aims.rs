@@ -72,6 +72,7 @@ enum Place {
 pub(crate) fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
     let tokens = lexer::lex(sql, dialect)?;
     let mut aims = BTreeSet::new();
+    let (mut read, mut queries) = (BTreeSet::new(), BTreeSet::new());
     let mut place = Place::Rows;
     let mut into = false;
     for (at, token) in tokens.iter().enumerate() {
@@ -97,12 +98,41 @@ pub(crate) fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
                     TokenKind::Text => token.literal(),
                     _ => token.identifier().map(Into::into),
                 };
-                aims.extend(name.map(|name| names::folded(&name)));
+                let name = name.map(|name| names::folded(&name));
+                if is_query(&tokens, at) {
+                    queries.extend(name);
+                } else if token.kind == TokenKind::Word && !words::may_be_name(&tokens, at, dialect)
+                {
+                    continue;
+                } else if is_read(&tokens, at) {
+                    read.extend(name);
+                } else {
+                    aims.extend(name);
+                }
             }
             _ => {}
         }
     }
+    // What is only read may be a query of a WITH.
+    aims.extend(read.into_iter().filter(|name| !queries.contains(name)));
     Some(aims)
+}
+
+/// Whether the token at a place names a query of a WITH, where it is defined.
+fn is_query(tokens: &[Token<'_>], at: usize) -> bool {
+    let next = |steps: usize| tokens.get(at + steps);
+    let first = back(tokens, at, 1).is_some_and(|it| it.is_any(&["with", "recursive"]));
+    let defined = next(1).is_some_and(|it| it.is("as"))
+        && next(2).is_some_and(|it| it.is_symbol("(") || it.is_any(&["not", "materialized"]));
+    first || defined
+}
+
+/// Whether the name at a place is read at most, if it is that of a query of a WITH.
+fn is_read(tokens: &[Token<'_>], at: usize) -> bool {
+    back(tokens, at, 1).is_some_and(|before| {
+        let deletes = || back(tokens, at, 2).is_some_and(|it| it.is("delete"));
+        before.is("join") || before.is_symbol(",") || before.is("from") && !deletes()
+    })
 }
 
 /// What stands after a word.
@@ -181,6 +211,26 @@ mod tests {
         aim(
             "SET STATEMENT max_statement_time = 60 FOR UPDATE kid SET t = 1",
             Mysql,
+            &["kid"],
+        );
+    }
+
+    #[test]
+    fn queries_of_a_with_are_left_out_where_they_are_read() {
+        use Dialect::{Postgres, Sqlite};
+        aim(
+            "WITH first AS (SELECT 1 AS id) UPDATE kid SET t = 1 FROM first WHERE a = b",
+            Postgres,
+            &["kid"],
+        );
+        aim(
+            "WITH first(id) AS (VALUES (1)) UPDATE kid SET t = 1 WHERE id IN first",
+            Sqlite,
+            &["kid"],
+        );
+        aim(
+            "WITH kid AS (SELECT 1) INSERT INTO kid SELECT * FROM kid",
+            Postgres,
             &["kid"],
         );
     }
