@@ -372,9 +372,12 @@ impl Catalog {
 
     /// Does a function give the same result for the same arguments and tables?
     pub(crate) fn is_pure(&self, function: &str) -> bool {
-        self.routines
-            .get(function)
-            .is_some_and(|effect| effect.volatile.is_none())
+        // All that have this name count.
+        !self.routines.may_be_unknown_builtin(function)
+            && self
+                .routines
+                .get(function)
+                .is_some_and(|effect| effect.volatile.is_none())
     }
 
     /// Does no read and no call do anything but read?

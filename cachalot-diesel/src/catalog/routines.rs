@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::facts::{Cast, Code, Facts, Routine, Volatility};
-use crate::statement::{Body, Dialect, Events, Writes, is_foreign};
+use crate::statement::{Body, Dialect, Events, Writes, is_foreign, is_known_function};
 
 /// What running a piece of code does.
 #[derive(Debug, Clone, Default)]
@@ -248,6 +248,11 @@ impl Routines {
         self.effects
             .values()
             .all(|effect| effect.volatile.is_none())
+    }
+
+    /// May a call of this name be one of a function of the server's own that is not known to be pure?
+    pub(super) fn may_be_unknown_builtin(&self, name: &str) -> bool {
+        self.builtins.contains(name) && !is_known_function(self.dialect, name)
     }
 
     /// Is a function of this name the server's own, and not the user's too?

@@ -161,7 +161,9 @@ impl Body {
         }
         self.sets |= token.is("set");
         self.moves |= token.is_any(MOVING);
-        self.names.insert(name);
+        if !is_servers_own(tokens, at, &name, dialect) {
+            self.names.insert(name);
+        }
     }
 
     fn statement(&mut self, tokens: &[Token<'_>], dialect: Dialect) {
@@ -201,6 +203,36 @@ impl Body {
             }
         }
     }
+}
+
+/// PostgreSQL: whether a name stands for something of the server's own that is no relation: what is
+/// called, an operator or a type behind `pg_catalog`, and functions like `pg_typeof`.
+fn is_servers_own(tokens: &[Token<'_>], at: usize, name: &str, dialect: Dialect) -> bool {
+    if dialect != Dialect::Postgres {
+        return false;
+    }
+    let called = |at: usize| tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
+    let is = |steps, symbol| back(tokens, at, steps).is_some_and(|it| it.is_symbol(symbol));
+    let has_schema = |schema: &str| {
+        is(1, ".")
+            && back(tokens, at, 2)
+                .and_then(Token::identifier)
+                .is_some_and(|name| name.eq_ignore_ascii_case(schema))
+    };
+    if name != "pg_catalog" {
+        let known = name.starts_with("pg_")
+            && !is(1, ".")
+            && functions::purity(dialect, name, 1) == Purity::Pure;
+        return called(at) && (known || has_schema("pg_catalog"));
+    }
+    if !tokens.get(at + 1).is_some_and(|next| next.is_symbol(".")) {
+        return false;
+    }
+    let operator =
+        is(1, "(") && back(tokens, at, 2).is_some_and(|before| before.is("operator"));
+    let part = tokens.get(at + 2).and_then(Token::identifier);
+    // The relations of that schema are noted by their own names.
+    is(1, ":") || operator || called(at + 2) || part.is_some_and(|part| part.starts_with("pg_"))
 }
 
 /// The statement that begins at a place: up to its semicolon, or to the end of the parentheses that
@@ -299,6 +331,24 @@ mod tests {
                 .volatile
                 .contains("current_setting")
         );
+    }
+
+    #[test]
+    fn the_servers_own_functions_are_no_relations() {
+        let named = |text: &str| -> Vec<String> {
+            let names = body(text).names;
+            names.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(named("SELECT pg_catalog.lower($1)"), ["select"]);
+        assert_eq!(
+            named("SELECT $1::pg_catalog.text OPERATOR(pg_catalog.=) pg_typeof(b)::text"),
+            ["b", "operator", "select", "text"]
+        );
+        for text in ["SELECT pg_catalog.x", "FROM pg_catalog.\"PG_class\""] {
+            let catalog = |name: &String| name.starts_with("pg_c");
+            assert!(named(text).iter().any(catalog), "{text}");
+        }
+        assert!(body("SELECT pg_catalog.now()").volatile.contains("now"));
     }
 
     #[test]

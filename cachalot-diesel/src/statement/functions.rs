@@ -60,6 +60,11 @@ pub(super) fn purity(dialect: Dialect, name: &str, arguments: usize) -> Purity {
     }
 }
 
+/// Is there a built-in function of this name of which is known whether it is pure?
+pub(crate) fn is_known_function(dialect: Dialect, name: &str) -> bool {
+    purity(dialect, name, 1) != Purity::Unknown
+}
+
 /// The keyword, if this bare word is one that stands for a value which changes by itself.
 pub(super) fn volatile_keyword(dialect: Dialect, word: &str) -> Option<&'static str> {
     let keywords = match dialect {

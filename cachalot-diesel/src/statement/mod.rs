@@ -64,6 +64,7 @@ pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
 pub use memo::Memo;
 pub(crate) use names::last_component;
 pub use names::table_name;
+pub(crate) use functions::is_known_function;
 pub(crate) use names::{folded as relation_name, is_foreign};
 pub use report::Report;
 pub(crate) use shared::analysis;

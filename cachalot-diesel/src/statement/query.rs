@@ -178,7 +178,11 @@ impl Walk {
                 purity = Purity::Pure;
             }
         }
-        self.calls.add(function, purity, self.orders > 0);
+        // Then it is certainly none of the user's.
+        let servers = builtin && !schemas.is_empty() && purity == Purity::Pure;
+        if !servers {
+            self.calls.add(function, purity, self.orders > 0);
+        }
         Some(())
     }
 
