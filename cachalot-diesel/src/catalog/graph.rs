@@ -235,7 +235,7 @@ impl Catalog {
                 }
             }
         }
-        let refused = match analysis.uncacheable_knowing(|_| true) {
+        let refused = match analysis.uncacheable_by(|_| true, |name| self.has(name)) {
             None | Some(Uncacheable::NoTable) => None,
             Some(reason) => Some(Refusal::Text(reason.clone())),
         };

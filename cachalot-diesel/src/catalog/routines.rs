@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::facts::{Cast, Code, Facts, Routine, Volatility};
-use crate::statement::{Body, Dialect, Events, Writes, is_foreign, is_known_function};
+use crate::statement::{Body, Dialect, Events, Owner, Writes, is_known_function, owner};
 
 /// What running a piece of code does.
 #[derive(Debug, Clone, Default)]
@@ -223,8 +223,14 @@ impl Routines {
     /// server, or, where the body sets something, a variable of the session?
     fn decides_unseen(&self, name: &str, sets: bool) -> bool {
         let catalog = name == "information_schema"
-            || (self.dialect == Dialect::Postgres && is_foreign(self.dialect, None, name))
-            || (self.dialect == Dialect::Mysql && is_foreign(self.dialect, Some(name), ""));
+            || match self.dialect {
+                // A name that is no relation's may be a schema's.
+                Dialect::Postgres => {
+                    owner(self.dialect, None, name) != Owner::User && !self.is_relation(name)
+                }
+                Dialect::Mysql => owner(self.dialect, Some(name), "") != Owner::User,
+                Dialect::Sqlite => false,
+            };
         catalog || (sets && self.dialect == Dialect::Mysql && SESSION_VARIABLES.contains(&name))
     }
 

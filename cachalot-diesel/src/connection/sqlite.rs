@@ -23,6 +23,14 @@ SELECT read_uncommitted AS dirty, \
 FROM pragma_read_uncommitted, pragma_reverse_unordered_selects, pragma_full_column_names, \
 pragma_short_column_names";
 
+const VERSION: &str = "SELECT sqlite_version() || ' ' || sqlite_source_id() AS version";
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
 /// An `ALTER TABLE` opens the temporary database too, and leaves it empty.
 const TEMPORARY: &str = "SELECT count(*) > 0 AS some, \
 coalesce(sum(type = 'trigger'), 0) > 0 AS triggers FROM sqlite_temp_schema";
@@ -71,6 +79,9 @@ impl CacheConnection for SqliteConnection {
             identity.push(database.name.clone());
             identity.push(identity_of(&database.file));
         }
+        // Queries can show it.
+        let version: Version = diesel::sql_query(VERSION).get_result(self)?;
+        identity.push(version.version);
         // To ask for it would open it.
         let temporary: Temporary = if opened {
             diesel::sql_query(TEMPORARY).get_result(self)?
