@@ -44,6 +44,8 @@ mod sqlite {
     mod glass;
     mod hostile_store;
     mod near;
+    #[path = "needless/sqlite.rs"]
+    mod needless;
     mod observability;
     mod outages;
     mod races;
@@ -118,6 +120,8 @@ mod postgres {
     mod glass;
     mod hostile_store;
     mod near;
+    #[path = "needless/postgres.rs"]
+    mod needless;
     mod observability;
     mod outages;
     mod races;
@@ -199,6 +203,8 @@ mod mysql {
     mod glass;
     mod hostile_store;
     mod near;
+    #[path = "needless/mysql.rs"]
+    mod needless;
     mod observability;
     mod outages;
     mod races;

@@ -187,3 +187,42 @@ fn f06_catalogs_are_not_cached_and_writes_to_them_reach_all() {
     );
     assert_eq!(ground.cached(STONES).1, 1);
 }
+
+/// They are no tables.
+#[test]
+fn f06_large_objects_invalidate_nothing_and_are_not_cached() {
+    let mut ground = with("CREATE TABLE files (id INTEGER PRIMARY KEY, object OID)");
+    // A process that has read nothing knows no catalog.
+    ground.keeps("SELECT lo_create(70001)", &[STONES]);
+    ground.keeps(
+        "SELECT lo_from_bytea(70002, 'abc'), lo_put(70002, 0, 'b')",
+        &[STONES],
+    );
+    ground.changes(
+        "INSERT INTO files VALUES (1, 70002)",
+        &["SELECT object::text FROM files"],
+    );
+    let read = "SELECT encode(lo_get(object), 'escape') FROM files";
+    assert_eq!(ground.cached(read), (vec!["bbc".to_owned()], 1));
+    ground.keeps("SELECT lo_put(70002, 0, 'c')", &[STONES]);
+    assert_eq!(ground.cached(read), (vec!["cbc".to_owned()], 1));
+    ground.keeps("SELECT lo_unlink(70001)", &[STONES]);
+}
+
+#[test]
+fn f06_remarks_prepared_statements_and_own_temporary_tables_invalidate_nothing() {
+    let mut ground = with("");
+    for write in [
+        "COMMENT ON TABLE stones IS 'of the garden'",
+        "COMMENT ON COLUMN stones.name IS NULL",
+        "PREPARE one AS SELECT 1",
+        "PREPARE two AS DELETE FROM stones",
+        "CREATE TEMPORARY TABLE own (id INTEGER)",
+        "ALTER TABLE pg_temp.own ADD COLUMN name TEXT",
+        "DROP TABLE pg_temp.own",
+        "DROP TABLE IF EXISTS pg_temp.own, pg_temp.other",
+    ] {
+        ground.keeps(write, &[STONES]);
+    }
+    ground.changes("EXECUTE two", &[STONES]);
+}

@@ -84,3 +84,16 @@ fn f06_sqlites_version_is_cached() {
     let mut ground = with("");
     ground.warm("SELECT sqlite_version() || sqlite_source_id() || name FROM stones");
 }
+
+#[test]
+fn f06_changes_of_own_temporary_tables_invalidate_nothing() {
+    let mut ground = with("");
+    for write in [
+        "CREATE TEMPORARY TABLE own (id INTEGER)",
+        "ALTER TABLE temp.own ADD COLUMN name TEXT",
+        "DROP TABLE temp.own",
+        "DROP TABLE IF EXISTS temp.own",
+    ] {
+        ground.keeps(write, &[STONES]);
+    }
+}
