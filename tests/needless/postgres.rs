@@ -4,7 +4,7 @@
 #[path = "../behind/ground.rs"]
 mod ground;
 
-use cachalot_diesel::{BypassReason, Outcome};
+use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use diesel::prelude::*;
 use ground::{Ground, run};
 
@@ -225,4 +225,26 @@ fn f06_remarks_prepared_statements_and_own_temporary_tables_invalidate_nothing()
         ground.keeps(write, &[STONES]);
     }
     ground.changes("EXECUTE two", &[STONES]);
+}
+
+#[test]
+fn f08_a_table_that_the_own_transaction_made_is_an_own_write() {
+    for make in [
+        "CREATE TABLE fresh (name TEXT)",
+        "CREATE TABLE IF NOT EXISTS fresh (name TEXT)",
+        "SELECT name INTO fresh FROM stones",
+        "CREATE TABLE fresh AS SELECT name FROM stones",
+    ] {
+        let mut ground = with("");
+        ground.warm(STONES);
+        let conn = &mut ground.world.conn;
+        conn.transaction(|conn| {
+            run(conn, make);
+            let read = diesel::dsl::sql::<diesel::sql_types::Text>("SELECT name FROM fresh");
+            let outcome = read.cached(conn).explain()?.outcome;
+            assert_eq!(outcome, Outcome::Bypass(BypassReason::OwnWrites), "{make}");
+            diesel::QueryResult::Ok(())
+        })
+        .unwrap();
+    }
 }
