@@ -189,6 +189,42 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_or_the_catalog_decides_whose_a_relation_is() {
+        use Dialect::{Mysql, Postgres, Sqlite};
+        for (dialect, schema, name, whose) in [
+            (Postgres, None, "users", Owner::User),
+            (
+                Postgres,
+                None,
+                "pg_search_documents",
+                Owner::ServerUnlessMade,
+            ),
+            (
+                Postgres,
+                Some("public"),
+                "pg_class",
+                Owner::ServerUnlessMade,
+            ),
+            (Postgres, Some("pg_catalog"), "pg_class", Owner::Server),
+            (
+                Postgres,
+                Some("information_schema"),
+                "tables",
+                Owner::Server,
+            ),
+            (Mysql, Some("mysql"), "user", Owner::Server),
+            (Mysql, Some("shop"), "pg_x", Owner::User),
+            (Sqlite, None, "sqlite_schema", Owner::Server),
+            (Sqlite, Some("main"), "dbstat", Owner::ServerUnlessMade),
+            (Sqlite, Some("temp"), "users", Owner::Server),
+        ] {
+            assert_eq!(owner(dialect, schema, name), whose, "{schema:?} {name}");
+        }
+        assert!(is_definition(Postgres, "pg_class"));
+        assert!(!is_definition(Postgres, "pg_search_documents"));
+    }
+
+    #[test]
     fn unicode_escapes_are_decoded() {
         assert_eq!(unquoted(r#"U&"d\0061t\+000061""#), "data");
         assert_eq!(unquoted(r#"u&"a\\b""#), r"a\b");
