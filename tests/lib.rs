@@ -49,6 +49,8 @@ mod sqlite {
     mod hostile_store;
     mod lives;
     mod near;
+    #[path = "needless/sqlite.rs"]
+    mod needless;
     mod observability;
     mod outages;
     mod races;
@@ -130,6 +132,8 @@ mod postgres {
     mod hostile_store;
     mod lives;
     mod near;
+    #[path = "needless/postgres.rs"]
+    mod needless;
     mod observability;
     mod outages;
     mod races;
@@ -220,6 +224,8 @@ mod mysql {
     mod hostile_store;
     mod lives;
     mod near;
+    #[path = "needless/mysql.rs"]
+    mod needless;
     mod observability;
     mod outages;
     mod races;

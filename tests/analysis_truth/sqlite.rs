@@ -122,9 +122,11 @@ fn may_be_made(table: &str) -> bool {
     !table.starts_with("sqlite_") && !table.starts_with("pragma_") && !indexes.contains(&table)
 }
 
-/// The scalar functions that SQLite does not say to give the same result for the same arguments.
+/// The scalar functions that SQLite does not say to give the same result for the same arguments,
+/// but for its version, which is in the key of each entry.
 const VOLATILE: &str = "SELECT DISTINCT name, max(narg, 0) AS arguments \
-    FROM pragma_function_list WHERE type = 's' AND builtin AND flags & 2048 = 0";
+    FROM pragma_function_list WHERE type = 's' AND builtin AND flags & 2048 = 0 \
+    AND name NOT IN ('sqlite_version', 'sqlite_source_id')";
 
 #[derive(QueryableByName)]
 struct Function {

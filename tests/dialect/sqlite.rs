@@ -54,7 +54,6 @@ pub(crate) const VOLATILE: &[&str] = &[
     "last_insert_rowid()",
     "changes()",
     "total_changes()",
-    "sqlite_version()",
 ];
 
 /// Tables that are not the user's.

@@ -90,7 +90,7 @@ impl Cachalot {
     /// Why a statement is not cached whatever the catalog says; `None` if that decides.
     pub(crate) fn refuses(&self, analysis: &Analysis) -> Option<BypassReason> {
         let calls = !analysis.unknown_functions().is_empty();
-        match analysis.uncacheable_knowing(|_| true) {
+        match analysis.uncacheable_by(|_| true, |_| true) {
             // A function may read one.
             Some(Uncacheable::NoTable) if calls => None,
             Some(reason) => bypass_of(reason, self.config()),
@@ -119,7 +119,7 @@ impl Cachalot {
         let functions = catalog.calls_of(analysis, sql);
         let resolved = with_policies(analysis.reads(), &functions, catalog, sql);
         let pure = |name: &str| config.pure_functions.contains(name) || catalog.is_pure(name);
-        let mut bypass = match analysis.uncacheable_knowing(pure) {
+        let mut bypass = match analysis.uncacheable_by(pure, |name| catalog.has(name)) {
             Some(Uncacheable::NoTable) if !resolved.tables.is_empty() => None,
             Some(reason) => bypass_of(reason, config),
             None => None,
@@ -157,7 +157,11 @@ impl Cachalot {
             moves: resolved.moves,
             ttl,
             bypass: bypass.or(uncacheable),
-            strange: analysis.parsed && !analysis.reads().iter().all(|table| catalog.has(table)),
+            // One that looks like the server's needs no newer catalog: it is not cached.
+            strange: analysis.parsed
+                && !analysis.reads().iter().all(|table| {
+                    catalog.has(table) || analysis.suspects().any(|name| name == table)
+                }),
         }
     }
 

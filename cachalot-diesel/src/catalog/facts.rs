@@ -21,8 +21,8 @@ pub(crate) struct Facts {
     pub(crate) kin: Vec<(Arc<str>, Arc<str>)>,
     /// Relations, and what in their rows changes by itself.
     pub(crate) moving: Vec<(Arc<str>, String)>,
-    /// MySQL: tables with a column of the type `TIME`.
-    pub(crate) timed: Vec<Arc<str>>,
+    /// MySQL: tables, and columns of theirs that have the type `TIME`.
+    pub(crate) timed: Vec<(Arc<str>, Arc<str>)>,
     /// Code that runs when the schema is changed, or somebody connects.
     pub(crate) event_triggers: Vec<Code>,
     /// Functions of the server's own, where it lists them.

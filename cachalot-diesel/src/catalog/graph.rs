@@ -11,6 +11,7 @@ use std::{
 use super::{
     facts::{Action, Facts, Relation, RelationKind},
     routines::Routines,
+    times::{uses, wants_date},
 };
 use crate::statement::{Analysis, Dialect, Events, Named, Uncacheable, Writes};
 
@@ -45,8 +46,8 @@ struct Node {
     computed: BTreeSet<Arc<str>>,
     /// What reading it writes.
     writes: Writes,
-    /// It has times, which MySQL takes for those of today where a date is wanted.
-    timed: bool,
+    /// Its columns of times, which MySQL takes for those of today where a date is wanted.
+    times: BTreeSet<Arc<str>>,
     /// Its text may want a date.
     dating: bool,
     /// SQLite: what its definition names that a program may have defined.
@@ -142,8 +143,8 @@ impl Catalog {
             let moving = Uncacheable::VolatileFunction(what.clone());
             this.node(relation).refuse(Some(Refusal::Text(moving)));
         }
-        for relation in &facts.timed {
-            this.node(relation).timed = true;
+        for (relation, column) in &facts.timed {
+            this.node(relation).times.insert(Arc::clone(column));
         }
         for code in &facts.event_triggers {
             // Not every change of the schema renews what is known of it. What writes anything is left
@@ -242,7 +243,7 @@ impl Catalog {
                 }
             }
         }
-        let refused = match analysis.uncacheable_knowing(|_| true) {
+        let refused = match analysis.uncacheable_by(|_| true, |name| self.has(name)) {
             None | Some(Uncacheable::NoTable) => None,
             Some(reason) => Some(Refusal::Text(reason.clone())),
         };
@@ -315,7 +316,12 @@ impl Catalog {
                 .iter()
                 .filter_map(|name| self.relations.get(name))
         };
-        if nodes().any(|node| node.timed) && (wants_date(text) || nodes().any(|node| node.dating)) {
+        let mut times = nodes().flat_map(|node| &node.times).peekable();
+        // A routine may give a time that the text does not name.
+        let hidden = times.peek().is_some() && !resolved.functions.is_empty();
+        let wanted = wants_date(text) && (hidden || uses(text, times));
+        let behind = nodes().any(|node| node.dating) && nodes().any(|node| !node.times.is_empty());
+        if wanted || behind {
             let today = Uncacheable::VolatileFunction("time".to_owned());
             resolved.refused.get_or_insert(Refusal::Text(today));
         }
@@ -385,9 +391,12 @@ impl Catalog {
 
     /// Does a function give the same result for the same arguments and tables?
     pub(crate) fn is_pure(&self, function: &str) -> bool {
-        self.routines
-            .get(function)
-            .is_some_and(|effect| effect.volatile.is_none())
+        // All that have this name count.
+        !self.routines.may_be_unknown_builtin(function)
+            && self
+                .routines
+                .get(function)
+                .is_some_and(|effect| effect.volatile.is_none())
     }
 
     /// Does no read and no call do anything but read?
@@ -404,19 +413,6 @@ impl Catalog {
     pub(crate) fn is_strange(&self, function: &str) -> bool {
         self.routines.is_strange(function)
     }
-}
-
-/// What ends the name of a function of MySQL that wants a date, or begins it, and the casts to one.
-const WANT_DATES: [&str; 14] = [
-    "asdate", "convert(", "date(", "day(", "dayname(", "dayof", "days(", "diff(", "month",
-    "quarter(", "seconds(", "stamp(", "week", "year(",
-];
-
-/// May a text make a date of something?
-fn wants_date(text: &str) -> bool {
-    let mut text = text.to_ascii_lowercase();
-    text.retain(|c| !c.is_ascii_whitespace());
-    WANT_DATES.iter().any(|sign| text.contains(sign))
 }
 
 /// Does a text hold this name, however it is written?

@@ -24,6 +24,7 @@ mod postgres;
 mod routines;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod times;
 
 pub(crate) use facts::Facts;
 pub(crate) use graph::{Catalog, Refusal, Resolved};

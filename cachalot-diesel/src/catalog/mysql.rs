@@ -111,6 +111,8 @@ struct ColumnRow {
     #[diesel(sql_type = Text)]
     on_table: String,
     #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
     expression: String,
     #[diesel(sql_type = Text)]
     kind: String,
@@ -232,7 +234,7 @@ impl Contents {
         .load(conn)?;
         let columns = diesel::sql_query(
             "SELECT TABLE_NAME AS on_table, COALESCE(GENERATION_EXPRESSION, '') AS expression, \
-             DATA_TYPE AS kind FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? \
+             COLUMN_NAME AS name, DATA_TYPE AS kind FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? \
              AND (GENERATION_EXPRESSION <> '' OR DATA_TYPE = 'time') LIMIT 18446744073709551615",
         )
         .bind::<Text, _>(db)
@@ -312,7 +314,8 @@ impl Contents {
                 facts.moving.push((facts.name(&row.on_table), word));
             }
             if row.kind.eq_ignore_ascii_case("time") {
-                facts.timed.push(facts.name(&row.on_table));
+                let pair = (facts.name(&row.on_table), facts.name(&row.name));
+                facts.timed.push(pair);
             }
         }
         for row in self.keys {

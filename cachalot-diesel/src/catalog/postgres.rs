@@ -22,12 +22,15 @@ const USERS: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') \
 
 /// 28: `INSERT`, `UPDATE` and `DELETE`, as bits. 1266 and 1270: `timetz` and lists of it, whose
 /// comparisons ask for the time zone's offset of the day. Unlogged tables are empty after a crash, which
-/// does not show in when the server started; a subscription's are written by another server.
+/// does not show in when the server started; a subscription's are written by another server. A relation that
+/// has the name of one of the server's own is not the one that is read by its bare name.
 const RELATIONS: &str = "\
 SELECT c.relname::text AS name, c.relkind::text AS kind, \
  CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition, \
  c.relkind = 'v' AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 <> 0 AS updatable, \
  c.relkind IN ('f', 'S') OR c.relpersistence = 'u' OR EXISTS ( \
+  SELECT FROM pg_catalog.pg_class s WHERE s.relname = c.relname \
+  AND s.relnamespace = 'pg_catalog'::pg_catalog.regnamespace) OR EXISTS ( \
   SELECT FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = c.oid \
   OR s.srrelid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid))) AS outside, \
  EXISTS (SELECT FROM pg_catalog.pg_attribute a \

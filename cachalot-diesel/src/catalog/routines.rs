@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::facts::{Cast, Code, Facts, Routine, Volatility};
-use crate::statement::{Body, Dialect, Events, Writes, is_foreign};
+use crate::statement::{Body, Dialect, Events, Owner, Writes, is_known_function, owner};
 
 /// What running a piece of code does.
 #[derive(Debug, Clone, Default)]
@@ -223,8 +223,14 @@ impl Routines {
     /// server, or, where the body sets something, a variable of the session?
     fn decides_unseen(&self, name: &str, sets: bool) -> bool {
         let catalog = name == "information_schema"
-            || (self.dialect == Dialect::Postgres && is_foreign(self.dialect, None, name))
-            || (self.dialect == Dialect::Mysql && is_foreign(self.dialect, Some(name), ""));
+            || match self.dialect {
+                // A name that is no relation's may be a schema's.
+                Dialect::Postgres => {
+                    owner(self.dialect, None, name) != Owner::User && !self.is_relation(name)
+                }
+                Dialect::Mysql => owner(self.dialect, Some(name), "") != Owner::User,
+                Dialect::Sqlite => false,
+            };
         catalog || (sets && self.dialect == Dialect::Mysql && SESSION_VARIABLES.contains(&name))
     }
 
@@ -248,6 +254,11 @@ impl Routines {
         self.effects
             .values()
             .all(|effect| effect.volatile.is_none())
+    }
+
+    /// May a call of this name be one of a function of the server's own that is not known to be pure?
+    pub(super) fn may_be_unknown_builtin(&self, name: &str) -> bool {
+        self.builtins.contains(name) && !is_known_function(self.dialect, name)
     }
 
     /// Is a function of this name the server's own, and not the user's too?

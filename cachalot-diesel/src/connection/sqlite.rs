@@ -59,6 +59,14 @@ const EXTENSIONS: [&str; 17] = [
     "snippet",
 ];
 
+const VERSION: &str = "SELECT sqlite_version() || ' ' || sqlite_source_id() AS version";
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
 /// An `ALTER TABLE` opens the temporary database too, and leaves it empty.
 const TEMPORARY: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_temp_schema) AS some, \
 EXISTS (SELECT 1 FROM sqlite_temp_schema WHERE type = 'trigger') AS triggers";
@@ -121,6 +129,9 @@ impl CacheConnection for SqliteConnection {
             identity.push(database.name.clone());
             identity.push(identity_of(database.file.as_deref().unwrap_or_default()));
         }
+        // Queries can show it.
+        let version: Version = diesel::sql_query(VERSION).get_result(self)?;
+        identity.push(version.version);
         // To ask for it would open it.
         let temporary: Temporary = if opened {
             diesel::sql_query(TEMPORARY).get_result(self)?

@@ -170,6 +170,14 @@ fn ready<Conn: CacheConnection>(
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
     }
     let (mut plan, _) = cache.plan(analysis, &known.catalog);
+    if plan.strange && session.snapshot == Snapshot::CommittedAndOwn {
+        // Made by the open transaction: no newer catalog that others may use would have it.
+        let transactions = &tracker(conn)?.transactions;
+        let own = |table: &Arc<str>| !known.catalog.has(table) && transactions.wrote_to(table);
+        if analysis.reads().iter().any(own) {
+            return Err(BypassReason::OwnWrites.into());
+        }
+    }
     if plan.strange && !(known.is_younger_than(STRANGE) && cache.is_current(&known)) {
         // Made since the catalog was read, perhaps by somebody who is not watched.
         cache.forget_catalog(&database, &known);

@@ -10,7 +10,9 @@ use super::{
     query, session, signs,
     split::split,
     text::Text,
-    transaction, utility, words,
+    transaction, utility,
+    verdict::Verdict,
+    words,
 };
 
 /// What a text reads, writes and does.
@@ -114,10 +116,24 @@ impl Analysis {
     /// The same, if the functions that this crate does not know are as good as `is_pure` says.
     #[must_use]
     pub fn uncacheable_knowing(&self, is_pure: impl Fn(&str) -> bool) -> Option<&Uncacheable> {
+        self.uncacheable_by(is_pure, |_| false)
+    }
+
+    /// The same, if `is_made` says which relations somebody made whose names look like the server's.
+    pub(crate) fn uncacheable_by(
+        &self,
+        is_pure: impl Fn(&str) -> bool,
+        is_made: impl Fn(&str) -> bool,
+    ) -> Option<&Uncacheable> {
         match self.statements.as_slice() {
-            [only] => only.uncacheable_knowing(is_pure),
+            [only] => only.uncacheable_by(is_pure, is_made),
             _ => self.uncacheable(),
         }
+    }
+
+    /// The relations that it reads and that are the server's, unless somebody made some of their names.
+    pub(crate) fn suspects(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.statements.iter().flat_map(|it| &it.suspects)
     }
 
     /// The functions that its statements call and that this crate knows nothing of.
@@ -178,6 +194,7 @@ impl Analysis {
                     .chain(&statement.schemas)
                     .chain(&statement.calls)
                     .chain(&statement.unknown_functions)
+                    .chain(&statement.suspects)
                     .map(name)
                     .sum::<usize>()
                 + 2 * written
@@ -215,6 +232,10 @@ pub struct Statement {
     pub unknown_functions: Vec<Arc<str>>,
     /// What [`Self::uncacheable`] would be if all of them were known to be pure.
     pub(super) otherwise: Option<Uncacheable>,
+    /// Relations that it reads and that are the server's, unless somebody made some of their names.
+    pub(super) suspects: Vec<Arc<str>>,
+    /// What both verdicts would be if somebody did.
+    pub(super) if_made: Option<Box<Verdict>>,
     pub(super) guessed: bool,
     /// If it fails, some of its changes may stay.
     pub(super) in_part: bool,
@@ -227,15 +248,23 @@ impl Statement {
     /// as `is_pure` says.
     #[must_use]
     pub fn uncacheable_knowing(&self, is_pure: impl Fn(&str) -> bool) -> Option<&Uncacheable> {
-        if self
-            .unknown_functions
-            .iter()
-            .all(|function| is_pure(function))
-        {
-            self.otherwise.as_ref()
-        } else {
-            self.uncacheable.as_ref()
-        }
+        self.uncacheable_by(is_pure, |_| false)
+    }
+
+    /// The same, if `is_made` says which relations somebody made whose names look like the server's.
+    pub(crate) fn uncacheable_by(
+        &self,
+        is_pure: impl Fn(&str) -> bool,
+        is_made: impl Fn(&str) -> bool,
+    ) -> Option<&Uncacheable> {
+        let made = self.if_made.as_deref();
+        let made = made.filter(|_| self.suspects.iter().all(|name| is_made(name)));
+        let (uncacheable, otherwise) = match made {
+            Some(verdict) => (&verdict.uncacheable, &verdict.otherwise),
+            None => (&self.uncacheable, &self.otherwise),
+        };
+        let pure = self.unknown_functions.iter().all(|name| is_pure(name));
+        if pure { otherwise } else { uncacheable }.as_ref()
     }
 
     /// Analyses one statement.
@@ -295,6 +324,8 @@ impl Statement {
             calls: Vec::new(),
             unknown_functions: Vec::new(),
             otherwise: Some(Uncacheable::NotSelect),
+            suspects: Vec::new(),
+            if_made: None,
             guessed: false,
             in_part: false,
             calls_procedure: false,

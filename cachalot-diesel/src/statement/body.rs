@@ -161,7 +161,9 @@ impl Body {
         }
         self.sets |= token.is("set");
         self.moves |= token.is_any(MOVING);
-        self.names.insert(name);
+        if !is_servers_own(tokens, at, &name, dialect) {
+            self.names.insert(name);
+        }
     }
 
     fn statement(&mut self, tokens: &[Token<'_>], dialect: Dialect) {
@@ -201,6 +203,29 @@ impl Body {
             }
         }
     }
+}
+
+/// PostgreSQL: whether a name stands for something of the server's own that is no relation: what is
+/// called behind `pg_catalog`, that schema itself, and functions like `pg_typeof`.
+fn is_servers_own(tokens: &[Token<'_>], at: usize, name: &str, dialect: Dialect) -> bool {
+    if dialect != Dialect::Postgres {
+        return false;
+    }
+    let next_is = |symbol| {
+        tokens
+            .get(at + 1)
+            .is_some_and(|next| next.is_symbol(symbol))
+    };
+    if name == "pg_catalog" {
+        // Its relations are noted by their own names, which all begin with `pg_`.
+        return next_is(".");
+    }
+    let is_part = back(tokens, at, 1).is_some_and(|before| before.is_symbol("."));
+    let schema = back(tokens, at, 2).filter(|_| is_part);
+    let schema = schema.and_then(Token::identifier);
+    let own = schema.is_some_and(|schema| schema.eq_ignore_ascii_case("pg_catalog"));
+    let known = name.starts_with("pg_") && functions::purity(dialect, name, 1) == Purity::Pure;
+    next_is("(") && (own || (known && !is_part))
 }
 
 /// The statement that begins at a place: up to its semicolon, or to the end of the parentheses that
@@ -299,6 +324,22 @@ mod tests {
                 .volatile
                 .contains("current_setting")
         );
+    }
+
+    #[test]
+    fn the_servers_own_functions_are_no_relations() {
+        let named = |text: &str| -> Vec<String> {
+            let names = body(text).names;
+            names.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(named("SELECT pg_catalog.lower($1)"), ["select"]);
+        assert_eq!(
+            named("SELECT $1::pg_catalog.text OPERATOR(pg_catalog.=) pg_typeof(b)::text"),
+            ["b", "operator", "select", "text"]
+        );
+        assert_eq!(named("DECLARE a pg_catalog.text"), ["a", "declare", "text"]);
+        assert_eq!(named("FROM pg_catalog.\"PG_class\""), ["from", "pg_class"]);
+        assert!(body("SELECT pg_catalog.now()").volatile.contains("now"));
     }
 
     #[test]

@@ -60,6 +60,11 @@ pub(super) fn purity(dialect: Dialect, name: &str, arguments: usize) -> Purity {
     }
 }
 
+/// Is there a built-in function of this name of which is known whether it is pure?
+pub(crate) fn is_known_function(dialect: Dialect, name: &str) -> bool {
+    purity(dialect, name, 1) != Purity::Unknown
+}
+
 /// The keyword, if this bare word is one that stands for a value which changes by itself.
 pub(super) fn volatile_keyword(dialect: Dialect, word: &str) -> Option<&'static str> {
     let keywords = match dialect {
@@ -140,7 +145,8 @@ const POSTGRES_RANDOM: &str = "
 
 const POSTGRES_VOLATILE: &str = "
     clock_timestamp current_database current_query current_schemas current_setting currval lastval
-    nextval now row_security_active set_config setseed setval statement_timestamp timeofday
+    lo_close lo_creat lo_create lo_export lo_from_bytea lo_get lo_import lo_lseek lo_lseek64 lo_open
+    lo_put lo_tell lo_tell64 lo_truncate lo_truncate64 lo_unlink loread lowrite nextval now row_security_active set_config setseed setval statement_timestamp timeofday
     transaction_timestamp version
 ";
 
@@ -224,10 +230,10 @@ const MYSQL_PURE: &str = "
     from_days from_unixtime geometrycollection get_format greatest group_concat grouping hex hour if
     ifnull inet6_aton inet6_ntoa inet_aton inet_ntoa insert instr interval is_ipv4 is_ipv4_compat
     is_ipv4_mapped is_ipv6 is_uuid isnull json_array json_array_append json_array_insert
-    json_arrayagg json_compact json_contains json_contains_path json_depth json_detailed json_equals
-    json_exists json_extract json_insert json_keys json_length json_loose json_merge
-    json_merge_patch json_merge_preserve json_normalize json_object json_objectagg json_overlaps
-    json_pretty json_query json_quote json_remove json_replace json_schema_valid
+    json_array_intersect json_arrayagg json_compact json_contains json_contains_path json_depth json_detailed json_equals
+    json_exists json_extract json_insert json_key_value json_keys json_length json_loose json_merge
+    json_merge_patch json_merge_preserve json_normalize json_object json_object_filter_keys
+    json_object_to_array json_objectagg json_overlaps json_pretty json_query json_quote json_remove json_replace json_schema_valid
     json_schema_validation_report json_search json_set json_storage_free json_storage_size
     json_table json_type json_unquote json_valid json_value last_day lcase least left lengthb
     linestring locate log10 log2 lpad make_set makedate maketime match mbrcontains mbrcoveredby
@@ -236,7 +242,7 @@ const MYSQL_PURE: &str = "
     minute month monthname multilinestring multipoint multipolygon natural_sort_key nvl nvl2 oct ord
     percentile_cont percentile_disc period_add period_diff point polygon position quarter quote
     regexp_instr regexp_like regexp_replace regexp_substr repeat reverse right row rpad sec_to_time
-    second sha sha1 sha2 soundex space st_area st_asbinary st_asgeojson st_astext st_aswkb st_aswkt
+    second sformat sha sha1 sha2 soundex space st_area st_asbinary st_asgeojson st_astext st_aswkb st_aswkt
     st_boundary st_buffer st_buffer_strategy st_centroid st_collect st_contains st_convexhull
     st_crosses st_difference st_dimension st_disjoint st_distance st_distance_sphere st_endpoint
     st_envelope st_equals st_exteriorring st_frechetdistance st_geohash st_geomcollfromtext
@@ -274,7 +280,7 @@ const SQLITE_PURE: &str = "
     json_valid jsonb jsonb_array jsonb_array_insert jsonb_each jsonb_extract jsonb_group_array
     jsonb_group_object jsonb_insert jsonb_object jsonb_patch jsonb_remove jsonb_replace jsonb_set
     jsonb_tree like likelihood likely log10 log2 median percentile percentile_cont percentile_disc
-    printf quote sinh snippet soundex string_agg subtype tanh total trunc typeof unhex unicode
+    printf quote sinh snippet soundex sqlite_source_id sqlite_version string_agg subtype tanh total trunc typeof unhex unicode
     unistr unistr_quote unlikely zeroblob
 ";
 
@@ -334,9 +340,10 @@ mod tests {
         assert_eq!(purity(Dialect::Postgres, "pg_typeof", 1), Purity::Pure);
         assert_eq!(purity(Dialect::Mysql, "st_my_function", 2), Purity::Unknown);
         assert_eq!(
-            purity(Dialect::Sqlite, "sqlite_version", 0),
+            purity(Dialect::Sqlite, "sqlite_offset", 1),
             Purity::Volatile
         );
+        assert_eq!(purity(Dialect::Sqlite, "sqlite_version", 0), Purity::Pure);
         assert_eq!(purity(Dialect::Postgres, "my_function", 0), Purity::Unknown);
     }
 }

@@ -66,10 +66,11 @@ pub(crate) use collations::Named;
 pub(crate) use definition::Definition;
 pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
+pub(crate) use functions::is_known_function;
 pub use memo::Memo;
 pub(crate) use names::last_component;
 pub use names::table_name;
-pub(crate) use names::{folded as relation_name, is_foreign};
+pub(crate) use names::{Owner, folded as relation_name, owner};
 pub use report::Report;
 pub(crate) use shared::analysis;
 #[cfg(feature = "postgres")]

@@ -102,33 +102,45 @@ fn decoded(text: &str) -> String {
     name + rest
 }
 
-/// Whether a relation belongs to the server or to this session alone, so that no write of a known
-/// table would show that it changed. `schema` is the component before the name, if there is one.
-pub(crate) fn is_foreign(dialect: Dialect, schema: Option<&str>, name: &str) -> bool {
-    let schema = schema.unwrap_or_default();
-    match dialect {
-        Dialect::Postgres => {
-            name.starts_with("pg_") || schema.starts_with("pg_") || schema == "information_schema"
+/// Whose a relation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A table, view or the like that somebody made.
+    User,
+    /// It belongs to the server or to this session alone: no write of a known table would show that it
+    /// changed.
+    Server,
+    /// The server's, unless the catalog has one of this name that somebody made.
+    ServerUnlessMade,
+}
+
+/// Whose a relation is. `schema` is the component before the name, if there is one.
+pub(crate) fn owner(dialect: Dialect, schema: Option<&str>, name: &str) -> Owner {
+    match (dialect, schema) {
+        (Dialect::Postgres, Some(schema))
+            if schema.starts_with("pg_") || schema == "information_schema" =>
+        {
+            Owner::Server
         }
-        Dialect::Mysql => {
-            matches!(
-                schema,
-                "mysql" | "information_schema" | "performance_schema" | "sys"
-            )
+        // The loader of the catalog looks for names that both have.
+        (Dialect::Postgres, _) if name.starts_with("pg_") => Owner::ServerUnlessMade,
+        (Dialect::Mysql, Some("mysql" | "information_schema" | "performance_schema" | "sys"))
+        | (Dialect::Sqlite, Some("temp")) => Owner::Server,
+        (Dialect::Sqlite, _) if name.starts_with("sqlite_") => Owner::Server,
+        // A table goes before a module of the same name.
+        (Dialect::Sqlite, _) if name.starts_with("pragma_") || name == "dbstat" => {
+            Owner::ServerUnlessMade
         }
-        Dialect::Sqlite => {
-            schema == "temp"
-                || name.starts_with("sqlite_")
-                || name.starts_with("pragma_")
-                || name == "dbstat"
-        }
+        _ => Owner::User,
     }
 }
 
 /// Whether the rows of a relation of this name define other relations, or what runs when they are written.
 pub(super) fn is_definition(dialect: Dialect, name: &str) -> bool {
     match dialect {
-        Dialect::Postgres => name.starts_with("pg_"),
+        Dialect::Postgres => POSTGRES_DEFINITIONS
+            .split_whitespace()
+            .any(|known| known == name),
         Dialect::Mysql => false,
         Dialect::Sqlite => matches!(
             name,
@@ -136,6 +148,20 @@ pub(super) fn is_definition(dialect: Dialect, name: &str) -> bool {
         ),
     }
 }
+
+/// The tables of PostgreSQL's catalog, and the one of its views that can be written.
+const POSTGRES_DEFINITIONS: &str = "
+    pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_attribute pg_auth_members pg_authid pg_cast
+    pg_class pg_collation pg_constraint pg_conversion pg_database pg_db_role_setting pg_default_acl
+    pg_depend pg_description pg_enum pg_event_trigger pg_extension pg_foreign_data_wrapper
+    pg_foreign_server pg_foreign_table pg_index pg_inherits pg_init_privs pg_language pg_largeobject
+    pg_largeobject_metadata pg_namespace pg_opclass pg_operator pg_opfamily pg_parameter_acl
+    pg_partitioned_table pg_policy pg_proc pg_publication pg_publication_namespace pg_publication_rel
+    pg_range pg_replication_origin pg_rewrite pg_seclabel pg_sequence pg_settings pg_shdepend
+    pg_shdescription pg_shseclabel pg_statistic pg_statistic_ext pg_statistic_ext_data pg_subscription
+    pg_subscription_rel pg_tablespace pg_transform pg_trigger pg_ts_config pg_ts_config_map pg_ts_dict
+    pg_ts_parser pg_ts_template pg_type pg_user_mapping
+";
 
 #[cfg(test)]
 mod tests {
@@ -160,6 +186,42 @@ mod tests {
         assert_eq!(&*table_name(""), "");
         assert_eq!(table_name("ΣΑΣ"), table_name("σασ"));
         assert_eq!(&*table_name("ÜBER"), "über");
+    }
+
+    #[test]
+    fn the_schema_or_the_catalog_decides_whose_a_relation_is() {
+        use Dialect::{Mysql, Postgres, Sqlite};
+        for (dialect, schema, name, whose) in [
+            (Postgres, None, "users", Owner::User),
+            (
+                Postgres,
+                None,
+                "pg_search_documents",
+                Owner::ServerUnlessMade,
+            ),
+            (
+                Postgres,
+                Some("public"),
+                "pg_class",
+                Owner::ServerUnlessMade,
+            ),
+            (Postgres, Some("pg_catalog"), "pg_class", Owner::Server),
+            (
+                Postgres,
+                Some("information_schema"),
+                "tables",
+                Owner::Server,
+            ),
+            (Mysql, Some("mysql"), "user", Owner::Server),
+            (Mysql, Some("shop"), "pg_x", Owner::User),
+            (Sqlite, None, "sqlite_schema", Owner::Server),
+            (Sqlite, Some("main"), "dbstat", Owner::ServerUnlessMade),
+            (Sqlite, Some("temp"), "users", Owner::Server),
+        ] {
+            assert_eq!(owner(dialect, schema, name), whose, "{schema:?} {name}");
+        }
+        assert!(is_definition(Postgres, "pg_class"));
+        assert!(!is_definition(Postgres, "pg_search_documents"));
     }
 
     #[test]

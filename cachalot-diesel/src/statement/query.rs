@@ -178,21 +178,26 @@ impl Walk {
                 purity = Purity::Pure;
             }
         }
-        self.calls.add(function, purity, self.orders > 0);
+        // Then it is certainly none of the user's.
+        let servers = builtin && !schemas.is_empty() && purity == Purity::Pure;
+        if !servers {
+            self.calls.add(function, purity, self.orders > 0);
+        }
         Some(())
     }
 
     /// Notes a call in `FROM`.
     fn table_call(&mut self, name: &ObjectName, arguments: &[FunctionArg]) -> Option<()> {
-        self.call(name, arguments)?;
-        // `FROM documents('word')` is how SQLite's virtual tables are searched.
+        // `FROM documents('word')` is how SQLite's virtual tables are searched. What else is called there
+        // is a module, not a function, and none of the catalog's tables.
         if self.dialect == Dialect::Sqlite {
             let path = self.path(name)?;
             if functions::purity(self.dialect, path.last()?, arguments.len()) == Purity::Unknown {
                 self.tables.add(&path, self.dialect);
+                return Some(());
             }
         }
-        Some(())
+        self.call(name, arguments)
     }
 
     /// Notes a relation. `None`: it may be a keyword that the parser took for a name.

@@ -26,6 +26,14 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
         ("truncate", Dialect::Postgres | Dialect::Mysql) => truncate(at)?,
         ("create", _) => create(at),
         ("drop", Dialect::Mysql) if at.eat("temporary") => drop_temporary(at)?,
+        // A remark decides nothing.
+        ("comment", Dialect::Postgres) => Statement::quiet(Kind::Ddl),
+        ("alter" | "drop", Dialect::Postgres | Dialect::Sqlite)
+            if temporary_tables(at).is_some() =>
+        {
+            let tables = temporary_tables(at).unwrap_or_default();
+            Statement::quiet(Kind::Ddl).writing(tables.into_iter().collect())
+        }
         (
             "alter" | "drop" | "grant" | "revoke" | "comment" | "security" | "import" | "reassign",
             _,
@@ -34,7 +42,11 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
         ("call", _) => call(at),
         ("do", Dialect::Mysql) => expressions(at).unwrap_or_else(|| anonymous_block(at)),
         ("do", _) => anonymous_block(at),
-        ("execute" | "prepare", _) => Statement::sweeping(Kind::Other)
+        // What is prepared does not run yet.
+        ("prepare", _) => {
+            Statement::quiet(Kind::Other).doing(Effect::Session(SessionChange::Opaque))
+        }
+        ("execute", _) => Statement::sweeping(Kind::Other)
             .doing(Effect::Session(SessionChange::Opaque))
             .doing_if(
                 dialect == Dialect::Mysql && verb == "execute",
@@ -315,6 +327,34 @@ fn temporary(at: &mut Cursor<'_, '_>) -> Option<String> {
         Dialect::Sqlite => schema == "temp",
     };
     (said || implied).then_some(name)
+}
+
+/// The tables of `DROP TABLE` and `ALTER TABLE`, if the schemas before their names say that all of them are
+/// the session's own.
+fn temporary_tables(mut at: Cursor<'_, '_>) -> Option<Vec<(Arc<str>, Events)>> {
+    if !at.eat("table") {
+        return None;
+    }
+    at.eat_all(&["if", "exists"]);
+    at.eat("only");
+    let mut tables = Vec::new();
+    loop {
+        let mut path = at.path()?;
+        let name = path.pop()?;
+        let schema = path.pop()?;
+        let own = match at.dialect {
+            Dialect::Postgres => schema.starts_with("pg_temp"),
+            Dialect::Mysql => false,
+            Dialect::Sqlite => schema == "temp",
+        };
+        if !own {
+            return None;
+        }
+        tables.push((Arc::from(name), Events::ALL));
+        if !at.eat_symbol(",") {
+            return Some(tables);
+        }
+    }
 }
 
 fn drop_temporary(mut at: Cursor<'_, '_>) -> Option<Statement> {

@@ -1,11 +1,25 @@
 //! From what was found in a query or a change of rows to the finished [`Statement`].
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
-    Dialect, Effect, Events, Kind, Statement, Uncacheable, Writes, functions::Purity, lexer::Token,
-    names, signs::Signs,
+    Dialect, Effect, Events, Kind, Statement, Uncacheable, Writes,
+    functions::Purity,
+    lexer::Token,
+    names::{self, Owner},
+    signs::Signs,
 };
+
+/// Why the result may not be cached.
+#[derive(Debug, Clone)]
+pub(super) struct Verdict {
+    pub(super) uncacheable: Option<Uncacheable>,
+    /// The same if all functions that it calls were known to be pure.
+    pub(super) otherwise: Option<Uncacheable>,
+}
 
 /// What was found.
 #[derive(Debug)]
@@ -46,29 +60,41 @@ impl Findings {
         effects.extend(signs.session.map(Effect::Session));
 
         let volatile = signs.volatile.or(self.calls.volatile);
-        let otherwise = if self.kind != Kind::Select || !self.writes.is_nothing() {
-            Some(Uncacheable::NotSelect)
-        } else if signs.locks {
-            Some(Uncacheable::RowLock)
-        } else if changes_session {
-            Some(Uncacheable::Session)
-        } else if let Some(name) = self.tables.foreign {
-            Some(Uncacheable::SystemCatalog(name))
-        } else if signs.samples {
-            Some(Uncacheable::TableSample)
-        } else if let Some(name) = volatile {
-            Some(Uncacheable::VolatileFunction(name))
-        } else if self.tables.reads.is_empty() {
-            Some(Uncacheable::NoTable)
-        } else {
-            self.calls.random_order.then_some(Uncacheable::RandomOrder)
-        };
-        let uncacheable = match (&otherwise, self.calls.unknown.first()) {
-            (None | Some(Uncacheable::RandomOrder), Some(name)) => {
-                Some(Uncacheable::VolatileFunction(name.to_string()))
+        let verdict = |foreign: Option<&String>| {
+            let otherwise = if self.kind != Kind::Select || !self.writes.is_nothing() {
+                Some(Uncacheable::NotSelect)
+            } else if signs.locks {
+                Some(Uncacheable::RowLock)
+            } else if changes_session {
+                Some(Uncacheable::Session)
+            } else if let Some(name) = foreign {
+                Some(Uncacheable::SystemCatalog(name.clone()))
+            } else if signs.samples {
+                Some(Uncacheable::TableSample)
+            } else if let Some(name) = &volatile {
+                Some(Uncacheable::VolatileFunction(name.clone()))
+            } else if self.tables.reads.is_empty() {
+                Some(Uncacheable::NoTable)
+            } else {
+                self.calls.random_order.then_some(Uncacheable::RandomOrder)
+            };
+            let uncacheable = match (&otherwise, self.calls.unknown.first()) {
+                (None | Some(Uncacheable::RandomOrder), Some(name)) => {
+                    Some(Uncacheable::VolatileFunction(name.to_string()))
+                }
+                _ => otherwise.clone(),
+            };
+            Verdict {
+                uncacheable,
+                otherwise,
             }
-            _ => otherwise.clone(),
         };
+        let suspect = self.tables.suspects.values().next();
+        let Verdict {
+            uncacheable,
+            otherwise,
+        } = verdict(self.tables.foreign.as_ref().or(suspect));
+        let if_made = suspect.map(|_| Box::new(verdict(self.tables.foreign.as_ref())));
         Statement {
             kind: self.kind,
             reads: self.tables.reads.into_iter().collect(),
@@ -79,6 +105,8 @@ impl Findings {
             calls: self.calls.named.into_iter().collect(),
             unknown_functions: self.calls.unknown.into_iter().collect(),
             otherwise,
+            suspects: self.tables.suspects.into_keys().collect(),
+            if_made,
             guessed: self.guessed,
             in_part: false,
             calls_procedure: false,
@@ -94,6 +122,8 @@ pub(super) struct Tables {
     pub(super) schemas: BTreeSet<Arc<str>>,
     /// One that belongs to the server or to this session alone.
     foreign: Option<String>,
+    /// Those that are the server's unless somebody made one of their name: the name, and how it is written.
+    suspects: BTreeMap<Arc<str>, String>,
 }
 
 impl Tables {
@@ -104,8 +134,17 @@ impl Tables {
         };
         let schema = schemas.last().map(AsRef::as_ref);
         self.schemas.extend(schemas.last().cloned());
-        if self.foreign.is_none() && names::is_foreign(dialect, schema, name) {
-            self.foreign = Some(path.join("."));
+        match names::owner(dialect, schema, name) {
+            Owner::User => {}
+            Owner::Server => {
+                self.foreign.get_or_insert_with(|| path.join("."));
+            }
+            Owner::ServerUnlessMade => {
+                let written = || path.join(".");
+                self.suspects
+                    .entry(Arc::clone(name))
+                    .or_insert_with(written);
+            }
         }
         self.reads.insert(Arc::clone(name));
     }
