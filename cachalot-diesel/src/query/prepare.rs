@@ -15,7 +15,7 @@ use crate::{
     bypass::BypassReason,
     cache::{Cachalot, Dependency, Known, Plan, installed},
     connection::{CacheConnection, Question},
-    events::TARGET,
+    events::{self, TARGET},
     fingerprint::Digest,
     rows::{CacheBackend, private},
     statement::Analysis,
@@ -24,6 +24,9 @@ use crate::{
 
 /// A catalog older than this is read again for a relation that it does not have.
 const STRANGE: Duration = Duration::from_secs(1);
+
+/// So often it is looked whether a catalog that refuses a read is still the present one.
+const REFUSED: Duration = Duration::from_secs(1);
 
 /// A read that may be answered from the cache.
 pub(super) struct Read {
@@ -164,7 +167,9 @@ fn ready<Conn: CacheConnection>(
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
     }
     let (mut plan, _) = cache.plan(analysis, &known.catalog);
-    if plan.strange && !(known.is_younger_than(STRANGE) && cache.is_current(&known)) {
+    // No look at the store ever tells a read that is refused of a new epoch.
+    let refused = plan.bypass.is_some() && known.is_due(REFUSED) && !cache.is_current(&known);
+    if refused || plan.strange && !(known.is_younger_than(STRANGE) && cache.is_current(&known)) {
         // Made since the catalog was read, perhaps by somebody who is not watched.
         cache.forget_catalog(&database, &known);
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
@@ -295,7 +300,7 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
                 }
             }
             Err(error) => {
-                tracing::debug!(name: "cachalot.session_unknown", target: TARGET, %error, "the session could not be probed");
+                events::session_unknown(&error);
                 return Err(BypassReason::UnknownSession.into());
             }
         }

@@ -50,7 +50,16 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
         ("repair" | "change" | "start" | "stop" | "binlog" | "clone", Dialect::Mysql) => {
             Statement::sweeping(Kind::Other)
         }
-        ("handler", Dialect::Mysql) => Statement::quiet(Kind::Other).reading(at.name()?.into()),
+        ("handler", Dialect::Mysql) => {
+            let statement = Statement::quiet(Kind::Other).reading(at.name()?.into());
+            statement.running(condition(at))
+        }
+        ("show", Dialect::Mysql) => Statement::quiet(Kind::Other).running(condition(at)),
+        ("kill", Dialect::Mysql) => Statement::quiet(Kind::Other).running(expressions(at)),
+        ("purge", Dialect::Mysql) => {
+            let before = after_word(at, |token| token.is("before"));
+            Statement::quiet(Kind::Other).running(before.and_then(expressions))
+        }
         // Rows without a key of their own may get other row ids.
         ("vacuum", Dialect::Sqlite) if !at.rest.iter().any(|token| token.is("into")) => {
             Statement::sweeping(Kind::Other)
@@ -64,8 +73,8 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
             Dialect::Postgres,
         )
         | (
-            "unlock" | "help" | "kill" | "flush" | "reset" | "purge" | "cache" | "check"
-            | "checksum" | "optimize" | "signal" | "resignal" | "get",
+            "unlock" | "help" | "flush" | "reset" | "cache" | "check" | "checksum" | "optimize"
+            | "signal" | "resignal" | "get",
             Dialect::Mysql,
         ) => Statement::quiet(Kind::Other),
         _ => return None,
@@ -101,6 +110,8 @@ fn commits_implicitly(mut at: Cursor<'_, '_>) -> bool {
         "alter",
         "truncate",
         "rename",
+        "import",
+        "clone",
         "grant",
         "revoke",
         "install",
@@ -141,6 +152,8 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
             at.next();
         } else if at.eat("into") {
             at.next();
+        } else if at.eat_all(&["for", "schema"]) || at.eat_all(&["for", "database"]) {
+            at.next();
         } else if !at.eat_all(&["query", "plan"])
             && !at.eat_any(&["verbose", "extended", "partitions"])
         {
@@ -150,6 +163,11 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
     let quiet = Statement::quiet(Kind::Other);
     match Statement::query(at.rest, at.dialect) {
         Some(inner) if runs => inner.around(),
+        // MariaDB works out derived tables and constants to explain a query, and so calls functions.
+        Some(inner) if at.dialect == Dialect::Mysql => quiet.running(Some(Statement {
+            writes: Writes::Nothing,
+            ..inner
+        })),
         Some(inner) => Statement {
             reads: inner.reads,
             schemas: inner.schemas,
@@ -393,7 +411,8 @@ fn copy(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let name: Arc<str> = at.name()?.into();
     at.parenthesised();
     if at.eat("from") {
-        Some(Statement::quiet(Kind::Insert).writing(Writes::table(name, Events::INSERT)))
+        let statement = Statement::quiet(Kind::Insert).writing(Writes::table(name, Events::INSERT));
+        Some(statement.running(condition(at)))
     } else if at.eat("to") {
         Some(Statement::quiet(Kind::Other).reading(name))
     } else {
@@ -428,10 +447,63 @@ fn load(mut at: Cursor<'_, '_>) -> Option<Statement> {
         Events::INSERT
     };
     let name = at.name()?.into();
-    Some(Statement::quiet(Kind::Insert).writing(Writes::table(name, events)))
+    let mut before = None;
+    let values = after_word(at, |token| {
+        let sets = token.is("set") && !before.is_some_and(|it: &Token<'_>| is_character(it));
+        before = Some(token);
+        sets
+    });
+    let statement = Statement::quiet(Kind::Insert).writing(Writes::table(name, events));
+    Some(statement.running(values.and_then(expressions)))
+}
+
+/// `CHARACTER SET` sets nothing.
+fn is_character(token: &Token<'_>) -> bool {
+    token.is_any(&["character", "char"])
+}
+
+/// The expressions of a `WHERE`, if there is one.
+fn condition(at: Cursor<'_, '_>) -> Option<Statement> {
+    after_word(at, |token| token.is("where")).and_then(expressions)
+}
+
+/// What follows the first such token outside of parentheses.
+fn after_word<'t, 'a>(
+    mut at: Cursor<'t, 'a>,
+    mut is_it: impl FnMut(&'t Token<'a>) -> bool,
+) -> Option<Cursor<'t, 'a>> {
+    let mut depth = 0usize;
+    while let Some(token) = at.next() {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth = depth.saturating_sub(1);
+        }
+        if is_it(token) && depth == 0 {
+            return Some(at);
+        }
+    }
+    None
 }
 
 impl Statement {
+    /// Adds what expressions do that it has worked out.
+    fn running(mut self, inner: Option<Self>) -> Self {
+        let Some(inner) = inner else { return self };
+        for read in &inner.reads {
+            insert_sorted(&mut self.reads, read);
+        }
+        for schema in &inner.schemas {
+            insert_sorted(&mut self.schemas, schema);
+        }
+        self.writes.merge(&inner.writes);
+        self.effects.extend(inner.effects);
+        self.calls = inner.calls;
+        self.unknown_functions = inner.unknown_functions;
+        self.guessed |= inner.guessed;
+        self
+    }
+
     /// Turns what was found about an inner query into what the statement around it does.
     fn around(self) -> Self {
         let why = Some(Uncacheable::NotSelect);
