@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use cachalot_diesel::CachedDsl as _;
+use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use cachalot_tests::wait_until;
 use diesel::{
     connection::SimpleConnection as _,
@@ -205,4 +205,79 @@ fn t06_a_statement_that_commits_and_then_fails_has_committed() {
     assert_eq!(value(&mut reader.conn), 5);
     world.conn.batch_execute("ROLLBACK").unwrap();
     assert_eq!(value(&mut reader.conn), 5);
+}
+
+/// Whether it commits is the server's to say: it may not know the statement, or the account not be allowed it.
+#[test]
+fn t06_statements_that_commit_even_when_they_fail() {
+    for statement in [
+        "IMPORT TABLE FROM 'no_such_file.sdi'",
+        "CLONE LOCAL DATA DIRECTORY = '/no/such/folder'",
+        "ALTER SERVER no_such OPTIONS (USER 'x')",
+        "INSTALL PLUGIN no_such SONAME 'no_such.so'",
+        "UNINSTALL PLUGIN no_such",
+        "DROP RESOURCE GROUP no_such",
+        "DROP SPATIAL REFERENCE SYSTEM IF EXISTS 123456",
+        "SET DEFAULT ROLE NONE TO no_such",
+        "CACHE INDEX counters IN no_such",
+        "CHECK TABLE counters",
+        "FLUSH STATUS",
+        "DROP TABLE no_such",
+    ] {
+        let (mut world, mut reader) = two();
+        world
+            .conn
+            .batch_execute("BEGIN; UPDATE counters SET value = 1 WHERE id = 1")
+            .unwrap();
+        assert_eq!(value(&mut reader.conn), 0, "{statement}: not committed yet");
+        let _ = world.conn.batch_execute(statement);
+        let committed: i64 = counters::table
+            .find(1)
+            .select(counters::value)
+            .get_result(&mut world.outsider())
+            .unwrap();
+        assert_eq!(value(&mut reader.conn), committed, "{statement}");
+    }
+}
+
+#[test]
+fn t06_a_transaction_that_was_begun_before_the_watch_is_known() {
+    let world = World::new();
+    for begin in [
+        "BEGIN",
+        "START TRANSACTION READ ONLY",
+        "SET autocommit = 0",
+        "XA START 'early'",
+    ] {
+        let mut conn = world.outsider();
+        conn.batch_execute(begin).unwrap();
+        conn.batch_execute("SELECT * FROM counters").unwrap();
+        world.cache.watch(&mut conn).unwrap();
+        let read = counters::table.select(counters::value);
+        let outcome = read.cached(&mut conn).explain().unwrap().outcome;
+        assert_eq!(
+            outcome,
+            Outcome::Bypass(BypassReason::OldSnapshot),
+            "{begin}"
+        );
+    }
+    let mut conn = world.outsider();
+    world.cache.watch(&mut conn).unwrap();
+    let read = counters::table.select(counters::value);
+    assert_eq!(
+        read.cached(&mut conn).explain().unwrap().outcome,
+        Outcome::Miss
+    );
+}
+
+/// To ask whether a transaction is open leaves what was said of the next one.
+#[test]
+fn t06_the_watch_changes_nothing_of_the_next_transaction() {
+    let world = World::new();
+    let mut conn = world.outsider();
+    conn.batch_execute("SET TRANSACTION READ ONLY").unwrap();
+    world.cache.watch(&mut conn).unwrap();
+    conn.batch_execute("BEGIN").unwrap();
+    let refused = conn.batch_execute("INSERT INTO counters (id, value) VALUES (7, 7)");
+    assert!(refused.is_err(), "it is read only");
 }

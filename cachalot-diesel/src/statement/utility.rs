@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Dialect, Effect, Events, Kind, SessionChange, Statement, Uncacheable, Writes,
+    commits::{commits_implicitly, is_maintenance},
     cursor::Cursor,
     lexer::{self, Token, TokenKind},
     words,
@@ -85,51 +86,6 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
     } else {
         statement
     })
-}
-
-/// The statements of MySQL that end the open transaction by a commit.
-fn commits_implicitly(mut at: Cursor<'_, '_>) -> bool {
-    let Some(verb) = at.next() else { return false };
-    if verb.is_any(&["create", "drop"]) {
-        at.eat_all(&["or", "replace"]);
-        return !at.sees(&["temporary", "table"]) && !at.sees(&["prepare"]);
-    }
-    if verb.is_any(&["lock", "unlock"]) {
-        return !at.sees(&["instance"]);
-    }
-    if verb.is("load") {
-        return at.sees(&["index"]);
-    }
-    if verb.is("analyze") {
-        return at.sees(&["table"]) || is_maintenance(at);
-    }
-    if verb.is("reset") {
-        return !at.sees(&["persist"]);
-    }
-    verb.is_any(&[
-        "alter",
-        "truncate",
-        "rename",
-        "import",
-        "clone",
-        "grant",
-        "revoke",
-        "install",
-        "uninstall",
-        "cache",
-        "check",
-        "flush",
-        "optimize",
-        "repair",
-        "change",
-        "start",
-        "stop",
-    ])
-}
-
-/// `ANALYZE LOCAL TABLE` rather than MariaDB's `ANALYZE SELECT`.
-fn is_maintenance(at: Cursor<'_, '_>) -> bool {
-    at.sees(&["local", "table"]) || at.sees(&["no_write_to_binlog", "table"])
 }
 
 /// What `EXPLAIN` explains is not run, what `EXPLAIN ANALYZE` explains is.
@@ -513,5 +469,43 @@ impl Statement {
             otherwise: why,
             ..self
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Analysis;
+    use super::*;
+
+    #[test]
+    fn functions_are_found_wherever_a_statement_calls_them() {
+        let mysql = [
+            "LOAD DATA INFILE 'a' INTO TABLE t CHARACTER SET utf8mb4 (a) SET b = f(a)",
+            "LOAD DATA INFILE 'a' INTO TABLE t FIELDS TERMINATED BY ',' (a, @v) SET c = 1, b = f(@v)",
+            "LOAD XML INFILE 'a' INTO TABLE t ROWS IDENTIFIED BY '<r>' (a) SET b = (SELECT f(1))",
+            "SHOW TABLES WHERE f(1)",
+            "SHOW FULL COLUMNS FROM t WHERE Field = f('a')",
+            "SHOW STATUS WHERE f(1)",
+            "SHOW PROCEDURE STATUS WHERE f(1)",
+            "EXPLAIN SELECT * FROM (SELECT f(1)) AS d",
+            "EXPLAIN FORMAT = JSON SELECT f(1)",
+            "EXPLAIN FOR SCHEMA s SELECT f(1)",
+            "HANDLER t READ FIRST WHERE f(a)",
+            "KILL QUERY f(1)",
+            "PURGE BINARY LOGS BEFORE f(1)",
+        ];
+        let postgres = ["COPY t FROM STDIN WHERE f(a)"];
+        let mysql = mysql.map(|sql| (sql, Dialect::Mysql));
+        let postgres = postgres.map(|sql| (sql, Dialect::Postgres));
+        for (sql, dialect) in mysql.into_iter().chain(postgres) {
+            let found = Analysis::of(sql, dialect).unknown_functions();
+            assert_eq!(found, [Arc::from("f")], "{sql}");
+        }
+        let load = "LOAD DATA INFILE 'a' INTO TABLE t CHARACTER SET utf8mb4 (a)";
+        assert!(
+            Analysis::of(load, Dialect::Mysql)
+                .unknown_functions()
+                .is_empty()
+        );
     }
 }
