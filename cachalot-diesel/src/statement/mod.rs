@@ -20,6 +20,7 @@ mod analysis;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod any_text;
 mod body;
+mod clauses;
 mod commits;
 mod cursor;
 #[cfg(feature = "sqlite")]

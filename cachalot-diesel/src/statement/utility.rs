@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Dialect, Effect, Events, Kind, SessionChange, Statement, Uncacheable, Writes,
+    clauses::{after_word, is_character},
     commits::{commits_implicitly, is_maintenance},
     cursor::Cursor,
     lexer::{self, Token, TokenKind},
@@ -56,7 +57,10 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
             statement.running(condition(at))
         }
         ("show", Dialect::Mysql) => Statement::quiet(Kind::Other).running(condition(at)),
-        ("kill", Dialect::Mysql) => Statement::quiet(Kind::Other).running(expressions(at)),
+        ("kill", Dialect::Mysql) => {
+            at.skip(&["hard", "soft", "connection", "query", "id", "user"]);
+            Statement::quiet(Kind::Other).running(expressions(at))
+        }
         ("purge", Dialect::Mysql) => {
             let before = after_word(at, |token| token.is("before"));
             Statement::quiet(Kind::Other).running(before.and_then(expressions))
@@ -413,33 +417,9 @@ fn load(mut at: Cursor<'_, '_>) -> Option<Statement> {
     Some(statement.running(values.and_then(expressions)))
 }
 
-/// `CHARACTER SET` sets nothing.
-fn is_character(token: &Token<'_>) -> bool {
-    token.is_any(&["character", "char"])
-}
-
 /// The expressions of a `WHERE`, if there is one.
 fn condition(at: Cursor<'_, '_>) -> Option<Statement> {
     after_word(at, |token| token.is("where")).and_then(expressions)
-}
-
-/// What follows the first such token outside of parentheses.
-fn after_word<'t, 'a>(
-    mut at: Cursor<'t, 'a>,
-    mut is_it: impl FnMut(&'t Token<'a>) -> bool,
-) -> Option<Cursor<'t, 'a>> {
-    let mut depth = 0usize;
-    while let Some(token) = at.next() {
-        if token.is_symbol("(") {
-            depth += 1;
-        } else if token.is_symbol(")") {
-            depth = depth.saturating_sub(1);
-        }
-        if is_it(token) && depth == 0 {
-            return Some(at);
-        }
-    }
-    None
 }
 
 impl Statement {
