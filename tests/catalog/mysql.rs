@@ -100,6 +100,12 @@ fn w10_a_trigger_whose_body_an_account_may_not_see_may_write_anything() {
     let world = world();
     let mut conn = account(&world, "SELECT, INSERT, UPDATE, DELETE");
     let read = "SELECT id FROM stones";
+    if db::is_mysql() {
+        // It shows such an account nothing of triggers.
+        let unseen = Outcome::Bypass(BypassReason::TriggersUnseen);
+        assert_eq!(outcome(&mut conn, read).0, unseen);
+        return;
+    }
     assert_eq!(
         outcome(&mut conn, read),
         (Outcome::Miss, vec!["kids".to_owned(), "stones".to_owned()])
@@ -167,7 +173,11 @@ fn w10_a_trigger_of_another_database_that_writes_here_counts() {
 fn w09_tables_without_transactions_are_not_cached() {
     let mut world = World::new();
     let mut outsider = world.outsider();
-    for engine in ["MyISAM", "Aria", "MEMORY"] {
+    let mut engines = vec!["MyISAM", "MEMORY"];
+    if !db::is_mysql() {
+        engines.push("Aria");
+    }
+    for engine in &engines {
         outsider
             .batch_execute(&format!(
                 "CREATE TABLE t_{engine} (id INTEGER PRIMARY KEY) ENGINE = {engine}; \
@@ -178,7 +188,7 @@ fn w09_tables_without_transactions_are_not_cached() {
     outsider
         .batch_execute("CREATE TABLE sound (id INTEGER PRIMARY KEY) ENGINE = InnoDB")
         .unwrap();
-    for engine in ["myisam", "aria", "memory"] {
+    for engine in engines.iter().map(|it| it.to_lowercase()) {
         let unseen = Outcome::Bypass(BypassReason::Unseen(format!("t_{engine}")));
         for relation in ["t", "v"] {
             let read = format!("SELECT count(*) FROM {relation}_{engine}");

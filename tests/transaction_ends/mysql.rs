@@ -10,10 +10,10 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
-use super::Conn;
 use super::dialect::lock_waits;
 use super::schema::*;
 use super::world::{Reader, World};
+use super::{Conn, db};
 
 fn value(conn: &mut Conn) -> i64 {
     counters::table
@@ -110,6 +110,10 @@ fn t06_what_only_may_commit_leaves_the_rest_to_the_commit() {
         "LOAD INDEX INTO CACHE counters",
         "CALL commits(); START TRANSACTION",
     ] {
+        // MySQL commits there, as its manual says.
+        if db::is_mysql() && statement.starts_with("LOAD INDEX") {
+            continue;
+        }
         let (mut world, mut reader) = two();
         world.conn.batch_execute("BEGIN").unwrap();
         world.conn.batch_execute(statement).unwrap();
@@ -125,14 +129,16 @@ fn t06_what_only_may_commit_leaves_the_rest_to_the_commit() {
 
 #[test]
 fn t06_what_follows_a_commit_that_no_text_shows_is_seen_at_once() {
-    for statement in [
-        "CALL commits()",
+    const MARIADB: &[&str] = &[
         "EXECUTE IMMEDIATE 'COMMIT'",
         "BEGIN NOT ATOMIC COMMIT; END",
         "SET STATEMENT max_statement_time = 100 FOR COMMIT",
         "CREATE TEMPORARY SEQUENCE numbers",
         "BACKUP UNLOCK",
-    ] {
+    ];
+    const MYSQL: &[&str] = &["PREPARE ends FROM 'COMMIT'; EXECUTE ends"];
+    let more = if db::is_mysql() { MYSQL } else { MARIADB };
+    for &statement in ["CALL commits()"].iter().chain(more) {
         let (mut world, mut reader) = two();
         world
             .conn
