@@ -29,6 +29,8 @@ pub struct Stats {
     pub invalidations: u64,
     /// Commands that the store did not carry out.
     pub store_errors: u64,
+    /// Times that a database's catalog could not be read: meanwhile nothing of it is cached.
+    pub catalog_errors: u64,
     /// Bytes of entries read from the store.
     pub bytes_read: u64,
     /// Bytes of entries written to the store.
@@ -43,6 +45,7 @@ pub(crate) struct Counters {
     pub(crate) stores: AtomicU64,
     pub(crate) invalidations: AtomicU64,
     pub(crate) store_errors: AtomicU64,
+    pub(crate) catalog_errors: AtomicU64,
     pub(crate) bytes_read: AtomicU64,
     pub(crate) bytes_written: AtomicU64,
     bypasses: Mutex<BTreeMap<&'static str, u64>>,
@@ -72,6 +75,7 @@ impl Counters {
                 .clone(),
             invalidations: get(&self.invalidations),
             store_errors: get(&self.store_errors),
+            catalog_errors: get(&self.catalog_errors),
             bytes_read: get(&self.bytes_read),
             bytes_written: get(&self.bytes_written),
         }

@@ -160,6 +160,10 @@ struct Warnings {
 /// What MariaDB keeps, it has found to be the same for as long as its tables are.
 #[test]
 fn what_may_be_cached_the_query_cache_keeps() {
+    // MySQL has no query cache.
+    if cachalot_tests::mysql::is_mysql() {
+        return;
+    }
     let mut cases = corpus::cases(DIALECT);
     // It looks at no text that begins otherwise, nor at several statements.
     cases.retain(|case| {

@@ -226,6 +226,16 @@ pub(crate) fn lock_waits(conn: &mut MysqlConnection, database: &Database, table:
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     conn.batch_execute("DO SLEEP(0.15)").unwrap();
+    if mysql::is_mysql() {
+        // Without its performance schema MySQL shows who waits, not for what.
+        let waits = format!(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx t \
+             JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
+             WHERE t.trx_state = 'LOCK WAIT' AND p.db = '{}' AND t.trx_query LIKE '%{table}%'",
+            database.name()
+        );
+        return diesel::dsl::sql::<BigInt>(&waits).get_result(conn).unwrap();
+    }
     let waits = format!(
         "SELECT COUNT(*) FROM information_schema.innodb_locks l \
          JOIN information_schema.innodb_lock_waits w ON w.requested_lock_id = l.lock_id \

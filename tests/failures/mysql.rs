@@ -258,10 +258,15 @@ fn t06_without_autocommit_whatever_commits_implicitly_publishes() {
 /// Lost by caches that look at no isolation level.
 #[test]
 fn c08_what_a_read_uncommitted_reader_sees_is_cached_for_nobody() {
+    let variable = if cachalot_tests::mysql::is_mysql() {
+        "SET SESSION transaction_isolation = 'READ-UNCOMMITTED'"
+    } else {
+        "SET SESSION tx_isolation = 'READ-UNCOMMITTED'"
+    };
     for set_isolation in [
         "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
         "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
-        "SET SESSION tx_isolation = 'READ-UNCOMMITTED'",
+        variable,
     ] {
         let (mut world, mut other) = two();
         let mut writer = world.outsider();

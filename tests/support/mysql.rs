@@ -6,6 +6,7 @@ use std::env;
 use std::sync::OnceLock;
 
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{
     Connection as _, IntoSql as _, MysqlConnection, QueryResult, RunQueryDsl as _, select,
@@ -74,6 +75,24 @@ pub fn database() -> Database {
 /// A database without any table, on the [`shared`] server.
 pub fn empty_database() -> Database {
     shared().empty_database()
+}
+
+/// Is it MySQL, rather than MariaDB?
+#[must_use]
+pub fn is_mysql() -> bool {
+    static IS: OnceLock<bool> = OnceLock::new();
+    *IS.get_or_init(|| {
+        let version = sql::<Text>("SELECT VERSION()");
+        let version: QueryResult<String> =
+            version.get_result(&mut establish(&shared().url("mysql")));
+        !version.expect("a version").contains("MariaDB")
+    })
+}
+
+/// Was a MySQL asked for?
+#[must_use]
+pub fn wants_mysql() -> bool {
+    env::var(HOME).is_ok()
 }
 
 /// A server that is read-only, as replicas are, to all but its `root`; none if a running server is

@@ -47,10 +47,13 @@ impl Doctor {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let (cache, alike) = (self.target.open()?, self.target.open_in_memory()?);
         let mut subject = Subject::examine(cache, &alike, self.database.as_deref())?;
-        let findings: Vec<_> = checks::ALL
+        let mut findings: Vec<_> = checks::ALL
             .iter()
             .flat_map(|check| check(&mut subject))
             .collect();
+        // Without its catalog nothing of the database is cached, however well all else works.
+        findings
+            .sort_by_key(|it| !(it.level == Level::Problem && it.check == checks::catalog::CHECK));
         let count = |level| findings.iter().filter(|it| it.level == level).count();
         let answer = Answer {
             store: subject.cache.store_name(),

@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -14,7 +17,7 @@ use super::{Cachalot, EPOCHS};
 use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Facts},
-    events::TARGET,
+    events::{self, TARGET},
     fingerprint::Fingerprint,
     protocol::Token,
     statement::{Analysis, Writes},
@@ -34,12 +37,26 @@ pub(crate) struct Known {
     pub(crate) catalog: Arc<Catalog>,
     epochs: [Token; EPOCHS],
     loaded: Instant,
+    /// How many milliseconds after that somebody last looked whether the epoch is still the present one.
+    checked: Arc<AtomicU64>,
 }
 
 impl Known {
     /// Was it loaded within this time?
     pub(crate) fn is_younger_than(&self, age: Duration) -> bool {
         self.loaded.elapsed() < age
+    }
+
+    /// Is it so long since somebody looked whether it is outdated? It tells one caller only.
+    pub(crate) fn is_due(&self, interval: Duration) -> bool {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let now = millis(self.loaded.elapsed());
+        let last = self.checked.load(Ordering::Relaxed);
+        now.saturating_sub(last) >= millis(interval)
+            && self
+                .checked
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// The token of one part of the epoch.
@@ -163,12 +180,16 @@ impl Cachalot {
             Ok(Some(mut facts)) => {
                 // Before the program's own settings come in: other programs may have others.
                 let shared = facts.shared_hash();
+                if facts.blind {
+                    events::triggers_unseen();
+                }
                 facts.trust(&self.config().pure_functions);
                 let catalog = catalogs.catalog_of(database, &facts);
                 let known = Known {
                     catalog,
                     epochs,
                     loaded: Instant::now(),
+                    checked: Arc::default(),
                 };
                 if self.share(database, &shared, &known)? {
                     // Refused if somebody found it outdated already.
@@ -177,7 +198,7 @@ impl Cachalot {
                 Ok(known)
             }
             Err(error) => {
-                tracing::warn!(name: "cachalot.catalog_unknown", target: TARGET, %error, "the database's catalog could not be read: its reads are not cached");
+                events::catalog_unknown(self.counters(), &error);
                 let attempt = Attempt::Failed(Instant::now());
                 catalogs.attempts().insert(Arc::clone(database), attempt);
                 Err(BypassReason::CatalogUnknown)

@@ -1,53 +1,118 @@
-//! What the lines of `SHOW GRANTS` let an account of MySQL or MariaDB see.
+//! Whether an account of MySQL or MariaDB sees the triggers of a whole database.
 
-/// The privileges of an account.
-#[derive(Debug)]
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The privileges of an account and of its active roles that show triggers.
+#[derive(Debug, Default)]
 pub(super) struct Grants {
-    /// Any of these shows an account that a table has triggers.
-    telling: &'static [&'static str],
-    lines: Vec<String>,
+    /// On all databases.
+    everywhere: bool,
+    /// A part of a global privilege was taken back.
+    taken_back: bool,
+    /// By what is looked up together, and by the pattern of database names: does one of them show triggers?
+    databases: BTreeMap<String, BTreeMap<String, bool>>,
+    /// The patterns are plain names.
+    plain: bool,
+}
+
+/// A row of `SCHEMA_PRIVILEGES` or, without a database, of `USER_PRIVILEGES`.
+pub(super) struct Privilege {
+    pub(super) grantee: String,
+    pub(super) db: Option<String>,
+    pub(super) name: String,
 }
 
 impl Grants {
-    /// MariaDB shows that there are triggers, if not what they do, to whoever may write; MySQL shows
-    /// nothing of them without the privilege `TRIGGER`.
-    pub(super) fn new(lines: Vec<String>, mariadb: bool) -> Self {
-        Self {
-            telling: if mariadb {
-                &["ALL PRIVILEGES", "TRIGGER", "INSERT", "UPDATE", "DELETE"]
-            } else {
-                &["ALL PRIVILEGES", "TRIGGER"]
-            },
-            lines,
+    /// The lines of MariaDB's `SHOW GRANTS`. Whoever may write is shown that there are triggers, if
+    /// not what they do.
+    pub(super) fn of_mariadb(lines: &[String]) -> Self {
+        const TELLING: [&str; 5] = ["ALL PRIVILEGES", "TRIGGER", "INSERT", "UPDATE", "DELETE"];
+        let mut grants = Self::default();
+        for line in lines {
+            grants.taken_back |= line.starts_with("REVOKE ");
+            let Some((privileges, rest)) = line.split_once(" ON ") else {
+                continue;
+            };
+            let Some((scope, grantee)) = rest.rsplit_once(" TO ") else {
+                continue;
+            };
+            let Some(pattern) = scope.strip_suffix(".*") else {
+                continue;
+            };
+            let mut privileges = privileges.trim_start_matches("GRANT ").split(',');
+            let tells = privileges.any(|it| TELLING.contains(&it.trim()));
+            if pattern == "*" {
+                grants.everywhere |= tells;
+            } else if let Some(pattern) = unquoted(pattern) {
+                // A user's and a role's are looked up one by one.
+                let grantee = grantee.trim_end_matches(" WITH GRANT OPTION");
+                grants.add(grantee.to_owned(), pattern, tells);
+            }
         }
+        grants
+    }
+
+    /// The rows of MySQL's `information_schema` that are of one of these grantees. Nobody is shown a
+    /// trigger without the privilege `TRIGGER`.
+    pub(super) fn of_mysql(
+        rows: Vec<Privilege>,
+        grantees: &BTreeSet<String>,
+        partial_revokes: bool,
+    ) -> Self {
+        let mut grants = Self {
+            taken_back: partial_revokes,
+            // Under partial revokes there are no patterns.
+            plain: partial_revokes,
+            ..Self::default()
+        };
+        for row in rows {
+            if !grantees.contains(&row.grantee) {
+                continue;
+            }
+            let tells = row.name.eq_ignore_ascii_case("TRIGGER");
+            match row.db {
+                // The user's and those of the roles are merged before one is looked up.
+                Some(pattern) => grants.add(String::new(), pattern, tells),
+                None => grants.everywhere |= tells,
+            }
+        }
+        grants
+    }
+
+    fn add(&mut self, group: String, pattern: String, tells: bool) {
+        let patterns = self.databases.entry(group).or_default();
+        *patterns.entry(pattern).or_default() |= tells;
     }
 
     /// May the account see the triggers of all tables of this database?
     pub(super) fn show_triggers_of(&self, db: &str) -> bool {
-        // MySQL's partial revokes take a part of a global privilege back.
-        let taken_back = self.lines.iter().any(|line| line.starts_with("REVOKE "));
-        !taken_back && self.lines.iter().any(|line| self.tells(line, db))
+        if self.everywhere && !self.taken_back {
+            return true;
+        }
+        // Of several patterns that match only one counts; which, is not looked into.
+        self.databases.values().any(|patterns| {
+            let mut matching = patterns
+                .iter()
+                .filter(|(pattern, _)| self.matches(db, pattern))
+                .map(|(_, tells)| *tells)
+                .peekable();
+            matching.peek().is_some() && matching.all(|tells| tells)
+        })
     }
 
-    fn tells(&self, line: &str, db: &str) -> bool {
-        let Some((privileges, rest)) = line.split_once(" ON ") else {
-            return false;
-        };
-        let Some((scope, _)) = rest.rsplit_once(" TO ") else {
-            return false;
-        };
-        let privileges = privileges.trim_start_matches("GRANT ").split(',');
-        let mut privileges = privileges.map(str::trim);
-        let Some(pattern) = scope.strip_suffix(".*") else {
-            return false;
-        };
-        let covers = pattern == "*"
-            || pattern
-                .strip_prefix('`')
-                .and_then(|pattern| pattern.strip_suffix('`'))
-                .is_some_and(|pattern| is_like(db, &pattern.replace("``", "`")));
-        covers && privileges.any(|privilege| self.telling.contains(&privilege))
+    fn matches(&self, db: &str, pattern: &str) -> bool {
+        if self.plain {
+            db == pattern
+        } else {
+            is_like(db, pattern)
+        }
     }
+}
+
+/// `app`, written `` `app` ``.
+fn unquoted(name: &str) -> Option<String> {
+    let inner = name.strip_prefix('`')?.strip_suffix('`')?;
+    Some(inner.replace("``", "`"))
 }
 
 /// `text LIKE pattern`, with the backslash as the escape.
@@ -79,39 +144,73 @@ fn is_like(text: &str, pattern: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn grants(lines: &[&str], mariadb: bool) -> Grants {
-        Grants::new(
-            lines.iter().map(|line| (*line).to_owned()).collect(),
-            mariadb,
-        )
+    fn mariadb(lines: &[&str]) -> Grants {
+        let lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+        Grants::of_mariadb(&lines)
+    }
+
+    fn mysql(rows: &[(&str, Option<&str>, &str)], partial_revokes: bool) -> Grants {
+        let rows = rows.iter().map(|(grantee, db, name)| Privilege {
+            grantee: (*grantee).to_owned(),
+            db: db.map(str::to_owned),
+            name: (*name).to_owned(),
+        });
+        let grantees = ["'a'@'%'", "'role'@'%'"].map(str::to_owned).into();
+        Grants::of_mysql(rows.collect(), &grantees, partial_revokes)
     }
 
     #[test]
-    fn triggers_are_seen_by_whoever_has_the_privilege_on_the_whole_database() {
+    fn mariadb_shows_triggers_to_whoever_may_write_in_the_whole_database() {
         for line in [
             "GRANT ALL PRIVILEGES ON `app`.* TO `a`@`%`",
             "GRANT SELECT, TRIGGER, EVENT ON *.* TO `a`@`%`",
             "GRANT TRIGGER ON `a%`.* TO `a`@`%` WITH GRANT OPTION",
+            "GRANT SELECT, INSERT ON `app`.* TO `a`@`%`",
         ] {
-            assert!(grants(&[line], false).show_triggers_of("app"), "{line}");
+            assert!(mariadb(&[line]).show_triggers_of("app"), "{line}");
         }
         for line in [
             "GRANT ALL PRIVILEGES ON `other`.* TO `a`@`%`",
             "GRANT TRIGGER ON `app`.`posts` TO `a`@`%`",
-            "GRANT SELECT, INSERT ON `app`.* TO `a`@`%`",
+            "GRANT SELECT, SHOW VIEW ON `app`.* TO `a`@`%`",
             "GRANT `TRIGGER`@`%` TO `a`@`%`",
             "GRANT EXECUTE ON PROCEDURE `app`.`TRIGGER` TO `a`@`%`",
         ] {
-            assert!(!grants(&[line], false).show_triggers_of("app"), "{line}");
+            assert!(!mariadb(&[line]).show_triggers_of("app"), "{line}");
         }
     }
 
     #[test]
-    fn mariadb_shows_more() {
-        let line = "GRANT SELECT, INSERT ON `app`.* TO `a`@`%`";
-        assert!(grants(&[line], true).show_triggers_of("app"));
-        let line = "GRANT SELECT, SHOW VIEW ON `app`.* TO `a`@`%`";
-        assert!(!grants(&[line], true).show_triggers_of("app"));
+    fn a_narrower_pattern_hides_a_wider_one() {
+        let narrow = "GRANT SELECT ON `app`.* TO `a`@`%`";
+        let wide = "GRANT TRIGGER ON `a%`.* TO `a`@`%`";
+        let of_role = "GRANT TRIGGER ON `a%`.* TO `role`";
+        assert!(!mariadb(&[narrow, wide]).show_triggers_of("app"));
+        assert!(mariadb(&[narrow, of_role]).show_triggers_of("app"));
+
+        let (user, role) = ("'a'@'%'", "'role'@'%'");
+        let select = (user, Some("app"), "SELECT");
+        for grantee in [user, role] {
+            let hidden = mysql(&[select, (grantee, Some("a%"), "TRIGGER")], false);
+            assert!(!hidden.show_triggers_of("app"), "{grantee}");
+            let shown = mysql(&[select, (grantee, Some("app"), "TRIGGER")], false);
+            assert!(shown.show_triggers_of("app"), "{grantee}");
+        }
+    }
+
+    #[test]
+    fn mysql_shows_triggers_to_whoever_has_that_privilege() {
+        let user = "'a'@'%'";
+        assert!(mysql(&[(user, None, "TRIGGER")], false).show_triggers_of("app"));
+        for row in [
+            (user, None, "INSERT"),
+            (user, Some("app"), "INSERT"),
+            (user, Some("other"), "TRIGGER"),
+            ("'b'@'%'", None, "TRIGGER"),
+            ("'b'@'%'", Some("app"), "TRIGGER"),
+        ] {
+            assert!(!mysql(&[row], false).show_triggers_of("app"), "{row:?}");
+        }
     }
 
     #[test]
@@ -120,7 +219,12 @@ mod tests {
             "GRANT TRIGGER ON *.* TO `a`@`%`",
             "REVOKE TRIGGER ON `app`.* FROM `a`@`%`",
         ];
-        assert!(!grants(&lines, false).show_triggers_of("app"));
+        assert!(!mariadb(&lines).show_triggers_of("app"));
+
+        let user = "'a'@'%'";
+        assert!(!mysql(&[(user, None, "TRIGGER")], true).show_triggers_of("app"));
+        assert!(mysql(&[(user, Some("app"), "TRIGGER")], true).show_triggers_of("app"));
+        assert!(!mysql(&[(user, Some("a%"), "TRIGGER")], true).show_triggers_of("app"));
     }
 
     #[test]

@@ -21,6 +21,8 @@ mod mysql;
 mod opaque;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "mysql")]
+mod privileges;
 mod routines;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -12,9 +12,6 @@ use std::{
 
 use diesel::{
     MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
-    deserialize::{self, FromSql},
-    mysql::Mysql,
-    row::{Field, NamedRow, Row},
     sql_types::{Nullable, Text},
 };
 
@@ -22,7 +19,7 @@ use super::{
     facts::{
         Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, Trigger, Volatility,
     },
-    grants::Grants,
+    privileges::privileges,
 };
 use crate::statement::{Body, Dialect, Events};
 
@@ -30,7 +27,7 @@ use crate::statement::{Body, Dialect, Events};
 const USERS: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
 
 /// Whatever `sql_select_limit` says.
-const ALL: &str = "LIMIT 18446744073709551615";
+pub(super) const ALL: &str = "LIMIT 18446744073709551615";
 
 /// With more databases than this, others are not searched for what they do to the one that is read.
 const MOST: usize = 32;
@@ -45,18 +42,7 @@ struct Own {
     #[diesel(sql_type = Text)]
     version: String,
     #[diesel(sql_type = Nullable<Text>)]
-    granted_role: Option<String>,
-}
-
-/// A line of `SHOW GRANTS`, whose only column is named after the account.
-struct Grant(String);
-
-impl QueryableByName<Mysql> for Grant {
-    fn build<'a>(row: &impl NamedRow<'a, Mysql>) -> deserialize::Result<Self> {
-        let field = Row::get(row, 0).ok_or("a grant without a column")?;
-        let line = FromSql::<Text, Mysql>::from_nullable_sql(field.value())?;
-        Ok(Self(line))
-    }
+    account: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -150,7 +136,7 @@ struct Contents {
 /// Asks for everything. `named`: databases that count besides the connection's own.
 pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> QueryResult<Facts> {
     let own: Own = diesel::sql_query(
-        "SELECT DATABASE() AS db, VERSION() AS version, CURRENT_ROLE() AS granted_role",
+        "SELECT DATABASE() AS db, VERSION() AS version, CURRENT_USER() AS account",
     )
     .get_result(conn)?;
     let schemas: Vec<Schema> = diesel::sql_query(format!(
@@ -203,7 +189,7 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
         contents.insert(db, content);
     }
     let counts = reached_from(&names, start);
-    let grants = grants(conn, &own)?;
+    let grants = privileges(conn, &own.version, own.account.as_deref())?;
     for (db, content) in contents {
         if counts.contains(&db) {
             let mut names = exact.get(&db).into_iter().flatten();
@@ -345,20 +331,6 @@ impl Contents {
             facts.routines.push(routine);
         }
     }
-}
-
-/// The account's privileges, and those of its role.
-fn grants(conn: &mut MysqlConnection, own: &Own) -> QueryResult<Grants> {
-    let mariadb = own.version.contains("MariaDB");
-    let role = own.granted_role.as_deref().filter(|role| *role != "NONE");
-    let query = match role {
-        // MySQL wants to be told whose privileges count; MariaDB counts those of the present role.
-        Some(role) if !mariadb => format!("SHOW GRANTS FOR CURRENT_USER() USING {role}"),
-        _ => "SHOW GRANTS".to_owned(),
-    };
-    let lines: Vec<Grant> = diesel::sql_query(query).load(conn)?;
-    let lines = lines.into_iter().map(|grant| grant.0).collect();
-    Ok(Grants::new(lines, mariadb))
 }
 
 /// These databases, and all that name one of them or are named by one, directly or by way of others.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use diesel::{
     MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
     connection::SimpleConnection as _,
-    result::Error,
+    result::{DatabaseErrorKind, Error},
     sql_types::{Nullable, Text},
 };
 
@@ -188,7 +188,10 @@ impl CacheConnection for MysqlConnection {
         let asked = diesel::sql_query("SHOW VARIABLES LIKE 'in_transaction'").load(self);
         let answer: Vec<Variable> = asked.ok()?;
         // MySQL does not have it.
-        answer.first().map(|variable| variable.value != "0")
+        match answer.first() {
+            Some(variable) => Some(variable.value != "0"),
+            None => in_transaction_of_mysql(self),
+        }
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
@@ -227,6 +230,19 @@ fn is_missing(conn: &mut MysqlConnection) -> QueryResult<bool> {
     conn.batch_execute("SET @cachalot_error = NULL")?;
     let code = code.code.unwrap_or_default();
     Ok(code == NO_SUCH_TABLE || code == NO_SUCH_DATABASE)
+}
+
+/// MySQL refuses the first assignment inside a transaction, and the second always; as all of them are
+/// looked at before one is carried out, nothing changes.
+fn in_transaction_of_mysql(conn: &mut MysqlConnection) -> Option<bool> {
+    const MODE: &str = "cachalot_no_such_mode";
+    let ask = format!("SET @@transaction_isolation = 'SERIALIZABLE', @@sql_mode = '{MODE}'");
+    match conn.batch_execute(&ask) {
+        // Whatever the language of the message, it names the mode.
+        Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)) => None,
+        Err(Error::DatabaseError(_, told)) => Some(!told.message().contains(MODE)),
+        _ => None,
+    }
 }
 
 fn plain(name: &str) -> bool {

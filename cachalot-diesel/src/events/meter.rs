@@ -63,6 +63,10 @@ pub(crate) fn describe() {
             "commands that the store did not carry out"
         );
         describe_counter!(
+            "cachalot_catalog_errors_total",
+            "times that a database's catalog could not be read"
+        );
+        describe_counter!(
             "cachalot_read_bytes_total",
             Unit::Bytes,
             "bytes of entries read from the store"

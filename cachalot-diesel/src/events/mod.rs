@@ -4,6 +4,7 @@
 //! a bind value, a row or the text of a statement.
 
 mod meter;
+mod once;
 
 use std::{fmt, sync::Once};
 
@@ -156,6 +157,43 @@ pub(crate) fn store_errors<'a>(
         commands,
         "the store did not carry out a command"
     );
+}
+
+/// A catalog could not be read. The first such error of its kind in this process is a warning.
+pub(crate) fn catalog_unknown(counters: &Counters, error: &impl fmt::Display) {
+    const NAME: &str = "cachalot.catalog_unknown";
+    const TOLD: &str = "the database's catalog could not be read: nothing of this database is cached; \
+         give its account what the error says it lacks, or run `cachalot doctor` with its URL";
+    stats::add(&counters.catalog_errors, 1);
+    count!("cachalot_catalog_errors_total", 1);
+    if once::is_first(NAME, &error.to_string()) {
+        tracing::warn!(name: NAME, target: TARGET, %error, "{TOLD}");
+    } else {
+        tracing::debug!(name: NAME, target: TARGET, %error, "{TOLD}");
+    }
+}
+
+/// An account of MySQL sees no triggers: nothing that it reads is cached.
+pub(crate) fn triggers_unseen() {
+    const NAME: &str = "cachalot.triggers_unseen";
+    if once::is_first(NAME, "") {
+        tracing::warn!(
+            name: NAME, target: TARGET,
+            "the account may not see the triggers of its database: nothing of it is cached; grant \
+             TRIGGER on the database to the account itself: MySQL does not show it what its roles may do"
+        );
+    }
+}
+
+/// The settings of a session could not be asked for: its reads are not cached.
+pub(crate) fn session_unknown(error: &impl fmt::Display) {
+    const NAME: &str = "cachalot.session_unknown";
+    const TOLD: &str = "the session could not be probed: its reads are not cached";
+    if once::is_first(NAME, &error.to_string()) {
+        tracing::warn!(name: NAME, target: TARGET, %error, "{TOLD}");
+    } else {
+        tracing::debug!(name: NAME, target: TARGET, %error, "{TOLD}");
+    }
 }
 
 /// The span in which a write is announced to the store.

@@ -16,7 +16,7 @@ use crate::{
     cache::{Cachalot, Dependency, Known, Plan, installed},
     connection::{CacheConnection, Question},
     error::Chain,
-    events::TARGET,
+    events::{self, TARGET},
     fingerprint::Digest,
     rows::{CacheBackend, private},
     statement::Analysis,
@@ -25,6 +25,9 @@ use crate::{
 
 /// A catalog older than this is read again for a relation that it does not have.
 const STRANGE: Duration = Duration::from_secs(1);
+
+/// So often it is looked whether a catalog that refuses a read is still the present one.
+const REFUSED: Duration = Duration::from_secs(1);
 
 /// A read that may be answered from the cache.
 pub(super) struct Read {
@@ -178,7 +181,9 @@ fn ready<Conn: CacheConnection>(
             return Err(BypassReason::OwnWrites.into());
         }
     }
-    if plan.strange && !(known.is_younger_than(STRANGE) && cache.is_current(&known)) {
+    // No look at the store ever tells a read that is refused of a new epoch.
+    let refused = plan.bypass.is_some() && known.is_due(REFUSED) && !cache.is_current(&known);
+    if refused || plan.strange && !(known.is_younger_than(STRANGE) && cache.is_current(&known)) {
         // Made since the catalog was read, perhaps by somebody who is not watched.
         cache.forget_catalog(&database, &known);
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
@@ -347,7 +352,7 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
                 }
             }
             Err(error) => {
-                tracing::debug!(name: "cachalot.session_unknown", target: TARGET, %error, "the session could not be probed");
+                events::session_unknown(&error);
                 return Err(BypassReason::UnknownSession.into());
             }
         }

@@ -21,7 +21,9 @@ mod analysis;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod any_text;
 mod body;
+mod clauses;
 mod collations;
+mod commits;
 mod cursor;
 #[cfg(feature = "sqlite")]
 mod definition;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::{
     Dialect, Effect, Events, Kind, SessionChange, Statement, Uncacheable, Writes,
+    clauses::{after_word, is_character},
+    commits::{commits_implicitly, is_maintenance},
     cursor::Cursor,
     lexer::{self, Token, TokenKind},
     words,
@@ -62,7 +64,19 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
         ("repair" | "change" | "start" | "stop" | "binlog" | "clone", Dialect::Mysql) => {
             Statement::sweeping(Kind::Other)
         }
-        ("handler", Dialect::Mysql) => Statement::quiet(Kind::Other).reading(at.name()?.into()),
+        ("handler", Dialect::Mysql) => {
+            let statement = Statement::quiet(Kind::Other).reading(at.name()?.into());
+            statement.running(condition(at))
+        }
+        ("show", Dialect::Mysql) => Statement::quiet(Kind::Other).running(condition(at)),
+        ("kill", Dialect::Mysql) => {
+            at.skip(&["hard", "soft", "connection", "query", "id", "user"]);
+            Statement::quiet(Kind::Other).running(expressions(at))
+        }
+        ("purge", Dialect::Mysql) => {
+            let before = after_word(at, |token| token.is("before"));
+            Statement::quiet(Kind::Other).running(before.and_then(expressions))
+        }
         // Rows without a key of their own may get other row ids.
         ("vacuum", Dialect::Sqlite) if !at.rest.iter().any(|token| token.is("into")) => {
             Statement::sweeping(Kind::Other)
@@ -76,8 +90,8 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
             Dialect::Postgres,
         )
         | (
-            "unlock" | "help" | "kill" | "flush" | "reset" | "purge" | "cache" | "check"
-            | "checksum" | "optimize" | "signal" | "resignal" | "get",
+            "unlock" | "help" | "flush" | "reset" | "cache" | "check" | "checksum" | "optimize"
+            | "signal" | "resignal" | "get",
             Dialect::Mysql,
         ) => Statement::quiet(Kind::Other),
         _ => return None,
@@ -88,49 +102,6 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
     } else {
         statement
     })
-}
-
-/// The statements of MySQL that end the open transaction by a commit.
-fn commits_implicitly(mut at: Cursor<'_, '_>) -> bool {
-    let Some(verb) = at.next() else { return false };
-    if verb.is_any(&["create", "drop"]) {
-        at.eat_all(&["or", "replace"]);
-        return !at.sees(&["temporary", "table"]) && !at.sees(&["prepare"]);
-    }
-    if verb.is_any(&["lock", "unlock"]) {
-        return !at.sees(&["instance"]);
-    }
-    if verb.is("load") {
-        return at.sees(&["index"]);
-    }
-    if verb.is("analyze") {
-        return at.sees(&["table"]) || is_maintenance(at);
-    }
-    if verb.is("reset") {
-        return !at.sees(&["persist"]);
-    }
-    verb.is_any(&[
-        "alter",
-        "truncate",
-        "rename",
-        "grant",
-        "revoke",
-        "install",
-        "uninstall",
-        "cache",
-        "check",
-        "flush",
-        "optimize",
-        "repair",
-        "change",
-        "start",
-        "stop",
-    ])
-}
-
-/// `ANALYZE LOCAL TABLE` rather than MariaDB's `ANALYZE SELECT`.
-fn is_maintenance(at: Cursor<'_, '_>) -> bool {
-    at.sees(&["local", "table"]) || at.sees(&["no_write_to_binlog", "table"])
 }
 
 /// What `EXPLAIN` explains is not run, what `EXPLAIN ANALYZE` explains is.
@@ -151,7 +122,10 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
         } else if at.eat("format") {
             at.eat_symbol("=");
             at.next();
-        } else if at.eat("into") {
+        } else if at.eat("into")
+            || at.eat_all(&["for", "schema"])
+            || at.eat_all(&["for", "database"])
+        {
             at.next();
         } else if !at.eat_all(&["query", "plan"])
             && !at.eat_any(&["verbose", "extended", "partitions"])
@@ -162,6 +136,11 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
     let quiet = Statement::quiet(Kind::Other);
     match Statement::query(at.rest, at.dialect) {
         Some(inner) if runs => inner.around(),
+        // MariaDB works out derived tables and constants to explain a query, and so calls functions.
+        Some(inner) if at.dialect == Dialect::Mysql => quiet.running(Some(Statement {
+            writes: Writes::Nothing,
+            ..inner
+        })),
         Some(inner) => Statement {
             reads: inner.reads,
             schemas: inner.schemas,
@@ -433,7 +412,8 @@ fn copy(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let name: Arc<str> = at.name()?.into();
     at.parenthesised();
     if at.eat("from") {
-        Some(Statement::quiet(Kind::Insert).writing(Writes::table(name, Events::INSERT)))
+        let statement = Statement::quiet(Kind::Insert).writing(Writes::table(name, Events::INSERT));
+        Some(statement.running(condition(at)))
     } else if at.eat("to") {
         Some(Statement::quiet(Kind::Other).reading(name))
     } else {
@@ -468,10 +448,39 @@ fn load(mut at: Cursor<'_, '_>) -> Option<Statement> {
         Events::INSERT
     };
     let name = at.name()?.into();
-    Some(Statement::quiet(Kind::Insert).writing(Writes::table(name, events)))
+    let mut before = None;
+    let values = after_word(at, |token| {
+        let sets = token.is("set") && !before.is_some_and(|it: &Token<'_>| is_character(it));
+        before = Some(token);
+        sets
+    });
+    let statement = Statement::quiet(Kind::Insert).writing(Writes::table(name, events));
+    Some(statement.running(values.and_then(expressions)))
+}
+
+/// The expressions of a `WHERE`, if there is one.
+fn condition(at: Cursor<'_, '_>) -> Option<Statement> {
+    after_word(at, |token| token.is("where")).and_then(expressions)
 }
 
 impl Statement {
+    /// Adds what expressions do that it has worked out.
+    fn running(mut self, inner: Option<Self>) -> Self {
+        let Some(inner) = inner else { return self };
+        for read in &inner.reads {
+            insert_sorted(&mut self.reads, read);
+        }
+        for schema in &inner.schemas {
+            insert_sorted(&mut self.schemas, schema);
+        }
+        self.writes.merge(&inner.writes);
+        self.effects.extend(inner.effects);
+        self.calls = inner.calls;
+        self.unknown_functions = inner.unknown_functions;
+        self.guessed |= inner.guessed;
+        self
+    }
+
     /// Turns what was found about an inner query into what the statement around it does.
     fn around(self) -> Self {
         let why = Some(Uncacheable::NotSelect);
@@ -481,5 +490,43 @@ impl Statement {
             otherwise: why,
             ..self
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Analysis;
+    use super::*;
+
+    #[test]
+    fn functions_are_found_wherever_a_statement_calls_them() {
+        let mysql = [
+            "LOAD DATA INFILE 'a' INTO TABLE t CHARACTER SET utf8mb4 (a) SET b = f(a)",
+            "LOAD DATA INFILE 'a' INTO TABLE t FIELDS TERMINATED BY ',' (a, @v) SET c = 1, b = f(@v)",
+            "LOAD XML INFILE 'a' INTO TABLE t ROWS IDENTIFIED BY '<r>' (a) SET b = (SELECT f(1))",
+            "SHOW TABLES WHERE f(1)",
+            "SHOW FULL COLUMNS FROM t WHERE Field = f('a')",
+            "SHOW STATUS WHERE f(1)",
+            "SHOW PROCEDURE STATUS WHERE f(1)",
+            "EXPLAIN SELECT * FROM (SELECT f(1)) AS d",
+            "EXPLAIN FORMAT = JSON SELECT f(1)",
+            "EXPLAIN FOR SCHEMA s SELECT f(1)",
+            "HANDLER t READ FIRST WHERE f(a)",
+            "KILL QUERY f(1)",
+            "PURGE BINARY LOGS BEFORE f(1)",
+        ];
+        let postgres = ["COPY t FROM STDIN WHERE f(a)"];
+        let mysql = mysql.map(|sql| (sql, Dialect::Mysql));
+        let postgres = postgres.map(|sql| (sql, Dialect::Postgres));
+        for (sql, dialect) in mysql.into_iter().chain(postgres) {
+            let found = Analysis::of(sql, dialect).unknown_functions();
+            assert_eq!(found, [Arc::from("f")], "{sql}");
+        }
+        let load = "LOAD DATA INFILE 'a' INTO TABLE t CHARACTER SET utf8mb4 (a)";
+        assert!(
+            Analysis::of(load, Dialect::Mysql)
+                .unknown_functions()
+                .is_empty()
+        );
     }
 }

@@ -7,7 +7,7 @@ use cachalot_diesel::{BypassReason, Opaque};
 use super::{Finding, Subject};
 use crate::database::Relation;
 
-const CHECK: &str = "catalog";
+pub(in crate::doctor) const CHECK: &str = "catalog";
 
 /// Of a long list these are named, and the rest counted: an extension may have hundreds of functions.
 const NAMED: usize = 20;
@@ -17,8 +17,9 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
         None => Vec::new(),
         Some(Err(error)) => vec![Finding::problem(
             CHECK,
-            format!("it cannot be read: {error}"),
-            "see that the account of DATABASE_URL may read the catalog",
+            format!("nothing of the database is cached, as its catalog cannot be read: {error}"),
+            "if the error denies something, grant that to the account of DATABASE_URL; if not, report \
+             it with the database's version, as no privilege will help",
         )],
         Some(Ok(survey)) => {
             let mut findings = relations(&survey.relations);
@@ -62,7 +63,10 @@ fn not_cached(reason: &BypassReason, names: &[&str]) -> Finding {
                 "see that the account of DATABASE_URL may read the catalog and its own settings",
             );
         }
-        BypassReason::TriggersUnseen => "grant the program's account TRIGGER on the database",
+        BypassReason::TriggersUnseen => {
+            "grant TRIGGER on the database to the program's account itself; MySQL does not show an \
+             account what its roles may do, unless it may read the database `mysql`"
+        }
         BypassReason::Unseen(_) => {
             "if it is a view or a table of MySQL's, let the program's account see its definition \
              (GRANT SHOW VIEW, or any privilege besides SELECT); what changes without a statement \
