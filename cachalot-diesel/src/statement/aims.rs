@@ -92,6 +92,10 @@ pub(crate) fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
             Place::Rows if into && token.is_symbol("(") && name_before(&tokens, at, dialect) => {
                 place = Place::Values;
             }
+            // `WITH q (a, b)`
+            Place::Rows if token.is_symbol("(") && at > 0 && is_query(&tokens, at - 1) => {
+                place = Place::Values;
+            }
             Place::Condition if token.is_symbol(",") => place = Place::Rows,
             Place::Rows if !is_alias(&tokens, at, dialect) => {
                 let name = match token.kind {

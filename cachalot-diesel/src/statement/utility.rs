@@ -27,14 +27,12 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
         }
         ("truncate", Dialect::Postgres | Dialect::Mysql) => truncate(at)?,
         ("create", _) => create(at),
-        ("drop", Dialect::Mysql) if at.eat("temporary") => drop_temporary(at)?,
+        // Nobody else's rows depend on the session's own tables.
+        ("drop", Dialect::Mysql) if at.sees(&["temporary"]) => Statement::quiet(Kind::Ddl),
         // A remark decides nothing.
         ("comment", Dialect::Postgres) => Statement::quiet(Kind::Ddl),
-        ("alter" | "drop", Dialect::Postgres | Dialect::Sqlite)
-            if temporary_tables(at).is_some() =>
-        {
-            let tables = temporary_tables(at).unwrap_or_default();
-            Statement::quiet(Kind::Ddl).writing(tables.into_iter().collect())
+        ("alter" | "drop", Dialect::Postgres | Dialect::Sqlite) if changes_own_tables(at) => {
+            Statement::quiet(Kind::Ddl)
         }
         (
             "alter" | "drop" | "grant" | "revoke" | "comment" | "security" | "import" | "reassign",
@@ -300,53 +298,36 @@ fn temporary(at: &mut Cursor<'_, '_>) -> Option<String> {
     let mut path = at.path()?;
     let name = path.pop()?;
     let schema = path.pop().unwrap_or_default();
-    let implied = match at.dialect {
-        Dialect::Postgres => schema.starts_with("pg_temp"),
-        Dialect::Mysql => false,
-        Dialect::Sqlite => schema == "temp",
-    };
-    (said || implied).then_some(name)
+    (said || is_own_schema(at.dialect, &schema)).then_some(name)
 }
 
-/// The tables of `DROP TABLE` and `ALTER TABLE`, if the schemas before their names say that all of them are
-/// the session's own.
-fn temporary_tables(mut at: Cursor<'_, '_>) -> Option<Vec<(Arc<str>, Events)>> {
+/// Are the tables of a `DROP TABLE` or `ALTER TABLE` all the session's own, as the schemas before their names say?
+fn changes_own_tables(mut at: Cursor<'_, '_>) -> bool {
     if !at.eat("table") {
-        return None;
+        return false;
     }
     at.eat_all(&["if", "exists"]);
     at.eat("only");
-    let mut tables = Vec::new();
     loop {
-        let mut path = at.path()?;
-        let name = path.pop()?;
-        let schema = path.pop()?;
-        let own = match at.dialect {
-            Dialect::Postgres => schema.starts_with("pg_temp"),
-            Dialect::Mysql => false,
-            Dialect::Sqlite => schema == "temp",
+        let path = at.path().unwrap_or_default();
+        let [.., schema, _] = path.as_slice() else {
+            return false;
         };
-        if !own {
-            return None;
+        if !is_own_schema(at.dialect, schema) {
+            return false;
         }
-        tables.push((Arc::from(name), Events::ALL));
         if !at.eat_symbol(",") {
-            return Some(tables);
+            return true;
         }
     }
 }
 
-fn drop_temporary(mut at: Cursor<'_, '_>) -> Option<Statement> {
-    if !at.eat("table") {
-        return None;
-    }
-    at.eat_all(&["if", "exists"]);
-    let mut tables = Vec::new();
-    loop {
-        tables.push((Arc::from(at.name()?), Events::ALL));
-        if !at.eat_symbol(",") {
-            return Some(Statement::quiet(Kind::Ddl).writing(tables.into_iter().collect()));
-        }
+/// Is this the schema of the session's temporary tables?
+fn is_own_schema(dialect: Dialect, schema: &str) -> bool {
+    match dialect {
+        Dialect::Postgres => schema.starts_with("pg_temp"),
+        Dialect::Mysql => false,
+        Dialect::Sqlite => schema == "temp",
     }
 }
 

@@ -169,6 +169,7 @@ impl Tracker {
         }
         let published = match &analysis {
             Some(analysis) => {
+                self.temporary.starts(analysis);
                 self.guessed.starts(analysis, dialect);
                 self.transactions.publishes(analysis)
             }

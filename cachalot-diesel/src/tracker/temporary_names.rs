@@ -24,6 +24,15 @@ impl TemporaryNames {
         &self.names
     }
 
+    /// Takes note of a text that is about to run: what it makes is nobody else's from the start.
+    pub(super) fn starts(&mut self, analysis: &Analysis) {
+        for effect in analysis.statements.iter().flat_map(|it| &it.effects) {
+            if let Effect::CreateTemporary(names) = effect {
+                self.made(names, analysis);
+            }
+        }
+    }
+
     /// Takes note of a text that has run, well or not.
     pub(super) fn finished(&mut self, analysis: &Analysis) {
         if !self.names.is_empty() && drops(analysis) {
@@ -31,11 +40,7 @@ impl TemporaryNames {
         }
         for effect in analysis.statements.iter().flat_map(|it| &it.effects) {
             match effect {
-                Effect::CreateTemporary(names) if self.names.len() < MAX_NAMES => {
-                    self.names
-                        .extend(names.iter().map(|name| Arc::from(&**name)));
-                    self.until_commit |= contains(analysis.text().sql(), "commit");
-                }
+                Effect::CreateTemporary(names) => self.made(names, analysis),
                 Effect::Rollback { .. } | Effect::RollbackTo(_) => self.names.clear(),
                 Effect::Commit { .. } if self.until_commit => {
                     self.names.clear();
@@ -43,6 +48,14 @@ impl TemporaryNames {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn made(&mut self, names: &[String], analysis: &Analysis) {
+        if self.names.len() < MAX_NAMES {
+            self.names
+                .extend(names.iter().map(|name| Arc::from(&**name)));
+            self.until_commit |= contains(analysis.text().sql(), "commit");
         }
     }
 }
