@@ -25,7 +25,9 @@ pub(crate) use install::attach;
 pub(crate) use install::untracked;
 pub use install::{install, install_with};
 pub(crate) use replaced::misses_writes;
-pub(crate) use session::{Probe, SessionState, TemporaryTables};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub(crate) use session::TemporaryTables;
+pub(crate) use session::{Probe, SessionState};
 #[cfg(feature = "mysql")]
 pub(crate) use temporary::Counted;
 pub(crate) use transaction::{Snapshot, Transactions};

@@ -26,10 +26,19 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{}", error.to_string().trim_end());
+            tracing::error!("{}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and what caused it.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = chain
+        .map(|error| error.to_string().trim_end().to_owned())
+        .collect();
+    texts.join(": ")
 }
 
 fn run() -> Result<(), Error> {

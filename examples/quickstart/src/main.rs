@@ -40,10 +40,19 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "quickstart: {}", error.to_string().trim_end());
+            let _ = writeln!(io::stderr(), "quickstart: {}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and what caused it.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = chain
+        .map(|error| error.to_string().trim_end().to_owned())
+        .collect();
+    texts.join(": ")
 }
 
 fn run() -> Result<()> {
