@@ -33,12 +33,13 @@ fn main() -> ExitCode {
 }
 
 /// An error and what caused it.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<_> = chain
-        .map(|error| error.to_string().trim_end().to_owned())
-        .collect();
-    texts.join(": ")
+fn with_causes(mut error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string().trim_end().to_owned();
+    while let Some(cause) = error.source() {
+        text = format!("{text}: {cause}");
+        error = cause;
+    }
+    text
 }
 
 fn run() -> Result<(), Error> {
