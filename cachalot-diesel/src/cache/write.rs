@@ -51,8 +51,6 @@ pub(crate) struct Write {
     wide: bool,
     /// A success does not say that the tables exist.
     doubtful: bool,
-    /// Somebody asked for it: a table without a record has no entries.
-    requested: bool,
 }
 
 #[derive(Debug)]
@@ -116,7 +114,6 @@ impl Cachalot {
             unknown: Vec::new(),
             wide: false,
             doubtful: origin.doubtful,
-            requested: origin.requested,
         };
         let tables = match writes {
             Writes::Nothing => return write,
@@ -127,7 +124,11 @@ impl Cachalot {
             Writes::Tables(tables) => tables,
         };
         for (table, events) in tables {
-            let known = self.knows(origin, table);
+            // Whoever asks for an invalidation by name means that table.
+            let known = match origin.requested {
+                true => Some(true),
+                false => self.knows(origin, table),
+            };
             if self.config().excludes(table) && known != Some(false) {
                 // Nobody keeps what depends on it.
                 continue;
@@ -162,7 +163,7 @@ impl Cachalot {
 
     /// From here on the write is one to everything, if it has a table that may be unknown.
     fn widen(&self, write: &mut Write) {
-        if write.requested || write.targets.iter().all(|target| target.known) {
+        if write.targets.iter().all(|target| target.known) {
             return;
         }
         let targets = std::mem::replace(&mut write.targets, self.everything());
@@ -186,23 +187,6 @@ impl Cachalot {
                 .map(|(target, _)| &target.table.table)
         };
         Ok(missing().next().is_some() && !self.are_listed(missing())?)
-    }
-
-    /// Leaves out what has no record, and no catalog has: no entry depends on it, and a record
-    /// would tell other writers that it has been announced.
-    fn leave_out(&self, write: &mut Write, seen: Vec<Seen>) -> Vec<Seen> {
-        let mut kept = Vec::with_capacity(seen.len());
-        for (target, seen) in std::mem::take(&mut write.targets).into_iter().zip(seen) {
-            let missing = !target.known && matches!(seen, Some((None, None)));
-            let listed = || self.are_listed(std::iter::once(&target.table.table));
-            if missing && matches!(listed(), Ok(false)) {
-                write.unknown.push(target);
-            } else {
-                write.targets.push(target);
-                kept.push(seen);
-            }
-        }
-        kept
     }
 
     /// Two round trips while nobody interferes: the lease together with the records as they are,
@@ -246,9 +230,7 @@ impl Cachalot {
                 }
             });
         }
-        if write.requested {
-            announced = self.leave_out(write, announced);
-        } else if self.is_news(write, &announced)? {
+        if self.is_news(write, &announced)? {
             self.widen(write);
             return self.try_begin(write);
         }
