@@ -53,7 +53,7 @@ pub(crate) struct Origin<'a> {
     pub(crate) temporary: Option<&'a BTreeSet<Arc<str>>>,
     /// Names among the writes that are not those of relations.
     pub(crate) others: Option<&'a BTreeSet<Arc<str>>>,
-    /// Somebody asks for it: the rows were changed before, and the names may be anything.
+    /// Somebody asks to invalidate these tables by name, and means them alone.
     pub(crate) requested: bool,
     /// The write may name relations that do not exist, and be a success all the same.
     pub(crate) doubtful: bool,
