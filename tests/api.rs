@@ -1,13 +1,14 @@
 //! The handle: invalidation by hand, what is known of it, signals, settings, several caches.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use cachalot_diesel::{BypassReason, Cachalot, Cacheable, CachedDsl as _, Outcome, disabled};
 use cachalot_tests::{memcached, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
+use parking_lot::Mutex;
 
 use super::schema::*;
 use super::world::World;
@@ -167,30 +168,24 @@ fn a04_the_signal_comes_once_per_transaction_after_its_commit() {
     let sink = Arc::clone(&seen);
     world
         .cache
-        .on_invalidation(move |signal| sink.lock().unwrap().push(signal.tables.clone()));
+        .on_invalidation(move |signal| sink.lock().push(signal.tables.clone()));
     labels(&mut world.conn);
     let _ = world.conn.transaction(|conn| {
         add(conn, "rolled back");
         Err::<(), _>(Error::RollbackTransaction)
     });
-    assert!(
-        seen.lock().unwrap().is_empty(),
-        "neither a read nor a rollback"
-    );
+    assert!(seen.lock().is_empty(), "neither a read nor a rollback");
     world
         .conn
         .transaction(|conn| {
             add(conn, "a");
             add(conn, "b");
             conn.batch_execute("UPDATE counters SET value = 1")?;
-            assert!(seen.lock().unwrap().is_empty(), "not before the commit");
+            assert!(seen.lock().is_empty(), "not before the commit");
             Ok::<_, Error>(())
         })
         .unwrap();
-    assert_eq!(
-        *seen.lock().unwrap(),
-        [["counters".to_owned(), "tags".to_owned()]]
-    );
+    assert_eq!(*seen.lock(), [["counters".to_owned(), "tags".to_owned()]]);
 }
 
 #[test]
@@ -368,7 +363,7 @@ fn several_caches_live_side_by_side() {
     let clone = in_process.clone();
     let heard = Arc::new(Mutex::new(0));
     let count = Arc::clone(&heard);
-    clone.on_invalidation(move |_| *count.lock().unwrap() += 1);
+    clone.on_invalidation(move |_| *count.lock() += 1);
 
     world.once(labels);
     for reader in &mut readers {
@@ -376,7 +371,7 @@ fn several_caches_live_side_by_side() {
         assert_eq!(reader.sent(labels).1, 0);
     }
     in_process.invalidate(["tags"]).unwrap();
-    assert_eq!(*heard.lock().unwrap(), 1, "a clone is the same cache");
+    assert_eq!(*heard.lock(), 1, "a clone is the same cache");
     assert_eq!(world.sent(labels).1, 0, "the others have heard of nothing");
     assert_eq!(readers[0].sent(labels).1, 0);
     assert_eq!(readers[1].sent(labels).1, 1);

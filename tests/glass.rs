@@ -1,10 +1,11 @@
 //! A store that can be looked into: it tells which items a read asked for, and lets a test spoil them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cachalot_diesel::{Command, MemcachedStore, MemoryStore, Reply, Store, StoreError};
 use cachalot_tests::memcached;
+use parking_lot::Mutex;
 
 /// A store with walls of glass. Clones are the same store.
 #[derive(Clone)]
@@ -37,7 +38,7 @@ impl Glass {
     /// The keys of the last batch of reads: for a read through the cache its entry, the record of
     /// the namespace, and those of its tables.
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.asked.lock().clone()
     }
 
     /// The bytes of an item.
@@ -73,7 +74,7 @@ impl Store for Glass {
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
         if let [Command::Get { .. }, _, ..] = commands {
             let keys = commands.iter().map(|command| command.key().to_owned());
-            *self.asked.lock().unwrap() = keys.collect();
+            *self.asked.lock() = keys.collect();
         }
         self.store.run(commands)
     }

@@ -1,17 +1,14 @@
 //! A store that is dead, frozen, restarted, emptied, full, slow, or out of one process's reach, at
 //! every point of a read and of a write: nothing fails, no row is wrong, and hits come back.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use cachalot_diesel::{
     BypassReason, Command, MemcachedStore, OnOutage, Outcome, Reply, Store, StoreError, prelude::*,
 };
 use cachalot_tests::{gate::Gated, memcached, memcached::Server, proxy::Proxy, wait_until};
 use diesel::prelude::*;
+use parking_lot::Mutex;
 
 use super::Conn;
 use super::schema::{counters, tags};
@@ -478,13 +475,13 @@ impl Partial {
     }
 
     fn down(&self, down: impl Fn(&Command<'_>) -> bool + Send + 'static) {
-        *self.down.lock().unwrap() = Some(Box::new(down));
+        *self.down.lock() = Some(Box::new(down));
     }
 }
 
 impl Store for Partial {
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
-        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let down = self.down.lock();
         let answer = |command: &Command<'_>| match &*down {
             Some(down) if down(command) => Err(StoreError::Unavailable("down".to_owned())),
             _ => self.store.run(&[*command]).pop().unwrap(),
@@ -521,12 +518,12 @@ fn a_server_that_stays_down_does_not_hold_up_what_another_would_take() {
     let seen = Arc::clone(&keys);
     partial.down(move |command| {
         if matches!(command, Command::Swap { .. }) {
-            seen.lock().unwrap().push(command.key().to_owned());
+            seen.lock().push(command.key().to_owned());
         }
         false
     });
     set(&mut one.conn, 1);
-    let counters_record = keys.lock().unwrap()[0].clone();
+    let counters_record = keys.lock()[0].clone();
     assert_eq!(value(&mut other.conn), 1);
 
     partial.down(|_| true);

@@ -1,14 +1,11 @@
 //! Values, rows and passwords are in no log, no error of the library's, no `Debug` and no explanation.
 
-use std::{
-    env,
-    process::Command,
-    sync::{Arc, Mutex},
-};
+use std::{env, process::Command, sync::Arc};
 
 use cachalot_diesel::{Cachalot, CachedDsl as _};
 use cachalot_tests::{log::Log, memcached, mysql, postgres, unique};
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_query, sql_types::Text};
+use parking_lot::Mutex;
 
 use super::dialect::{parameter, with_password};
 use super::schema::tags;
@@ -118,7 +115,7 @@ fn about_work(log: &Log) {
     let sink = Arc::clone(&seen);
     world
         .cache
-        .on_invalidation(move |signal| sink.lock().unwrap().push(format!("{signal:?}")));
+        .on_invalidation(move |signal| sink.lock().push(format!("{signal:?}")));
 
     // A write, a miss, a hit, a bypass.
     let insert = |conn: &mut Conn, label: &str| {
@@ -161,7 +158,7 @@ fn about_work(log: &Log) {
     let undelivered = world.cache.invalidate(["tags"]).unwrap_err();
     said.extend([format!("{undelivered}"), format!("{undelivered:?}")]);
     said.push(format!("{:?}", world.cache.stats()));
-    said.append(&mut seen.lock().unwrap());
+    said.append(&mut seen.lock());
 
     // Not because nothing was said.
     let told = log.names("cachalot");

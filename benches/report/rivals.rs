@@ -1,10 +1,11 @@
 //! The same rows from Diesel, from this library, and from what people use or write instead.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use cachalot_benches::Results;
 use cachalot_diesel::{Builder, Cachalot};
 use cached::{Cached as _, LruCache};
+use parking_lot::Mutex;
 
 use super::{
     flights::{Flight, several},
@@ -77,7 +78,7 @@ fn times(world: &World, pace: Pace, rows: i32) -> Results {
     put_by_hand(&client, "by-hand", &expected);
     // What the crate's `#[cached]` writes for a function.
     let memo = Mutex::new(LruCache::builder().max_size(1_000).build().unwrap());
-    memo.lock().unwrap().cache_set(rows, expected);
+    memo.lock().cache_set(rows, expected);
 
     let results = pace
         .turns()
@@ -88,7 +89,7 @@ fn times(world: &World, pace: Pace, rows: i32) -> Results {
         .subject(IN_PROCESS, || several::cached(&mut in_process, rows))
         .subject(BY_HAND, || by_hand(&client, "by-hand"))
         .subject(BY_HAND_ASCII, || by_hand(&ascii, "by-hand"))
-        .subject(CACHED, || memo.lock().unwrap().cache_get(&rows).cloned())
+        .subject(CACHED, || memo.lock().cache_get(&rows).cloned())
         .run();
     eprint!("{rows} rows\n{results}");
     results

@@ -1,9 +1,10 @@
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use cachalot_diesel::{Command, Reply, Store, StoreError};
+use parking_lot::Mutex;
 
 type Replies = Vec<Result<Reply, StoreError>>;
 
@@ -40,17 +41,13 @@ impl Recorder {
     /// The keys of the last batch.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
-        self.last().0.clone()
+        self.0.last.lock().0.clone()
     }
 
     /// From now on the last answer is the answer to everything.
     pub fn replay(&self) {
-        let replies = self.last().1.clone();
+        let replies = self.0.last.lock().1.clone();
         let _ = self.0.replayed.set(replies);
-    }
-
-    fn last(&self) -> MutexGuard<'_, (Vec<String>, Replies)> {
-        self.0.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,7 +58,7 @@ impl Store for Recorder {
         }
         let replies = self.0.real.run(commands);
         let keys = commands.iter().map(|command| command.key().to_owned());
-        *self.last() = (keys.collect(), replies.clone());
+        *self.0.last.lock() = (keys.collect(), replies.clone());
         replies
     }
 

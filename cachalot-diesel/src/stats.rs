@@ -4,11 +4,13 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::SystemTime,
 };
+
+use parking_lot::{Mutex, RwLock};
 
 /// What one handle did in this process since it was built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub(crate) fn add(counter: &AtomicU64, amount: usize) {
 
 impl Counters {
     pub(crate) fn bypass(&self, reason: &'static str) {
-        let mut bypasses = self.bypasses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bypasses = self.bypasses.lock();
         *bypasses.entry(reason).or_default() += 1;
     }
 
@@ -68,11 +70,7 @@ impl Counters {
             near_hits: get(&self.near_hits),
             misses: get(&self.misses),
             stores: get(&self.stores),
-            bypasses: self
-                .bypasses
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            bypasses: self.bypasses.lock().clone(),
             invalidations: get(&self.invalidations),
             store_errors: get(&self.store_errors),
             catalog_errors: get(&self.catalog_errors),
@@ -131,19 +129,12 @@ impl fmt::Debug for Listeners {
 
 impl Listeners {
     pub(crate) fn add(&self, listener: Listener) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(listener);
+        self.0.write().push(listener);
     }
 
     /// Calls them without holding the lock: a listener may add another.
     pub(crate) fn call(&self, invalidation: &Invalidation) {
-        let listeners = self
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let listeners = self.0.read().clone();
         for listener in &listeners {
             listener(invalidation);
         }

@@ -10,13 +10,11 @@
     reason = "the same cases for each database, by its own types"
 )]
 
-use std::{
-    future::Future,
-    sync::{Mutex, OnceLock, PoisonError},
-};
+use std::{future::Future, sync::OnceLock};
 
 use cachalot_diesel::Cachalot;
 use cachalot_tests::Database;
+use parking_lot::Mutex;
 
 /// Runs one test at a time, with its database's migrations: the installed cache is one for the
 /// process, it sees them all, and their tables have the same names.
@@ -24,7 +22,7 @@ fn run(database: impl FnOnce() -> Database, test: impl AsyncFnOnce(&str)) {
     static TURN: Mutex<()> = Mutex::new(());
     static CACHE: OnceLock<Cachalot> = OnceLock::new();
 
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = TURN.lock();
     CACHE.get_or_init(|| {
         let cache = Cachalot::builder().url("memory://").build().unwrap();
         cache.install().unwrap();

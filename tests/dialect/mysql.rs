@@ -1,9 +1,8 @@
 //! How MariaDB writes what the others write otherwise.
 
-use std::sync::{Mutex, PoisonError};
-
 use cachalot_tests::{Database, mysql, proxy::Proxy, unique};
 use diesel::{MysqlConnection, connection::SimpleConnection as _, prelude::*, sql_types::BigInt};
+use parking_lot::Mutex;
 
 /// The placeholder of a bind value in raw SQL.
 pub(crate) fn parameter(_number: usize) -> String {
@@ -224,7 +223,7 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
 /// InnoDB shows an old state to all who ask within 0.1 s of each other, and the tests share a server.
 pub(crate) fn lock_waits(conn: &mut MysqlConnection, database: &Database, table: &str) -> i64 {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = ONE_AT_A_TIME.lock();
     conn.batch_execute("DO SLEEP(0.15)").unwrap();
     if mysql::is_mysql() {
         // Without its performance schema MySQL shows who waits, not for what.

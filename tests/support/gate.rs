@@ -1,12 +1,9 @@
 //! A store that can be stopped at a command, so that a test decides what happens meanwhile.
 
-use std::{
-    fmt,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use cachalot_diesel::{Command, Reply, Store, StoreError};
+use parking_lot::{Condvar, Mutex};
 
 /// Longer than anything takes that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,13 +50,13 @@ impl Gated {
 
     /// Holds the next batch that has a command of the `wanted` kind, before it is run.
     pub fn hold(&self, wanted: impl Fn(&Command<'_>) -> bool + Send + 'static) {
-        self.state().wanted = Some(Box::new(wanted));
+        self.0.state.lock().wanted = Some(Box::new(wanted));
     }
 
     /// Nothing passes from the next batch on that has a command of this kind: as if its process had
     /// been killed before it sent that.
     pub fn die_at(&self, fatal: impl Fn(&Command<'_>) -> bool + Send + 'static) {
-        self.state().fatal = Some(Box::new(fatal));
+        self.0.state.lock().fatal = Some(Box::new(fatal));
     }
 
     /// Waits until a batch is held.
@@ -67,36 +64,31 @@ impl Gated {
     /// # Panics
     /// If none comes.
     pub fn wait_until_held(&self) {
-        let (state, timeout) = self
-            .0
-            .changed
-            .wait_timeout_while(self.state(), PATIENCE, |state| state.held == state.released)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state.lock();
+        let changed = &self.0.changed;
+        let timeout =
+            changed.wait_while_for(&mut state, |state| state.held == state.released, PATIENCE);
         drop(state);
         assert!(!timeout.timed_out(), "no batch came to the gate");
     }
 
     /// Lets the batch go that is held.
     pub fn release(&self) {
-        let mut state = self.state();
+        let mut state = self.0.state.lock();
         state.released = state.held;
         drop(state);
         self.0.changed.notify_all();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn dies(&self, commands: &[Command<'_>]) -> bool {
-        let mut state = self.state();
+        let mut state = self.0.state.lock();
         let fatal = state.fatal.as_ref();
         state.dead |= fatal.is_some_and(|fatal| commands.iter().any(fatal));
         state.dead
     }
 
     fn pass(&self, commands: &[Command<'_>]) {
-        let mut state = self.state();
+        let mut state = self.0.state.lock();
         if !state
             .wanted
             .as_ref()
@@ -108,11 +100,8 @@ impl Gated {
         state.held += 1;
         let own = state.held;
         self.0.changed.notify_all();
-        let (_state, timeout) = self
-            .0
-            .changed
-            .wait_timeout_while(state, PATIENCE, |state| state.released < own)
-            .unwrap_or_else(PoisonError::into_inner);
+        let changed = &self.0.changed;
+        let timeout = changed.wait_while_for(&mut state, |state| state.released < own, PATIENCE);
         assert!(!timeout.timed_out(), "nobody released the batch");
     }
 }

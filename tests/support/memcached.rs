@@ -2,7 +2,9 @@
 
 use std::env;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::watchdog::{Service, Watched, start_on_free_port, try_start};
 use crate::wire::Wire;
@@ -147,10 +149,7 @@ impl Server {
     }
 
     fn watched(&self) -> MutexGuard<'_, Option<Watched>> {
-        self.own()
-            .watched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.own().watched.lock()
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// Longer than anything takes that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -125,11 +127,9 @@ impl Proxy {
     ///
     /// If none comes.
     pub fn wait_until_held(&self) {
-        let (state, timeout) = self
-            .shared
-            .changed
-            .wait_timeout_while(self.shared.state(), PATIENCE, |state| state.held == 0)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.shared.state.lock();
+        let changed = &self.shared.changed;
+        let timeout = changed.wait_while_for(&mut state, |state| state.held == 0, PATIENCE);
         drop(state);
         assert!(!timeout.timed_out(), "no answer came to be held");
     }
@@ -178,7 +178,7 @@ impl Drop for Proxy {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn connect(self: &Arc<Self>, client: TcpStream) {
@@ -242,10 +242,8 @@ impl Shared {
         }
         state.held += 1;
         self.changed.notify_all();
-        let mut state = self
-            .changed
-            .wait_while(state, |state| state.holding && !state.cut)
-            .unwrap_or_else(PoisonError::into_inner);
+        self.changed
+            .wait_while(&mut state, |state| state.holding && !state.cut);
         state.held -= 1;
     }
 }

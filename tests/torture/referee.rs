@@ -8,12 +8,14 @@ use std::{
     collections::BTreeMap,
     net::TcpListener,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::message::{Answer, COUNTERS, Counts, Ending, Line, Message, ROWS, Saw};
 
@@ -349,7 +351,7 @@ impl Referee {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

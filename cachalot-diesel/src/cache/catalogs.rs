@@ -5,12 +5,13 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use quick_cache::sync::{Cache, GuardResult};
 
 use super::{Cachalot, EPOCHS};
@@ -122,15 +123,11 @@ impl Catalogs {
 
     /// How long a reader may wait for whoever is loading; `None`: not at all, nor may it try itself.
     fn patience(&self, database: &Arc<str>) -> Option<Duration> {
-        match self.attempts().get(database) {
+        match self.attempts.lock().get(database) {
             Some(Attempt::Failed(at)) if at.elapsed() < PAUSE => None,
             Some(Attempt::Began(at)) => Some(PATIENCE.saturating_sub(at.elapsed())),
             _ => Some(PATIENCE),
         }
-    }
-
-    fn attempts(&self) -> MutexGuard<'_, HashMap<Arc<str>, Attempt>> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -172,9 +169,12 @@ impl Cachalot {
         // Before it is loaded: a change of the schema meanwhile renews it.
         let epochs = self.present_epochs()?;
         let attempt = Attempt::Began(Instant::now());
-        catalogs.attempts().insert(Arc::clone(database), attempt);
+        catalogs
+            .attempts
+            .lock()
+            .insert(Arc::clone(database), attempt);
         let loaded = load();
-        catalogs.attempts().remove(database);
+        catalogs.attempts.lock().remove(database);
         match loaded {
             Ok(None) => Err(BypassReason::CatalogUnknown),
             Ok(Some(mut facts)) => {
@@ -200,7 +200,10 @@ impl Cachalot {
             Err(error) => {
                 events::catalog_unknown(self.counters(), &error);
                 let attempt = Attempt::Failed(Instant::now());
-                catalogs.attempts().insert(Arc::clone(database), attempt);
+                catalogs
+                    .attempts
+                    .lock()
+                    .insert(Arc::clone(database), attempt);
                 Err(BypassReason::CatalogUnknown)
             }
         }

@@ -3,13 +3,12 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
+
+use parking_lot::{Condvar, Mutex};
 
 use super::{Cachalot, Dependency, EPOCH};
 use crate::{
@@ -90,14 +89,7 @@ impl Owed {
 impl Drop for Debts {
     /// What goes with its cache is owed no more, for nobody will pay it.
     fn drop(&mut self) {
-        events::owed(self.owed().tables.len(), 0);
-    }
-}
-
-impl Debts {
-    /// Nothing that runs under the lock can leave half a debt behind.
-    fn owed(&self) -> MutexGuard<'_, Owed> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+        events::owed(self.owed.lock().tables.len(), 0);
     }
 }
 
@@ -110,12 +102,12 @@ impl Cachalot {
         if !debts.any.load(Ordering::Acquire) {
             return false;
         }
-        let mut owed = debts.owed();
+        let mut owed = debts.owed.lock();
         if !self.collect(&mut owed) {
             drop(owed);
             // The system has no thread to spare.
             self.deliver();
-            owed = debts.owed();
+            owed = debts.owed.lock();
         }
         owed.has_any_of(dependencies.iter())
     }
@@ -129,7 +121,7 @@ impl Cachalot {
         let Some((_, _, source)) = failed.first() else {
             return Ok(());
         };
-        let mut owed = self.inner.debts.owed();
+        let mut owed = self.inner.debts.owed.lock();
         let before = owed.tables.len();
         for (table, events, _) in failed {
             owed.add(&table.table, *events, writer);
@@ -155,11 +147,11 @@ impl Cachalot {
     ) -> bool {
         let debts = &self.inner.debts;
         let tables = || failed.iter().map(|(table, ..)| table);
-        let (_owed, timeout) = debts
+        let mut owed = debts.owed.lock();
+        let waited = debts
             .paid
-            .wait_timeout_while(debts.owed(), limit, |owed| owed.has_any_of(tables()))
-            .unwrap_or_else(PoisonError::into_inner);
-        !timeout.timed_out()
+            .wait_while_for(&mut owed, |owed| owed.has_any_of(tables()), limit);
+        !waited.timed_out()
     }
 
     /// Delivers what is owed, as far as the store takes it: a server that is down does not hold up
@@ -167,7 +159,7 @@ impl Cachalot {
     fn deliver(&self) -> bool {
         let debts = &self.inner.debts;
         // Nobody waits for the store with the lock in hand.
-        let due = debts.owed().tables.clone();
+        let due = debts.owed.lock().tables.clone();
         let mut paid = Vec::new();
         for (table, debt) in due {
             if self.pay(&table, &debt).is_ok() {
@@ -175,7 +167,7 @@ impl Cachalot {
             }
         }
         let delivered = !paid.is_empty();
-        let mut owed = debts.owed();
+        let mut owed = debts.owed.lock();
         let before = owed.tables.len();
         paid.retain(|(table, number)| {
             let still_the_same = |debt: &Debt| debt.number == *number;
@@ -213,7 +205,7 @@ impl Cachalot {
                     } else {
                         (pause * 2).min(LONGEST_PAUSE)
                     };
-                    let mut owed = cache.inner.debts.owed();
+                    let mut owed = cache.inner.debts.owed.lock();
                     if owed.tables.is_empty() {
                         owed.collecting = false;
                         return;

@@ -3,10 +3,9 @@
 //! Store keys are hashes, so the names stand in an item of their own. Nothing depends on it; a lost
 //! one fills again as records are created.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
 
 use super::{Cachalot, Dependency};
 use crate::{
@@ -75,12 +74,7 @@ impl Cachalot {
     }
 
     fn first_time(&self, table: &str) -> bool {
-        let mut listed = self
-            .inner
-            .directory
-            .listed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut listed = self.inner.directory.listed.lock();
         listed.len() < MOST && listed.insert(table.to_owned())
     }
 

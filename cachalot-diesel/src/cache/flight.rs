@@ -7,9 +7,11 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
+
+use parking_lot::{Condvar, Mutex};
 
 use super::{Cachalot, Dependency, Entry, Known, Lookup, Permit, herd::Turn};
 use crate::protocol::Token;
@@ -134,7 +136,7 @@ impl Cachalot {
 
 impl Flights {
     fn board(&self, permit: &Permit) -> Boarded {
-        let mut flights = lock(&self.0);
+        let mut flights = self.0.lock();
         match flights.of.get(permit.key()) {
             Some(Track::Flying(flight)) if flight.tokens == permit.tokens() => {
                 return Boarded::Passenger(Arc::clone(flight));
@@ -167,10 +169,9 @@ impl Flights {
 impl Flight {
     /// The rows, unless there are none to share or the wait is too long.
     fn wait(&self) -> Option<Arc<[u8]>> {
-        let (landed, _) = self
-            .told
-            .wait_timeout_while(lock(&self.landed), PATIENCE, |landed| landed.is_none())
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut landed = self.landed.lock();
+        self.told
+            .wait_while_for(&mut landed, |landed| landed.is_none(), PATIENCE);
         match landed.as_ref()? {
             Landing::Rows(rows) => Some(Arc::clone(rows)),
             Landing::Nothing => None,
@@ -185,7 +186,7 @@ impl Pilot {
     }
 
     fn tell(&self, landing: Landing) {
-        let mut landed = lock(&self.flight.landed);
+        let mut landed = self.flight.landed.lock();
         if landed.is_none() {
             *landed = Some(landing);
             self.flight.told.notify_all();
@@ -199,8 +200,8 @@ impl Drop for Pilot {
         let Some(flights) = self.flights.upgrade() else {
             return;
         };
-        let shared = matches!(*lock(&self.flight.landed), Some(Landing::Rows(_)));
-        let mut flights = lock(&flights);
+        let shared = matches!(*self.flight.landed.lock(), Some(Landing::Rows(_)));
+        let mut flights = flights.lock();
         // Under the lock, so that the order is that of the times.
         let now = Instant::now();
         if shared {
@@ -210,11 +211,6 @@ impl Drop for Pilot {
         }
         flights.forget(now);
     }
-}
-
-/// Nothing that runs under these locks can leave half a state behind.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

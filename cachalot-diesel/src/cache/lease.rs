@@ -1,11 +1,9 @@
 //! Leases are kept while their writes last: a statement that waits for a lock, or a COMMIT that
 //! takes long, must not look like a process that died.
 
-use std::{
-    collections::HashSet,
-    sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::{collections::HashSet, thread};
+
+use parking_lot::Mutex;
 
 use super::Cachalot;
 use crate::{protocol::Token, store::Command};
@@ -21,18 +19,13 @@ struct Held {
     kept: bool,
 }
 
-impl Leases {
-    /// Nothing that runs under the lock can leave half a state behind.
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+impl Leases {}
 
 impl Cachalot {
     /// Keeps the lease of a write from its `begin` on. Without a thread to spare it is not kept, and
     /// the write has to be faster than its lease.
     pub(super) fn keep_lease(&self, writer: Token) {
-        let mut held = self.inner.leases.held();
+        let mut held = self.inner.leases.0.lock();
         held.writers.insert(writer);
         if held.kept {
             return;
@@ -54,12 +47,12 @@ impl Cachalot {
     }
 
     pub(super) fn drop_lease(&self, writer: Token) {
-        self.inner.leases.held().writers.remove(&writer);
+        self.inner.leases.0.lock().writers.remove(&writer);
     }
 
     /// Returns whether there was anything to do.
     fn renew_leases(&self) -> bool {
-        let mut held = self.inner.leases.held();
+        let mut held = self.inner.leases.0.lock();
         held.kept = !held.writers.is_empty();
         let writers: Vec<_> = held.writers.iter().copied().collect();
         drop(held);

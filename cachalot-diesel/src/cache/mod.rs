@@ -413,21 +413,15 @@ fn now_millis() -> u64 {
         })
 }
 
-static INSTALLED: OnceLock<std::sync::RwLock<Option<Cachalot>>> = OnceLock::new();
+static INSTALLED: OnceLock<parking_lot::RwLock<Option<Cachalot>>> = OnceLock::new();
 
 /// The cache that new connections report to.
 pub(crate) fn installed() -> Option<Cachalot> {
-    INSTALLED
-        .get()?
-        .read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .clone()
+    INSTALLED.get()?.read().clone()
 }
 
 pub(crate) fn set_installed(cache: &Cachalot) {
     cache.now_installed();
     let slot = INSTALLED.get_or_init(Default::default);
-    *slot
-        .write()
-        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(cache.clone());
+    *slot.write() = Some(cache.clone());
 }

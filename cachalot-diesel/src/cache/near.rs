@@ -6,10 +6,11 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use quick_cache::{Weighter, sync::Cache};
 
 use super::{entry::Entry, now_millis};
@@ -51,7 +52,7 @@ impl Kept {
 
     /// The records, asked after that moment, have shown the entry's tokens.
     pub(super) fn confirm(&self, asked: Moment) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+        *self.current.lock() = asked;
     }
 }
 
@@ -98,7 +99,7 @@ impl Near {
         let Some(now_at) = now.at else {
             return false;
         };
-        let current = *kept.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = *kept.current.lock();
         let age = current.at.map(|at| now_at.duration_since(at));
         current.writes == now.writes && age.is_some_and(|age| age < self.max_staleness)
     }

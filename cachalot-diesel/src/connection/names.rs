@@ -1,10 +1,9 @@
 //! Names of extensions' settings that were met on any connection of this process: another connection
 //! may have been given such a setting where nobody saw it.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
 
 /// How many names are remembered.
 const NAMES: usize = 256;
@@ -13,7 +12,7 @@ static MET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Remembers the names of extensions' settings among these.
 pub(super) fn remember<'a>(names: impl IntoIterator<Item = &'a str>) {
-    let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut met = MET.lock();
     for name in names {
         if name.contains('.') && met.len() < NAMES && !met.contains(name) {
             met.insert(name.to_owned());
@@ -23,7 +22,7 @@ pub(super) fn remember<'a>(names: impl IntoIterator<Item = &'a str>) {
 
 /// The names that were met.
 pub(super) fn met() -> Vec<String> {
-    let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+    let met = MET.lock();
     met.iter().cloned().collect()
 }
 
@@ -36,7 +35,7 @@ mod tests {
         let names: Vec<String> = (0..=NAMES).map(|n| format!("many.n{n}")).collect();
         remember(names.iter().map(String::as_str));
         remember(["work_mem"]);
-        let met = MET.lock().unwrap();
+        let met = MET.lock();
         assert!(met.len() <= NAMES && !met.contains("work_mem"));
     }
 }

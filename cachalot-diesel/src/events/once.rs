@@ -1,9 +1,8 @@
 //! Which warnings this process has given already.
 
-use std::{
-    collections::HashSet,
-    sync::{LazyLock, Mutex, PoisonError},
-};
+use std::{collections::HashSet, sync::LazyLock};
+
+use parking_lot::Mutex;
 
 /// So many are remembered; then all are forgotten, rather than none told any more.
 const MOST: usize = 64;
@@ -12,7 +11,7 @@ static TOLD: LazyLock<Mutex<HashSet<(&'static str, String)>>> = LazyLock::new(Mu
 
 /// Is it the first time that this event has this cause?
 pub(super) fn is_first(event: &'static str, cause: &str) -> bool {
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut told = TOLD.lock();
     if told.len() >= MOST {
         told.clear();
     }

@@ -4,12 +4,13 @@ use std::{
     fmt,
     hash::{BuildHasher, RandomState},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use quick_cache::{Weighter, unsync::Cache};
 
 use super::{Command, ItemVersion, Reply, Store, StoreError, Ttl};
@@ -145,9 +146,7 @@ impl MemoryStore {
         let part = self.hasher.hash_one(key) % self.parts.len() as u64;
         let part = usize::try_from(part).unwrap_or_default();
         // Nothing that is done under the lock leaves an item half written.
-        self.parts[part]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.parts[part].lock()
     }
 }
 
@@ -226,11 +225,7 @@ mod tests {
                 ttl: None,
             }]);
             assert!(matches!(reply[..], [Ok(Reply::Stored(_))]));
-            let held: u64 = store
-                .parts
-                .iter()
-                .map(|part| part.lock().unwrap().weight())
-                .sum();
+            let held: u64 = store.parts.iter().map(|part| part.lock().weight()).sum();
             assert!(held <= 100_000, "{held} bytes after {n} items");
         }
         assert!(matches!(

@@ -1,13 +1,10 @@
-use std::{
-    any::TypeId,
-    cell::Cell,
-    sync::{PoisonError, RwLock},
-};
+use std::{any::TypeId, cell::Cell};
 
 use diesel::connection::{
     DynInstrumentation, Instrumentation, TransactionManager, get_default_instrumentation,
     set_default_instrumentation,
 };
+use parking_lot::RwLock;
 
 use super::{Tracker, replaced};
 use crate::{
@@ -85,7 +82,7 @@ impl Cachalot {
     /// # Errors
     /// [`Error::Install`] if Diesel does not take it.
     pub fn install_with(&self, constructor: Constructor) -> Result<(), Error> {
-        *USERS_OWN.write().unwrap_or_else(PoisonError::into_inner) = Some(constructor);
+        *USERS_OWN.write() = Some(constructor);
         self.set_default()
     }
 
@@ -125,10 +122,7 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
         return Some(answer);
     }
     let cache = installed()?;
-    let own = USERS_OWN
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .and_then(|make| make());
+    let own = USERS_OWN.read().and_then(|make| make());
     Some(Box::new(Tracker::new(cache, own)))
 }
 
@@ -156,15 +150,12 @@ pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cachalot) -> Resu
     let present = type_of(&*conn.instrumentation());
     if present == type_of(&*DynInstrumentation::none()) {
         // Whoever opened it before `install_with` would have got this one.
-        let own = USERS_OWN
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .and_then(|make| make());
+        let own = USERS_OWN.read().and_then(|make| make());
         set_tracker(conn, cache, own);
         return Ok(());
     }
     // Diesel gives no instrumentation out of a connection, but it makes another of the same kind.
-    let users_own = *USERS_OWN.read().unwrap_or_else(PoisonError::into_inner);
+    let users_own = *USERS_OWN.read();
     let alike = [
         users_own.and_then(|make| make()),
         untracked(get_default_instrumentation),

@@ -5,12 +5,11 @@
 //! where the system has no thread to spare does a caller do it.
 
 use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 /// The first pause after a failure; every probe that fails doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -66,7 +65,7 @@ impl Breaker {
         if !self.open.load(Ordering::Acquire) {
             return Some(Pass::Usual);
         }
-        let mut pause = self.pause();
+        let mut pause = self.pause.lock();
         let now = Instant::now();
         if !self.open.load(Ordering::Acquire) {
             return Some(Pass::Usual);
@@ -82,14 +81,14 @@ impl Breaker {
     pub(super) fn succeeded(&self) -> bool {
         // Under the lock, so that it does not cross a failure that is being noted.
         self.open.load(Ordering::Acquire) && {
-            let _pause = self.pause();
+            let _pause = self.pause.lock();
             self.open.swap(false, Ordering::AcqRel)
         }
     }
 
     /// The server did not answer. Returns whether this is news.
     pub(super) fn failed(&self, pass: Pass) -> bool {
-        let mut pause = self.pause();
+        let mut pause = self.pause.lock();
         let was_open = self.open.load(Ordering::Acquire);
         match pass {
             Pass::Probe => pause.length = (pause.length * 2).min(LONGEST_PAUSE),
@@ -104,19 +103,19 @@ impl Breaker {
 
     /// Whether the caller has to find somebody to attend to the server. Says so once.
     pub(super) fn is_to_be_attended(&self) -> bool {
-        let mut pause = self.pause();
+        let mut pause = self.pause.lock();
         self.open.load(Ordering::Acquire) && !std::mem::replace(&mut pause.attended, true)
     }
 
     /// Nobody attends to the server after all.
     pub(super) fn left_unattended(&self) {
-        self.pause().attended = false;
+        self.pause.lock().attended = false;
     }
 
     /// How long who attends to the server waits before the next probe; `None` once the server
     /// answers, and then nobody attends to it any more.
     pub(super) fn next_probe(&self) -> Option<Duration> {
-        let mut pause = self.pause();
+        let mut pause = self.pause.lock();
         if self.open.load(Ordering::Acquire) {
             return Some(pause.length);
         }
@@ -124,15 +123,10 @@ impl Breaker {
         None
     }
 
-    /// A thread that panicked with the lock in hand left a whole `Pause` behind.
-    fn pause(&self) -> MutexGuard<'_, Pause> {
-        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Makes a probe by the next caller due now, as if nobody attended to the server.
     #[cfg(test)]
     pub(super) fn end_pause(&self) {
-        let mut pause = self.pause();
+        let mut pause = self.pause.lock();
         pause.ends = Instant::now();
         pause.attended = false;
     }
@@ -178,13 +172,13 @@ mod tests {
     fn each_failed_probe_doubles_the_pause_up_to_its_limit() {
         let breaker = breaker();
         breaker.failed(Pass::Usual);
-        assert_eq!(breaker.pause().length, FIRST_PAUSE);
+        assert_eq!(breaker.pause.lock().length, FIRST_PAUSE);
         breaker.failed(Pass::Probe);
-        assert_eq!(breaker.pause().length, FIRST_PAUSE * 2);
+        assert_eq!(breaker.pause.lock().length, FIRST_PAUSE * 2);
         for _ in 0..100 {
             breaker.failed(Pass::Probe);
         }
-        assert_eq!(breaker.pause().length, LONGEST_PAUSE);
+        assert_eq!(breaker.pause.lock().length, LONGEST_PAUSE);
     }
 
     #[test]
@@ -219,9 +213,9 @@ mod tests {
     fn callers_that_fail_together_count_once() {
         let breaker = breaker();
         assert!(breaker.failed(Pass::Usual));
-        let ends = breaker.pause().ends;
+        let ends = breaker.pause.lock().ends;
         assert!(!breaker.failed(Pass::Usual));
-        assert_eq!(breaker.pause().length, FIRST_PAUSE);
-        assert_eq!(breaker.pause().ends, ends);
+        assert_eq!(breaker.pause.lock().length, FIRST_PAUSE);
+        assert_eq!(breaker.pause.lock().ends, ends);
     }
 }

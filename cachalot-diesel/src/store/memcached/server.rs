@@ -4,12 +4,13 @@ use std::{
     fmt,
     io::{self, ErrorKind},
     net::{SocketAddr, ToSocketAddrs},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use memcache::exp::Error;
+use parking_lot::Mutex;
 
 use crate::events::TARGET;
 
@@ -265,7 +266,7 @@ impl Server {
     /// Sends reads again, for the connection had been closed at the other end.
     fn send_anew<'c>(&self, commands: &'c [Command<'c>], deadline: Instant) -> Sent<'c> {
         // Those that lie idle were open at the same time.
-        self.idle().clear();
+        self.idle.lock().clear();
         let sent = self.send(commands, deadline);
         Sent {
             used: false,
@@ -294,7 +295,7 @@ impl Server {
     }
 
     fn idle_connection(&self, now: Instant) -> Option<Connection> {
-        let mut idle = self.idle();
+        let mut idle = self.idle.lock();
         let connection = idle.pop()?;
         if now.saturating_duration_since(connection.used) > LONGEST_IDLE {
             // Below it lie older ones.
@@ -306,15 +307,10 @@ impl Server {
 
     fn keep(&self, mut connection: Connection) {
         connection.used = Instant::now();
-        let mut idle = self.idle();
+        let mut idle = self.idle.lock();
         if idle.len() < IDLE_CONNECTIONS {
             idle.push(connection);
         }
-    }
-
-    /// Nothing that is done under the lock can leave it half done.
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
