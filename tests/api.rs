@@ -39,7 +39,7 @@ fn a01_a_change_by_another_client_is_seen_after_an_invalidation_by_hand() {
     for by in ["name", "model", "all", "another process"] {
         let mut world = World::new();
         assert_eq!(world.once(labels), Vec::<String>::new());
-        add(&mut world.outsider(), "unseen");
+        add(&mut world.outsider(), "untrackable");
         assert_eq!(world.sent(labels).1, 0, "nobody has said so yet");
         match by {
             "name" => world.cache.invalidate(["Public.TAGS"]).unwrap(),
@@ -49,7 +49,7 @@ fn a01_a_change_by_another_client_is_seen_after_an_invalidation_by_hand() {
         }
         assert_eq!(
             world.sent(labels),
-            (vec!["unseen".to_owned()], 1),
+            (vec!["untrackable".to_owned()], 1),
             "by {by}"
         );
     }
@@ -461,6 +461,6 @@ fn x05_a_bypass_names_no_bind_value() {
     assert!(!format!("{explanation} {explanation:?}").contains("s3cret"));
     assert!(!matches!(
         explanation.outcome,
-        Outcome::Bypass(BypassReason::NotUnderstood)
+        Outcome::Bypass(BypassReason::Unparsed)
     ));
 }

@@ -122,7 +122,7 @@ fn writers_in_flight() {
     let mut writer = world.connect(&process);
     let ends = |command: &Command<'_>| {
         let calm = br#""writers":[]"#;
-        matches!(command, Command::Swap { value, .. } if value.windows(calm.len()).any(|w| w == calm))
+        matches!(command, Command::CompareAndSwap { value, .. } if value.windows(calm.len()).any(|w| w == calm))
     };
     gate.hold(ends);
     std::thread::scope(|scope| {
@@ -208,7 +208,7 @@ fn a05_every_reason_is_explained_and_counted_and_explaining_changes_nothing() {
         ),
         ("no_table", "", "SELECT 1 AS id"),
         (
-            "not_understood",
+            "unparsed",
             "",
             "SELECT id FROM tags WHERE label = 'it never ends",
         ),

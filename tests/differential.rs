@@ -1,15 +1,15 @@
 //! No read through the cache differs from a plain one, whatever the database does by itself.
 
-mod course;
 mod reads;
+mod schedule;
 pub(crate) mod schema;
 mod typed;
 pub(crate) mod writes;
 
 use std::env;
 
-use self::course::{Counts, Course, Writers};
-use super::{Conn, DATABASE, differential_dialect as dialect, glass, world};
+use self::schedule::{Counts, Schedule, Writers};
+use super::{Conn, DATABASE, differential_dialect as dialect, spy_store, world};
 
 /// Compared reads.
 const STEPS: usize = 6_000;
@@ -34,13 +34,13 @@ fn no_read_differs_from_a_plain_one() {
     let mut total = Counts::default();
     let mut seed = first;
     while total.reads < steps {
-        let mut course = Course::new(seed);
-        while course.counts.reads < STEPS_OF_A_SCHEMA {
-            if let Err(difference) = course.step(Writers::Watched) {
+        let mut schedule = Schedule::new(seed);
+        while schedule.counts.reads < STEPS_OF_A_SCHEMA {
+            if let Err(difference) = schedule.step(Writers::Watched) {
                 panic!("{DATABASE}: {difference}");
             }
         }
-        total.add(course.counts);
+        total.add(schedule.counts);
         seed = seed.wrapping_add(1);
     }
     println!("{DATABASE}, from seed {first}: {total:?}");
@@ -64,8 +64,8 @@ fn no_read_differs_from_a_plain_one() {
 #[test]
 fn reads_that_differ_are_found() {
     let found = (0..20).any(|seed| {
-        let mut course = Course::new(seed);
-        (0..30).any(|_| course.step(Writers::Unwatched).is_err())
+        let mut schedule = Schedule::new(seed);
+        (0..30).any(|_| schedule.step(Writers::Unwatched).is_err())
     });
     assert!(found, "nobody invalidated anything, and no read was stale");
 }

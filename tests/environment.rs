@@ -89,14 +89,19 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "compress_above: Some(7)",
         "much",
     ),
-    ("CACHALOT_NEAR_BYTES", "7", "near_bytes: 7", "-7"),
+    (
+        "CACHALOT_NEAR_CACHE_BYTES",
+        "7",
+        "near_cache_bytes: 7",
+        "-7",
+    ),
     (
         "CACHALOT_MAX_STALENESS",
         "7",
         "max_staleness: 7ms",
         "3600001",
     ),
-    ("CACHALOT_HERD_WAIT", "7", "herd_wait: 7ms", "7x"),
+    ("CACHALOT_STAMPEDE_WAIT", "7", "stampede_wait: 7ms", "7x"),
     ("CACHALOT_SECRET", "hush", "secret: true", ""),
 ];
 

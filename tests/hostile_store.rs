@@ -11,8 +11,8 @@ use diesel::prelude::*;
 
 use self::forgery::{BODY_AT, TAG_AT, forged, patched, records, spoilt, unreadable, wrong};
 use super::Conn;
-use super::glass::Glass;
 use super::schema::tags;
+use super::spy_store::SpyStore;
 use super::world::World;
 
 type Row = (i32, String);
@@ -27,7 +27,7 @@ fn read(conn: &mut Conn) -> Vec<Row> {
 /// A world with a row that is cached in the shared memcached.
 struct Target {
     world: World,
-    glass: Glass,
+    spy_store: SpyStore,
     /// The library's own client stores nothing empty.
     wire: Wire,
     /// The keys of the row's entry, of the namespace's record and of the table's.
@@ -36,20 +36,20 @@ struct Target {
 
 impl Target {
     fn new(settings: impl FnOnce(Builder) -> Builder) -> Self {
-        let glass = Glass::memcached();
+        let spy_store = SpyStore::memcached();
         let mut world = World::with("memory://".to_owned(), |builder| {
-            settings(builder).store(glass.clone())
+            settings(builder).store(spy_store.clone())
         });
         diesel::insert_into(tags::table)
             .values((tags::id.eq(1), tags::label.eq("right")))
             .execute(&mut world.conn)
             .unwrap();
         assert_eq!(world.once(read), right());
-        let keys = glass.asked();
+        let keys = spy_store.asked();
         assert_eq!(keys.len(), 3);
         Self {
             world,
-            glass,
+            spy_store,
             wire: memcached::shared().wire(),
             keys,
         }
@@ -70,7 +70,7 @@ impl Target {
 
     /// The entry as the library stored it.
     fn sound(&self) -> Vec<u8> {
-        self.glass.get(self.entry()).unwrap()
+        self.spy_store.get(self.entry()).unwrap()
     }
 
     /// The entry with another label, under a checksum that holds.
@@ -113,7 +113,7 @@ fn x04_spoilt_bytes_are_withstood() {
     for mut target in [Target::new(|builder| builder), Target::with_secret()] {
         // The namespace's record is one like the table's.
         for key in [target.keys[0].clone(), target.keys[2].clone()] {
-            let sound = target.glass.get(&key).unwrap();
+            let sound = target.spy_store.get(&key).unwrap();
             for (way, bytes) in spoilt(&sound) {
                 let sent = target.withstands(&key, &bytes, &way);
                 assert!(sent == 1 || key != target.entry(), "{way} of an entry");
@@ -130,12 +130,12 @@ fn x04_what_another_read_database_or_namespace_has_stored_is_a_miss() {
         read(conn);
         let explanation = tags::table.order(tags::id).cached(conn).explain();
         let key = explanation.unwrap().key.unwrap();
-        target.glass.get(&key).unwrap()
+        target.spy_store.get(&key).unwrap()
     };
     let of_a_read = {
         let read = |conn: &mut Conn| tags::table.cached(conn).load::<Row>();
         assert_eq!(target.world.sent(read), (Ok(right()), 1));
-        target.glass.get(&target.glass.asked()[0]).unwrap()
+        target.spy_store.get(&target.spy_store.asked()[0]).unwrap()
     };
     let mut elsewhere = World::new();
     let cache = target.process().build().unwrap();
@@ -155,7 +155,7 @@ fn x04_a_forged_entry_without_readable_rows_is_a_miss() {
         let sound = target.sound();
         for (what, bytes) in unreadable(&sound) {
             target
-                .glass
+                .spy_store
                 .set(target.entry(), &forged(target.entry(), &bytes));
             assert_eq!(target.world.sent(read), (right(), 1), "{what}");
             // The second read stores the rows if the first has only found that there are none.
@@ -172,9 +172,9 @@ fn x04_a_forged_entry_without_readable_rows_is_not_kept_in_the_process() {
     let sound = target.sound();
     for (what, bytes) in unreadable(&sound) {
         target
-            .glass
+            .spy_store
             .set(target.entry(), &forged(target.entry(), &bytes));
-        let near = target.process().near_bytes(1 << 20).build().unwrap();
+        let near = target.process().near_cache_bytes(1 << 20).build().unwrap();
         let mut reader = target.world.connect(&near);
         assert_eq!(reader.sent(read), (right(), 1), "{what}");
         assert_eq!(read(&mut reader.conn), right(), "{what}");
@@ -207,7 +207,7 @@ fn x04_with_a_secret_a_forged_entry_is_a_miss() {
 #[test]
 fn x04_without_a_secret_a_checksum_stops_no_forger() {
     let mut target = Target::new(|builder| builder);
-    target.glass.set(target.entry(), &target.forgery());
+    target.spy_store.set(target.entry(), &target.forgery());
     assert_eq!(target.world.sent(read), (vec![(1, "wrong".to_owned())], 0));
 }
 
@@ -240,10 +240,10 @@ fn x04_a_forged_record_costs_a_miss_and_hides_no_write() {
 fn x04_a_forged_writer_that_never_ends_costs_hits_alone() {
     let besieged = |target: &Target| {
         for key in &target.keys[1..] {
-            let item = String::from_utf8(target.glass.get(key).unwrap()).unwrap();
+            let item = String::from_utf8(target.spy_store.get(key).unwrap()).unwrap();
             let writer = format!("[{{\"id\":\"{}\",\"until\":{}}}]", "1".repeat(32), u64::MAX);
             target
-                .glass
+                .spy_store
                 .set(key, item.replacen("[]", &writer, 1).as_bytes());
         }
     };
@@ -253,7 +253,7 @@ fn x04_a_forged_writer_that_never_ends_costs_hits_alone() {
         assert_eq!(open.world.sent(read), (right(), 1));
     }
     for key in &open.keys[1..] {
-        open.glass.delete(key);
+        open.spy_store.delete(key);
     }
     assert_eq!(open.world.once(read), right());
 

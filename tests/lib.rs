@@ -11,10 +11,10 @@
 )]
 
 mod compose;
+mod conformance_table;
 mod environment;
-mod memcached_works;
-mod table;
-mod tortured;
+mod memcached_selftest;
+mod stress_smoke;
 
 #[path = "."]
 mod sqlite {
@@ -45,10 +45,9 @@ mod sqlite {
     mod failures_sqlite;
     mod first_execution;
     mod generic;
-    mod glass;
     mod hostile_store;
     mod lives;
-    mod near;
+    mod near_cache;
     #[path = "needless/sqlite.rs"]
     mod needless;
     mod observability;
@@ -81,8 +80,9 @@ mod sqlite {
     mod sessions;
     mod settings;
     mod several_databases;
+    mod spy_store;
     mod stampede;
-    mod support_works;
+    mod support_selftest;
     #[path = "temporary/sqlite.rs"]
     mod temporary;
     #[path = "tenants/sqlite.rs"]
@@ -128,10 +128,9 @@ mod postgres {
     mod failures_postgres;
     mod first_execution;
     mod generic;
-    mod glass;
     mod hostile_store;
     mod lives;
-    mod near;
+    mod near_cache;
     #[path = "needless/postgres.rs"]
     mod needless;
     mod observability;
@@ -171,8 +170,9 @@ mod postgres {
     mod sessions;
     mod settings;
     mod several_databases;
+    mod spy_store;
     mod stampede;
-    mod support_works;
+    mod support_selftest;
     #[path = "temporary/postgres.rs"]
     mod temporary;
     #[path = "tenants/postgres.rs"]
@@ -220,10 +220,9 @@ mod mysql {
     #[path = "first_execution/mysql.rs"]
     mod first_execution_mysql;
     mod generic;
-    mod glass;
     mod hostile_store;
     mod lives;
-    mod near;
+    mod near_cache;
     #[path = "needless/mysql.rs"]
     mod needless;
     mod observability;
@@ -258,8 +257,9 @@ mod mysql {
     mod sessions;
     mod settings;
     mod several_databases;
+    mod spy_store;
     mod stampede;
-    mod support_works;
+    mod support_selftest;
     #[path = "temporary/mysql.rs"]
     mod temporary;
     #[path = "tenants/mysql.rs"]

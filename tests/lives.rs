@@ -27,9 +27,9 @@ fn read_for(ttl: Duration) -> impl Fn(&mut Conn) -> Vec<i32> {
 /// Whatever its age: nobody says how old an entry is that another read stored.
 #[test]
 fn f04_a_read_is_not_given_what_was_stored_for_a_longer_time() {
-    for near_bytes in [0, 1 << 20] {
+    for near_cache_bytes in [0, 1 << 20] {
         for url in [memcached::shared().url(), "memory://".to_owned()] {
-            let mut world = World::with(url, |builder| builder.near_bytes(near_bytes));
+            let mut world = World::with(url, |builder| builder.near_cache_bytes(near_cache_bytes));
             world.once(read);
             world.once(read_for(600 * SECOND));
             world.once(read_for(60 * SECOND));
@@ -125,7 +125,7 @@ fn wait_for_a_second() {
 
 #[test]
 fn f04_a_query_is_given_no_older_rows_than_its_maximum_age_allows() {
-    let near = |builder: cachalot_diesel::Builder| builder.near_bytes(1 << 20);
+    let near = |builder: cachalot_diesel::Builder| builder.near_cache_bytes(1 << 20);
     for settings in [near, |builder| builder] {
         let (mut world, mut outsider) = world(settings);
         assert_eq!(label(&mut world.conn, None), "old");

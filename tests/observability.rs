@@ -261,7 +261,7 @@ fn metrics_count_what_stats_count() {
         // A snapshot takes what was counted with it.
         let counted = self::counted(&snapshotter);
         assert_eq!(counted["cachalot_store_errors_total"], number(errors));
-        assert_eq!(counted["cachalot_owed_tables"], 1.0);
+        assert_eq!(counted["cachalot_pending_invalidations"], 1.0);
         assert_eq!(
             counted["cachalot_bypasses_total reason=store_unavailable"],
             1.0

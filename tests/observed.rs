@@ -81,7 +81,7 @@ fn what_happens_on_other_threads_or_once_is_told_too() {
     // A snapshot takes what was counted with it.
     let since = || {
         let mut metrics = snapshotter.snapshot().into_vec().into_iter();
-        let owed = metrics.find(|(key, ..)| key.key().name() == "cachalot_owed_tables");
+        let owed = metrics.find(|(key, ..)| key.key().name() == "cachalot_pending_invalidations");
         owed.map(|(.., value)| value)
     };
     assert_eq!(since(), Some(DebugValue::Gauge(1.0.into())));

@@ -84,7 +84,7 @@ struct Scene {
 impl Scene {
     /// A counter at 0, cached for both.
     fn new(timeout: Duration) -> Self {
-        Self::with(timeout, OnOutage::Remember)
+        Self::with(timeout, OnOutage::Defer)
     }
 
     fn with(timeout: Duration, on_outage: OnOutage) -> Self {
@@ -147,11 +147,11 @@ fn creates_a_record(command: &Command<'_>) -> bool {
 }
 
 fn announces(command: &Command<'_>) -> bool {
-    matches!(command, Command::Swap { value, .. } if !is_calm(value))
+    matches!(command, Command::CompareAndSwap { value, .. } if !is_calm(value))
 }
 
 fn ends(command: &Command<'_>) -> bool {
-    matches!(command, Command::Swap { value, .. } if is_calm(value))
+    matches!(command, Command::CompareAndSwap { value, .. } if is_calm(value))
 }
 
 fn is_calm(record: &[u8]) -> bool {
@@ -517,7 +517,7 @@ fn a_server_that_stays_down_does_not_hold_up_what_another_would_take() {
     let keys = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&keys);
     partial.down(move |command| {
-        if matches!(command, Command::Swap { .. }) {
+        if matches!(command, Command::CompareAndSwap { .. }) {
             seen.lock().push(command.key().to_owned());
         }
         false

@@ -111,7 +111,7 @@ pub(super) fn stores_an_entry(command: &Command<'_>) -> bool {
 }
 
 pub(super) fn swaps_a_record(command: &Command<'_>) -> bool {
-    matches!(command, Command::Swap { .. })
+    matches!(command, Command::CompareAndSwap { .. })
 }
 
 fn creates_a_record(command: &Command<'_>) -> bool {

@@ -164,12 +164,12 @@ impl<S: Store> Store for Skewed<S> {
             .iter()
             .map(|command| {
                 let reply = match *command {
-                    Command::Swap {
+                    Command::CompareAndSwap {
                         key,
                         value,
                         ttl,
                         version,
-                    } => self.store.run(&[Command::Swap {
+                    } => self.store.run(&[Command::CompareAndSwap {
                         key,
                         value: &self.skew(value),
                         ttl,

@@ -7,8 +7,8 @@ use diesel::prelude::*;
 
 use super::Conn;
 use super::blog::{self, Author, Post};
-use super::glass::Glass;
 use super::schema::*;
+use super::spy_store::SpyStore;
 use super::world::{World, assert_cached};
 
 /// Every way to spoil an item that a test tries, by name.
@@ -38,14 +38,14 @@ fn spoilt(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     ways
 }
 
-/// A world on each store of glass.
-fn each(mut body: impl FnMut(&mut World, &Glass)) {
-    for glass in [Glass::memcached(), Glass::memory()] {
+/// A world on each store of spy_store.
+fn each(mut body: impl FnMut(&mut World, &SpyStore)) {
+    for spy_store in [SpyStore::memcached(), SpyStore::memory()] {
         let mut world = World::with("memory://".to_owned(), |builder| {
-            builder.store(glass.clone())
+            builder.store(spy_store.clone())
         });
         blog::fill(&mut world.conn);
-        body(&mut world, &glass);
+        body(&mut world, &spy_store);
     }
 }
 
@@ -72,13 +72,13 @@ fn expected() -> Vec<Row> {
 
 #[test]
 fn r17_a_spoilt_entry_is_a_miss_and_heals() {
-    each(|world, glass| {
+    each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
-        let entry = glass.asked().swap_remove(0);
-        let sound = glass.get(&entry).unwrap();
+        let entry = spy_store.asked().swap_remove(0);
+        let sound = spy_store.get(&entry).unwrap();
 
         for (way, bytes) in spoilt(&sound) {
-            glass.set(&entry, &bytes);
+            spy_store.set(&entry, &bytes);
             assert_eq!(world.sent(read), (Ok(expected()), 1), "{way}");
             assert_eq!(world.sent(read), (Ok(expected()), 0), "healed after {way}");
         }
@@ -88,16 +88,16 @@ fn r17_a_spoilt_entry_is_a_miss_and_heals() {
 
 #[test]
 fn r17_an_entry_of_another_format_version_is_a_miss_and_heals() {
-    each(|world, glass| {
+    each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
-        let entry = glass.asked().swap_remove(0);
-        let sound = glass.get(&entry).unwrap();
+        let entry = spy_store.asked().swap_remove(0);
+        let sound = spy_store.get(&entry).unwrap();
         assert_eq!(&sound[..4], b"cach");
 
         for version in [0, 1, 2, 4, 255] {
             let mut foreign = sound.clone();
             foreign[4] = version;
-            glass.set(&entry, &foreign);
+            spy_store.set(&entry, &foreign);
             assert_eq!(world.sent(read), (Ok(expected()), 1), "version {version}");
             assert_eq!(world.sent(read), (Ok(expected()), 0), "version {version}");
         }
@@ -106,29 +106,29 @@ fn r17_an_entry_of_another_format_version_is_a_miss_and_heals() {
 
 #[test]
 fn r17_another_querys_entry_is_a_miss_and_heals() {
-    each(|world, glass| {
+    each(|world, spy_store| {
         let _ = world.once(|conn| posts::table.find(1).cached(conn).first::<Post>());
-        let of_first = glass.get(&glass.asked()[0]).unwrap();
+        let of_first = spy_store.get(&spy_store.asked()[0]).unwrap();
         let second = |conn: &mut Conn| posts::table.find(2).cached(conn).first::<Post>();
         let found = world.once(second);
         assert_eq!(found, Ok(blog::posts().swap_remove(1)));
 
-        glass.set(&glass.asked()[0], &of_first);
+        spy_store.set(&spy_store.asked()[0], &of_first);
         assert_eq!(world.once(second), found);
     });
 }
 
 #[test]
 fn r17_a_spoilt_record_costs_one_miss_and_heals() {
-    each(|world, glass| {
+    each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
-        let asked = glass.asked();
+        let asked = spy_store.asked();
         assert_eq!(asked.len(), 4, "an entry, the namespace and two tables");
 
         for record in &asked[1..] {
-            let sound = glass.get(record).unwrap();
+            let sound = spy_store.get(record).unwrap();
             for (way, bytes) in spoilt(&sound) {
-                glass.set(record, &bytes);
+                spy_store.set(record, &bytes);
                 let (rows, first) = world.sent(read);
                 assert_eq!(rows, Ok(expected()), "{way}");
                 // A bit in what only an operator reads may leave the entry valid.
@@ -137,7 +137,7 @@ fn r17_a_spoilt_record_costs_one_miss_and_heals() {
             }
             let mut foreign = String::from_utf8(sound).unwrap();
             foreign = foreign.replacen("{\"v\":1,", "{\"v\":2,", 1);
-            glass.set(record, foreign.as_bytes());
+            spy_store.set(record, foreign.as_bytes());
             assert_eq!(world.once(read), Ok(expected()), "another format version");
         }
     });
@@ -145,13 +145,13 @@ fn r17_a_spoilt_record_costs_one_miss_and_heals() {
 
 #[test]
 fn r17_a_write_over_a_spoilt_record_is_seen() {
-    each(|world, glass| {
+    each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
-        let asked = glass.asked();
+        let asked = spy_store.asked();
 
         for (number, record) in (0..).zip(&asked[1..]) {
-            for bytes in [&b"garbage"[..], b"{}", &glass.get(record).unwrap()[..9]] {
-                glass.set(record, bytes);
+            for bytes in [&b"garbage"[..], b"{}", &spy_store.get(record).unwrap()[..9]] {
+                spy_store.set(record, bytes);
                 let votes = posts::table.find(1).select(posts::votes);
                 let before: i64 = votes.first(&mut world.conn).unwrap();
                 diesel::update(posts::table.find(1))
@@ -195,10 +195,10 @@ fn r17_an_entry_that_another_client_put_there_is_a_miss_and_heals() {
 
 #[test]
 fn r17_a_deleted_entry_is_one_miss() {
-    each(|world, glass| {
+    each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
         for _ in 0..2 {
-            glass.delete(&glass.asked()[0]);
+            spy_store.delete(&spy_store.asked()[0]);
             assert_eq!(world.once(read), Ok(expected()));
         }
     });
@@ -206,18 +206,18 @@ fn r17_a_deleted_entry_is_one_miss() {
 
 #[test]
 fn r18_a_deleted_record_is_one_miss() {
-    each(|world, glass| {
+    each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
-        let asked = glass.asked();
+        let asked = spy_store.asked();
         assert_eq!(asked.len(), 4, "an entry, the namespace and two tables");
 
         for record in &asked[1..] {
-            glass.delete(record);
+            spy_store.delete(record);
             assert_eq!(world.once(read), Ok(expected()));
-            assert!(glass.get(record).is_some(), "there is a record again");
+            assert!(spy_store.get(record).is_some(), "there is a record again");
         }
         for record in &asked[1..] {
-            glass.delete(record);
+            spy_store.delete(record);
         }
         assert_eq!(world.once(read), Ok(expected()), "all at once");
     });
@@ -225,21 +225,24 @@ fn r18_a_deleted_record_is_one_miss() {
 
 #[test]
 fn r18_a_record_that_comes_back_does_not_revive_old_entries() {
-    each(|world, glass| {
+    each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
-        let asked = glass.asked();
-        let old: Vec<_> = asked.iter().map(|key| glass.get(key).unwrap()).collect();
+        let asked = spy_store.asked();
+        let old: Vec<_> = asked
+            .iter()
+            .map(|key| spy_store.get(key).unwrap())
+            .collect();
 
         for (record, bytes) in asked[1..].iter().zip(&old[1..]) {
-            glass.delete(record);
+            spy_store.delete(record);
             assert_eq!(world.once(read), Ok(expected()));
             diesel::update(posts::table)
                 .set(posts::votes.eq(posts::votes))
                 .execute(&mut world.conn)
                 .unwrap();
             // The old entry under new records.
-            glass.set(&asked[0], &old[0]);
-            assert_ne!(glass.get(record).as_ref(), Some(bytes));
+            spy_store.set(&asked[0], &old[0]);
+            assert_ne!(spy_store.get(record).as_ref(), Some(bytes));
             assert_eq!(world.once(read), Ok(expected()));
         }
     });

@@ -122,7 +122,7 @@ fn c14_cold_readers_of_several_processes_send_one_statement() {
         let cache = Cachalot::builder()
             .store(gate.clone())
             .namespace(&namespace)
-            .herd_wait(Duration::from_secs(20))
+            .stampede_wait(Duration::from_secs(20))
             .build()
             .unwrap();
         let mut conn = db::establish(database.url());

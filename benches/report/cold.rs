@@ -51,7 +51,7 @@ fn of(world: &World, crowd: Crowd) -> Cold {
     for _ in 0..crowd.processes {
         let mut builder = store::builder(&[&memcached]).namespace(&*namespace);
         if crowd.herd {
-            builder = builder.herd_wait(store::PATIENCE);
+            builder = builder.stampede_wait(store::PATIENCE);
         }
         let cache = builder.build().unwrap();
         cached.extend((0..crowd.readers_of_each).map(|_| {

@@ -13,16 +13,16 @@
     reason = "the same work is done on every database"
 )]
 
+mod baselines;
 mod cold;
-mod drive;
 mod flights;
+mod load;
 mod options;
 mod pace;
 mod publish;
 mod rates;
 mod reads;
 mod results;
-mod rivals;
 mod servers;
 mod software;
 mod store;
@@ -127,8 +127,8 @@ fn measure(options: &Options) -> Run {
         software: software::versions(&world),
         figures: Vec::new(),
         sizes: Vec::new(),
-        rival_rows: rivals::ROWS.to_vec(),
-        rivals: Vec::new(),
+        baseline_rows: baselines::ROWS.to_vec(),
+        baselines: Vec::new(),
         rates: Vec::new(),
         cold: Vec::new(),
         servers: Vec::new(),
@@ -138,7 +138,7 @@ fn measure(options: &Options) -> Run {
         run.figures = targets::measure(&world, pace);
     }
     if wants(Section::Rivals) {
-        run.rivals = rivals::measure(&world, pace);
+        run.baselines = baselines::measure(&world, pace);
     }
     if wants(Section::Sizes) {
         let (memcached, pace) = (store::memcached(), pace.slower(5));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachalot_benches::Turns;
+use cachalot_benches::Rounds;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
@@ -13,8 +13,8 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn turns<'a>(self) -> Turns<'a> {
-        Turns::new(self.rounds, self.limit)
+    pub(crate) fn rounds<'a>(self) -> Rounds<'a> {
+        Rounds::new(self.rounds, self.limit)
     }
 
     /// For what takes so many times as long.

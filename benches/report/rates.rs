@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use cachalot_diesel::Cachalot;
 
 use super::{
-    drive::{drive, sleep_until},
     flights::{CARRIERS, of_airline, one, update},
+    load::{load, sleep_until},
     postgres::{Conn, world::World},
     results::Rate,
     store,
@@ -118,7 +118,7 @@ impl Side {
 
     fn turn(&mut self, read: fn(&mut Conn, usize)) {
         let start = Instant::now();
-        self.reads += drive(&mut self.readers, self.turn, read, |end| {
+        self.reads += load(&mut self.readers, self.turn, read, |end| {
             let mut next = start + self.next_write;
             while next < end {
                 sleep_until(next);

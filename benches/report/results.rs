@@ -14,8 +14,8 @@ pub(crate) struct Run {
     pub(crate) software: Vec<String>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) sizes: Vec<Size>,
-    pub(crate) rival_rows: Vec<i32>,
-    pub(crate) rivals: Vec<Rival>,
+    pub(crate) baseline_rows: Vec<i32>,
+    pub(crate) baselines: Vec<Baseline>,
     pub(crate) rates: Vec<Rate>,
     pub(crate) cold: Vec<Cold>,
     pub(crate) servers: Vec<Servers>,
@@ -34,9 +34,9 @@ pub(crate) struct Size {
 
 /// One way of not asking the database.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Rival {
+pub(crate) struct Baseline {
     pub(crate) name: String,
-    /// Microseconds a read, for each of [`Run::rival_rows`].
+    /// Microseconds a read, for each of [`Run::baseline_rows`].
     pub(crate) times: Vec<Spread>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Cold {
     pub(crate) processes: usize,
     /// Of all of them together.
     pub(crate) readers: usize,
-    /// With `CACHALOT_HERD_WAIT`.
+    /// With `CACHALOT_STAMPEDE_WAIT`.
     pub(crate) herd: bool,
     /// Microseconds until the last of them has its rows.
     pub(crate) cached: Spread,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    drive::{drive, sleep_until},
+    load::{load, sleep_until},
     pace::Pace,
     postgres::{Conn, posts::of_5_tables, world::World},
     results::Servers,
@@ -13,7 +13,7 @@ use super::{
 const SERVERS: [usize; 4] = [1, 2, 4, 8];
 const READERS: usize = 4;
 const TURNS: u32 = 3;
-const TURN: Duration = Duration::from_secs(1);
+const ROUND: Duration = Duration::from_secs(1);
 
 pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Servers> {
     let memcached: Vec<_> = (0..8).map(|_| store::memcached()).collect();
@@ -22,7 +22,7 @@ pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Servers> {
         store::cache(&servers)
     });
     let hit = |conn: &mut Conn| drop(of_5_tables::cached(conn, 10, 1));
-    let mut turns = pace.turns();
+    let mut turns = pace.rounds();
     for (servers, cache) in SERVERS.iter().zip(&caches) {
         let mut conn = world.watched_by(cache);
         turns = turns.subject(servers.to_string(), move || hit(&mut conn));
@@ -38,7 +38,7 @@ pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Servers> {
     for _ in 0..TURNS {
         for (place, readers) in readers.iter_mut().enumerate() {
             let start = Instant::now();
-            reads[place] += drive(readers, TURN, |conn, _| hit(conn), sleep_until);
+            reads[place] += load(readers, ROUND, |conn, _| hit(conn), sleep_until);
             took[place] += start.elapsed();
         }
     }

@@ -45,7 +45,7 @@ fn one(
     assert_eq!(cached(&mut hitting, rows, 1), expected, "as kept");
     let mut salt = 1;
     let results = pace
-        .turns()
+        .rounds()
         .subject("plain", || plain(&mut asking, rows, 1))
         .subject("hit", || cached(&mut hitting, rows, 1))
         .subject("miss", || {

@@ -4,12 +4,12 @@ mod figure;
 mod machine;
 mod raw;
 mod recorder;
+mod rounds;
 mod samples;
-mod turns;
 
 pub use figure::{Figure, Target};
 pub use machine::Machine;
 pub use raw::RawSocket;
 pub use recorder::Recorder;
+pub use rounds::{Results, Rounds};
 pub use samples::{Samples, Spread};
-pub use turns::{Results, Turns};

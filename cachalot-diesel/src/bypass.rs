@@ -37,9 +37,9 @@ pub enum BypassReason {
     /// Rows that can change without a statement that could be seen to change them: a foreign table,
     /// a sequence, a virtual table; a view whose text, or a table whose keys the account may not see
     /// (MySQL: `SHOW VIEW`; MariaDB: any privilege besides `SELECT`).
-    Unseen(String),
+    Untrackable(String),
     /// The account may not see the database's triggers (MySQL): grant it `TRIGGER` on the database.
-    TriggersUnseen,
+    TriggersNotVisible,
     /// What the database does by itself is not known: its catalog could not be read just now.
     CatalogUnknown,
     /// A table that the settings or its model exclude.
@@ -49,7 +49,7 @@ pub enum BypassReason {
     /// The statement changes the session.
     SessionChange,
     /// The statement could not be understood well enough.
-    NotUnderstood,
+    Unparsed,
     /// The transaction has written to a table that the read depends on.
     OwnWrites,
     /// Inside a transaction that may read an old snapshot (all but READ COMMITTED).
@@ -91,13 +91,13 @@ impl BypassReason {
             Self::TableSample => "table_sample",
             Self::SystemCatalog(_) => "system_catalog",
             Self::TemporaryTable => "temporary_table",
-            Self::Unseen(_) => "unseen",
-            Self::TriggersUnseen => "triggers_unseen",
+            Self::Untrackable(_) => "untrackable",
+            Self::TriggersNotVisible => "triggers_not_visible",
             Self::CatalogUnknown => "catalog_unknown",
             Self::ExcludedTable(_) => "excluded_table",
             Self::NoTable => "no_table",
             Self::SessionChange => "session_change",
-            Self::NotUnderstood => "not_understood",
+            Self::Unparsed => "unparsed",
             Self::OwnWrites => "own_writes",
             Self::OldSnapshot => "old_snapshot",
             Self::ReadUncommitted => "read_uncommitted",
@@ -121,13 +121,13 @@ impl fmt::Display for BypassReason {
             }
             Self::SystemCatalog(table) => write!(f, "`{table}` is a system catalog"),
             Self::ExcludedTable(table) => write!(f, "the table `{table}` is excluded"),
-            Self::Unseen(table) => {
+            Self::Untrackable(table) => {
                 write!(
                     f,
                     "rows of `{table}` can change without a statement that could be seen"
                 )
             }
-            Self::TriggersUnseen => {
+            Self::TriggersNotVisible => {
                 f.write_str("the account may not see triggers; grant it TRIGGER on the database")
             }
             Self::CatalogUnknown => f.write_str("the database's catalog could not be read"),
@@ -148,7 +148,7 @@ impl fmt::Display for BypassReason {
             Self::TemporaryTable => f.write_str("the connection has temporary tables"),
             Self::NoTable => f.write_str("it reads no table"),
             Self::SessionChange => f.write_str("it changes the session"),
-            Self::NotUnderstood => f.write_str("the statement was not understood"),
+            Self::Unparsed => f.write_str("the statement was not understood"),
             Self::OwnWrites => f.write_str("the transaction has uncommitted writes to its tables"),
             Self::OldSnapshot => f.write_str("the transaction may read an old snapshot"),
             Self::ReadUncommitted => f.write_str("READ UNCOMMITTED"),

@@ -47,10 +47,10 @@ pub enum OnOutage {
     /// here, and it is delivered within a fraction of a second after the store answers. Until then
     /// other processes that do reach the store may be given rows from before the write.
     #[default]
-    Remember,
+    Defer,
     /// The write waits for the store, up to this long before it is sent (a transaction: before its
     /// COMMIT, so its locks are held meanwhile) and up to this long after, before it returns to its
-    /// caller. Then it goes on as with `Remember`. From a
+    /// caller. Then it goes on as with `Defer`. From a
     /// millisecond to an hour.
     ///
     /// While an outage is shorter than this, no process is given rows from before a write that has
@@ -79,11 +79,11 @@ pub(crate) struct Config {
     /// Rows above this size are compressed; `None`: none are.
     pub(crate) compress_above: Option<usize>,
     /// What entries kept in the process may take; 0: none are kept.
-    pub(crate) near_bytes: usize,
+    pub(crate) near_cache_bytes: usize,
     /// For how long such an entry is served without asking the store; zero: never.
     pub(crate) max_staleness: Duration,
     /// How long a cold reader waits for one of another process; zero: not at all.
-    pub(crate) herd_wait: Duration,
+    pub(crate) stampede_wait: Duration,
     pub(crate) secret: Option<String>,
 }
 
@@ -103,9 +103,9 @@ impl Default for Config {
             pure_functions: BTreeSet::new(),
             max_value_bytes: 1_000_000,
             compress_above: Some(16_384),
-            near_bytes: 0,
+            near_cache_bytes: 0,
             max_staleness: Duration::ZERO,
-            herd_wait: Duration::ZERO,
+            stampede_wait: Duration::ZERO,
             secret: None,
         }
     }
@@ -126,9 +126,9 @@ impl fmt::Debug for Config {
             .field("pure_functions", &self.pure_functions)
             .field("max_value_bytes", &self.max_value_bytes)
             .field("compress_above", &self.compress_above)
-            .field("near_bytes", &self.near_bytes)
+            .field("near_cache_bytes", &self.near_cache_bytes)
             .field("max_staleness", &self.max_staleness)
-            .field("herd_wait", &self.herd_wait)
+            .field("stampede_wait", &self.stampede_wait)
             .field("secret", &self.secret.is_some())
             .finish_non_exhaustive()
     }

@@ -143,9 +143,9 @@
 //! | `CACHALOT_PURE_FUNCTIONS` | [`pure_functions`](Builder::pure_functions) |
 //! | `CACHALOT_MAX_VALUE_BYTES` | [`max_value_bytes`](Builder::max_value_bytes) |
 //! | `CACHALOT_COMPRESS_ABOVE_BYTES` | [`compress_above_bytes`](Builder::compress_above_bytes) |
-//! | `CACHALOT_NEAR_BYTES` | [`near_bytes`](Builder::near_bytes) |
+//! | `CACHALOT_NEAR_CACHE_BYTES` | [`near_cache_bytes`](Builder::near_cache_bytes) |
 //! | `CACHALOT_MAX_STALENESS` (milliseconds) | [`max_staleness`](Builder::max_staleness) |
-//! | `CACHALOT_HERD_WAIT` (milliseconds) | [`herd_wait`](Builder::herd_wait) |
+//! | `CACHALOT_STAMPEDE_WAIT` (milliseconds) | [`stampede_wait`](Builder::stampede_wait) |
 //! | `CACHALOT_SECRET` | [`secret`](Builder::secret) |
 //!
 //! # What it promises
@@ -204,7 +204,7 @@ pub use cachalot_derive::Cacheable;
 pub use bypass::BypassReason;
 pub use cache::{Builder, Cachalot, TableStatus};
 #[doc(hidden)]
-pub use catalog::Opaque;
+pub use catalog::UnanalyzableCode;
 pub use config::{ConfigError, OnOutage};
 pub use connection::CacheConnection;
 pub use error::Error;
@@ -214,7 +214,7 @@ pub use rows::CacheBackend;
 pub use stats::{Invalidation, InvalidationReason, Stats};
 #[cfg(feature = "memcached")]
 pub use store::MemcachedStore;
-pub use store::{Command, ItemVersion, MemoryStore, OpenError, Reply, Store, StoreError, Ttl};
+pub use store::{CasVersion, Command, MemoryStore, OpenError, Reply, Store, StoreError, Ttl};
 pub use tracker::{install, install_with};
 
 /// For the fuzz targets; no part of the library's interface.

@@ -22,47 +22,47 @@ const LEAST: usize = 300;
 
 /// Views of views, and what no statement of the corpus has.
 const LAYERS: &str = r#"
-CREATE TABLE ground (id int PRIMARY KEY, a int, b text);
+CREATE TABLE fixture (id int PRIMARY KEY, a int, b text);
 CREATE TABLE "Low.Land" (id int, "x""y" int);
 CREATE SCHEMA "up Stairs";
-CREATE TABLE "up Stairs".ground (id int, c int);
+CREATE TABLE "up Stairs".fixture (id int, c int);
 CREATE TABLE "up Stairs"."from" (id int);
 CREATE TABLE parts (id int, kind int) PARTITION BY LIST (kind);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
-CREATE TABLE heirs (more int) INHERITS (ground);
+CREATE TABLE heirs (more int) INHERITS (fixture);
 
-CREATE VIEW first AS SELECT id, a FROM ground WHERE b <> 'FROM nowhere';
+CREATE VIEW first AS SELECT id, a FROM fixture WHERE b <> 'FROM nowhere';
 CREATE VIEW second AS SELECT * FROM first JOIN "Low.Land" USING (id);
-CREATE VIEW third AS SELECT id FROM second WHERE EXISTS (SELECT FROM "up Stairs".ground g WHERE g.id = second.id);
+CREATE VIEW third AS SELECT id FROM second WHERE EXISTS (SELECT FROM "up Stairs".fixture g WHERE g.id = second.id);
 CREATE VIEW "up Stairs".first AS SELECT id FROM "up Stairs"."from" UNION SELECT id FROM public.third;
 CREATE VIEW "Fourth Floor" AS WITH first AS (SELECT id FROM "up Stairs".first), x AS (TABLE public.parts)
     SELECT first.id, (SELECT max(kind) FROM x) AS kind FROM first;
 CREATE VIEW of_the_fourth AS SELECT x.*, x AS whole FROM "Fourth Floor" AS x;
-CREATE VIEW one_part AS SELECT * FROM ONLY parts_1, LATERAL (SELECT a FROM ground WHERE ground.id = parts_1.id) x;
+CREATE VIEW one_part AS SELECT * FROM ONLY parts_1, LATERAL (SELECT a FROM fixture WHERE fixture.id = parts_1.id) x;
 CREATE VIEW only_heirs AS SELECT * FROM heirs;
-CREATE VIEW all_of_them AS SELECT ground FROM ground;
+CREATE VIEW all_of_them AS SELECT fixture FROM fixture;
 CREATE VIEW sums (total, grouped) AS SELECT sum(a), grouping(a) FROM first GROUP BY ROLLUP (a) HAVING count(*) > (SELECT count(*) FROM parts);
 CREATE VIEW windows AS SELECT rank() OVER (ORDER BY (SELECT count(*) FROM parts p WHERE p.id = f.a)) AS r FROM first f;
-CREATE VIEW ordered AS SELECT id FROM ground ORDER BY (SELECT count(*) FROM "Low.Land") LIMIT (SELECT 3 FROM parts LIMIT 1);
+CREATE VIEW ordered AS SELECT id FROM fixture ORDER BY (SELECT count(*) FROM "Low.Land") LIMIT (SELECT 3 FROM parts LIMIT 1);
 CREATE VIEW chosen AS SELECT CASE WHEN id IN (SELECT id FROM "Low.Land") THEN ARRAY(SELECT id FROM parts) END AS c FROM first;
-CREATE VIEW listed AS SELECT * FROM (VALUES ((SELECT count(*) FROM ground)), (2)) AS v(n);
-CREATE VIEW guarded WITH (security_barrier) AS SELECT id FROM ground WHERE a > ALL (SELECT kind FROM parts) WITH CHECK OPTION;
+CREATE VIEW listed AS SELECT * FROM (VALUES ((SELECT count(*) FROM fixture)), (2)) AS v(n);
+CREATE VIEW guarded WITH (security_barrier) AS SELECT id FROM fixture WHERE a > ALL (SELECT kind FROM parts) WITH CHECK OPTION;
 CREATE VIEW seen_by_others WITH (security_invoker) AS SELECT id FROM third;
-CREATE RECURSIVE VIEW steps (n) AS SELECT id FROM ground UNION ALL SELECT n + 1 FROM steps, parts WHERE n < 9;
-CREATE VIEW full_of_joins AS SELECT 1 AS one FROM (ground a CROSS JOIN parts b) FULL JOIN ("Low.Land" c NATURAL JOIN first d) ON true;
-CREATE VIEW aliases AS SELECT ground.id FROM parts AS ground, ground AS parts;
+CREATE RECURSIVE VIEW steps (n) AS SELECT id FROM fixture UNION ALL SELECT n + 1 FROM steps, parts WHERE n < 9;
+CREATE VIEW full_of_joins AS SELECT 1 AS one FROM (fixture a CROSS JOIN parts b) FULL JOIN ("Low.Land" c NATURAL JOIN first d) ON true;
+CREATE VIEW aliases AS SELECT fixture.id FROM parts AS fixture, fixture AS parts;
 CREATE VIEW nothing AS SELECT 1 AS one;
-CREATE VIEW json AS SELECT to_jsonb(f) AS j, jsonb_agg(p) FILTER (WHERE p.kind IN (SELECT a FROM ground)) AS k FROM first f, parts p GROUP BY f;
+CREATE VIEW json AS SELECT to_jsonb(f) AS j, jsonb_agg(p) FILTER (WHERE p.kind IN (SELECT a FROM fixture)) AS k FROM first f, parts p GROUP BY f;
 CREATE MATERIALIZED VIEW kept AS SELECT id FROM third;
 CREATE VIEW over_kept AS SELECT kept.id FROM kept, "Low.Land";
 
 CREATE FUNCTION how_many() RETURNS bigint STABLE BEGIN ATOMIC SELECT count(*) FROM third, parts; END;
-CREATE FUNCTION rows_of(n int) RETURNS SETOF ground STABLE BEGIN ATOMIC SELECT g.* FROM ground g WHERE how_many() > n; END;
-CREATE FUNCTION differs(ground, int) RETURNS bool STABLE BEGIN ATOMIC SELECT EXISTS (SELECT FROM "Low.Land" WHERE id = $2); END;
-CREATE OPERATOR !=# (LEFTARG = ground, RIGHTARG = int, FUNCTION = differs);
+CREATE FUNCTION rows_of(n int) RETURNS SETOF fixture STABLE BEGIN ATOMIC SELECT g.* FROM fixture g WHERE how_many() > n; END;
+CREATE FUNCTION differs(fixture, int) RETURNS bool STABLE BEGIN ATOMIC SELECT EXISTS (SELECT FROM "Low.Land" WHERE id = $2); END;
+CREATE OPERATOR !=# (LEFTARG = fixture, RIGHTARG = int, FUNCTION = differs);
 CREATE VIEW calls AS SELECT how_many() AS n FROM "up Stairs"."from";
 CREATE VIEW called_rows AS SELECT r.id FROM rows_of(1) AS r, generate_series(1, 2) AS n;
-CREATE VIEW operators AS SELECT p.id FROM parts p, ground g WHERE g !=# p.id;
+CREATE VIEW operators AS SELECT p.id FROM parts p, fixture g WHERE g !=# p.id;
 CREATE VIEW over_calls AS SELECT calls.n, c.id FROM calls LEFT JOIN called_rows c ON true;
 "#;
 

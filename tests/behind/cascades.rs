@@ -3,7 +3,7 @@
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use diesel::{prelude::*, result::Error};
 
-use super::ground::{Ground, cached, run, shown};
+use super::catalog_fixture::{CatalogFixture, cached, run, shown};
 use super::{Conn, DATABASE};
 
 diesel::table! {
@@ -48,41 +48,41 @@ fn family(actions: &str) -> String {
 
 #[test]
 fn w09_the_children_of_a_deleted_parent_go_with_it() {
-    let mut ground = Ground::new(&family("ON DELETE CASCADE"));
-    ground.depends(KIDS, &["kids", "parents"]);
-    ground.depends(PARENTS, &["parents"]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(&family("ON DELETE CASCADE"));
+    fixture.depends(KIDS, &["kids", "parents"]);
+    fixture.depends(PARENTS, &["parents"]);
+    fixture.writes(
         "DELETE FROM parents WHERE id = 2",
         &[KIDS, PARENTS],
         &[STONES],
     );
-    ground.writes("DELETE FROM parents", &[KIDS, PARENTS], &[STONES]);
-    assert_eq!(ground.cached(KIDS), (Vec::new(), 0));
+    fixture.writes("DELETE FROM parents", &[KIDS, PARENTS], &[STONES]);
+    assert_eq!(fixture.cached(KIDS), (Vec::new(), 0));
 }
 
 #[test]
 fn a02_the_children_of_a_deleted_parent_are_dated_with_it() {
-    let mut ground = Ground::new(&family("ON DELETE CASCADE"));
-    ground.warm(STONES);
-    ground.dates(
+    let mut fixture = CatalogFixture::new(&family("ON DELETE CASCADE"));
+    fixture.warm(STONES);
+    fixture.dates(
         "INSERT INTO parents VALUES (4, 'Dan')",
         &["parents"],
         &["kids", "stones"],
     );
-    ground.dates(
+    fixture.dates(
         "DELETE FROM parents WHERE id = 2",
         &["parents", "public.Kids"],
         &["stones"],
     );
-    ground.dates("UPDATE kids SET name = 'Kay'", &["kids"], &["parents"]);
+    fixture.dates("UPDATE kids SET name = 'Kay'", &["kids"], &["parents"]);
 }
 
 #[test]
 fn w09_the_children_of_a_deleted_parent_lose_their_reference() {
-    let mut ground = Ground::new(&family("ON DELETE SET NULL"));
-    ground.depends(REFERENCES, &["kids", "parents"]);
-    ground.writes("DELETE FROM parents WHERE id = 2", &[REFERENCES], &[STONES]);
-    assert_eq!(ground.cached(REFERENCES).0[1], "Kim of -1");
+    let mut fixture = CatalogFixture::new(&family("ON DELETE SET NULL"));
+    fixture.depends(REFERENCES, &["kids", "parents"]);
+    fixture.writes("DELETE FROM parents WHERE id = 2", &[REFERENCES], &[STONES]);
+    assert_eq!(fixture.cached(REFERENCES).0[1], "Kim of -1");
 }
 
 #[test]
@@ -91,20 +91,20 @@ fn w09_the_children_of_a_deleted_parent_get_their_default() {
     if DATABASE == "mysql" {
         return;
     }
-    let mut ground = Ground::new(&family("ON DELETE SET DEFAULT"));
-    ground.depends(REFERENCES, &["kids", "parents"]);
-    ground.writes("DELETE FROM parents WHERE id = 2", &[REFERENCES], &[STONES]);
-    assert_eq!(ground.cached(REFERENCES).0[1], "Kim of 1");
+    let mut fixture = CatalogFixture::new(&family("ON DELETE SET DEFAULT"));
+    fixture.depends(REFERENCES, &["kids", "parents"]);
+    fixture.writes("DELETE FROM parents WHERE id = 2", &[REFERENCES], &[STONES]);
+    assert_eq!(fixture.cached(REFERENCES).0[1], "Kim of 1");
 }
 
 #[test]
 fn w09_the_children_of_a_parent_follow_its_key() {
     for (action, reference) in [("CASCADE", "Kim of 9"), ("SET NULL", "Kim of -1")] {
-        let mut ground = Ground::new(&family(&format!("ON UPDATE {action}")));
-        ground.depends(REFERENCES, &["kids", "parents"]);
+        let mut fixture = CatalogFixture::new(&family(&format!("ON UPDATE {action}")));
+        fixture.depends(REFERENCES, &["kids", "parents"]);
         let update = "UPDATE parents SET id = 9 WHERE id = 2";
-        ground.writes(update, &[REFERENCES], &[STONES]);
-        assert_eq!(ground.cached(REFERENCES).0[1], reference);
+        fixture.writes(update, &[REFERENCES], &[STONES]);
+        assert_eq!(fixture.cached(REFERENCES).0[1], reference);
     }
 }
 
@@ -115,21 +115,21 @@ fn w09_other_writes_to_the_parents_keep_their_children() {
     let update = "UPDATE parents SET name = 'Eve' WHERE id = 4";
     let delete = "DELETE FROM parents WHERE id = 4";
 
-    let mut ground = Ground::new(&family("ON DELETE CASCADE"));
-    ground.writes(insert, &[PARENTS], &[KIDS, STONES]);
-    ground.writes(update, &[PARENTS], &[KIDS, STONES]);
+    let mut fixture = CatalogFixture::new(&family("ON DELETE CASCADE"));
+    fixture.writes(insert, &[PARENTS], &[KIDS, STONES]);
+    fixture.writes(update, &[PARENTS], &[KIDS, STONES]);
 
-    let mut ground = Ground::new(&family("ON UPDATE CASCADE"));
-    ground.writes(insert, &[PARENTS], &[KIDS, STONES]);
-    ground.writes(delete, &[PARENTS], &[KIDS, STONES]);
+    let mut fixture = CatalogFixture::new(&family("ON UPDATE CASCADE"));
+    fixture.writes(insert, &[PARENTS], &[KIDS, STONES]);
+    fixture.writes(delete, &[PARENTS], &[KIDS, STONES]);
 }
 
 #[test]
 fn w09_a_foreign_key_without_an_action_makes_no_dependency() {
     for actions in ["", "ON DELETE RESTRICT ON UPDATE NO ACTION"] {
-        let mut ground = Ground::new(&family(actions));
-        ground.depends(KIDS, &["kids"]);
-        ground.writes(
+        let mut fixture = CatalogFixture::new(&family(actions));
+        fixture.depends(KIDS, &["kids"]);
+        fixture.writes(
             "INSERT INTO parents VALUES (4, 'Dan'); UPDATE parents SET name = 'Eve' WHERE id = 4; \
              DELETE FROM parents WHERE id = 3 AND 0 = 1",
             &[PARENTS],
@@ -140,7 +140,7 @@ fn w09_a_foreign_key_without_an_action_makes_no_dependency() {
 
 #[test]
 fn w09_two_levels_deep() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{}; CREATE TABLE rattles (id INTEGER PRIMARY KEY, kid_id INTEGER, name VARCHAR(20), \
          CONSTRAINT of_kid FOREIGN KEY (kid_id) REFERENCES kids (id) ON DELETE CASCADE); \
          CREATE TABLE parts (id INTEGER PRIMARY KEY, rattle_id INTEGER, name VARCHAR(20), \
@@ -151,14 +151,14 @@ fn w09_two_levels_deep() {
     ));
     let rattles = "SELECT name FROM rattles ORDER BY id";
     let parts = "SELECT concat_ws(' of ', name, coalesce(rattle_id, -1)) FROM parts ORDER BY id";
-    ground.depends(rattles, &["kids", "parents", "rattles"]);
-    ground.depends(parts, &["kids", "parents", "parts", "rattles"]);
-    ground.writes(
+    fixture.depends(rattles, &["kids", "parents", "rattles"]);
+    fixture.depends(parts, &["kids", "parents", "parts", "rattles"]);
+    fixture.writes(
         "DELETE FROM parents WHERE id = 2",
         &[PARENTS, KIDS, rattles, parts],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "DELETE FROM kids WHERE id = 1",
         &[KIDS, rattles, parts],
         &[PARENTS, STONES],
@@ -168,15 +168,15 @@ fn w09_two_levels_deep() {
 /// A row that loses its reference is changed, not deleted: its own children stay.
 #[test]
 fn w09_an_action_goes_on_only_as_what_it_does() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{}; CREATE TABLE rattles (id INTEGER PRIMARY KEY, kid_id INTEGER, name VARCHAR(20), \
          CONSTRAINT of_kid FOREIGN KEY (kid_id) REFERENCES kids (id) ON DELETE CASCADE); \
          INSERT INTO rattles VALUES (1, 1, 'ball'), (2, 2, 'kite')",
         family("ON DELETE SET NULL")
     ));
     let rattles = "SELECT name FROM rattles ORDER BY id";
-    ground.depends(rattles, &["kids", "rattles"]);
-    ground.writes(
+    fixture.depends(rattles, &["kids", "rattles"]);
+    fixture.writes(
         "DELETE FROM parents WHERE id = 2",
         &[REFERENCES],
         &[rattles],
@@ -186,7 +186,7 @@ fn w09_an_action_goes_on_only_as_what_it_does() {
 /// The key that the second level refers to is a reference itself, which the first level changes.
 #[test]
 fn w09_a_reference_that_is_a_key_is_followed_through() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE parents (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL); \
          CREATE TABLE kids (parent_id INTEGER PRIMARY KEY, name VARCHAR(20), \
           FOREIGN KEY (parent_id) REFERENCES parents (id) ON UPDATE CASCADE); \
@@ -197,14 +197,14 @@ fn w09_a_reference_that_is_a_key_is_followed_through() {
          INSERT INTO rattles VALUES (1, 1, 'ball'), (2, 2, 'kite')",
     );
     let rattles = "SELECT concat_ws(' of ', name, kid_id) FROM rattles ORDER BY id";
-    ground.depends(rattles, &["kids", "parents", "rattles"]);
-    ground.changes("UPDATE parents SET id = 7 WHERE id = 2", &[rattles]);
-    assert_eq!(ground.cached(rattles).0, ["ball of 1", "kite of 7"]);
+    fixture.depends(rattles, &["kids", "parents", "rattles"]);
+    fixture.changes("UPDATE parents SET id = 7 WHERE id = 2", &[rattles]);
+    assert_eq!(fixture.cached(rattles).0, ["ball of 1", "kite of 7"]);
 }
 
 #[test]
 fn w09_a_key_of_two_columns() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE shelves (room INTEGER, place INTEGER, PRIMARY KEY (room, place)); \
          CREATE TABLE books (id INTEGER PRIMARY KEY, room INTEGER, place INTEGER, \
           name VARCHAR(20), FOREIGN KEY (room, place) REFERENCES shelves (room, place) \
@@ -213,18 +213,18 @@ fn w09_a_key_of_two_columns() {
          INSERT INTO books VALUES (1, 1, 1, 'Iliad'), (2, 1, 2, 'Emma'), (3, 2, 1, 'Faust')",
     );
     let books = "SELECT concat_ws(' ', name, room, place) FROM books ORDER BY id";
-    ground.depends(books, &["books", "shelves"]);
-    ground.changes(
+    fixture.depends(books, &["books", "shelves"]);
+    fixture.changes(
         "UPDATE shelves SET place = 9 WHERE room = 1 AND place = 2",
         &[books],
     );
-    ground.changes("DELETE FROM shelves WHERE room = 2", &[books]);
-    ground.keeps("INSERT INTO shelves VALUES (3, 3)", &[books]);
+    fixture.changes("DELETE FROM shelves WHERE room = 2", &[books]);
+    fixture.keeps("INSERT INTO shelves VALUES (3, 3)", &[books]);
 }
 
 #[test]
 fn w09_a_child_of_two_parents() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{}; CREATE TABLE schools (id INTEGER PRIMARY KEY, name VARCHAR(20)); \
          CREATE TABLE pupils (id INTEGER PRIMARY KEY, kid_id INTEGER, school_id INTEGER, \
           FOREIGN KEY (kid_id) REFERENCES kids (id) ON DELETE CASCADE, \
@@ -235,9 +235,9 @@ fn w09_a_child_of_two_parents() {
     ));
     let pupils =
         "SELECT concat_ws(' ', id, kid_id, coalesce(school_id, -1)) FROM pupils ORDER BY id";
-    ground.depends(pupils, &["kids", "parents", "pupils", "schools"]);
-    ground.writes("DELETE FROM schools WHERE id = 1", &[pupils], &[KIDS]);
-    ground.writes(
+    fixture.depends(pupils, &["kids", "parents", "pupils", "schools"]);
+    fixture.writes("DELETE FROM schools WHERE id = 1", &[pupils], &[KIDS]);
+    fixture.writes(
         "DELETE FROM parents WHERE id = 2",
         &[pupils, KIDS],
         &["SELECT name FROM schools ORDER BY id"],
@@ -246,15 +246,15 @@ fn w09_a_child_of_two_parents() {
 
 #[test]
 fn w09_rows_that_refer_to_their_own_table() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE nodes (id INTEGER PRIMARY KEY, over_id INTEGER, \
           FOREIGN KEY (over_id) REFERENCES nodes (id) ON DELETE CASCADE); \
          INSERT INTO nodes VALUES (1, NULL), (2, 1), (3, 2), (4, NULL)",
     );
     let nodes = "SELECT concat('node ', id) FROM nodes ORDER BY id";
-    ground.depends(nodes, &["nodes"]);
-    ground.changes("DELETE FROM nodes WHERE id = 1", &[nodes]);
-    assert_eq!(ground.cached(nodes), (vec!["node 4".to_owned()], 0));
+    fixture.depends(nodes, &["nodes"]);
+    fixture.changes("DELETE FROM nodes WHERE id = 1", &[nodes]);
+    assert_eq!(fixture.cached(nodes), (vec!["node 4".to_owned()], 0));
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn w09_tables_that_refer_to_each_other() {
     } else {
         (String::new(), format!("ALTER TABLE hens ADD {hatched};"))
     };
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "CREATE TABLE hens (id INTEGER PRIMARY KEY, egg_id INTEGER{at_once}); \
          CREATE TABLE eggs (id INTEGER PRIMARY KEY, hen_id INTEGER, \
           FOREIGN KEY (hen_id) REFERENCES hens (id) ON DELETE CASCADE); {later} \
@@ -276,12 +276,12 @@ fn w09_tables_that_refer_to_each_other() {
     ));
     let hens = "SELECT concat('hen ', id) FROM hens ORDER BY id";
     let eggs = "SELECT concat('egg ', id) FROM eggs ORDER BY id";
-    ground.depends(hens, &["eggs", "hens"]);
-    ground.depends(eggs, &["eggs", "hens"]);
-    ground.changes("DELETE FROM eggs WHERE id = 2", &[hens, eggs]);
-    assert_eq!(ground.cached(hens).0, ["hen 1", "hen 2"]);
-    ground.changes("DELETE FROM hens WHERE id = 1", &[hens, eggs]);
-    assert_eq!(ground.cached(eggs).0, Vec::<String>::new());
+    fixture.depends(hens, &["eggs", "hens"]);
+    fixture.depends(eggs, &["eggs", "hens"]);
+    fixture.changes("DELETE FROM eggs WHERE id = 2", &[hens, eggs]);
+    assert_eq!(fixture.cached(hens).0, ["hen 1", "hen 2"]);
+    fixture.changes("DELETE FROM hens WHERE id = 1", &[hens, eggs]);
+    assert_eq!(fixture.cached(eggs).0, Vec::<String>::new());
 }
 
 /// A row that replaces another first deletes it.
@@ -290,19 +290,19 @@ fn w09_a_replaced_parent_takes_its_children_along() {
     if DATABASE == "postgres" {
         return;
     }
-    let mut ground = Ground::new(&family("ON DELETE CASCADE"));
-    ground.writes(
+    let mut fixture = CatalogFixture::new(&family("ON DELETE CASCADE"));
+    fixture.writes(
         "REPLACE INTO parents VALUES (2, 'Bea')",
         &[KIDS, PARENTS],
         &[STONES],
     );
     if DATABASE == "sqlite" {
-        ground.writes(
+        fixture.writes(
             "INSERT OR REPLACE INTO parents VALUES (1, 'Abe')",
             &[KIDS, PARENTS],
             &[STONES],
         );
-        ground.writes(
+        fixture.writes(
             "UPDATE OR REPLACE parents SET id = 3 WHERE id = 1",
             &[KIDS, PARENTS],
             &[STONES],
@@ -312,18 +312,18 @@ fn w09_a_replaced_parent_takes_its_children_along() {
 
 #[test]
 fn w09_an_upsert_that_changes_the_parents_key() {
-    let mut ground = Ground::new(&family("ON UPDATE CASCADE"));
+    let mut fixture = CatalogFixture::new(&family("ON UPDATE CASCADE"));
     let upsert = if DATABASE == "mysql" {
         "INSERT INTO parents VALUES (2, 'x') ON DUPLICATE KEY UPDATE id = 8"
     } else {
         "INSERT INTO parents VALUES (2, 'x') ON CONFLICT (id) DO UPDATE SET id = 8"
     };
-    ground.writes(upsert, &[REFERENCES], &[STONES]);
+    fixture.writes(upsert, &[REFERENCES], &[STONES]);
 }
 
 #[test]
 fn w09_what_is_read_with_the_children_depends_on_the_parents_too() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{}; CREATE VIEW names AS SELECT DISTINCT name FROM kids",
         family("ON DELETE CASCADE")
     ));
@@ -331,10 +331,10 @@ fn w09_what_is_read_with_the_children_depends_on_the_parents_too() {
     let join =
         "SELECT s.name FROM stones s LEFT JOIN kids ON kids.id = 2 WHERE kids.id IS NOT NULL";
     let inside = "SELECT name FROM stones WHERE EXISTS (SELECT 1 FROM kids WHERE id = 2)";
-    ground.depends(view, &["kids", "names", "parents"]);
-    ground.depends(join, &["kids", "parents", "stones"]);
-    ground.depends(inside, &["kids", "parents", "stones"]);
-    ground.writes(
+    fixture.depends(view, &["kids", "names", "parents"]);
+    fixture.depends(join, &["kids", "parents", "stones"]);
+    fixture.depends(inside, &["kids", "parents", "stones"]);
+    fixture.writes(
         "DELETE FROM parents WHERE id = 2",
         &[view, join, inside],
         &[STONES],
@@ -343,7 +343,7 @@ fn w09_what_is_read_with_the_children_depends_on_the_parents_too() {
 
 #[test]
 fn w09_by_diesel() {
-    let mut ground = Ground::new(&family("ON DELETE CASCADE ON UPDATE CASCADE"));
+    let mut fixture = CatalogFixture::new(&family("ON DELETE CASCADE ON UPDATE CASCADE"));
     let read = |conn: &mut Conn| -> Vec<(String, String)> {
         kids::table
             .inner_join(parents::table)
@@ -353,8 +353,8 @@ fn w09_by_diesel() {
             .load()
             .unwrap()
     };
-    assert_eq!(ground.world.once(read).len(), 3);
-    ground.does(
+    assert_eq!(fixture.world.once(read).len(), 3);
+    fixture.does(
         "a delete",
         |conn| {
             let gone = parents::table.filter(parents::name.eq("Bob"));
@@ -363,9 +363,9 @@ fn w09_by_diesel() {
         &[KIDS],
         &[STONES],
     );
-    let (rows, sent) = ground.world.sent(read);
+    let (rows, sent) = fixture.world.sent(read);
     assert_eq!((rows.len(), sent), (2, 1));
-    ground.does(
+    fixture.does(
         "an update",
         |conn| {
             let moved = diesel::update(parents::table.find(3)).set(parents::id.eq(30));
@@ -379,10 +379,10 @@ fn w09_by_diesel() {
 /// The parent's own transaction reads past the cache what it has changed of the children.
 #[test]
 fn w09_children_of_an_uncommitted_delete() {
-    let mut ground = Ground::new(&family("ON DELETE CASCADE"));
-    ground.warm(KIDS);
-    ground.warm(STONES);
-    let Ground { world, writer, .. } = &mut ground;
+    let mut fixture = CatalogFixture::new(&family("ON DELETE CASCADE"));
+    fixture.warm(KIDS);
+    fixture.warm(STONES);
+    let CatalogFixture { world, writer, .. } = &mut fixture;
     let all = cached(&mut world.conn, KIDS);
     let undone = writer.conn.transaction(|conn| {
         run(conn, "DELETE FROM parents WHERE id = 2");
@@ -403,14 +403,17 @@ fn w09_children_of_an_uncommitted_delete() {
         Err::<(), _>(Error::RollbackTransaction)
     });
     assert_eq!(undone, Err(Error::RollbackTransaction));
-    assert_eq!(ground.cached(KIDS), (all, 0));
-    assert_eq!(cached(&mut ground.writer.conn, KIDS), ["Kit", "Kim", "Kai"]);
+    assert_eq!(fixture.cached(KIDS), (all, 0));
+    assert_eq!(
+        cached(&mut fixture.writer.conn, KIDS),
+        ["Kit", "Kim", "Kai"]
+    );
 }
 
 #[test]
 fn w09_an_undone_savepoint_and_a_commit() {
-    let mut ground = Ground::new(&family("ON DELETE CASCADE"));
-    ground.does(
+    let mut fixture = CatalogFixture::new(&family("ON DELETE CASCADE"));
+    fixture.does(
         "a delete that is undone, and one that is committed",
         |conn| {
             conn.transaction(|conn| {
@@ -440,9 +443,9 @@ fn w09_foreign_keys_that_are_not_checked() {
         "mysql" => "SET foreign_key_checks = 0",
         _ => "SET session_replication_role = replica",
     };
-    let mut ground = Ground::new(&family("ON DELETE CASCADE"));
-    run(&mut ground.writer.conn, off);
-    ground.changes("DELETE FROM parents WHERE id = 2", &[PARENTS]);
-    assert_eq!(ground.cached(KIDS).0, shown(&mut ground.outsider, KIDS));
-    assert_eq!(ground.cached(KIDS).0.len(), 3);
+    let mut fixture = CatalogFixture::new(&family("ON DELETE CASCADE"));
+    run(&mut fixture.writer.conn, off);
+    fixture.changes("DELETE FROM parents WHERE id = 2", &[PARENTS]);
+    assert_eq!(fixture.cached(KIDS).0, shown(&mut fixture.outsider, KIDS));
+    assert_eq!(fixture.cached(KIDS).0.len(), 3);
 }

@@ -2,7 +2,7 @@
 
 use diesel::{connection::SimpleConnection as _, result::Error};
 
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 
 const READ: &str = "SELECT name FROM shelf ORDER BY id";
 
@@ -11,14 +11,14 @@ const READ: &str = "SELECT name FROM shelf ORDER BY id";
 fn keeps_its_first_row(schema: &str, statement: &str) {
     for known in [true, false] {
         for opened in ["", "BEGIN"] {
-            let mut ground = Ground::new(&format!(
+            let mut fixture = CatalogFixture::new(&format!(
                 "{schema}; INSERT INTO shelf (id, name) VALUES (1, 'Emma'), (2, 'Faust')"
             ));
             if known {
-                cached(&mut ground.writer.conn, READ);
+                cached(&mut fixture.writer.conn, READ);
             }
-            run(&mut ground.writer.conn, opened);
-            ground.does(
+            run(&mut fixture.writer.conn, opened);
+            fixture.does(
                 statement,
                 |conn| {
                     let failed = conn.batch_execute(statement);

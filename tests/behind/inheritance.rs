@@ -1,6 +1,6 @@
 //! Table inheritance: rows of the children are rows of their parents.
 
-use super::ground::Ground;
+use super::catalog_fixture::CatalogFixture;
 
 const SCHEMA: &str = "\
 CREATE TABLE cities (name TEXT, people INTEGER); \
@@ -18,19 +18,19 @@ const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
 #[test]
 fn w08_a_parent_shows_the_rows_of_its_children() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.depends(CITIES, &["capitals", "cities", "seats"]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.depends(CITIES, &["capitals", "cities", "seats"]);
+    fixture.writes(
         "INSERT INTO capitals VALUES ('Rome', 2800, 'IT')",
         &[CITIES, CAPITALS],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "UPDATE seats SET people = 131",
         &[CITIES, CAPITALS, SEATS],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "INSERT INTO cities VALUES ('Nice', 340)",
         &[CITIES, CITIES_ONLY],
         &[STONES],
@@ -39,19 +39,19 @@ fn w08_a_parent_shows_the_rows_of_its_children() {
 
 #[test]
 fn w08_a_write_to_a_parent_changes_its_children() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.depends(SEATS, &["capitals", "cities", "seats"]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.depends(SEATS, &["capitals", "cities", "seats"]);
+    fixture.writes(
         "UPDATE cities SET people = people + 1",
         &[CITIES, CITIES_ONLY, CAPITALS, SEATS],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "DELETE FROM capitals WHERE people < 200",
         &[CITIES, CAPITALS, SEATS],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "TRUNCATE cities",
         &[CITIES, CITIES_ONLY, CAPITALS],
         &[STONES],
@@ -61,9 +61,9 @@ fn w08_a_write_to_a_parent_changes_its_children() {
 /// What reads one table alone may depend on the others too, but never misses a change.
 #[test]
 fn w08_one_table_of_a_family_alone() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.changes("UPDATE ONLY cities SET people = 1", &[CITIES_ONLY, CITIES]);
-    ground.changes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.changes("UPDATE ONLY cities SET people = 1", &[CITIES_ONLY, CITIES]);
+    fixture.changes(
         "UPDATE cities SET people = 2",
         &[CITIES_ONLY, CITIES, SEATS],
     );
@@ -71,7 +71,7 @@ fn w08_one_table_of_a_family_alone() {
 
 #[test]
 fn w08_a_child_of_two_parents() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE boats (name TEXT); CREATE TABLE houses (name TEXT); \
          CREATE TABLE houseboats (berth TEXT) INHERITS (boats, houses); \
          INSERT INTO houseboats VALUES ('Ark', 'A1')",
@@ -79,14 +79,14 @@ fn w08_a_child_of_two_parents() {
     let boats = "SELECT name FROM boats ORDER BY 1";
     let houses = "SELECT name FROM houses ORDER BY 1";
     let both = "SELECT name FROM houseboats ORDER BY 1";
-    ground.depends(both, &["boats", "houseboats", "houses"]);
-    ground.writes(
+    fixture.depends(both, &["boats", "houseboats", "houses"]);
+    fixture.writes(
         "UPDATE boats SET name = 'Argo'",
         &[boats, houses, both],
         &[],
     );
-    ground.changes("INSERT INTO houses VALUES ('Villa')", &[houses]);
-    ground.changes(
+    fixture.changes("INSERT INTO houses VALUES ('Villa')", &[houses]);
+    fixture.changes(
         "DELETE FROM houses WHERE name = 'Argo'",
         &[boats, houses, both],
     );
@@ -95,12 +95,12 @@ fn w08_a_child_of_two_parents() {
 /// `INHERIT` and `NO INHERIT` change what the parent shows.
 #[test]
 fn w08_children_that_come_and_go() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.changes("ALTER TABLE capitals NO INHERIT cities", &[CITIES]);
-    ground.depends(CITIES, &["cities"]);
-    ground.writes("DELETE FROM seats", &[CAPITALS, SEATS], &[CITIES]);
-    ground.changes("ALTER TABLE capitals INHERIT cities", &[CITIES]);
-    ground.changes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.changes("ALTER TABLE capitals NO INHERIT cities", &[CITIES]);
+    fixture.depends(CITIES, &["cities"]);
+    fixture.writes("DELETE FROM seats", &[CAPITALS, SEATS], &[CITIES]);
+    fixture.changes("ALTER TABLE capitals INHERIT cities", &[CITIES]);
+    fixture.changes(
         "DELETE FROM cities WHERE name = 'Paris'",
         &[CAPITALS, CITIES],
     );
@@ -115,8 +115,9 @@ fn w10_triggers_of_a_child() {
         "capitals",
         "INSERT INTO log VALUES (NEW.name || NEW.people);",
     );
-    let mut ground = Ground::new(&format!("{SCHEMA}; CREATE TABLE log (line TEXT); {noted}"));
+    let mut fixture =
+        CatalogFixture::new(&format!("{SCHEMA}; CREATE TABLE log (line TEXT); {noted}"));
     let log = "SELECT line FROM log ORDER BY line";
-    ground.writes("UPDATE cities SET people = 3", &[log, CITIES], &[STONES]);
-    ground.writes("UPDATE capitals SET people = 4", &[log, CITIES], &[STONES]);
+    fixture.writes("UPDATE cities SET people = 3", &[log, CITIES], &[STONES]);
+    fixture.writes("UPDATE capitals SET people = 4", &[log, CITIES], &[STONES]);
 }

@@ -1,6 +1,6 @@
 //! Materialized views: they change when they are refreshed, and not before.
 
-use super::ground::Ground;
+use super::catalog_fixture::CatalogFixture;
 
 const SCHEMA: &str = "\
 CREATE TABLE sales (id INTEGER PRIMARY KEY, price INTEGER); \
@@ -19,36 +19,36 @@ const DOUBLES: &str = "SELECT line FROM doubles";
 
 #[test]
 fn w08_a_materialized_view_changes_when_it_is_refreshed() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.depends(SUMS, &["sums"]);
-    ground.depends(SHOWN, &["shown", "sums"]);
-    ground.depends(DOUBLES, &["doubles"]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.depends(SUMS, &["sums"]);
+    fixture.depends(SHOWN, &["shown", "sums"]);
+    fixture.depends(DOUBLES, &["doubles"]);
+    fixture.writes(
         "UPDATE sales SET price = 15 WHERE id = 1",
         &[SALES],
         &[SUMS, SHOWN, DOUBLES],
     );
-    ground.writes(
+    fixture.writes(
         "REFRESH MATERIALIZED VIEW sums",
         &[SUMS, SHOWN],
         &[DOUBLES, SALES],
     );
-    ground.writes(
+    fixture.writes(
         "REFRESH MATERIALIZED VIEW doubles",
         &[DOUBLES],
         &[SUMS, SHOWN, SALES],
     );
-    ground.writes(
+    fixture.writes(
         "INSERT INTO sales VALUES (3, 30)",
         &[SALES],
         &[SUMS, SHOWN, DOUBLES],
     );
-    ground.writes(
+    fixture.writes(
         "REFRESH MATERIALIZED VIEW CONCURRENTLY sums",
         &[SUMS, SHOWN],
         &[DOUBLES, SALES],
     );
-    ground.writes(
+    fixture.writes(
         "REFRESH MATERIALIZED VIEW sums WITH NO DATA; REFRESH MATERIALIZED VIEW sums WITH DATA",
         &[],
         &[DOUBLES, SALES],
@@ -58,10 +58,10 @@ fn w08_a_materialized_view_changes_when_it_is_refreshed() {
 /// What a read of the view itself may not, its refresh may: it asks once.
 #[test]
 fn w08_a_materialized_view_of_something_that_moves() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{SCHEMA}; CREATE MATERIALIZED VIEW moments AS SELECT clock_timestamp()::text AS line"
     ));
     let read = "SELECT line FROM moments";
-    ground.depends(read, &["moments"]);
-    ground.writes("REFRESH MATERIALIZED VIEW moments", &[read], &[SUMS]);
+    fixture.depends(read, &["moments"]);
+    fixture.writes("REFRESH MATERIALIZED VIEW moments", &[read], &[SUMS]);
 }

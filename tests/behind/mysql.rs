@@ -3,7 +3,7 @@
 #[path = "by_itself/mysql.rs"]
 mod by_itself;
 mod cascades;
-mod ground;
+mod catalog_fixture;
 mod principals;
 mod privileges;
 mod procedures;

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::ground::Ground;
+use super::catalog_fixture::CatalogFixture;
 
 diesel::table! {
     events (id) {
@@ -30,30 +30,30 @@ const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
 #[test]
 fn w08_a_partition_changes_with_the_tables_above_it() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.depends(EARLY, &["early", "events"]);
-    ground.depends(LATE_A, &["events", "late", "late_a"]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.depends(EARLY, &["early", "events"]);
+    fixture.depends(LATE_A, &["events", "late", "late_a"]);
+    fixture.writes(
         "INSERT INTO events VALUES (2, 'y')",
         &[EVENTS, EARLY],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "UPDATE events SET name = 'a' WHERE id = 101",
         &[EVENTS, LATE, LATE_A, LATE_REST],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "UPDATE events SET id = 102 WHERE id = 1",
         &[EVENTS, EARLY, LATE, LATE_REST],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "DELETE FROM late WHERE name = 'a'",
         &[EVENTS, LATE, LATE_A],
         &[EARLY],
     );
-    ground.writes(
+    fixture.writes(
         "TRUNCATE events",
         &[EVENTS, EARLY, LATE, LATE_REST],
         &[STONES],
@@ -62,20 +62,20 @@ fn w08_a_partition_changes_with_the_tables_above_it() {
 
 #[test]
 fn w08_a_partitioned_table_changes_with_its_partitions() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.depends(EVENTS, &["early", "events", "late", "late_a", "late_rest"]);
-    ground.depends(LATE, &["events", "late", "late_a", "late_rest"]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.depends(EVENTS, &["early", "events", "late", "late_a", "late_rest"]);
+    fixture.depends(LATE, &["events", "late", "late_a", "late_rest"]);
+    fixture.writes(
         "INSERT INTO early VALUES (3, 'z')",
         &[EVENTS, EARLY],
         &[LATE, LATE_A, LATE_REST, STONES],
     );
-    ground.writes(
+    fixture.writes(
         "UPDATE late_a SET id = 200",
         &[EVENTS, LATE, LATE_A],
         &[EARLY, LATE_REST, STONES],
     );
-    ground.writes(
+    fixture.writes(
         "TRUNCATE late_rest",
         &[EVENTS, LATE, LATE_REST],
         &[EARLY, LATE_A, STONES],
@@ -84,8 +84,8 @@ fn w08_a_partitioned_table_changes_with_its_partitions() {
 
 #[test]
 fn w08_partitions_as_diesel_writes_them() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.does(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.does(
         "an insert",
         |conn| {
             let rows: Vec<_> = [(5, "a"), (500, "a"), (501, "q")]
@@ -104,30 +104,30 @@ fn w08_partitions_as_diesel_writes_them() {
 /// A partition taken out or put in changes what the tables above it show.
 #[test]
 fn w08_partitions_that_come_and_go() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.changes("ALTER TABLE events DETACH PARTITION early", &[EVENTS]);
-    ground.depends(EARLY, &["early"]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.changes("ALTER TABLE events DETACH PARTITION early", &[EVENTS]);
+    fixture.depends(EARLY, &["early"]);
+    fixture.writes(
         "INSERT INTO early VALUES (4, 'z')",
         &[EARLY],
         &[EVENTS, LATE],
     );
-    ground.changes(
+    fixture.changes(
         "ALTER TABLE events ATTACH PARTITION early FOR VALUES FROM (0) TO (100)",
         &[EVENTS],
     );
-    ground.depends(EARLY, &["early", "events"]);
-    ground.writes(
+    fixture.depends(EARLY, &["early", "events"]);
+    fixture.writes(
         "INSERT INTO early VALUES (5, 'z')",
         &[EARLY, EVENTS],
         &[LATE],
     );
-    ground.changes("DROP TABLE late_a", &[EVENTS, LATE]);
+    fixture.changes("DROP TABLE late_a", &[EVENTS, LATE]);
 }
 
 #[test]
 fn w09_the_children_of_a_partitioned_table() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE halls (id INTEGER PRIMARY KEY) PARTITION BY RANGE (id); \
          CREATE TABLE small_halls PARTITION OF halls FOR VALUES FROM (0) TO (10); \
          CREATE TABLE large_halls PARTITION OF halls FOR VALUES FROM (10) TO (20); \
@@ -137,10 +137,10 @@ fn w09_the_children_of_a_partitioned_table() {
          INSERT INTO seats VALUES (1, 1), (2, 2), (3, 11), (4, 12)",
     );
     let seats = "SELECT concat('seat ', id) FROM seats ORDER BY id";
-    ground.changes("DELETE FROM halls WHERE id = 1", &[seats]);
-    ground.changes("DELETE FROM large_halls WHERE id = 11", &[seats]);
-    ground.keeps("INSERT INTO halls VALUES (3)", &[seats]);
-    ground.keeps("INSERT INTO small_halls VALUES (4)", &[seats]);
+    fixture.changes("DELETE FROM halls WHERE id = 1", &[seats]);
+    fixture.changes("DELETE FROM large_halls WHERE id = 11", &[seats]);
+    fixture.keeps("INSERT INTO halls VALUES (3)", &[seats]);
+    fixture.keeps("INSERT INTO small_halls VALUES (4)", &[seats]);
 }
 
 /// A trigger of a partitioned table is one of each partition.
@@ -158,19 +158,19 @@ fn w10_triggers_of_a_partitioned_table() {
         "early",
         "INSERT INTO log VALUES ('gone ' || OLD.id);",
     );
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{SCHEMA}; CREATE TABLE log (line TEXT); {noted} {of_one}"
     ));
     let log = "SELECT line FROM log ORDER BY line";
-    ground.writes(
+    fixture.writes(
         "INSERT INTO events VALUES (7, 'x')",
         &[log, EARLY],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "INSERT INTO late_a VALUES (700, 'a')",
         &[log, LATE_A],
         &[STONES],
     );
-    ground.writes("DELETE FROM events WHERE id = 7", &[log, EARLY], &[STONES]);
+    fixture.writes("DELETE FROM events WHERE id = 7", &[log, EARLY], &[STONES]);
 }

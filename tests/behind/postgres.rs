@@ -3,7 +3,7 @@
 #[path = "by_itself/postgres.rs"]
 mod by_itself;
 mod cascades;
-mod ground;
+mod catalog_fixture;
 mod inheritance;
 mod materialized;
 mod partitions;

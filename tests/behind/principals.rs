@@ -4,7 +4,7 @@ use cachalot_diesel::{CachedDsl as _, disabled};
 use cachalot_tests::{Counter, unique};
 use diesel::{connection::SimpleConnection as _, dsl::sql, sql_types::Text};
 
-use super::ground::{Ground, run};
+use super::catalog_fixture::{CatalogFixture, run};
 use super::world::Reader;
 use super::{Conn, DATABASE, db};
 
@@ -12,14 +12,14 @@ use super::{Conn, DATABASE, db};
 pub(crate) struct Principals {
     ada: String,
     bob: String,
-    /// Of the ground's database: what they own there goes with them.
+    /// Of the fixture's database: what they own there goes with them.
     admin: Conn,
 }
 
 impl Principals {
-    pub(crate) fn new(ground: &Ground) -> Self {
+    pub(crate) fn new(fixture: &CatalogFixture) -> Self {
         let [ada, bob] = ["a", "b"].map(unique::name);
-        let mut admin = ground.world.outsider();
+        let mut admin = fixture.world.outsider();
         for name in [&ada, &bob] {
             let create = match DATABASE {
                 "mysql" => format!("CREATE USER {name} IDENTIFIED BY 'secret'"),
@@ -36,14 +36,14 @@ impl Principals {
     }
 
     /// A watched connection of a user, with further `parameters` in its URL.
-    pub(crate) fn login(&self, ground: &Ground, user: &str, parameters: &str) -> Reader {
-        let url = ground.world.database.url();
+    pub(crate) fn login(&self, fixture: &CatalogFixture, user: &str, parameters: &str) -> Reader {
+        let url = fixture.world.database.url();
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
         let place = rest.split_once('@').map_or(rest, |(_, place)| place);
         let user = self.named(user);
         let mut conn = db::establish(&format!("{scheme}://{user}:secret@{place}{parameters}"));
         let counter = Counter::new();
-        let cache = &ground.world.cache;
+        let cache = &fixture.world.cache;
         cache.watch_with(&mut conn, counter.instrumentation());
         Reader { conn, counter }
     }

@@ -1,7 +1,7 @@
 //! Users, roles and privileges of MariaDB: nothing is seen that the database would refuse.
 
 use super::Conn;
-use super::ground::{Ground, run};
+use super::catalog_fixture::{CatalogFixture, run};
 use super::principals::{Principals, same};
 use super::world::Reader;
 
@@ -18,29 +18,29 @@ GRANT DELETE ON * TO ada; GRANT SELECT ON docs TO ada;";
 const DOCS: &str = "SELECT title FROM docs ORDER BY id";
 
 struct Secured {
-    ground: Ground,
+    fixture: CatalogFixture,
     users: Principals,
 }
 
 impl Secured {
     fn new(more: &str) -> Self {
-        let mut ground = Ground::new(SCHEMA);
-        let users = Principals::new(&ground);
+        let mut fixture = CatalogFixture::new(SCHEMA);
+        let users = Principals::new(&fixture);
         run(
-            &mut ground.outsider,
+            &mut fixture.outsider,
             &users.named(&format!("{ROWS} {more}")),
         );
-        Self { ground, users }
+        Self { fixture, users }
     }
 
     fn login(&self, user: &str) -> Reader {
-        self.users.login(&self.ground, user, "")
+        self.users.login(&self.fixture, user, "")
     }
 
     /// A watched connection of the administrator runs this.
     #[track_caller]
     fn admin(&mut self, change: &str) {
-        run(&mut self.ground.writer.conn, &self.users.named(change));
+        run(&mut self.fixture.writer.conn, &self.users.named(change));
     }
 }
 
@@ -69,9 +69,9 @@ fn x02_a_change_of_rights_is_seen_at_once() {
                 secured.admin(change);
             } else {
                 let change = secured.users.named(change);
-                run(&mut secured.ground.outsider, &change);
+                run(&mut secured.fixture.outsider, &change);
                 secured
-                    .ground
+                    .fixture
                     .world
                     .other_process()
                     .invalidate_all()

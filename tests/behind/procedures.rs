@@ -6,7 +6,7 @@ use diesel::{
 };
 
 use super::ROUTINES;
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::routines::{LOG, SHELF, STONES};
 
 const SCHEMA: &str = "\
@@ -23,36 +23,36 @@ CREATE PROCEDURE add_deep(IN number INT) CALL add_safely(number); \
 CREATE PROCEDURE opens() START TRANSACTION; \
 CREATE PROCEDURE waits() SET autocommit = 0";
 
-/// A ground whose writer knows what procedures do.
-fn ground() -> Ground {
-    let mut ground = Ground::new(&format!("{ROUTINES}; {SCHEMA}"));
-    cached(&mut ground.writer.conn, STONES);
-    ground
+/// A fixture whose writer knows what procedures do.
+fn fixture() -> CatalogFixture {
+    let mut fixture = CatalogFixture::new(&format!("{ROUTINES}; {SCHEMA}"));
+    cached(&mut fixture.writer.conn, STONES);
+    fixture
 }
 
 #[test]
 fn w11_procedures_that_call_others_or_make_their_statements() {
-    let mut ground = ground();
-    ground.writes("CALL add_both(3)", &[SHELF, LOG], &[STONES]);
-    ground.writes("CALL add_deep(4)", &[SHELF], &[STONES, LOG]);
-    ground.writes("DO note('k')", &[LOG], &[STONES]);
-    ground.changes("CALL prepared('log')", &[LOG]);
-    ground.changes(
+    let mut fixture = fixture();
+    fixture.writes("CALL add_both(3)", &[SHELF, LOG], &[STONES]);
+    fixture.writes("CALL add_deep(4)", &[SHELF], &[STONES, LOG]);
+    fixture.writes("DO note('k')", &[LOG], &[STONES]);
+    fixture.changes("CALL prepared('log')", &[LOG]);
+    fixture.changes(
         "BEGIN NOT ATOMIC DELETE FROM shelf WHERE id = 1; END",
         &[SHELF],
     );
-    ground.changes(
+    fixture.changes(
         "EXECUTE IMMEDIATE concat('DELETE FROM ', 'shelf WHERE id = 2')",
         &[SHELF],
     );
-    ground.changes("SET @noted = note('i')", &[LOG]);
+    fixture.changes("SET @noted = note('i')", &[LOG]);
 }
 
 /// What it wrote before it failed is committed.
 #[test]
 fn w11_a_procedure_that_fails_half_way() {
-    let mut ground = ground();
-    ground.does(
+    let mut fixture = fixture();
+    fixture.does(
         "a procedure that fails",
         |conn| {
             let failed = diesel::sql_query("CALL add_twice(3)").execute(conn);
@@ -68,13 +68,13 @@ fn w11_a_procedure_that_fails_half_way() {
 #[test]
 fn w11_a_procedure_that_commits_its_callers_transaction() {
     for call in ["CALL add_safely(3)", "CALL add_deep(3)"] {
-        let mut ground = ground();
-        run(&mut ground.writer.conn, "BEGIN");
-        ground.keeps("INSERT INTO log VALUES ('before')", &[LOG]);
-        ground.changes(call, &[SHELF, LOG]);
-        ground.changes("INSERT INTO log VALUES ('after')", &[LOG]);
-        run(&mut ground.writer.conn, "COMMIT");
-        ground.changes("INSERT INTO log VALUES ('later')", &[LOG]);
+        let mut fixture = fixture();
+        run(&mut fixture.writer.conn, "BEGIN");
+        fixture.keeps("INSERT INTO log VALUES ('before')", &[LOG]);
+        fixture.changes(call, &[SHELF, LOG]);
+        fixture.changes("INSERT INTO log VALUES ('after')", &[LOG]);
+        run(&mut fixture.writer.conn, "COMMIT");
+        fixture.changes("INSERT INTO log VALUES ('later')", &[LOG]);
     }
 }
 
@@ -82,18 +82,18 @@ fn w11_a_procedure_that_commits_its_callers_transaction() {
 #[test]
 fn w11_a_procedure_that_leaves_a_transaction_open() {
     for call in ["CALL opens()", "CALL opens", "CALL waits()"] {
-        let mut ground = ground();
-        run(&mut ground.writer.conn, call);
+        let mut fixture = fixture();
+        run(&mut fixture.writer.conn, call);
         for round in 0..2 {
             let name = format!("book {round}");
             let insert = format!("INSERT INTO shelf VALUES (10 + {round}, '{name}')");
-            run(&mut ground.writer.conn, &insert);
-            ground.warm(SHELF);
-            assert!(!ground.cached(SHELF).0.contains(&name), "{call}");
-            run(&mut ground.writer.conn, "COMMIT");
-            assert!(ground.cached(SHELF).0.contains(&name), "{call}: {name}");
+            run(&mut fixture.writer.conn, &insert);
+            fixture.warm(SHELF);
+            assert!(!fixture.cached(SHELF).0.contains(&name), "{call}");
+            run(&mut fixture.writer.conn, "COMMIT");
+            assert!(fixture.cached(SHELF).0.contains(&name), "{call}: {name}");
             if call.contains("opens") {
-                run(&mut ground.writer.conn, call);
+                run(&mut fixture.writer.conn, call);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use cachalot_diesel::{BypassReason, Outcome};
 
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::principals::{Principals, same};
 
 const SCHEMA: &str = "\
@@ -28,30 +28,30 @@ const RATE: [&str; 7] = [
     "LANGUAGE sql IMMUTABLE AS $f$ SELECT rate FROM rates WHERE id = n $f$",
 ];
 
-fn with(functions: &str) -> Ground {
-    Ground::new(&format!("{SCHEMA}; {functions}"))
+fn with(functions: &str) -> CatalogFixture {
+    CatalogFixture::new(&format!("{SCHEMA}; {functions}"))
 }
 
 #[test]
 fn w11_a_function_that_reads_makes_its_tables_the_querys() {
     for body in RATE {
-        let mut ground = with(&format!(
+        let mut fixture = with(&format!(
             "CREATE FUNCTION rate_of(n INTEGER) RETURNS INTEGER {body}"
         ));
         let read = "SELECT concat_ws(' ', id, price * rate_of(2)) FROM goods ORDER BY id";
-        let tables = ground.explain(read).tables;
+        let tables = fixture.explain(read).tables;
         for table in ["goods", "rates"] {
             assert!(tables.contains(&table.to_owned()), "{body}: {tables:?}");
         }
-        ground.writes("UPDATE rates SET rate = rate + 1", &[read], &[STONES]);
-        ground.writes("UPDATE goods SET price = price + 1", &[read], &[STONES]);
+        fixture.writes("UPDATE rates SET rate = rate + 1", &[read], &[STONES]);
+        fixture.writes("UPDATE goods SET price = price + 1", &[read], &[STONES]);
     }
 }
 
 /// The statement itself names no table.
 #[test]
 fn w11_a_query_of_nothing_but_a_function() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "CREATE FUNCTION rate_of(n INTEGER) RETURNS INTEGER {}; \
          CREATE FUNCTION all_rates() RETURNS SETOF rates LANGUAGE sql STABLE AS \
           'SELECT * FROM rates'; \
@@ -64,12 +64,12 @@ fn w11_a_query_of_nothing_but_a_function() {
         "SELECT rate::text FROM all_rates() ORDER BY 1",
         "SELECT r::text FROM the_rates() ORDER BY 1",
     ];
-    ground.writes("UPDATE rates SET rate = rate + 1", &reads, &[STONES]);
+    fixture.writes("UPDATE rates SET rate = rate + 1", &reads, &[STONES]);
 }
 
 #[test]
 fn w11_a_function_that_calls_a_function_that_reads() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "CREATE FUNCTION rate_of(n INTEGER) RETURNS INTEGER {}; \
          CREATE FUNCTION double_rate(n INTEGER) RETURNS INTEGER LANGUAGE sql STABLE AS \
           'SELECT 2 * rate_of(n)'; \
@@ -78,23 +78,23 @@ fn w11_a_function_that_calls_a_function_that_reads() {
         RATE[0]
     ));
     let read = "SELECT (price * fourfold(1))::text FROM goods ORDER BY id";
-    ground.writes("UPDATE rates SET rate = rate + 1", &[read], &[STONES]);
+    fixture.writes("UPDATE rates SET rate = rate + 1", &[read], &[STONES]);
 }
 
 #[test]
 fn w11_a_view_that_calls_a_function_that_reads() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "CREATE FUNCTION rate_of(n INTEGER) RETURNS INTEGER {}; \
          CREATE VIEW dear AS SELECT DISTINCT id, price * rate_of(1) AS price FROM goods",
         RATE[0]
     ));
     let read = "SELECT price::text FROM dear ORDER BY id";
-    ground.writes("UPDATE rates SET rate = rate + 1", &[read], &[STONES]);
+    fixture.writes("UPDATE rates SET rate = rate + 1", &[read], &[STONES]);
 }
 
 #[test]
 fn w11_a_function_that_reads_a_view_and_cascades() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE TABLE tariffs (rate_id INTEGER REFERENCES rates (id) ON DELETE CASCADE); \
          INSERT INTO tariffs VALUES (1), (2); \
          CREATE VIEW numbers AS SELECT DISTINCT rate_id AS n FROM tariffs; \
@@ -102,13 +102,13 @@ fn w11_a_function_that_reads_a_view_and_cascades() {
           'SELECT count(*) FROM numbers'",
     );
     let read = "SELECT concat(name, count_them()) FROM stones ORDER BY id";
-    ground.writes("DELETE FROM rates WHERE id = 2", &[read], &[STONES]);
+    fixture.writes("DELETE FROM rates WHERE id = 2", &[read], &[STONES]);
 }
 
 /// A call that hides in an operator, a cast, or an aggregate.
 #[test]
 fn w11_operators_casts_and_aggregates_that_read() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "CREATE FUNCTION rate_of(n INTEGER) RETURNS INTEGER {}; \
          CREATE FUNCTION times_rate(a INTEGER, b INTEGER) RETURNS INTEGER LANGUAGE sql STABLE AS \
           'SELECT a * rate_of(b)'; \
@@ -129,7 +129,7 @@ fn w11_operators_casts_and_aggregates_that_read() {
         "SELECT rated_sum(price)::text FROM goods",
         "SELECT rated_sum(price) OVER (ORDER BY id)::text FROM goods",
     ];
-    ground.follows("UPDATE rates SET rate = rate + 1", &reads);
+    fixture.follows("UPDATE rates SET rate = rate + 1", &reads);
 }
 
 /// Stable within a statement is not the same for ever.
@@ -154,20 +154,20 @@ fn r16_stable_functions_that_ask_for_the_moment() {
             } else {
                 " $f$"
             };
-            let mut ground = with(&format!(
+            let mut fixture = with(&format!(
                 "CREATE FUNCTION asked{number}() RETURNS TEXT LANGUAGE {language} {body}{end}; \
                  CREATE FUNCTION deep() RETURNS TEXT LANGUAGE sql STABLE AS \
                   'SELECT concat(asked{number}())'"
             ));
             for call in [format!("asked{number}()"), "deep()".to_owned()] {
                 let read = format!("SELECT concat(name, {call}) FROM stones");
-                let outcome = ground.explain(&read).outcome;
+                let outcome = fixture.explain(&read).outcome;
                 assert!(
                     matches!(outcome, Outcome::Bypass(BypassReason::VolatileFunction(_))),
                     "{language} {body}: {call}: {outcome:?}"
                 );
-                assert_eq!(ground.cached(&read).1, 1);
-                assert_eq!(ground.cached(&read).1, 1);
+                assert_eq!(fixture.cached(&read).1, 1);
+                assert_eq!(fixture.cached(&read).1, 1);
             }
         }
     }
@@ -176,22 +176,22 @@ fn r16_stable_functions_that_ask_for_the_moment() {
 /// The user is in the key.
 #[test]
 fn r16_a_stable_function_of_the_user_is_never_anothers() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE FUNCTION who() RETURNS TEXT LANGUAGE sql STABLE AS \
           $f$ SELECT current_user || '/' || session_user $f$",
     );
-    let roles = Principals::new(&ground);
+    let roles = Principals::new(&fixture);
     let grant = roles.named("GRANT SELECT ON stones TO ada, bob");
-    run(&mut ground.outsider, &grant);
+    run(&mut fixture.outsider, &grant);
     let read = "SELECT concat(name, ' of ', who()) FROM stones";
     for user in ["ada", "bob", "ada"] {
         run(
-            &mut ground.world.conn,
+            &mut fixture.world.conn,
             &roles.named(&format!("SET ROLE {user}")),
         );
-        let rows = same(&mut ground.world.conn, read).unwrap();
+        let rows = same(&mut fixture.world.conn, read).unwrap();
         assert!(rows[0].contains(&roles.named(user)), "{rows:?}");
-        let rows = same(&mut roles.login(&ground, user, "").conn, read).unwrap();
+        let rows = same(&mut roles.login(&fixture, user, "").conn, read).unwrap();
         assert!(rows[0].ends_with(&roles.named(user)), "{rows:?}");
     }
 }
@@ -199,19 +199,19 @@ fn r16_a_stable_function_of_the_user_is_never_anothers() {
 /// The same text, and another setting's answer.
 #[test]
 fn r16_a_stable_function_of_a_setting_is_never_anothers() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE FUNCTION who() RETURNS TEXT LANGUAGE sql STABLE AS \
           $f$ SELECT current_setting('app.tenant', true) $f$",
     );
     let read = "SELECT concat(name, ' of ', who()) FROM stones";
     for user in ["ada", "bob", "ada"] {
         let set = format!("SET app.tenant = '{user}'");
-        run(&mut ground.world.conn, &set);
+        run(&mut fixture.world.conn, &set);
         for _ in 0..2 {
-            assert_eq!(ground.cached(read).0, [format!("flint of {user}")]);
+            assert_eq!(fixture.cached(read).0, [format!("flint of {user}")]);
         }
     }
-    let mut other = ground.world.reader();
+    let mut other = fixture.world.reader();
     run(
         &mut other.conn,
         "SELECT set_config('app.tenant', 'eve', false)",
@@ -221,24 +221,24 @@ fn r16_a_stable_function_of_a_setting_is_never_anothers() {
 
 #[test]
 fn w11_a_function_that_is_replaced() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "CREATE FUNCTION rate_of(n INTEGER) RETURNS INTEGER {}",
         RATE[0]
     ));
     let read = "SELECT rate_of(1)::text FROM goods ORDER BY id";
-    ground.writes("UPDATE rates SET rate = rate + 1", &[read], &[STONES]);
-    ground.changes(
+    fixture.writes("UPDATE rates SET rate = rate + 1", &[read], &[STONES]);
+    fixture.changes(
         "CREATE OR REPLACE FUNCTION rate_of(n INTEGER) RETURNS INTEGER LANGUAGE sql STABLE AS \
          'SELECT length(name) FROM stones WHERE id = n'",
         &[read],
     );
-    ground.changes("UPDATE stones SET name = 'granite'", &[read]);
+    fixture.changes("UPDATE stones SET name = 'granite'", &[read]);
 }
 
 /// The name alone does not say which function it is.
 #[test]
 fn w11_functions_of_one_name() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE FUNCTION pick(n INTEGER) RETURNS INTEGER LANGUAGE sql STABLE AS \
           'SELECT rate FROM rates WHERE id = n'; \
          CREATE FUNCTION pick(n TEXT) RETURNS TEXT LANGUAGE sql STABLE AS \
@@ -250,7 +250,7 @@ fn w11_functions_of_one_name() {
     let number = "SELECT pick(1)::text FROM stones";
     let text = "SELECT pick('x')::text FROM goods WHERE id = 1";
     let aside = "SELECT aside.pick(1)::text FROM stones";
-    ground.follows("UPDATE rates SET rate = rate + 1", &[number]);
-    ground.follows("UPDATE stones SET name = 'granite'", &[text]);
-    ground.follows("UPDATE goods SET price = price + 1", &[aside]);
+    fixture.follows("UPDATE rates SET rate = rate + 1", &[number]);
+    fixture.follows("UPDATE stones SET name = 'granite'", &[text]);
+    fixture.follows("UPDATE goods SET price = price + 1", &[aside]);
 }

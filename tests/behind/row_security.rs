@@ -4,7 +4,7 @@ use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use diesel::{dsl::sql, prelude::*, result::Error, sql_types::Text};
 
 use super::Conn;
-use super::ground::{Ground, run};
+use super::catalog_fixture::{CatalogFixture, run};
 use super::principals::{Principals, same};
 use super::world::Reader;
 
@@ -35,41 +35,41 @@ const ALL: [&str; 3] = ["one", "two", "three"];
 
 /// Documents of two roles, and a policy for them.
 struct Secured {
-    ground: Ground,
+    fixture: CatalogFixture,
     roles: Principals,
 }
 
 impl Secured {
     fn new(policy: &str) -> Self {
-        let mut ground = Ground::new(STONES_AND_DOCS);
-        let roles = Principals::new(&ground);
+        let mut fixture = CatalogFixture::new(STONES_AND_DOCS);
+        let roles = Principals::new(&fixture);
         run(
-            &mut ground.outsider,
+            &mut fixture.outsider,
             &roles.named(&format!("{ROWS} {policy}")),
         );
-        Self { ground, roles }
+        Self { fixture, roles }
     }
 
     fn login(&self, role: &str) -> Reader {
-        self.roles.login(&self.ground, role, "")
+        self.roles.login(&self.fixture, role, "")
     }
 
     /// A watched connection of a superuser runs this.
     #[track_caller]
     fn admin(&mut self, change: &str) {
-        run(&mut self.ground.writer.conn, &self.roles.named(change));
+        run(&mut self.fixture.writer.conn, &self.roles.named(change));
     }
 
     /// The superuser's reading connection runs this.
     #[track_caller]
     fn run(&mut self, statement: &str) {
-        run(&mut self.ground.world.conn, &self.roles.named(statement));
+        run(&mut self.fixture.world.conn, &self.roles.named(statement));
     }
 
     /// What the superuser's reading connection sees.
     #[track_caller]
     fn sees(&mut self, titles: &[&str]) {
-        sees(&mut self.ground.world.conn, titles);
+        sees(&mut self.fixture.world.conn, titles);
     }
 }
 
@@ -139,8 +139,8 @@ fn x02_set_role() {
         secured.sees(titles);
     }
     secured.run("SET ROLE ada");
-    let _ = secured.ground.cached(STONES);
-    assert_eq!(secured.ground.cached(STONES).1, 0, "and it caches again");
+    let _ = secured.fixture.cached(STONES);
+    assert_eq!(secured.fixture.cached(STONES).1, 0, "and it caches again");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn x02_a_setting_whose_name_or_value_is_bound() {
         let value = secured.roles.named(user);
         diesel::sql_query("SELECT set_config('app.user', $1, false)")
             .bind::<Text, _>(&value)
-            .execute(&mut secured.ground.world.conn)
+            .execute(&mut secured.fixture.world.conn)
             .unwrap();
         secured.sees(titles);
     }
@@ -186,7 +186,7 @@ fn x02_a_setting_whose_name_or_value_is_bound() {
         diesel::sql_query("SELECT set_config($1, $2, false)")
             .bind::<Text, _>("app.user")
             .bind::<Text, _>(&value)
-            .execute(&mut secured.ground.world.conn)
+            .execute(&mut secured.fixture.world.conn)
             .unwrap();
         secured.sees(titles);
     }
@@ -200,7 +200,7 @@ fn x02_a_setting_that_the_connection_has_from_the_start() {
         let options = secured
             .roles
             .named(&format!("?options=-c%20app.user%3D{user}"));
-        secured.roles.login(&secured.ground, "ada", &options)
+        secured.roles.login(&secured.fixture, "ada", &options)
     };
     let (mut ada, mut bob) = (login("ada"), login("bob"));
     sees(&mut ada.conn, &ADAS);
@@ -218,7 +218,7 @@ fn x02_a_setting_that_the_connection_has_from_the_start() {
 #[test]
 fn x02_a_policy_that_reads_another_table() {
     let mut secured = Secured::new(BY_MEMBERS);
-    secured.ground.depends(DOCS, &["docs", "members"]);
+    secured.fixture.depends(DOCS, &["docs", "members"]);
     let (mut ada, mut bob) = (secured.login("ada"), secured.login("bob"));
     sees(&mut ada.conn, &["one", "two"]);
     sees(&mut bob.conn, &BOBS);
@@ -255,7 +255,9 @@ fn x02_policies_behind_policies() {
           (doc_id <= current_setting('app.most')::integer \
            AND EXISTS (SELECT 1 FROM stones WHERE name = 'flint'));"
     ));
-    secured.ground.depends(DOCS, &["docs", "members", "stones"]);
+    secured
+        .fixture
+        .depends(DOCS, &["docs", "members", "stones"]);
     let mut ada = secured.login("ada");
     for (most, titles) in [("1", &["one"][..]), ("2", &["one", "two"]), ("1", &["one"])] {
         run(&mut ada.conn, &format!("SET app.most = {most}"));
@@ -353,9 +355,9 @@ fn x02_a_change_of_rights_by_another_client() {
         let mut ada = secured.login("ada");
         sees(&mut ada.conn, &ADAS);
         let change = secured.roles.named(change);
-        run(&mut secured.ground.outsider, &change);
+        run(&mut secured.fixture.outsider, &change);
         secured
-            .ground
+            .fixture
             .world
             .other_process()
             .invalidate_all()
@@ -424,12 +426,12 @@ fn x02_a_pooled_connection_that_carries_a_setting() {
     use diesel::r2d2::{ConnectionManager, Pool};
 
     let secured = Secured::new(BY_SETTING);
-    let url = secured.ground.world.database.url();
+    let url = secured.fixture.world.database.url();
     let pool = Pool::builder()
         .max_size(1)
         .build(ConnectionManager::<Conn>::new(url))
         .unwrap();
-    let cache = &secured.ground.world.cache;
+    let cache = &secured.fixture.world.cache;
     let read = |titles: &[&str]| {
         let mut conn = pool.get().unwrap();
         cache.watch(&mut conn).unwrap();

@@ -1,6 +1,6 @@
 //! Rules: a statement is rewritten to others.
 
-use super::ground::Ground;
+use super::catalog_fixture::CatalogFixture;
 
 const SCHEMA: &str = "\
 CREATE TABLE shoes (id INTEGER PRIMARY KEY, pairs INTEGER); \
@@ -13,30 +13,30 @@ const LOG: &str = "SELECT line FROM log ORDER BY line";
 const ARCHIVE: &str = "SELECT concat_ws(' ', id, pairs) FROM archive ORDER BY id";
 const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
-fn with(rules: &str) -> Ground {
-    Ground::new(&format!("{SCHEMA}; {rules}"))
+fn with(rules: &str) -> CatalogFixture {
+    CatalogFixture::new(&format!("{SCHEMA}; {rules}"))
 }
 
 #[test]
 fn w10_a_rule_that_does_more() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE RULE noted AS ON UPDATE TO shoes WHERE NEW.pairs <> OLD.pairs \
           DO ALSO INSERT INTO log VALUES (OLD.id || ' had ' || OLD.pairs); \
          CREATE RULE kept AS ON DELETE TO shoes DO ALSO INSERT INTO archive VALUES (OLD.id, OLD.pairs)",
     );
-    ground.depends(LOG, &["log", "shoes"]);
-    ground.depends(ARCHIVE, &["archive", "shoes"]);
-    ground.writes(
+    fixture.depends(LOG, &["log", "shoes"]);
+    fixture.depends(ARCHIVE, &["archive", "shoes"]);
+    fixture.writes(
         "UPDATE shoes SET pairs = 11 WHERE id = 1",
         &[SHOES, LOG],
         &[ARCHIVE, STONES],
     );
-    ground.writes(
+    fixture.writes(
         "DELETE FROM shoes WHERE id = 2",
         &[SHOES, ARCHIVE],
         &[LOG, STONES],
     );
-    ground.writes(
+    fixture.writes(
         "INSERT INTO shoes VALUES (9, 90)",
         &[SHOES],
         &[LOG, ARCHIVE, STONES],
@@ -45,36 +45,36 @@ fn w10_a_rule_that_does_more() {
 
 #[test]
 fn w10_a_rule_that_does_something_else_instead() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE RULE moved AS ON DELETE TO shoes DO INSTEAD \
           (UPDATE shoes SET pairs = 0 WHERE id = OLD.id; INSERT INTO log VALUES ('none of ' || OLD.id)); \
          CREATE RULE elsewhere AS ON INSERT TO shoes DO INSTEAD \
           INSERT INTO archive VALUES (NEW.id, NEW.pairs)",
     );
-    ground.writes(
+    fixture.writes(
         "DELETE FROM shoes WHERE id = 2",
         &[SHOES, LOG],
         &[ARCHIVE, STONES],
     );
-    ground.changes("INSERT INTO shoes VALUES (9, 90)", &[ARCHIVE]);
+    fixture.changes("INSERT INTO shoes VALUES (9, 90)", &[ARCHIVE]);
 }
 
 #[test]
 fn w10_rules_that_make_a_view_writable() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE VIEW many AS SELECT DISTINCT id, pairs FROM shoes WHERE pairs > 10; \
          CREATE RULE add AS ON INSERT TO many DO INSTEAD INSERT INTO shoes VALUES (NEW.id, NEW.pairs); \
          CREATE RULE del AS ON DELETE TO many DO INSTEAD DELETE FROM shoes WHERE id = OLD.id",
     );
     let many = "SELECT concat_ws(' ', id, pairs) FROM many ORDER BY id";
-    ground.depends(SHOES, &["many", "shoes"]);
-    ground.depends(many, &["many", "shoes"]);
-    ground.writes(
+    fixture.depends(SHOES, &["many", "shoes"]);
+    fixture.depends(many, &["many", "shoes"]);
+    fixture.writes(
         "INSERT INTO many VALUES (4, 40)",
         &[SHOES, many],
         &[STONES, LOG],
     );
-    ground.writes(
+    fixture.writes(
         "DELETE FROM many WHERE id = 4",
         &[SHOES, many],
         &[STONES, LOG],
@@ -90,12 +90,12 @@ fn w10_rules_and_triggers_set_each_other_off() {
         "archive",
         "UPDATE stones SET name = 'moved' WHERE id = 1;",
     );
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "CREATE RULE kept AS ON DELETE TO shoes DO ALSO INSERT INTO archive VALUES (OLD.id, OLD.pairs); \
          CREATE RULE told AS ON UPDATE TO stones DO ALSO INSERT INTO log VALUES (NEW.name); {noted}"
     ));
-    ground.depends(LOG, &["archive", "log", "shoes", "stones"]);
-    ground.writes(
+    fixture.depends(LOG, &["archive", "log", "shoes", "stones"]);
+    fixture.writes(
         "DELETE FROM shoes WHERE id = 2",
         &[SHOES, ARCHIVE, STONES, LOG],
         &[],
@@ -104,14 +104,14 @@ fn w10_rules_and_triggers_set_each_other_off() {
 
 #[test]
 fn w10_a_rule_that_is_made_after_the_first_read_and_dropped_again() {
-    let mut ground = with("");
+    let mut fixture = with("");
     let update = "UPDATE shoes SET pairs = pairs + 1 WHERE id = 1";
-    ground.writes(update, &[SHOES], &[LOG]);
-    super::ground::run(
-        &mut ground.writer.conn,
+    fixture.writes(update, &[SHOES], &[LOG]);
+    super::catalog_fixture::run(
+        &mut fixture.writer.conn,
         "CREATE RULE noted AS ON UPDATE TO shoes DO ALSO INSERT INTO log VALUES ('u' || OLD.pairs)",
     );
-    ground.writes(update, &[SHOES, LOG], &[STONES]);
-    super::ground::run(&mut ground.writer.conn, "DROP RULE noted ON shoes");
-    ground.writes(update, &[SHOES], &[LOG, STONES]);
+    fixture.writes(update, &[SHOES, LOG], &[STONES]);
+    super::catalog_fixture::run(&mut fixture.writer.conn, "DROP RULE noted ON shoes");
+    fixture.writes(update, &[SHOES], &[LOG, STONES]);
 }

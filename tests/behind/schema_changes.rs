@@ -4,7 +4,7 @@
 use cachalot_diesel::CachedDsl as _;
 use diesel::{connection::SimpleConnection, dsl::sql, sql_types::Text};
 
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::{DATABASE, drop_trigger, trigger};
 
 const SCHEMA: &str = "\
@@ -34,12 +34,12 @@ fn noted() -> String {
 
 #[test]
 fn w08_a_view_that_is_made_anew() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.depends(SHOWN, &["goods", "shown"]);
-    ground.changes(OTHER_VIEW, &[SHOWN]);
-    ground.depends(SHOWN, &["rates", "shown"]);
-    ground.writes("UPDATE rates SET name = 'low'", &[SHOWN], &[GOODS, STONES]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.depends(SHOWN, &["goods", "shown"]);
+    fixture.changes(OTHER_VIEW, &[SHOWN]);
+    fixture.depends(SHOWN, &["rates", "shown"]);
+    fixture.writes("UPDATE rates SET name = 'low'", &[SHOWN], &[GOODS, STONES]);
+    fixture.writes(
         "UPDATE goods SET name = 'tea' WHERE id = 1",
         &[GOODS],
         &[SHOWN],
@@ -51,13 +51,13 @@ fn w08_a_view_that_is_replaced() {
     if DATABASE == "sqlite" {
         return;
     }
-    let mut ground = Ground::new(SCHEMA);
-    ground.warm(SHOWN);
-    ground.changes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.warm(SHOWN);
+    fixture.changes(
         "CREATE OR REPLACE VIEW shown AS SELECT DISTINCT name FROM rates",
         &[SHOWN],
     );
-    ground.writes("UPDATE rates SET name = 'low'", &[SHOWN], &[GOODS, STONES]);
+    fixture.writes("UPDATE rates SET name = 'low'", &[SHOWN], &[GOODS, STONES]);
 }
 
 #[test]
@@ -66,50 +66,53 @@ fn w08_a_view_under_a_view_that_is_made_anew() {
         // It drops no view that another is made of.
         return;
     }
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{SCHEMA}; CREATE VIEW nested AS SELECT DISTINCT name FROM shown"
     ));
     let nested = "SELECT name FROM nested ORDER BY name";
-    ground.depends(nested, &["goods", "nested", "shown"]);
-    ground.changes(OTHER_VIEW, &[nested]);
-    ground.depends(nested, &["nested", "rates", "shown"]);
-    ground.writes("UPDATE rates SET name = 'low'", &[nested], &[GOODS]);
+    fixture.depends(nested, &["goods", "nested", "shown"]);
+    fixture.changes(OTHER_VIEW, &[nested]);
+    fixture.depends(nested, &["nested", "rates", "shown"]);
+    fixture.writes("UPDATE rates SET name = 'low'", &[nested], &[GOODS]);
 }
 
 /// The database's error, not what the view once showed.
 #[test]
 fn w06_a_view_that_is_gone() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.warm(SHOWN);
-    run(&mut ground.writer.conn, "DROP VIEW shown");
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.warm(SHOWN);
+    run(&mut fixture.writer.conn, "DROP VIEW shown");
     let read = sql::<Text>(SHOWN)
-        .cached(&mut ground.world.conn)
+        .cached(&mut fixture.world.conn)
         .load::<String>();
     assert!(read.is_err(), "{read:?}");
     run(
-        &mut ground.writer.conn,
+        &mut fixture.writer.conn,
         "CREATE TABLE shown (name VARCHAR(20)); INSERT INTO shown VALUES ('a table')",
     );
-    ground.depends(SHOWN, &["shown"]);
-    ground.writes("UPDATE shown SET name = 'b'", &[SHOWN], &[GOODS, STONES]);
+    fixture.depends(SHOWN, &["shown"]);
+    fixture.writes("UPDATE shown SET name = 'b'", &[SHOWN], &[GOODS, STONES]);
 }
 
 /// A table is renamed, and another takes its place behind the view.
 #[test]
 fn w06_a_table_that_is_renamed() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.warm(SHOWN);
-    run(&mut ground.writer.conn, "ALTER TABLE goods RENAME TO wares");
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.warm(SHOWN);
+    run(
+        &mut fixture.writer.conn,
+        "ALTER TABLE goods RENAME TO wares",
+    );
     match DATABASE {
         // The view follows its table.
         "sqlite" | "postgres" => {
-            ground.depends(SHOWN, &["shown", "wares"]);
-            ground.changes("UPDATE wares SET name = 'tea' WHERE id = 1", &[SHOWN]);
+            fixture.depends(SHOWN, &["shown", "wares"]);
+            fixture.changes("UPDATE wares SET name = 'tea' WHERE id = 1", &[SHOWN]);
         }
         // The view has lost it.
         _ => {
             let read = sql::<Text>(SHOWN)
-                .cached(&mut ground.world.conn)
+                .cached(&mut fixture.world.conn)
                 .load::<String>();
             assert!(read.is_err(), "{read:?}");
         }
@@ -121,20 +124,20 @@ fn w09_a_foreign_key_that_is_added_and_dropped() {
     if DATABASE == "sqlite" {
         return;
     }
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{SCHEMA}; CREATE TABLE offers (id INTEGER PRIMARY KEY, good_id INTEGER); \
          INSERT INTO offers VALUES (1, 1), (2, 2)"
     ));
     let offers = "SELECT concat('offer ', id) FROM offers ORDER BY id";
-    ground.depends(offers, &["offers"]);
-    ground.warm(offers);
+    fixture.depends(offers, &["offers"]);
+    fixture.warm(offers);
     run(
-        &mut ground.writer.conn,
+        &mut fixture.writer.conn,
         "ALTER TABLE offers ADD CONSTRAINT of_good FOREIGN KEY (good_id) REFERENCES goods (id) \
          ON DELETE CASCADE",
     );
-    ground.depends(offers, &["goods", "offers"]);
-    ground.writes(
+    fixture.depends(offers, &["goods", "offers"]);
+    fixture.writes(
         "DELETE FROM goods WHERE id = 1",
         &[offers, GOODS],
         &[STONES],
@@ -144,9 +147,9 @@ fn w09_a_foreign_key_that_is_added_and_dropped() {
     } else {
         "ALTER TABLE offers DROP CONSTRAINT of_good"
     };
-    run(&mut ground.writer.conn, drop);
-    ground.depends(offers, &["offers"]);
-    ground.writes(
+    run(&mut fixture.writer.conn, drop);
+    fixture.depends(offers, &["offers"]);
+    fixture.writes(
         "DELETE FROM goods WHERE id = 2",
         &[GOODS],
         &[offers, STONES],
@@ -161,53 +164,53 @@ fn w10_a_schema_change_in_a_transaction() {
         return;
     }
     let update = "UPDATE goods SET name = name || '!' WHERE id = 1";
-    let mut ground = Ground::new(SCHEMA);
-    ground.warm(LOG);
-    run(&mut ground.writer.conn, &format!("BEGIN; {}", noted()));
-    run(&mut ground.writer.conn, update);
-    assert_eq!(cached(&mut ground.writer.conn, LOG), ["oil!"]);
-    run(&mut ground.writer.conn, "ROLLBACK");
-    assert_eq!(cached(&mut ground.writer.conn, LOG), Vec::<String>::new());
-    ground.writes(update, &[GOODS], &[LOG, STONES]);
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.warm(LOG);
+    run(&mut fixture.writer.conn, &format!("BEGIN; {}", noted()));
+    run(&mut fixture.writer.conn, update);
+    assert_eq!(cached(&mut fixture.writer.conn, LOG), ["oil!"]);
+    run(&mut fixture.writer.conn, "ROLLBACK");
+    assert_eq!(cached(&mut fixture.writer.conn, LOG), Vec::<String>::new());
+    fixture.writes(update, &[GOODS], &[LOG, STONES]);
 
     run(
-        &mut ground.writer.conn,
+        &mut fixture.writer.conn,
         &format!("BEGIN; SAVEPOINT one; {}; RELEASE SAVEPOINT one", noted()),
     );
-    assert_eq!(ground.cached(LOG).0, Vec::<String>::new());
-    run(&mut ground.writer.conn, "COMMIT");
-    ground.depends(LOG, &["goods", "log"]);
-    ground.writes(update, &[GOODS, LOG], &[STONES]);
+    assert_eq!(fixture.cached(LOG).0, Vec::<String>::new());
+    run(&mut fixture.writer.conn, "COMMIT");
+    fixture.depends(LOG, &["goods", "log"]);
+    fixture.writes(update, &[GOODS, LOG], &[STONES]);
 }
 
 /// Somebody changes the schema whom nobody watches, and says so.
 #[test]
 fn a01_a_trigger_made_by_another_client() {
-    let mut ground = Ground::new(SCHEMA);
+    let mut fixture = CatalogFixture::new(SCHEMA);
     let update = "UPDATE goods SET name = concat(name, '!') WHERE id = 1";
-    ground.writes(update, &[GOODS], &[LOG, STONES]);
-    run(&mut ground.outsider, &noted());
-    let other = ground.world.other_process();
+    fixture.writes(update, &[GOODS], &[LOG, STONES]);
+    run(&mut fixture.outsider, &noted());
+    let other = fixture.world.other_process();
     other.invalidate_all().unwrap();
-    ground.depends(LOG, &["goods", "log"]);
-    ground.writes(update, &[GOODS, LOG], &[STONES]);
-    run(&mut ground.outsider, &drop_trigger("noted", "goods"));
+    fixture.depends(LOG, &["goods", "log"]);
+    fixture.writes(update, &[GOODS, LOG], &[STONES]);
+    run(&mut fixture.outsider, &drop_trigger("noted", "goods"));
     other.invalidate_all().unwrap();
-    ground.depends(LOG, &["log"]);
-    ground.writes(update, &[GOODS], &[LOG, STONES]);
+    fixture.depends(LOG, &["log"]);
+    fixture.writes(update, &[GOODS], &[LOG, STONES]);
 }
 
 /// A process that starts later knows what the others learnt before.
 #[test]
 fn w10_a_new_process_after_a_schema_change() {
-    let mut ground = Ground::new(SCHEMA);
+    let mut fixture = CatalogFixture::new(SCHEMA);
     let update = "UPDATE goods SET name = concat(name, '!') WHERE id = 1";
-    ground.warm(LOG);
-    run(&mut ground.writer.conn, &noted());
-    let mut late = ground.world.connect(&ground.world.other_process());
+    fixture.warm(LOG);
+    run(&mut fixture.writer.conn, &noted());
+    let mut late = fixture.world.connect(&fixture.world.other_process());
     assert_eq!(late.sent(|conn| cached(conn, LOG)), (Vec::new(), 1));
     assert_eq!(late.sent(|conn| cached(conn, LOG)), (Vec::new(), 0));
-    ground.changes(update, &[LOG]);
+    fixture.changes(update, &[LOG]);
     assert_eq!(late.sent(|conn| cached(conn, LOG)).0, ["oil!"]);
 }
 
@@ -215,12 +218,12 @@ fn w10_a_new_process_after_a_schema_change() {
 /// nothing of its transaction.
 #[test]
 fn w08_the_schema_is_learnt_inside_a_transaction() {
-    let mut ground = Ground::new(SCHEMA);
+    let mut fixture = CatalogFixture::new(SCHEMA);
     if DATABASE == "mysql" {
         let level = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
-        run(&mut ground.world.conn, level);
+        run(&mut fixture.world.conn, level);
     }
-    let Ground { world, .. } = &mut ground;
+    let CatalogFixture { world, .. } = &mut fixture;
     world.conn.batch_execute("BEGIN").unwrap();
     run(&mut world.conn, "UPDATE stones SET name = 'slate'");
     assert_eq!(cached(&mut world.conn, SHOWN), ["oil", "salt"]);
@@ -228,7 +231,7 @@ fn w08_the_schema_is_learnt_inside_a_transaction() {
     assert_eq!(cached(&mut world.conn, STONES), ["slate"]);
     world.conn.batch_execute("ROLLBACK").unwrap();
     assert_eq!(cached(&mut world.conn, STONES), ["flint"]);
-    ground.writes(
+    fixture.writes(
         "UPDATE goods SET name = 'tea' WHERE id = 1",
         &[SHOWN],
         &[STONES],
@@ -238,15 +241,15 @@ fn w08_the_schema_is_learnt_inside_a_transaction() {
 /// A look at the schema that fails must not end the caller's transaction.
 #[test]
 fn w08_a_read_after_an_error_in_a_transaction() {
-    let mut ground = Ground::new(SCHEMA);
-    let conn = &mut ground.world.conn;
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    let conn = &mut fixture.world.conn;
     conn.batch_execute("BEGIN").unwrap();
     assert!(conn.batch_execute("SELECT nothing FROM nowhere").is_err());
     let read = sql::<Text>(SHOWN).cached(conn).load::<String>();
     assert_eq!(read.is_err(), DATABASE == "postgres", "{read:?}");
     conn.batch_execute("ROLLBACK").unwrap();
     assert_eq!(cached(conn, SHOWN), ["oil", "salt"]);
-    ground.writes(
+    fixture.writes(
         "UPDATE goods SET name = 'tea' WHERE id = 1",
         &[SHOWN],
         &[STONES],

@@ -3,8 +3,8 @@
 #[path = "by_itself/sqlite.rs"]
 mod by_itself;
 mod cascades;
+mod catalog_fixture;
 mod conflicts;
-mod ground;
 mod schema_changes;
 mod temporary;
 mod triggers;

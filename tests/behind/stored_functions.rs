@@ -3,13 +3,13 @@
 use cachalot_diesel::{BypassReason, Outcome};
 
 use super::ROUTINES;
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::routines::{LOG, STONES};
 
 /// A function that reads makes its tables the query's.
 #[test]
 fn w11_a_function_that_reads() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{ROUTINES}; CREATE FUNCTION title(n INT) RETURNS VARCHAR(40) DETERMINISTIC READS SQL DATA \
           RETURN (SELECT name FROM shelf WHERE id = n); \
          CREATE FUNCTION loud(n INT) RETURNS VARCHAR(40) DETERMINISTIC READS SQL DATA BEGIN \
@@ -23,12 +23,12 @@ fn w11_a_function_that_reads() {
         "SELECT name FROM titles",
     ];
     for read in reads {
-        let tables = ground.explain(read).tables;
+        let tables = fixture.explain(read).tables;
         for table in ["shelf", "stones"] {
             assert!(tables.contains(&table.to_owned()), "{read}: {tables:?}");
         }
     }
-    ground.writes(
+    fixture.writes(
         "UPDATE shelf SET name = 'Persuasion' WHERE id = 1",
         &reads,
         &[STONES, LOG],
@@ -38,11 +38,11 @@ fn w11_a_function_that_reads() {
 /// One that does not promise the same result each time may be asked each time.
 #[test]
 fn w11_a_function_that_reads_and_promises_nothing() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{ROUTINES}; CREATE FUNCTION title(n INT) RETURNS VARCHAR(40) READS SQL DATA \
          RETURN (SELECT name FROM shelf WHERE id = n)"
     ));
-    ground.follows(
+    fixture.follows(
         "UPDATE shelf SET name = 'Persuasion' WHERE id = 1",
         &["SELECT concat(name, title(1)) FROM stones"],
     );
@@ -51,7 +51,7 @@ fn w11_a_function_that_reads_and_promises_nothing() {
 /// Variables and moments inside a function: the same text, another answer.
 #[test]
 fn r16_functions_that_ask_for_the_session_or_the_moment() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{ROUTINES}; CREATE FUNCTION who() RETURNS VARCHAR(40) DETERMINISTIC NO SQL RETURN @who; \
          CREATE FUNCTION moment() RETURNS VARCHAR(40) NO SQL RETURN now(6); \
          CREATE VIEW mine AS SELECT DISTINCT concat(name, who()) AS name FROM stones; \
@@ -62,14 +62,14 @@ fn r16_functions_that_ask_for_the_session_or_the_moment() {
         "SELECT name FROM mine",
     ];
     for who in ["ada", "bob", "ada"] {
-        run(&mut ground.world.conn, &format!("SET @who = '{who}'"));
+        run(&mut fixture.world.conn, &format!("SET @who = '{who}'"));
         for read in reads {
             for _ in 0..2 {
-                assert_eq!(ground.cached(read).0, [format!("flint{who}")], "{read}");
+                assert_eq!(fixture.cached(read).0, [format!("flint{who}")], "{read}");
             }
         }
     }
-    let mut other = ground.world.reader();
+    let mut other = fixture.world.reader();
     run(&mut other.conn, "SET @who = 'eve'");
     for read in reads {
         assert_eq!(cached(&mut other.conn, read), ["flinteve"], "{read}");
@@ -78,12 +78,12 @@ fn r16_functions_that_ask_for_the_session_or_the_moment() {
         "SELECT concat(name, moment()) FROM stones",
         "SELECT name FROM dated",
     ] {
-        let outcome = ground.explain(read).outcome;
+        let outcome = fixture.explain(read).outcome;
         assert!(
             matches!(outcome, Outcome::Bypass(BypassReason::VolatileFunction(_))),
             "{read}: {outcome:?}"
         );
-        let (one, _) = ground.cached(read);
-        assert_ne!(ground.cached(read).0, one, "{read}");
+        let (one, _) = fixture.cached(read);
+        assert_ne!(fixture.cached(read).0, one, "{read}");
     }
 }

@@ -3,7 +3,7 @@
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use diesel::{dsl::sql, sql_types::Text};
 
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 
 const SCHEMA: &str = "\
 CREATE TABLE goods (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE log (line TEXT); \
@@ -20,62 +20,62 @@ const NOTED: &str = "CREATE TEMP TRIGGER noted AFTER INSERT ON main.goods \
 /// Nobody else can know of the trigger; the writer's connection does.
 #[test]
 fn w10_a_temporary_trigger_of_the_writer() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.warm(LOG);
-    run(&mut ground.writer.conn, NOTED);
-    ground.changes("INSERT INTO goods VALUES (3, 'tea')", &[GOODS, LOG]);
-    ground.changes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.warm(LOG);
+    run(&mut fixture.writer.conn, NOTED);
+    fixture.changes("INSERT INTO goods VALUES (3, 'tea')", &[GOODS, LOG]);
+    fixture.changes(
         "INSERT INTO goods VALUES (4, 'rum'); DELETE FROM goods",
         &[GOODS, LOG],
     );
-    run(&mut ground.writer.conn, "DROP TRIGGER noted");
-    ground.changes("INSERT INTO goods VALUES (5, 'gin')", &[GOODS]);
-    assert_eq!(ground.cached(LOG).0.len(), 2);
+    run(&mut fixture.writer.conn, "DROP TRIGGER noted");
+    fixture.changes("INSERT INTO goods VALUES (5, 'gin')", &[GOODS]);
+    assert_eq!(fixture.cached(LOG).0.len(), 2);
 }
 
 /// Made before the library looks at the connection.
 #[test]
 fn w10_a_temporary_trigger_of_a_connection_that_is_watched_later() {
-    let mut ground = Ground::new(SCHEMA);
-    let mut late = ground.world.outsider();
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    let mut late = fixture.world.outsider();
     run(&mut late, NOTED);
-    ground.world.cache.watch(&mut late).unwrap();
-    ground.warm(LOG);
+    fixture.world.cache.watch(&mut late).unwrap();
+    fixture.warm(LOG);
     assert_eq!(cached(&mut late, LOG), Vec::<String>::new());
     run(&mut late, "INSERT INTO goods VALUES (3, 'tea')");
-    assert_eq!(ground.cached(LOG).0, ["new tea"]);
+    assert_eq!(fixture.cached(LOG).0, ["new tea"]);
 }
 
 #[test]
 fn w10_a_temporary_view_that_a_trigger_makes_writable() {
-    let mut ground = Ground::new(SCHEMA);
+    let mut fixture = CatalogFixture::new(SCHEMA);
     run(
-        &mut ground.writer.conn,
+        &mut fixture.writer.conn,
         "CREATE TEMP VIEW names AS SELECT name FROM goods; \
          CREATE TEMP TRIGGER added INSTEAD OF INSERT ON names \
          BEGIN INSERT INTO goods VALUES (NULL, NEW.name); END",
     );
-    ground.changes("INSERT INTO names VALUES ('tea')", &[GOODS]);
+    fixture.changes("INSERT INTO names VALUES ('tea')", &[GOODS]);
 }
 
 /// The name is one connection's view and everybody else's table.
 #[test]
 fn w08_a_temporary_view_in_the_place_of_a_table() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.warm(GOODS);
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.warm(GOODS);
     run(
-        &mut ground.writer.conn,
+        &mut fixture.writer.conn,
         "CREATE TEMP VIEW goods AS SELECT id, 'hidden' AS name FROM main.goods",
     );
-    let writer = &mut ground.writer.conn;
+    let writer = &mut fixture.writer.conn;
     for _ in 0..2 {
         assert_eq!(cached(writer, GOODS), ["hidden", "hidden"]);
     }
     let outcome = sql::<Text>(GOODS).cached(writer).explain().unwrap().outcome;
     assert_eq!(outcome, Outcome::Bypass(BypassReason::TemporaryTable));
-    assert_eq!(ground.cached(GOODS).0, ["oil", "salt"]);
-    run(&mut ground.writer.conn, "DROP VIEW temp.goods");
-    assert_eq!(cached(&mut ground.writer.conn, GOODS), ["oil", "salt"]);
-    ground.follows("INSERT INTO goods VALUES (3, 'tea')", &[GOODS]);
-    assert_eq!(ground.world.once(|conn| cached(conn, STONES)), ["flint"]);
+    assert_eq!(fixture.cached(GOODS).0, ["oil", "salt"]);
+    run(&mut fixture.writer.conn, "DROP VIEW temp.goods");
+    assert_eq!(cached(&mut fixture.writer.conn, GOODS), ["oil", "salt"]);
+    fixture.follows("INSERT INTO goods VALUES (3, 'tea')", &[GOODS]);
+    assert_eq!(fixture.world.once(|conn| cached(conn, STONES)), ["flint"]);
 }

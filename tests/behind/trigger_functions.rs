@@ -2,7 +2,7 @@
 
 use diesel::{Connection as _, result::Error};
 
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::trigger_function;
 
 const SCHEMA: &str = "\
@@ -21,8 +21,8 @@ const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
 const UPDATE: &str = "UPDATE north SET v = v + 1 WHERE id = 1";
 
-fn with(triggers: &str) -> Ground {
-    Ground::new(&format!("{SCHEMA} {triggers}"))
+fn with(triggers: &str) -> CatalogFixture {
+    CatalogFixture::new(&format!("{SCHEMA} {triggers}"))
 }
 
 /// A trigger of `north` for each statement that updates it.
@@ -33,33 +33,33 @@ fn after_update(function: &str) -> String {
 #[test]
 fn w10_a_trigger_for_each_statement() {
     for moment in ["BEFORE UPDATE", "AFTER UPDATE", "AFTER INSERT OR UPDATE"] {
-        let mut ground = with(&format!(
+        let mut fixture = with(&format!(
             "{} CREATE TRIGGER noted {moment} ON north FOR EACH STATEMENT \
              EXECUTE FUNCTION noted();",
             trigger_function("noted", "INSERT INTO log VALUES (TG_OP);")
         ));
-        ground.depends(LOG, &["log", "north"]);
-        ground.writes(UPDATE, &[NORTH, LOG], &[SOUTH, STONES]);
-        ground.writes("DELETE FROM north", &[NORTH], &[LOG, SOUTH, STONES]);
+        fixture.depends(LOG, &["log", "north"]);
+        fixture.writes(UPDATE, &[NORTH, LOG], &[SOUTH, STONES]);
+        fixture.writes("DELETE FROM north", &[NORTH], &[LOG, SOUTH, STONES]);
         // No row, but a statement.
-        ground.writes("UPDATE north SET v = 0", &[LOG], &[SOUTH, STONES]);
+        fixture.writes("UPDATE north SET v = 0", &[LOG], &[SOUTH, STONES]);
     }
 }
 
 #[test]
 fn w10_a_trigger_that_reads_the_changed_rows_as_a_table() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "{} CREATE TRIGGER noted AFTER UPDATE ON north REFERENCING NEW TABLE AS fresh \
          FOR EACH STATEMENT EXECUTE FUNCTION noted();",
         trigger_function("noted", "UPDATE sums SET v = (SELECT sum(v) FROM fresh);")
     ));
-    ground.depends(SUMS, &["north", "sums"]);
-    ground.writes(UPDATE, &[NORTH, SUMS], &[LOG, STONES]);
+    fixture.depends(SUMS, &["north", "sums"]);
+    fixture.writes(UPDATE, &[NORTH, SUMS], &[LOG, STONES]);
 }
 
 #[test]
 fn w10_a_function_that_several_triggers_share() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "{} CREATE TRIGGER one AFTER UPDATE ON north FOR EACH ROW EXECUTE FUNCTION noted(); \
          CREATE TRIGGER two AFTER DELETE OR INSERT ON south FOR EACH ROW EXECUTE FUNCTION noted();",
         trigger_function(
@@ -68,10 +68,10 @@ fn w10_a_function_that_several_triggers_share() {
              ELSE INSERT INTO log VALUES (TG_TABLE_NAME || NEW.v); END IF;"
         )
     ));
-    ground.depends(LOG, &["log", "north", "south"]);
-    ground.writes(UPDATE, &[NORTH, LOG], &[SOUTH, STONES]);
-    ground.writes("DELETE FROM south", &[SOUTH, LOG], &[NORTH, STONES]);
-    ground.writes(
+    fixture.depends(LOG, &["log", "north", "south"]);
+    fixture.writes(UPDATE, &[NORTH, LOG], &[SOUTH, STONES]);
+    fixture.writes("DELETE FROM south", &[SOUTH, LOG], &[NORTH, STONES]);
+    fixture.writes(
         "UPDATE south SET v = 5; DELETE FROM north",
         &[NORTH],
         &[LOG, STONES],
@@ -88,12 +88,12 @@ fn w10_a_body_that_makes_its_statements() {
         "EXECUTE reverse(')''x''( SEULAV gol OTNI TRESNI');",
     ];
     for body in bodies {
-        let mut ground = with(&format!(
+        let mut fixture = with(&format!(
             "{} {}",
             trigger_function("noted", body),
             after_update("noted('log')")
         ));
-        ground.writes(UPDATE, &[NORTH, LOG], &[]);
+        fixture.writes(UPDATE, &[NORTH, LOG], &[]);
     }
 }
 
@@ -124,13 +124,13 @@ fn w10_a_body_that_calls_another_function() {
         } else {
             "FUNCTION note() RETURNS void"
         };
-        let mut ground = with(&format!(
+        let mut fixture = with(&format!(
             "CREATE FUNCTION deep() RETURNS void LANGUAGE sql AS 'INSERT INTO log VALUES (''d'')'; \
              CREATE {kind} LANGUAGE {language} AS $f${inner}$f$; {} {}",
             trigger_function("noted", body),
             after_update("noted()")
         ));
-        ground.writes(UPDATE, &[NORTH, LOG], &[]);
+        fixture.writes(UPDATE, &[NORTH, LOG], &[]);
     }
 }
 
@@ -145,12 +145,12 @@ fn w10_a_body_that_writes_with_a_cte_or_a_merge() {
         "TRUNCATE sums; INSERT INTO log VALUES ('t');",
     ];
     for body in bodies {
-        let mut ground = with(&format!(
+        let mut fixture = with(&format!(
             "{} {}",
             trigger_function("noted", body),
             after_update("noted()")
         ));
-        ground.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
+        fixture.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
     }
 }
 
@@ -162,24 +162,24 @@ fn w10_a_body_with_all_that_a_language_has() {
         BEGIN INSERT INTO sums VALUES (1, n); \
         EXCEPTION WHEN unique_violation THEN UPDATE sums SET v = n WHERE id = 1; END; \
         WHILE n > 0 LOOP n := n / 2; INSERT INTO public.\"log\" VALUES (n::text); END LOOP; END;";
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "{} {}",
         trigger_function("noted", body),
         after_update("noted()")
     ));
-    ground.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
+    fixture.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
 }
 
 /// A constraint trigger runs when the transaction commits.
 #[test]
 fn w10_a_trigger_that_waits_for_the_commit() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "{} CREATE CONSTRAINT TRIGGER noted AFTER UPDATE ON north \
          DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION noted();",
         trigger_function("noted", "INSERT INTO log VALUES ('late');")
     ));
-    ground.depends(LOG, &["log", "north"]);
-    ground.does(
+    fixture.depends(LOG, &["log", "north"]);
+    fixture.does(
         UPDATE,
         |conn| {
             conn.transaction(|conn| {
@@ -196,43 +196,43 @@ fn w10_a_trigger_that_waits_for_the_commit() {
 
 #[test]
 fn w10_a_trigger_on_truncate() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "{} CREATE TRIGGER noted AFTER TRUNCATE ON north EXECUTE FUNCTION noted();",
         trigger_function("noted", "INSERT INTO log VALUES ('empty');")
     ));
-    ground.writes("TRUNCATE north", &[NORTH, LOG], &[STONES]);
+    fixture.writes("TRUNCATE north", &[NORTH, LOG], &[STONES]);
 }
 
 #[test]
 fn w10_a_trigger_that_is_switched_off_and_on() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "{} {}",
         trigger_function("noted", "INSERT INTO log VALUES ('x');"),
         after_update("noted()")
     ));
-    let admin = |ground: &mut Ground, sql| run(&mut ground.writer.conn, sql);
-    ground.changes(UPDATE, &[NORTH, LOG]);
-    admin(&mut ground, "ALTER TABLE north DISABLE TRIGGER noted");
-    ground.changes(UPDATE, &[NORTH]);
-    assert_eq!(ground.cached(LOG).0.len(), 1);
-    admin(&mut ground, "ALTER TABLE north ENABLE TRIGGER noted");
-    ground.changes(UPDATE, &[NORTH, LOG]);
+    let admin = |fixture: &mut CatalogFixture, sql| run(&mut fixture.writer.conn, sql);
+    fixture.changes(UPDATE, &[NORTH, LOG]);
+    admin(&mut fixture, "ALTER TABLE north DISABLE TRIGGER noted");
+    fixture.changes(UPDATE, &[NORTH]);
+    assert_eq!(fixture.cached(LOG).0.len(), 1);
+    admin(&mut fixture, "ALTER TABLE north ENABLE TRIGGER noted");
+    fixture.changes(UPDATE, &[NORTH, LOG]);
 }
 
 #[test]
 fn w10_a_trigger_whose_function_is_replaced() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "{} {}",
         trigger_function("noted", "INSERT INTO log VALUES ('x');"),
         after_update("noted()")
     ));
-    ground.writes(UPDATE, &[NORTH, LOG], &[SUMS]);
+    fixture.writes(UPDATE, &[NORTH, LOG], &[SUMS]);
     let other = trigger_function("noted", "UPDATE sums SET v = v + 1;")
         .replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION");
-    run(&mut ground.writer.conn, &other);
-    ground.depends(SUMS, &["north", "sums"]);
-    ground.depends(LOG, &["log"]);
-    ground.writes(UPDATE, &[NORTH, SUMS], &[LOG]);
+    run(&mut fixture.writer.conn, &other);
+    fixture.depends(SUMS, &["north", "sums"]);
+    fixture.depends(LOG, &["log"]);
+    fixture.writes(UPDATE, &[NORTH, SUMS], &[LOG]);
 }
 
 /// The function behind the trigger is the same, what it calls is another.
@@ -241,26 +241,26 @@ fn w10_a_trigger_whose_functions_function_is_replaced() {
     let note = |body: &str| {
         format!("CREATE OR REPLACE FUNCTION note() RETURNS void LANGUAGE sql AS $f${body}$f$;")
     };
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "{} {} {}",
         note("INSERT INTO log VALUES ('x')"),
         trigger_function("noted", "PERFORM note();"),
         after_update("noted()")
     ));
-    ground.changes(UPDATE, &[NORTH, LOG]);
-    run(&mut ground.writer.conn, &note("UPDATE sums SET v = v + 1"));
-    ground.changes(UPDATE, &[NORTH, SUMS]);
+    fixture.changes(UPDATE, &[NORTH, LOG]);
+    run(&mut fixture.writer.conn, &note("UPDATE sums SET v = v + 1"));
+    fixture.changes(UPDATE, &[NORTH, SUMS]);
 }
 
 /// Nothing is written by a trigger here, but by what fills a column.
 #[test]
 fn w10_a_column_whose_default_writes() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{SCHEMA} CREATE FUNCTION noted() RETURNS integer LANGUAGE sql AS \
          $f$ INSERT INTO log VALUES ('default'); SELECT 1 $f$; \
          ALTER TABLE south ALTER v SET DEFAULT noted()"
     ));
-    ground.writes(
+    fixture.writes(
         "INSERT INTO south (id) VALUES (7)",
         &[SOUTH, LOG],
         &[STONES],

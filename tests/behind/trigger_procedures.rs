@@ -1,6 +1,6 @@
 //! Triggers of MariaDB that call procedures and functions, and several of them on one event.
 
-use super::ground::{Ground, run};
+use super::catalog_fixture::{CatalogFixture, run};
 use super::{drop_trigger, trigger};
 
 const SCHEMA: &str = "\
@@ -17,24 +17,24 @@ const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
 const UPDATE: &str = "UPDATE north SET v = v + 1 WHERE id = 1";
 
-fn with(more: &str) -> Ground {
-    Ground::new(&format!("{SCHEMA} {more}"))
+fn with(more: &str) -> CatalogFixture {
+    CatalogFixture::new(&format!("{SCHEMA} {more}"))
 }
 
 #[test]
 fn w10_a_body_that_calls_a_procedure() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "CREATE PROCEDURE note(IN what INT) BEGIN INSERT INTO log VALUES (concat('p ', what)); \
          CALL add_up(what); END; \
          CREATE PROCEDURE add_up(IN what INT) UPDATE sums SET v = v + what; {}",
         trigger("noted", "AFTER UPDATE", "north", "CALL note(NEW.v);")
     ));
-    ground.writes(UPDATE, &[NORTH, LOG, SUMS], &[]);
+    fixture.writes(UPDATE, &[NORTH, LOG, SUMS], &[]);
 }
 
 #[test]
 fn w10_a_body_that_calls_a_function() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "CREATE FUNCTION note(what INT) RETURNS INT MODIFIES SQL DATA BEGIN \
          INSERT INTO log VALUES (concat('f ', what)); RETURN what; END; {}",
         trigger(
@@ -44,12 +44,12 @@ fn w10_a_body_that_calls_a_function() {
             "SET NEW.v = note(NEW.v);"
         )
     ));
-    ground.writes(UPDATE, &[NORTH, LOG], &[]);
+    fixture.writes(UPDATE, &[NORTH, LOG], &[]);
 }
 
 #[test]
 fn w10_several_triggers_of_one_event() {
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "{} {}",
         trigger(
             "first",
@@ -65,11 +65,11 @@ fn w10_several_triggers_of_one_event() {
         )
         .replace("FOR EACH ROW", "FOR EACH ROW FOLLOWS first"),
     ));
-    ground.depends(LOG, &["log", "north"]);
-    ground.depends(SUMS, &["north", "sums"]);
-    ground.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
-    run(&mut ground.writer.conn, &drop_trigger("first", "north"));
-    ground.writes(UPDATE, &[NORTH, SUMS], &[LOG, STONES]);
+    fixture.depends(LOG, &["log", "north"]);
+    fixture.depends(SUMS, &["north", "sums"]);
+    fixture.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
+    run(&mut fixture.writer.conn, &drop_trigger("first", "north"));
+    fixture.writes(UPDATE, &[NORTH, SUMS], &[LOG, STONES]);
 }
 
 #[test]
@@ -83,19 +83,19 @@ fn w10_a_body_with_cursors_handlers_and_labels() {
         INSERT INTO sums VALUES (1, total); END; \
         REPEAT INSERT INTO log VALUES (concat(total)); SET total = total - 1; \
         UNTIL total <= 0 END REPEAT;";
-    let mut ground = with(&trigger("noted", "AFTER UPDATE", "north", body));
-    ground.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
+    let mut fixture = with(&trigger("noted", "AFTER UPDATE", "north", body));
+    fixture.writes(UPDATE, &[NORTH, LOG, SUMS], &[STONES]);
 }
 
 #[test]
 fn w10_a_trigger_whose_names_are_qualified() {
-    let mut ground = with("");
-    let name = ground.world.database.name().to_owned();
+    let mut fixture = with("");
+    let name = fixture.world.database.name().to_owned();
     let body = format!("INSERT INTO `{name}`.log VALUES ('x');");
     run(
-        &mut ground.outsider,
+        &mut fixture.outsider,
         &trigger("noted", "AFTER UPDATE", &format!("`{name}`.`north`"), &body),
     );
-    ground.world.cache.invalidate_all().unwrap();
-    ground.writes(UPDATE, &[NORTH, LOG], &[STONES]);
+    fixture.world.cache.invalidate_all().unwrap();
+    fixture.writes(UPDATE, &[NORTH, LOG], &[STONES]);
 }

@@ -2,7 +2,7 @@
 
 use diesel::{prelude::*, result::Error};
 
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::{DATABASE, drop_trigger, trigger};
 
 diesel::table! {
@@ -51,15 +51,15 @@ const MOMENTS: [(&str, &str); 6] = [
 fn w10_each_event_before_and_after() {
     for (moment, row) in MOMENTS {
         let body = format!("INSERT INTO log VALUES (concat('changed ', {row}.id));");
-        let mut ground = Ground::new(&shop(&[trigger("noted", moment, "goods", &body)]));
-        ground.depends(LOG, &["goods", "log"]);
-        ground.depends(GOODS, &["goods"]);
+        let mut fixture = CatalogFixture::new(&shop(&[trigger("noted", moment, "goods", &body)]));
+        fixture.depends(LOG, &["goods", "log"]);
+        fixture.depends(GOODS, &["goods"]);
         for write in [INSERT, UPDATE, DELETE] {
             let event = write.split(' ').next().unwrap_or_default();
             if moment.ends_with(event) {
-                ground.writes(write, &[GOODS, LOG], &[STONES, TOTALS]);
+                fixture.writes(write, &[GOODS, LOG], &[STONES, TOTALS]);
             } else {
-                ground.writes(write, &[GOODS], &[LOG, STONES, TOTALS]);
+                fixture.writes(write, &[GOODS], &[LOG, STONES, TOTALS]);
             }
         }
     }
@@ -68,26 +68,28 @@ fn w10_each_event_before_and_after() {
 #[test]
 fn a02_what_a_trigger_writes_is_dated_with_what_sets_it_off() {
     let body = "INSERT INTO log VALUES (concat('gone ', OLD.id));";
-    let mut ground = Ground::new(&shop(&[trigger("noted", "AFTER DELETE", "goods", body)]));
-    ground.warm(STONES);
-    ground.dates(UPDATE, &["goods"], &["log", "totals"]);
-    ground.dates(DELETE, &["goods", "log"], &["totals"]);
+    let mut fixture =
+        CatalogFixture::new(&shop(&[trigger("noted", "AFTER DELETE", "goods", body)]));
+    fixture.warm(STONES);
+    fixture.dates(UPDATE, &["goods"], &["log", "totals"]);
+    fixture.dates(DELETE, &["goods", "log"], &["totals"]);
 }
 
 #[test]
 fn w10_a_second_and_a_third_table() {
     let body = "INSERT INTO log VALUES (concat('new ', NEW.name)); \
                 UPDATE totals SET total = total + NEW.price WHERE id = 1;";
-    let mut ground = Ground::new(&shop(&[trigger("noted", "AFTER INSERT", "goods", body)]));
-    ground.depends(LOG, &["goods", "log"]);
-    ground.depends(TOTALS, &["goods", "totals"]);
-    ground.writes(INSERT, &[GOODS, LOG, TOTALS], &[STONES]);
-    ground.writes(UPDATE, &[GOODS], &[LOG, TOTALS, STONES]);
+    let mut fixture =
+        CatalogFixture::new(&shop(&[trigger("noted", "AFTER INSERT", "goods", body)]));
+    fixture.depends(LOG, &["goods", "log"]);
+    fixture.depends(TOTALS, &["goods", "totals"]);
+    fixture.writes(INSERT, &[GOODS, LOG, TOTALS], &[STONES]);
+    fixture.writes(UPDATE, &[GOODS], &[LOG, TOTALS, STONES]);
 }
 
 #[test]
 fn w10_a_trigger_sets_off_another() {
-    let mut ground = Ground::new(&shop(&[
+    let mut fixture = CatalogFixture::new(&shop(&[
         trigger(
             "summed",
             "AFTER DELETE",
@@ -101,13 +103,13 @@ fn w10_a_trigger_sets_off_another() {
             "INSERT INTO log VALUES (concat('total ', NEW.total));",
         ),
     ]));
-    ground.depends(TOTALS, &["goods", "totals"]);
-    ground.depends(LOG, &["goods", "log", "totals"]);
-    ground.writes(DELETE, &[GOODS, TOTALS, LOG], &[STONES]);
-    ground.writes(UPDATE, &[GOODS], &[TOTALS, LOG, STONES]);
-    ground.writes("UPDATE totals SET total = 0", &[TOTALS, LOG], &[GOODS]);
+    fixture.depends(TOTALS, &["goods", "totals"]);
+    fixture.depends(LOG, &["goods", "log", "totals"]);
+    fixture.writes(DELETE, &[GOODS, TOTALS, LOG], &[STONES]);
+    fixture.writes(UPDATE, &[GOODS], &[TOTALS, LOG, STONES]);
+    fixture.writes("UPDATE totals SET total = 0", &[TOTALS, LOG], &[GOODS]);
     // An insert is not what the second trigger waits for.
-    ground.writes("INSERT INTO totals VALUES (2, 0)", &[TOTALS], &[LOG, GOODS]);
+    fixture.writes("INSERT INTO totals VALUES (2, 0)", &[TOTALS], &[LOG, GOODS]);
 }
 
 #[test]
@@ -118,9 +120,10 @@ fn w10_each_kind_of_write_in_a_body() {
         "DELETE FROM totals WHERE id = 1 AND NEW.price > 0;",
     ];
     for body in bodies {
-        let mut ground = Ground::new(&shop(&[trigger("summed", "AFTER INSERT", "goods", body)]));
-        ground.depends(TOTALS, &["goods", "totals"]);
-        ground.writes(INSERT, &[GOODS, TOTALS], &[LOG, STONES]);
+        let mut fixture =
+            CatalogFixture::new(&shop(&[trigger("summed", "AFTER INSERT", "goods", body)]));
+        fixture.depends(TOTALS, &["goods", "totals"]);
+        fixture.writes(INSERT, &[GOODS, TOTALS], &[LOG, STONES]);
     }
 }
 
@@ -145,10 +148,11 @@ fn w10_a_body_with_conditions() {
              CASE WHEN NEW.price > 50 THEN UPDATE totals SET total = total + 1; ELSE NULL; END CASE;"
         }
     };
-    let mut ground = Ground::new(&shop(&[trigger("checked", "AFTER INSERT", "goods", body)]));
-    ground.depends(LOG, &["goods", "log"]);
-    ground.depends(TOTALS, &["goods", "totals"]);
-    ground.writes(INSERT, &[GOODS, LOG, TOTALS], &[STONES]);
+    let mut fixture =
+        CatalogFixture::new(&shop(&[trigger("checked", "AFTER INSERT", "goods", body)]));
+    fixture.depends(LOG, &["goods", "log"]);
+    fixture.depends(TOTALS, &["goods", "totals"]);
+    fixture.writes(INSERT, &[GOODS, LOG, TOTALS], &[STONES]);
 }
 
 #[test]
@@ -159,9 +163,9 @@ fn w10_a_trigger_under_a_condition() {
     let body = "INSERT INTO log VALUES (concat('dear ', NEW.id));";
     let mut moment = trigger("noted", "AFTER UPDATE OF price", "goods", body);
     moment = moment.replace("FOR EACH ROW", "FOR EACH ROW WHEN (NEW.price > OLD.price)");
-    let mut ground = Ground::new(&shop(&[moment]));
-    ground.depends(LOG, &["goods", "log"]);
-    ground.writes(UPDATE, &[GOODS, LOG], &[STONES]);
+    let mut fixture = CatalogFixture::new(&shop(&[moment]));
+    fixture.depends(LOG, &["goods", "log"]);
+    fixture.writes(UPDATE, &[GOODS, LOG], &[STONES]);
 }
 
 #[test]
@@ -169,7 +173,7 @@ fn w10_a_trigger_that_changes_the_row_itself() {
     if DATABASE == "sqlite" {
         return;
     }
-    let mut ground = Ground::new(&shop(&[trigger(
+    let mut fixture = CatalogFixture::new(&shop(&[trigger(
         "rounded",
         "BEFORE INSERT",
         "goods",
@@ -179,9 +183,9 @@ fn w10_a_trigger_that_changes_the_row_itself() {
             "NEW.price := NEW.price + 5;"
         },
     )]));
-    ground.depends(GOODS, &["goods"]);
-    ground.writes(INSERT, &[GOODS], &[LOG, STONES]);
-    assert_eq!(ground.cached(GOODS).0[3], "7 rope 75");
+    fixture.depends(GOODS, &["goods"]);
+    fixture.writes(INSERT, &[GOODS], &[LOG, STONES]);
+    assert_eq!(fixture.cached(GOODS).0[3], "7 rope 75");
 }
 
 /// An upsert or a replacement is more than an insert.
@@ -196,20 +200,20 @@ fn w10_writes_that_meet_a_row() {
     } else {
         "INSERT INTO goods VALUES (2, 'x', 1) ON CONFLICT (id) DO UPDATE SET price = 9"
     };
-    let mut ground = Ground::new(&noted("AFTER UPDATE"));
-    ground.writes(upsert, &[GOODS, LOG], &[STONES]);
+    let mut fixture = CatalogFixture::new(&noted("AFTER UPDATE"));
+    fixture.writes(upsert, &[GOODS, LOG], &[STONES]);
     if DATABASE == "mysql" {
-        let mut ground = Ground::new(&noted("AFTER DELETE"));
-        ground.writes(
+        let mut fixture = CatalogFixture::new(&noted("AFTER DELETE"));
+        fixture.writes(
             "REPLACE INTO goods VALUES (2, 'x', 1)",
             &[GOODS, LOG],
             &[STONES],
         );
     }
     if DATABASE == "sqlite" {
-        let mut ground = Ground::new(&noted("AFTER DELETE"));
-        run(&mut ground.writer.conn, "PRAGMA recursive_triggers = ON");
-        ground.writes(
+        let mut fixture = CatalogFixture::new(&noted("AFTER DELETE"));
+        run(&mut fixture.writer.conn, "PRAGMA recursive_triggers = ON");
+        fixture.writes(
             "REPLACE INTO goods VALUES (2, 'x', 1)",
             &[GOODS, LOG],
             &[STONES],
@@ -220,7 +224,7 @@ fn w10_writes_that_meet_a_row() {
 /// MariaDB fires no triggers for what its foreign keys do.
 #[test]
 fn w10_a_cascade_sets_off_triggers() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{} CREATE TABLE offers (id INTEGER PRIMARY KEY, good_id INTEGER, \
          FOREIGN KEY (good_id) REFERENCES goods (id) ON DELETE CASCADE); \
          INSERT INTO offers VALUES (1, 1), (2, 2); {}",
@@ -233,19 +237,19 @@ fn w10_a_cascade_sets_off_triggers() {
         )
     ));
     let offers = "SELECT concat('offer ', id) FROM offers ORDER BY id";
-    ground.depends(offers, &["goods", "offers"]);
+    fixture.depends(offers, &["goods", "offers"]);
     if DATABASE != "mysql" {
-        ground.depends(LOG, &["goods", "log", "offers"]);
-        ground.writes(DELETE, &[GOODS, offers, LOG], &[STONES]);
-        ground.writes(UPDATE, &[GOODS], &[offers, LOG, STONES]);
+        fixture.depends(LOG, &["goods", "log", "offers"]);
+        fixture.writes(DELETE, &[GOODS, offers, LOG], &[STONES]);
+        fixture.writes(UPDATE, &[GOODS], &[offers, LOG, STONES]);
     }
-    ground.writes("DELETE FROM offers WHERE id = 2", &[offers, LOG], &[GOODS]);
+    fixture.writes("DELETE FROM offers WHERE id = 2", &[offers, LOG], &[GOODS]);
 }
 
 /// A trigger deletes parents, whose children go with them.
 #[test]
 fn w10_a_trigger_sets_off_a_cascade() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{} CREATE TABLE bins (id INTEGER PRIMARY KEY, name VARCHAR(20)); \
          CREATE TABLE slips (id INTEGER PRIMARY KEY, bin_id INTEGER, \
          FOREIGN KEY (bin_id) REFERENCES bins (id) ON DELETE CASCADE); \
@@ -259,9 +263,9 @@ fn w10_a_trigger_sets_off_a_cascade() {
         )
     ));
     let slips = "SELECT concat('slip ', id) FROM slips ORDER BY id";
-    ground.depends(slips, &["bins", "goods", "slips"]);
-    ground.writes(DELETE, &[GOODS, slips], &[STONES, LOG]);
-    ground.writes(UPDATE, &[GOODS], &[slips]);
+    fixture.depends(slips, &["bins", "goods", "slips"]);
+    fixture.writes(DELETE, &[GOODS, slips], &[STONES, LOG]);
+    fixture.writes(UPDATE, &[GOODS], &[slips]);
 }
 
 #[test]
@@ -271,7 +275,7 @@ fn w10_a_write_through_a_view_that_triggers_carry_out() {
     }
     let body = "UPDATE goods SET name = NEW.name WHERE id = OLD.id; \
                 INSERT INTO log VALUES (concat('renamed ', OLD.id));";
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{} CREATE VIEW names AS SELECT DISTINCT id, name FROM goods; {} {}",
         shop(&[]),
         trigger("renamed", "INSTEAD OF UPDATE", "names", body),
@@ -283,15 +287,15 @@ fn w10_a_write_through_a_view_that_triggers_carry_out() {
         )
     ));
     let names = "SELECT name FROM names ORDER BY id";
-    ground.depends(GOODS, &["goods", "names"]);
-    ground.depends(names, &["goods", "names"]);
-    ground.depends(LOG, &["log", "names"]);
-    ground.writes(
+    fixture.depends(GOODS, &["goods", "names"]);
+    fixture.depends(names, &["goods", "names"]);
+    fixture.depends(LOG, &["log", "names"]);
+    fixture.writes(
         "UPDATE names SET name = 'pepper' WHERE id = 2",
         &[GOODS, names, LOG],
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "DELETE FROM names WHERE id = 2",
         &[GOODS, names],
         &[LOG, STONES],
@@ -300,30 +304,31 @@ fn w10_a_write_through_a_view_that_triggers_carry_out() {
 
 #[test]
 fn w10_a_trigger_that_is_made_after_the_first_read_and_dropped_again() {
-    let mut ground = Ground::new(&shop(&[]));
-    ground.depends(LOG, &["log"]);
-    ground.writes(UPDATE, &[GOODS], &[LOG]);
+    let mut fixture = CatalogFixture::new(&shop(&[]));
+    fixture.depends(LOG, &["log"]);
+    fixture.writes(UPDATE, &[GOODS], &[LOG]);
     let made = trigger(
         "noted",
         "AFTER UPDATE",
         "goods",
         "INSERT INTO log VALUES (concat('price ', NEW.price));",
     );
-    ground.warm(LOG);
-    run(&mut ground.writer.conn, &made);
-    ground.depends(LOG, &["goods", "log"]);
-    ground.writes(UPDATE, &[GOODS, LOG], &[STONES]);
-    run(&mut ground.writer.conn, &drop_trigger("noted", "goods"));
-    ground.depends(LOG, &["log"]);
-    ground.writes(UPDATE, &[GOODS], &[LOG, STONES]);
+    fixture.warm(LOG);
+    run(&mut fixture.writer.conn, &made);
+    fixture.depends(LOG, &["goods", "log"]);
+    fixture.writes(UPDATE, &[GOODS, LOG], &[STONES]);
+    run(&mut fixture.writer.conn, &drop_trigger("noted", "goods"));
+    fixture.depends(LOG, &["log"]);
+    fixture.writes(UPDATE, &[GOODS], &[LOG, STONES]);
 }
 
 #[test]
 fn w10_the_log_of_an_uncommitted_write() {
     let body = "INSERT INTO log VALUES (concat('price ', NEW.price));";
-    let mut ground = Ground::new(&shop(&[trigger("noted", "AFTER UPDATE", "goods", body)]));
-    ground.warm(LOG);
-    let Ground { world, writer, .. } = &mut ground;
+    let mut fixture =
+        CatalogFixture::new(&shop(&[trigger("noted", "AFTER UPDATE", "goods", body)]));
+    fixture.warm(LOG);
+    let CatalogFixture { world, writer, .. } = &mut fixture;
     let undone = writer.conn.transaction(|conn| {
         run(conn, UPDATE);
         assert_eq!(cached(conn, LOG), ["price 21"], "its own");
@@ -335,8 +340,8 @@ fn w10_the_log_of_an_uncommitted_write() {
         Err::<(), _>(Error::RollbackTransaction)
     });
     assert_eq!(undone, Err(Error::RollbackTransaction));
-    assert_eq!(ground.cached(LOG), (Vec::new(), 0));
-    ground.does(
+    assert_eq!(fixture.cached(LOG), (Vec::new(), 0));
+    fixture.does(
         "a commit",
         |conn| {
             conn.transaction(|conn| {

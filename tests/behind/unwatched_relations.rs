@@ -4,7 +4,7 @@
 use cachalot_diesel::Cachalot;
 use cachalot_tests::unique;
 
-use super::ground::{cached, run, shown};
+use super::catalog_fixture::{cached, run, shown};
 use super::world::{Reader, World};
 use super::{DATABASE, trigger};
 

@@ -3,7 +3,7 @@
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use diesel::{prelude::*, result::Error};
 
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::{Conn, DATABASE, MOVING};
 
 diesel::table! {
@@ -36,27 +36,27 @@ const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
 #[test]
 fn w08_a_view_changes_with_its_table() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.depends(LONG, &["long_names", "people"]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.depends(LONG, &["long_names", "people"]);
+    fixture.writes(
         "UPDATE people SET name = 'Claire' WHERE id = 2",
         &[LONG],
         &[STONES, "SELECT name FROM cats ORDER BY id"],
     );
-    ground.changes("INSERT INTO people VALUES (4, 'Emil')", &[LONG]);
-    ground.changes("DELETE FROM people WHERE id = 3", &[LONG]);
+    fixture.changes("INSERT INTO people VALUES (4, 'Emil')", &[LONG]);
+    fixture.changes("DELETE FROM people WHERE id = 3", &[LONG]);
 }
 
 #[test]
 fn a02_a_view_is_dated_with_the_tables_behind_it() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.warm(STONES);
-    ground.dates(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.warm(STONES);
+    fixture.dates(
         "UPDATE people SET name = 'Claire' WHERE id = 2",
         &["people", "long_names", "pairs", "counts", "rich"],
         &["cats", "stones"],
     );
-    ground.dates(
+    fixture.dates(
         "DELETE FROM cats WHERE id = 3",
         &["cats", "counts", "rich"],
         &["people", "long_names"],
@@ -65,30 +65,30 @@ fn a02_a_view_is_dated_with_the_tables_behind_it() {
 
 #[test]
 fn w08_a_view_of_a_join_changes_with_each_of_its_tables() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.depends(PAIRS, &["cats", "pairs", "people"]);
-    ground.writes(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.depends(PAIRS, &["cats", "pairs", "people"]);
+    fixture.writes(
         "UPDATE people SET name = 'Claire' WHERE id = 2",
         &[PAIRS],
         &[STONES],
     );
-    ground.writes("DELETE FROM cats WHERE id = 3", &[PAIRS], &[LONG, STONES]);
+    fixture.writes("DELETE FROM cats WHERE id = 3", &[PAIRS], &[LONG, STONES]);
 }
 
 #[test]
 fn w08_views_of_views_of_views() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.depends(COUNTS, &["cats", "counts", "pairs", "people"]);
-    ground.depends(
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.depends(COUNTS, &["cats", "counts", "pairs", "people"]);
+    fixture.depends(
         RICH,
         &["cats", "counts", "long_names", "pairs", "people", "rich"],
     );
-    ground.writes(
+    fixture.writes(
         "INSERT INTO cats VALUES (4, 3, 'Whisky')",
         &[COUNTS, RICH],
         &[LONG, STONES],
     );
-    ground.writes(
+    fixture.writes(
         "UPDATE people SET name = 'Do' WHERE id = 3",
         &[COUNTS, RICH],
         &[STONES],
@@ -97,7 +97,7 @@ fn w08_views_of_views_of_views() {
 
 #[test]
 fn w08_a_view_in_any_part_of_a_query() {
-    let mut ground = Ground::new(SCHEMA);
+    let mut fixture = CatalogFixture::new(SCHEMA);
     let reads = [
         "SELECT name FROM people WHERE name IN (SELECT person FROM pairs) ORDER BY id",
         "SELECT p.name FROM people p JOIN pairs ON pairs.person = p.name WHERE p.id > 2",
@@ -108,14 +108,14 @@ fn w08_a_view_in_any_part_of_a_query() {
         "SELECT inside.cat FROM (SELECT cat FROM pairs) inside ORDER BY 1",
     ];
     for read in reads {
-        ground.depends(read, &["cats", "pairs", "people"]);
+        fixture.depends(read, &["cats", "pairs", "people"]);
     }
-    ground.writes("DELETE FROM cats WHERE id = 3", &reads, &[STONES]);
+    fixture.writes("DELETE FROM cats WHERE id = 3", &reads, &[STONES]);
 }
 
 #[test]
 fn w08_a_table_in_any_part_of_a_view() {
-    let mut ground = Ground::new(SCHEMA);
+    let mut fixture = CatalogFixture::new(SCHEMA);
     let bodies = [
         "SELECT name FROM people WHERE id IN (SELECT person_id FROM cats)",
         "SELECT name, (SELECT count(*) FROM cats c WHERE c.person_id = people.id) AS n FROM people",
@@ -130,15 +130,15 @@ fn w08_a_table_in_any_part_of_a_view() {
     ];
     for (number, body) in bodies.iter().enumerate() {
         run(
-            &mut ground.outsider,
+            &mut fixture.outsider,
             &format!("CREATE VIEW body{number} AS {body}"),
         );
     }
-    ground.world.cache.invalidate_all().unwrap();
+    fixture.world.cache.invalidate_all().unwrap();
     for number in 0..bodies.len() {
         let view = format!("body{number}");
         let read = format!("SELECT concat('', count(*), max(name)) FROM {view}");
-        let tables = ground.explain(&read).tables;
+        let tables = fixture.explain(&read).tables;
         assert!(tables.contains(&view), "{tables:?}");
         assert!(tables.contains(&"cats".to_owned()), "{view}: {tables:?}");
         assert!(!tables.contains(&"stones".to_owned()), "{view}: {tables:?}");
@@ -150,7 +150,7 @@ fn w08_a_view_whose_name_needs_care() {
     let quote = if DATABASE == "mysql" { '`' } else { '"' };
     let quoted = |name: &str| format!("{quote}{name}{quote}");
     let (odd, select) = (quoted("Odd View à la carte"), quoted("select"));
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{SCHEMA}; CREATE VIEW {odd} AS SELECT DISTINCT name FROM people; \
          CREATE VIEW {select} AS SELECT DISTINCT name FROM {odd}"
     ));
@@ -167,14 +167,14 @@ fn w08_a_view_whose_name_needs_care() {
         format!("SELECT {select}.name FROM {schema}{select} ORDER BY 1"),
     ];
     let reads = reads.each_ref().map(String::as_str);
-    ground.depends(reads[0], &["odd view à la carte", "people"]);
-    ground.depends(reads[2], &["odd view à la carte", "people", "select"]);
-    ground.writes("DELETE FROM people WHERE id = 3", &reads, &[STONES]);
+    fixture.depends(reads[0], &["odd view à la carte", "people"]);
+    fixture.depends(reads[2], &["odd view à la carte", "people", "select"]);
+    fixture.writes("DELETE FROM people WHERE id = 3", &reads, &[STONES]);
 }
 
 #[test]
 fn w08_a_view_as_diesel_reads_it() {
-    let mut ground = Ground::new(SCHEMA);
+    let mut fixture = CatalogFixture::new(SCHEMA);
     let read = |conn: &mut Conn| -> Vec<String> {
         long_names::table
             .filter(long_names::id.gt(1))
@@ -184,37 +184,37 @@ fn w08_a_view_as_diesel_reads_it() {
             .load()
             .unwrap()
     };
-    assert_eq!(ground.world.once(read), ["Clara", "Dora"]);
-    ground.changes("INSERT INTO people VALUES (4, 'Emil')", &[LONG]);
-    let (names, sent) = ground.world.sent(read);
+    assert_eq!(fixture.world.once(read), ["Clara", "Dora"]);
+    fixture.changes("INSERT INTO people VALUES (4, 'Emil')", &[LONG]);
+    let (names, sent) = fixture.world.sent(read);
     assert_eq!((names.len(), sent), (3, 1));
 }
 
 /// A view is no way round what is not cached.
 #[test]
 fn r16_views_that_change_by_themselves() {
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{SCHEMA}; CREATE VIEW moving AS SELECT DISTINCT name, {MOVING} AS moment FROM people; \
          CREATE VIEW nested AS SELECT DISTINCT name FROM moving WHERE moment IS NOT NULL"
     ));
     for view in ["moving", "nested"] {
         let read = format!("SELECT name FROM {view} ORDER BY name");
-        let outcome = ground.explain(&read).outcome;
+        let outcome = fixture.explain(&read).outcome;
         assert!(
             matches!(outcome, Outcome::Bypass(BypassReason::VolatileFunction(_))),
             "{view}: {outcome:?}"
         );
-        assert_eq!(ground.cached(&read).1, 1, "{view}");
-        assert_eq!(ground.cached(&read).1, 1, "{view}");
+        assert_eq!(fixture.cached(&read).1, 1, "{view}");
+        assert_eq!(fixture.cached(&read).1, 1, "{view}");
     }
 }
 
 /// The writer's own transaction reads past the cache what it has changed of the view.
 #[test]
 fn w08_a_view_of_an_uncommitted_write() {
-    let mut ground = Ground::new(SCHEMA);
-    ground.warm(LONG);
-    let Ground { world, writer, .. } = &mut ground;
+    let mut fixture = CatalogFixture::new(SCHEMA);
+    fixture.warm(LONG);
+    let CatalogFixture { world, writer, .. } = &mut fixture;
     let undone = writer.conn.transaction(|conn| {
         run(conn, "INSERT INTO people VALUES (4, 'Emil')");
         assert_eq!(cached(conn, LONG), ["Clara", "Dora", "Emil"], "its own");
@@ -223,8 +223,8 @@ fn w08_a_view_of_an_uncommitted_write() {
         Err::<(), _>(Error::RollbackTransaction)
     });
     assert_eq!(undone, Err(Error::RollbackTransaction));
-    assert_eq!(ground.cached(LONG).1, 0);
-    assert_eq!(cached(&mut ground.writer.conn, LONG), ["Clara", "Dora"]);
+    assert_eq!(fixture.cached(LONG).1, 0);
+    assert_eq!(cached(&mut fixture.writer.conn, LONG), ["Clara", "Dora"]);
 }
 
 /// A view that only picks rows and columns can be written on PostgreSQL and MariaDB.
@@ -237,25 +237,25 @@ fn w08_a_write_through_a_view_changes_its_table() {
     if DATABASE == "sqlite" {
         return;
     }
-    let mut ground = Ground::new(&format!("{SCHEMA}; {WRITABLE}"));
+    let mut fixture = CatalogFixture::new(&format!("{SCHEMA}; {WRITABLE}"));
     let people = "SELECT name FROM people ORDER BY id";
     let first = "SELECT name FROM first_people ORDER BY id";
     let names = "SELECT name FROM first_names ORDER BY id";
     let all = [people, first, names, LONG];
-    ground.depends(people, &["first_names", "first_people", "people"]);
-    ground.depends(first, &["first_names", "first_people", "people"]);
-    ground.writes(
+    fixture.depends(people, &["first_names", "first_people", "people"]);
+    fixture.depends(first, &["first_names", "first_people", "people"]);
+    fixture.writes(
         "INSERT INTO first_people VALUES (5, 'Emil')",
         &all,
         &[STONES],
     );
-    ground.writes(
+    fixture.writes(
         "UPDATE first_names SET name = 'Frieda' WHERE id = 5",
         &all,
         &[STONES],
     );
-    ground.writes("DELETE FROM first_names WHERE id = 5", &all, &[STONES]);
-    ground.writes(
+    fixture.writes("DELETE FROM first_names WHERE id = 5", &all, &[STONES]);
+    fixture.writes(
         "UPDATE people SET name = 'Claire' WHERE id = 2",
         &all,
         &[STONES],
@@ -267,9 +267,9 @@ fn a02_a_table_is_dated_by_a_write_through_a_view() {
     if DATABASE == "sqlite" {
         return;
     }
-    let mut ground = Ground::new(&format!("{SCHEMA}; {WRITABLE}"));
-    ground.warm(STONES);
-    ground.dates(
+    let mut fixture = CatalogFixture::new(&format!("{SCHEMA}; {WRITABLE}"));
+    fixture.warm(STONES);
+    fixture.dates(
         "UPDATE first_names SET name = 'Claire' WHERE id = 2",
         &["first_names", "first_people", "people", "counts"],
         &["cats", "stones"],
@@ -281,13 +281,13 @@ fn w08_a_delete_through_a_view_is_carried_to_the_children() {
     if DATABASE == "sqlite" {
         return;
     }
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "{SCHEMA}; {WRITABLE}; \
          CREATE TABLE hats (id INTEGER PRIMARY KEY, person_id INTEGER, \
          FOREIGN KEY (person_id) REFERENCES people (id) ON DELETE CASCADE); \
          INSERT INTO hats VALUES (1, 1), (2, 2)"
     ));
     let hats = "SELECT concat('hat ', id) FROM hats ORDER BY id";
-    ground.writes("DELETE FROM first_names WHERE id = 2", &[hats], &[STONES]);
-    ground.keeps("INSERT INTO first_names VALUES (7, 'Gus')", &[hats]);
+    fixture.writes("DELETE FROM first_names WHERE id = 2", &[hats], &[STONES]);
+    fixture.keeps("INSERT INTO first_names VALUES (7, 'Gus')", &[hats]);
 }

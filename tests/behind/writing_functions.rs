@@ -6,7 +6,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::routines::{LOG, SHELF, STONES};
 use super::world::World;
 use super::{Conn, ROUTINES};
@@ -18,26 +18,26 @@ CREATE PROCEDURE add_twice(number INTEGER) LANGUAGE plpgsql AS \
 CREATE FUNCTION rename_all() RETURNS SETOF TEXT LANGUAGE sql AS \
  $f$ UPDATE shelf SET name = name || '!' RETURNING name $f$";
 
-/// A ground whose writer knows what routines do.
-fn ground(more: &str) -> Ground {
-    let mut ground = Ground::new(&format!("{ROUTINES}; {SCHEMA}; {more}"));
-    cached(&mut ground.writer.conn, STONES);
-    ground
+/// A fixture whose writer knows what routines do.
+fn fixture(more: &str) -> CatalogFixture {
+    let mut fixture = CatalogFixture::new(&format!("{ROUTINES}; {SCHEMA}; {more}"));
+    cached(&mut fixture.writer.conn, STONES);
+    fixture
 }
 
 #[test]
 fn w11_a_function_that_returns_what_it_writes() {
-    let mut ground = ground("");
-    ground.writes("SELECT rename_all()", &[SHELF], &[STONES]);
-    ground.writes("SELECT count(*) FROM rename_all()", &[SHELF], &[STONES]);
+    let mut fixture = fixture("");
+    fixture.writes("SELECT rename_all()", &[SHELF], &[STONES]);
+    fixture.writes("SELECT count(*) FROM rename_all()", &[SHELF], &[STONES]);
 }
 
 /// What it wrote before it failed is committed.
 #[test]
 fn w11_a_procedure_that_fails_half_way() {
     for call in ["CALL add_twice(3)", "DO $$ BEGIN CALL add_twice(3); END $$"] {
-        let mut ground = ground("");
-        ground.does(
+        let mut fixture = fixture("");
+        fixture.does(
             call,
             |conn| {
                 let failed = diesel::sql_query(call).execute(conn);
@@ -52,18 +52,18 @@ fn w11_a_procedure_that_fails_half_way() {
 
 #[test]
 fn w11_a_block() {
-    let mut ground = ground("");
-    ground.changes(
+    let mut fixture = fixture("");
+    fixture.changes(
         "DO $$ BEGIN DELETE FROM shelf WHERE id = 1; END $$",
         &[SHELF],
     );
-    ground.changes("DO 'BEGIN PERFORM note(''d''); END'", &[LOG]);
+    fixture.changes("DO 'BEGIN PERFORM note(''d''); END'", &[LOG]);
 }
 
 /// A call that hides in an operator or a cast.
 #[test]
 fn w11_operators_and_casts_that_write() {
-    let mut ground = ground(
+    let mut fixture = fixture(
         "CREATE FUNCTION note_two(a TEXT, b TEXT) RETURNS TEXT LANGUAGE sql AS \
           $f$ SELECT note(a || b) $f$; \
          CREATE OPERATOR <+> (FUNCTION = note_two, LEFTARG = TEXT, RIGHTARG = TEXT); \
@@ -72,8 +72,8 @@ fn w11_operators_and_casts_that_write() {
           $f$ SELECT note(what); SELECT ROW(1)::mark $f$; \
          CREATE CAST (TEXT AS mark) WITH FUNCTION mark(TEXT)",
     );
-    ground.changes("SELECT 'a'::text <+> 'b'::text", &[LOG]);
-    ground.changes("SELECT 'c'::text::mark", &[LOG]);
+    fixture.changes("SELECT 'a'::text <+> 'b'::text", &[LOG]);
+    fixture.changes("SELECT 'c'::text::mark", &[LOG]);
 }
 
 const IDLE: &str = "CREATE FUNCTION idle() RETURNS INTEGER LANGUAGE sql VOLATILE AS 'SELECT 1'";
@@ -82,30 +82,30 @@ const BUSY: &str = "CREATE OR REPLACE FUNCTION idle() RETURNS INTEGER LANGUAGE s
 
 #[test]
 fn w11_a_function_that_is_replaced_by_one_that_writes() {
-    let mut ground = ground(IDLE);
-    ground.keeps("SELECT idle()", &[LOG, SHELF, STONES]);
-    run(&mut ground.writer.conn, BUSY);
-    ground.changes("SELECT idle()", &[LOG]);
+    let mut fixture = fixture(IDLE);
+    fixture.keeps("SELECT idle()", &[LOG, SHELF, STONES]);
+    run(&mut fixture.writer.conn, BUSY);
+    fixture.changes("SELECT idle()", &[LOG]);
 }
 
 /// What the process knows of the function is no longer so.
 #[test]
 fn w11_a_function_that_another_process_replaces() {
-    let mut ground = ground(IDLE);
-    ground.keeps("SELECT idle()", &[LOG, SHELF, STONES]);
-    run(&mut ground.world.conn, BUSY);
-    ground.changes("SELECT idle()", &[LOG]);
+    let mut fixture = fixture(IDLE);
+    fixture.keeps("SELECT idle()", &[LOG, SHELF, STONES]);
+    run(&mut fixture.world.conn, BUSY);
+    fixture.changes("SELECT idle()", &[LOG]);
 }
 
 /// What its text does not tell, it may write.
 #[test]
 fn w11_a_function_that_makes_its_statements() {
-    let mut ground = ground(
+    let mut fixture = fixture(
         "CREATE FUNCTION run_it(what TEXT) RETURNS VOID LANGUAGE plpgsql AS \
          $f$ BEGIN EXECUTE what; END $f$",
     );
-    ground.changes("SELECT run_it('DELETE FROM shelf')", &[SHELF]);
-    ground.changes("SELECT run_it('INSERT INTO ' || 'log VALUES (1)')", &[LOG]);
+    fixture.changes("SELECT run_it('DELETE FROM shelf')", &[SHELF]);
+    fixture.changes("SELECT run_it('INSERT INTO ' || 'log VALUES (1)')", &[LOG]);
 }
 
 /// Nobody can look into it, and the program says that it need not be.

@@ -90,7 +90,7 @@ fn w09_what_an_account_may_not_see_is_not_taken_for_nothing() {
     let mut conn = account(&world, "SELECT");
     for table in ["kids", "log", "stones"] {
         let read = format!("SELECT id FROM {table}");
-        let unseen = Outcome::Bypass(BypassReason::TriggersUnseen);
+        let unseen = Outcome::Bypass(BypassReason::TriggersNotVisible);
         assert_eq!(outcome(&mut conn, &read).0, unseen, "{read}");
     }
 }
@@ -102,7 +102,7 @@ fn w10_a_trigger_whose_body_an_account_may_not_see_may_write_anything() {
     let read = "SELECT id FROM stones";
     if db::is_mysql() {
         // It shows such an account nothing of triggers.
-        let unseen = Outcome::Bypass(BypassReason::TriggersUnseen);
+        let unseen = Outcome::Bypass(BypassReason::TriggersNotVisible);
         assert_eq!(outcome(&mut conn, read).0, unseen);
         return;
     }
@@ -110,7 +110,7 @@ fn w10_a_trigger_whose_body_an_account_may_not_see_may_write_anything() {
         outcome(&mut conn, read),
         (Outcome::Miss, vec!["kids".to_owned(), "stones".to_owned()])
     );
-    let unseen = BypassReason::Unseen("names".to_owned());
+    let unseen = BypassReason::Untrackable("names".to_owned());
     let view = outcome(&mut conn, "SELECT id FROM names").0;
     assert_eq!(view, Outcome::Bypass(unseen));
 }
@@ -189,7 +189,7 @@ fn w09_tables_without_transactions_are_not_cached() {
         .batch_execute("CREATE TABLE sound (id INTEGER PRIMARY KEY) ENGINE = InnoDB")
         .unwrap();
     for engine in engines.iter().map(|it| it.to_lowercase()) {
-        let unseen = Outcome::Bypass(BypassReason::Unseen(format!("t_{engine}")));
+        let unseen = Outcome::Bypass(BypassReason::Untrackable(format!("t_{engine}")));
         for relation in ["t", "v"] {
             let read = format!("SELECT count(*) FROM {relation}_{engine}");
             assert_eq!(outcome(&mut world.conn, &read).0, unseen, "{read}");
@@ -215,7 +215,7 @@ fn w09_a_privilege_by_a_wider_pattern_does_not_count_beside_a_narrower_one() {
     let database = database_of(&world.database);
     let wider: String = format!("{}%", &database[..database.len() - 1]);
     for (select, outcome_of) in [
-        (true, Outcome::Bypass(BypassReason::TriggersUnseen)),
+        (true, Outcome::Bypass(BypassReason::TriggersNotVisible)),
         (false, Outcome::Miss),
     ] {
         let name = unique::name("account");
@@ -258,7 +258,7 @@ fn w09_what_a_role_may_see_counts_where_the_account_is_shown_it() {
     let read = "SELECT id FROM stones";
     let mut conn = db::establish(&url);
     world.cache.watch(&mut conn).unwrap();
-    let unseen = Outcome::Bypass(BypassReason::TriggersUnseen);
+    let unseen = Outcome::Bypass(BypassReason::TriggersNotVisible);
     let expected = if db::is_mysql() {
         unseen
     } else {
@@ -323,7 +323,7 @@ fn w09_a_table_that_is_no_longer_unseen_is_cached() {
         .batch_execute("CREATE TABLE heap (id INTEGER PRIMARY KEY) ENGINE = MyISAM")
         .unwrap();
     let read = "SELECT count(*) FROM heap";
-    let unseen = Outcome::Bypass(BypassReason::Unseen("heap".to_owned()));
+    let unseen = Outcome::Bypass(BypassReason::Untrackable("heap".to_owned()));
     assert_eq!(outcome(&mut world.conn, read).0, unseen);
     outsider
         .batch_execute("ALTER TABLE heap ENGINE = InnoDB")

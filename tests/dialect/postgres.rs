@@ -171,7 +171,7 @@ pub(crate) const LEFT_BEHIND: &[&str] = &[
 /// does before, and the read.
 pub(crate) const BYPASSED: &[(&str, &str, &str)] = &[
     (
-        "unseen",
+        "untrackable",
         "CREATE FOREIGN DATA WRAPPER away; CREATE SERVER far FOREIGN DATA WRAPPER away; \
          CREATE FOREIGN TABLE remote (id integer) SERVER far",
         "SELECT id FROM remote",
@@ -207,7 +207,7 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
     "unstorable",
     "expired",
     "replica",
-    "triggers_unseen",
+    "triggers_not_visible",
     "catalog_unknown",
     "not_tracked",
     "instrumentation_replaced",

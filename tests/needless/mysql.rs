@@ -1,17 +1,17 @@
 //! What MySQL and MariaDB let be cached, or kept, although it looks like something else.
 
 #[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../behind/ground.rs"]
-mod ground;
+#[path = "../behind/catalog_fixture.rs"]
+mod catalog_fixture;
 
-use ground::Ground;
+use catalog_fixture::CatalogFixture;
 
 use super::{Conn, world};
 
 const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
-fn with(schema: &str) -> Ground {
-    Ground::new(&format!(
+fn with(schema: &str) -> CatalogFixture {
+    CatalogFixture::new(&format!(
         "CREATE TABLE stones (id INTEGER PRIMARY KEY, name VARCHAR(99)); \
          INSERT INTO stones VALUES (1, 'flint'); {schema}"
     ))
@@ -19,15 +19,15 @@ fn with(schema: &str) -> Ground {
 
 #[test]
 fn f06_prepared_statements_and_own_temporary_tables_invalidate_nothing() {
-    let mut ground = with("");
+    let mut fixture = with("");
     for write in [
         "PREPARE one FROM 'SELECT 1'",
         "CREATE TEMPORARY TABLE own (id INTEGER)",
         "DROP TEMPORARY TABLE own",
     ] {
-        ground.keeps(write, &[STONES]);
+        fixture.keeps(write, &[STONES]);
     }
-    ground.changes(
+    fixture.changes(
         "PREPARE two FROM 'UPDATE stones SET id = 2, name = 0'; EXECUTE two",
         &[STONES],
     );
@@ -35,7 +35,7 @@ fn f06_prepared_statements_and_own_temporary_tables_invalidate_nothing() {
 
 #[test]
 fn f06_columns_beside_one_of_times_are_cached() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE TABLE calls (id INTEGER PRIMARY KEY, d DATE, at DATETIME, clock TIME); \
          INSERT INTO calls VALUES (1, '2000-01-02', '2001-02-03 04:05:06', '10:00'); \
          CREATE VIEW plain AS SELECT id, d, at, clock AS t FROM calls; \
@@ -51,11 +51,11 @@ fn f06_columns_beside_one_of_times_are_cached() {
         "CONCAT(MONTH(c.d), COUNT(*))",
     ] {
         for table in ["calls", "plain"] {
-            ground.warm(&format!("SELECT CONCAT({value}) FROM {table} c"));
+            fixture.warm(&format!("SELECT CONCAT({value}) FROM {table} c"));
         }
     }
-    ground.warm("SELECT CONCAT(clock) FROM calls");
-    ground.changes(
+    fixture.warm("SELECT CONCAT(clock) FROM calls");
+    fixture.changes(
         "UPDATE calls SET d = '2004-01-01'",
         &["SELECT CONCAT(YEAR(d)) FROM calls"],
     );
@@ -69,13 +69,13 @@ fn f06_columns_beside_one_of_times_are_cached() {
         "SELECT CONCAT(DATE(clock_of(1))) FROM stones",
     ] {
         for _ in 0..2 {
-            assert_eq!(ground.cached(read).1, 1, "{read}");
+            assert_eq!(fixture.cached(read).1, 1, "{read}");
         }
     }
 }
 
 #[test]
 fn f06_formats_are_cached() {
-    let mut ground = with("");
-    ground.warm("SELECT SFORMAT('{} {}', id, name) FROM stones");
+    let mut fixture = with("");
+    fixture.warm("SELECT SFORMAT('{} {}', id, name) FROM stones");
 }

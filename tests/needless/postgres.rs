@@ -1,19 +1,19 @@
 //! What PostgreSQL lets be cached, or kept, although it looks like something else.
 
 #[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../behind/ground.rs"]
-mod ground;
+#[path = "../behind/catalog_fixture.rs"]
+mod catalog_fixture;
 
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
+use catalog_fixture::{CatalogFixture, run};
 use diesel::prelude::*;
-use ground::{Ground, run};
 
 use super::{Conn, world};
 
 const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
-fn with(schema: &str) -> Ground {
-    Ground::new(&format!(
+fn with(schema: &str) -> CatalogFixture {
+    CatalogFixture::new(&format!(
         "CREATE TABLE stones (id INTEGER PRIMARY KEY, name TEXT); \
          INSERT INTO stones VALUES (1, 'Flint'); {schema}"
     ))
@@ -29,11 +29,11 @@ fn f06_a_function_may_call_the_servers_own_by_their_schema() {
         "LANGUAGE plpgsql STABLE AS $$ DECLARE r pg_catalog.text; BEGIN \
          r := pg_catalog.lower($1)::\"pg_catalog\".\"text\"; RETURN r; END $$",
     ] {
-        let mut ground = with(&format!(
+        let mut fixture = with(&format!(
             "CREATE FUNCTION folded(name TEXT) RETURNS TEXT {body}"
         ));
         let read = "SELECT folded(name) FROM stones ORDER BY id";
-        ground.writes("UPDATE stones SET name = name || 'y'", &[read], &[]);
+        fixture.writes("UPDATE stones SET name = name || 'y'", &[read], &[]);
     }
 }
 
@@ -45,11 +45,11 @@ fn f06_a_function_that_reads_a_catalog_is_not_cached() {
         "SELECT pg_catalog.lower($1) || pg_catalog.now()",
         "SELECT pg_catalog.lower($1) || (SELECT count(*) FROM pg_catalog.pg_stat_activity)",
     ] {
-        let mut ground = with(&format!(
+        let mut fixture = with(&format!(
             "CREATE FUNCTION folded(name TEXT) RETURNS TEXT LANGUAGE sql STABLE AS '{body}'"
         ));
         for _ in 0..2 {
-            let (_, sent) = ground.cached("SELECT folded(name) FROM stones ORDER BY id");
+            let (_, sent) = fixture.cached("SELECT folded(name) FROM stones ORDER BY id");
             assert_eq!(sent, 1, "{body}");
         }
     }
@@ -58,7 +58,7 @@ fn f06_a_function_that_reads_a_catalog_is_not_cached() {
 /// It has overloads of a dozen functions of the server's.
 #[test]
 fn f06_functions_that_citext_overloads_are_cached() {
-    let mut ground =
+    let mut fixture =
         with("CREATE EXTENSION citext; ALTER TABLE stones ADD COLUMN ci citext DEFAULT 'Ab,c'");
     for call in [
         "replace(name, 'F', 'f')",
@@ -79,10 +79,10 @@ fn f06_functions_that_citext_overloads_are_cached() {
         "(ci = 'AB,C')::text",
         "(ci LIKE 'AB%')::text",
     ] {
-        ground.warm(&format!("SELECT {call} FROM stones ORDER BY id"));
+        fixture.warm(&format!("SELECT {call} FROM stones ORDER BY id"));
     }
     let read = "SELECT replace(name, 'F', 'f') FROM stones ORDER BY id";
-    ground.changes("UPDATE stones SET name = name || 'y'", &[read]);
+    fixture.changes("UPDATE stones SET name = name || 'y'", &[read]);
 }
 
 /// All functions of a name count: which one is meant depends on the types of the arguments.
@@ -91,7 +91,7 @@ fn f06_an_overload_counts_for_what_it_is() {
     let overload = |name: &str, language: &str| {
         format!("CREATE FUNCTION {name}(n integer, m integer, o integer) RETURNS text {language}; ")
     };
-    let mut ground = with(&format!(
+    let mut fixture = with(&format!(
         "CREATE TABLE rates (rate INTEGER); INSERT INTO rates VALUES (2); {}{}{}{}",
         overload("lpad", "LANGUAGE sql IMMUTABLE AS 'SELECT ($1 + $2)::text'"),
         overload(
@@ -113,16 +113,16 @@ fn f06_an_overload_counts_for_what_it_is() {
         "SELECT lpad(name, 9, '-') FROM stones",
         "SELECT lpad(1, 2, 3) FROM stones",
     ] {
-        ground.warm(read);
+        fixture.warm(read);
     }
     for read in [
         "SELECT rpad(1, 2, id) FROM stones",
         "SELECT rpad(name, 9, '-') FROM stones",
     ] {
-        ground.warm(read);
-        assert!(ground.explain(read).tables.contains(&"rates".to_owned()));
+        fixture.warm(read);
+        assert!(fixture.explain(read).tables.contains(&"rates".to_owned()));
     }
-    ground.changes(
+    fixture.changes(
         "UPDATE rates SET rate = rate + 1",
         &["SELECT rpad(1, 2, id) FROM stones"],
     );
@@ -132,15 +132,15 @@ fn f06_an_overload_counts_for_what_it_is() {
         "SELECT pg_ls_dir(1, 2, 3) FROM stones",
     ] {
         for _ in 0..2 {
-            assert_eq!(ground.cached(read).1, 1, "{read}");
+            assert_eq!(fixture.cached(read).1, 1, "{read}");
         }
     }
-    ground.warm("SELECT pg_catalog.repeat(name, 2) FROM stones");
+    fixture.warm("SELECT pg_catalog.repeat(name, 2) FROM stones");
 }
 
 #[test]
 fn f06_a_users_table_with_a_name_like_a_catalogs_is_cached() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE TABLE pg_search_documents (id INTEGER PRIMARY KEY, line TEXT); \
          INSERT INTO pg_search_documents VALUES (1, 'a'); \
          CREATE VIEW found AS SELECT line FROM pg_search_documents; \
@@ -158,13 +158,13 @@ fn f06_a_users_table_with_a_name_like_a_catalogs_is_cached() {
         "INSERT INTO public.pg_search_documents VALUES (2, 'c')",
         "DELETE FROM pg_search_documents WHERE id = 1",
     ] {
-        ground.writes(write, &reads, &[STONES]);
+        fixture.writes(write, &reads, &[STONES]);
     }
 }
 
 #[test]
 fn f06_catalogs_are_not_cached_and_writes_to_them_reach_all() {
-    let mut ground = with("CREATE TABLE public.pg_description (id INTEGER)");
+    let mut fixture = with("CREATE TABLE public.pg_description (id INTEGER)");
     for read in [
         "SELECT relname::text FROM pg_class WHERE relname = 'stones'",
         "SELECT relname::text FROM pg_catalog.pg_class WHERE relname = 'stones'",
@@ -174,44 +174,44 @@ fn f06_catalogs_are_not_cached_and_writes_to_them_reach_all() {
         "SELECT description FROM pg_description LIMIT 1",
     ] {
         for _ in 0..2 {
-            assert_eq!(ground.cached(read).1, 1, "{read}");
+            assert_eq!(fixture.cached(read).1, 1, "{read}");
         }
     }
-    let outcome = ground.explain("SELECT 'x' FROM pg_stat_activity").outcome;
+    let outcome = fixture.explain("SELECT 'x' FROM pg_stat_activity").outcome;
     let reason = BypassReason::SystemCatalog("pg_stat_activity".to_owned());
     assert_eq!(outcome, Outcome::Bypass(reason));
-    ground.warm(STONES);
+    fixture.warm(STONES);
     run(
-        &mut ground.writer.conn,
+        &mut fixture.writer.conn,
         "UPDATE pg_class SET relname = relname WHERE relname = 'stones'",
     );
-    assert_eq!(ground.cached(STONES).1, 1);
+    assert_eq!(fixture.cached(STONES).1, 1);
 }
 
 /// They are no tables.
 #[test]
 fn f06_large_objects_invalidate_nothing_and_are_not_cached() {
-    let mut ground = with("CREATE TABLE files (id INTEGER PRIMARY KEY, object OID)");
+    let mut fixture = with("CREATE TABLE files (id INTEGER PRIMARY KEY, object OID)");
     // A process that has read nothing knows no catalog.
-    ground.keeps("SELECT lo_create(70001)", &[STONES]);
-    ground.keeps(
+    fixture.keeps("SELECT lo_create(70001)", &[STONES]);
+    fixture.keeps(
         "SELECT lo_from_bytea(70002, 'abc'), lo_put(70002, 0, 'b')",
         &[STONES],
     );
-    ground.changes(
+    fixture.changes(
         "INSERT INTO files VALUES (1, 70002)",
         &["SELECT object::text FROM files"],
     );
     let read = "SELECT encode(lo_get(object), 'escape') FROM files";
-    assert_eq!(ground.cached(read), (vec!["bbc".to_owned()], 1));
-    ground.keeps("SELECT lo_put(70002, 0, 'c')", &[STONES]);
-    assert_eq!(ground.cached(read), (vec!["cbc".to_owned()], 1));
-    ground.keeps("SELECT lo_unlink(70001)", &[STONES]);
+    assert_eq!(fixture.cached(read), (vec!["bbc".to_owned()], 1));
+    fixture.keeps("SELECT lo_put(70002, 0, 'c')", &[STONES]);
+    assert_eq!(fixture.cached(read), (vec!["cbc".to_owned()], 1));
+    fixture.keeps("SELECT lo_unlink(70001)", &[STONES]);
 }
 
 #[test]
 fn f06_remarks_prepared_statements_and_own_temporary_tables_invalidate_nothing() {
-    let mut ground = with("");
+    let mut fixture = with("");
     for write in [
         "COMMENT ON TABLE stones IS 'of the garden'",
         "COMMENT ON COLUMN stones.name IS NULL",
@@ -222,9 +222,9 @@ fn f06_remarks_prepared_statements_and_own_temporary_tables_invalidate_nothing()
         "DROP TABLE pg_temp.own",
         "DROP TABLE IF EXISTS pg_temp.own, pg_temp.other",
     ] {
-        ground.keeps(write, &[STONES]);
+        fixture.keeps(write, &[STONES]);
     }
-    ground.changes("EXECUTE two", &[STONES]);
+    fixture.changes("EXECUTE two", &[STONES]);
 }
 
 #[test]
@@ -235,9 +235,9 @@ fn f08_a_table_that_the_own_transaction_made_is_an_own_write() {
         "SELECT name INTO fresh FROM stones",
         "CREATE TABLE fresh AS SELECT name FROM stones",
     ] {
-        let mut ground = with("");
-        ground.warm(STONES);
-        let conn = &mut ground.world.conn;
+        let mut fixture = with("");
+        fixture.warm(STONES);
+        let conn = &mut fixture.world.conn;
         conn.transaction(|conn| {
             run(conn, make);
             let read = diesel::dsl::sql::<diesel::sql_types::Text>("SELECT name FROM fresh");

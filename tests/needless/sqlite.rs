@@ -1,18 +1,18 @@
 //! What SQLite lets be cached, although it looks like SQLite's own.
 
 #[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../behind/ground.rs"]
-mod ground;
+#[path = "../behind/catalog_fixture.rs"]
+mod catalog_fixture;
 
 use cachalot_diesel::{BypassReason, Outcome};
-use ground::Ground;
+use catalog_fixture::CatalogFixture;
 
 use super::{Conn, world};
 
 const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
-fn with(schema: &str) -> Ground {
-    Ground::new(&format!(
+fn with(schema: &str) -> CatalogFixture {
+    CatalogFixture::new(&format!(
         "CREATE TABLE stones (id INTEGER PRIMARY KEY, name TEXT); \
          INSERT INTO stones VALUES (1, 'flint'); {schema}"
     ))
@@ -21,39 +21,39 @@ fn with(schema: &str) -> Ground {
 #[test]
 fn f06_a_users_table_with_a_name_like_sqlites_own_is_cached() {
     for table in ["pragma_notes", "dbstat"] {
-        let mut ground = with(&format!(
+        let mut fixture = with(&format!(
             "CREATE TABLE {table} (id INTEGER PRIMARY KEY, line TEXT); \
              INSERT INTO {table} VALUES (1, 'a')"
         ));
         let read = format!("SELECT line FROM {table} ORDER BY id");
         let view = format!("SELECT name FROM stones WHERE id IN (SELECT id FROM main.{table})");
         let write = format!("UPDATE {table} SET line = line || 'b'");
-        ground.writes(&write, &[&read], &[STONES]);
-        ground.writes(&format!("DELETE FROM {table}"), &[&read, &view], &[STONES]);
+        fixture.writes(&write, &[&read], &[STONES]);
+        fixture.writes(&format!("DELETE FROM {table}"), &[&read, &view], &[STONES]);
     }
 }
 
 #[test]
 fn f06_what_pragmas_show_is_not_cached() {
-    let mut ground = with("CREATE TABLE pragma_notes (id INTEGER)");
+    let mut fixture = with("CREATE TABLE pragma_notes (id INTEGER)");
     for read in [
         "SELECT name FROM pragma_table_info('stones')",
         "SELECT name FROM main.pragma_table_info('stones')",
         "SELECT name FROM pragma_table_list WHERE name IN (SELECT 'stones' FROM pragma_notes)",
     ] {
-        let outcome = ground.explain(read).outcome;
+        let outcome = fixture.explain(read).outcome;
         assert!(
             matches!(outcome, Outcome::Bypass(BypassReason::SystemCatalog(_))),
             "{read}: {outcome:?}"
         );
-        let (_, sent) = ground.cached(read);
+        let (_, sent) = fixture.cached(read);
         assert_eq!(sent, 1, "{read}");
     }
 }
 
 #[test]
 fn f06_a_full_text_table_that_is_searched_like_a_function() {
-    let mut ground = with(
+    let mut fixture = with(
         "CREATE VIRTUAL TABLE fts USING fts5(body); \
          CREATE TABLE pages (id INTEGER PRIMARY KEY, body TEXT); \
          CREATE VIRTUAL TABLE found USING fts5(body, content='pages', content_rowid='id'); \
@@ -64,36 +64,36 @@ fn f06_a_full_text_table_that_is_searched_like_a_function() {
         "SELECT f.body FROM stones, fts('fox') AS f ORDER BY f.rowid",
         "SELECT highlight(fts, 0, '<', '>') FROM fts('fox') ORDER BY rank, rowid",
     ];
-    ground.writes("INSERT INTO fts VALUES ('fox too')", &reads, &[STONES]);
-    let tables = ground.explain("SELECT body FROM found('fox')").tables;
+    fixture.writes("INSERT INTO fts VALUES ('fox too')", &reads, &[STONES]);
+    let tables = fixture.explain("SELECT body FROM found('fox')").tables;
     assert!(tables.contains(&"pages".to_owned()), "{tables:?}");
-    ground.keeps("UPDATE stones SET name = name", &[reads[0], reads[2]]);
+    fixture.keeps("UPDATE stones SET name = name", &[reads[0], reads[2]]);
 }
 
 /// It may show what no statement changes.
 #[test]
 fn f06_a_table_valued_function_that_is_no_table_is_not_cached() {
-    let mut ground = with("");
-    let explanation = ground.explain("SELECT name FROM stones, csv('file')");
+    let mut fixture = with("");
+    let explanation = fixture.explain("SELECT name FROM stones, csv('file')");
     let expected = Outcome::Bypass(BypassReason::CatalogUnknown);
     assert_eq!(explanation.outcome, expected);
 }
 
 #[test]
 fn f06_sqlites_version_is_cached() {
-    let mut ground = with("");
-    ground.warm("SELECT sqlite_version() || sqlite_source_id() || name FROM stones");
+    let mut fixture = with("");
+    fixture.warm("SELECT sqlite_version() || sqlite_source_id() || name FROM stones");
 }
 
 #[test]
 fn f06_changes_of_own_temporary_tables_invalidate_nothing() {
-    let mut ground = with("");
+    let mut fixture = with("");
     for write in [
         "CREATE TEMPORARY TABLE own (id INTEGER)",
         "ALTER TABLE temp.own ADD COLUMN name TEXT",
         "DROP TABLE temp.own",
         "DROP TABLE IF EXISTS temp.own",
     ] {
-        ground.keeps(write, &[STONES]);
+        fixture.keeps(write, &[STONES]);
     }
 }

@@ -44,7 +44,7 @@ impl Sabotage {
     /// Is this command to be left out, though answered as if it had been carried out?
     fn leaves_out(self, command: &Command<'_>) -> bool {
         match command {
-            Command::Swap { value, .. } => self == Self::Write || announces(value),
+            Command::CompareAndSwap { value, .. } => self == Self::Write || announces(value),
             Command::Add { value, .. } => announces(value),
             _ => false,
         }

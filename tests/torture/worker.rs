@@ -80,7 +80,7 @@ impl Worker {
             })
             .namespace(&self.namespace)
             .write_lease(Duration::from_millis(self.lease_ms))
-            .near_bytes(if keeps { 1 << 20 } else { 0 })
+            .near_cache_bytes(if keeps { 1 << 20 } else { 0 })
             .compress_above_bytes(usize::from(!keeps))
             .build()
             .map_err(io::Error::other)?;

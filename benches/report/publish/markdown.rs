@@ -3,7 +3,7 @@
 use cachalot_benches::{Spread, Target};
 
 use super::{
-    super::results::{Cold, Rate, Rival, Run, Servers, Size},
+    super::results::{Baseline, Cold, Rate, Run, Servers, Size},
     style::{counted, mark, number},
 };
 
@@ -11,7 +11,7 @@ pub(super) fn of(run: &Run) -> String {
     let sections = [
         head(run),
         figures(run),
-        rivals(run),
+        baselines(run),
         sizes(run),
         rates(run),
         cold(run),
@@ -78,28 +78,28 @@ fn figures(run: &Run) -> String {
     )
 }
 
-fn rivals(run: &Run) -> String {
-    if run.rivals.is_empty() {
+fn baselines(run: &Run) -> String {
+    if run.baselines.is_empty() {
         return String::new();
     }
-    let columns = run.rival_rows.iter().map(|rows| counted(*rows, "row"));
+    let columns = run.baseline_rows.iter().map(|rows| counted(*rows, "row"));
     let head = format!(
         "| | {} |\n|---|{}",
         columns.collect::<Vec<_>>().join(" | "),
-        "---|".repeat(run.rival_rows.len())
+        "---|".repeat(run.baseline_rows.len())
     );
-    let row = |it: &Rival| {
+    let row = |it: &Baseline| {
         let times: Vec<_> = it.times.iter().map(ranged).collect();
         format!("| {} | {} |", it.name, times.join(" | "))
     };
     section(
         "Other ways of not asking the database",
-        "![](rivals.svg)\n\n\
+        "![](baselines.svg)\n\n\
          Microseconds a read on PostgreSQL: median, and what a tenth and nine tenths of the reads stayed below.\n\
          `cached` and what is written by hand give what was put in until somebody takes it out: finding out when\n\
          is not in these numbers.",
         &head,
-        run.rivals.iter().map(row),
+        run.baselines.iter().map(row),
     )
 }
 
@@ -227,7 +227,7 @@ fn cold(run: &Run) -> String {
         "![](cold.svg)\n\n\
          Milliseconds until the last reader has its rows, medians; and how many statements the database got\n\
          through the cache. Processes are caches of their own here, which know of each other through memcached\n\
-         only; waiting for each other is `CACHALOT_HERD_WAIT`.",
+         only; waiting for each other is `CACHALOT_STAMPEDE_WAIT`.",
         "| processes | readers | wait for each other | plain | cached | statements |\n|---|---|---|---|---|---|",
         run.cold.iter().map(row),
     )

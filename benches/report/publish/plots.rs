@@ -13,8 +13,8 @@ use super::{
 };
 
 pub(super) fn draw(run: &Run, folder: &Path) {
-    if !run.rivals.is_empty() {
-        rivals(run, folder);
+    if !run.baselines.is_empty() {
+        baselines(run, folder);
     }
     if !run.sizes.is_empty() {
         sizes(run, folder);
@@ -30,11 +30,11 @@ pub(super) fn draw(run: &Run, folder: &Path) {
     }
 }
 
-fn rivals(run: &Run, folder: &Path) {
-    let columns = run.rival_rows.iter().map(|rows| counted(*rows, "row"));
+fn baselines(run: &Run, folder: &Path) {
+    let columns = run.baseline_rows.iter().map(|rows| counted(*rows, "row"));
     let columns: Vec<_> = columns.collect();
     let rows: Vec<_> = run
-        .rivals
+        .baselines
         .iter()
         .map(|rival| dots::Row {
             name: &rival.name,
@@ -47,7 +47,7 @@ fn rivals(run: &Run, folder: &Path) {
         })
         .collect();
     dots::draw(
-        &folder.join("rivals.svg"),
+        &folder.join("baselines.svg"),
         "What one read takes",
         "PostgreSQL on the same machine; medians, and the range of eight tenths of the reads; logarithmic",
         &columns,

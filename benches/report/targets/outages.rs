@@ -25,7 +25,7 @@ pub(super) fn added_latency(bench: &Bench<'_>) -> Vec<Figure> {
     let results = bench
         .pace
         .slower(4)
-        .turns()
+        .rounds()
         .subject("plain Diesel, 1 row, beside an outage", || {
             one::plain(&mut plain, 1)
         })

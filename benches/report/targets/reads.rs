@@ -5,8 +5,8 @@ use diesel::PgConnection;
 
 use super::{
     super::{
+        baselines::{by_hand, put_by_hand},
         flights::{self, by_airline, one, one_anew, several},
-        rivals::{by_hand, put_by_hand},
         store,
     },
     Bench,
@@ -47,7 +47,7 @@ pub(super) fn hits(bench: &Bench<'_>) -> Vec<Figure> {
 
     let results = bench
         .pace
-        .turns()
+        .rounds()
         .subject("raw multi-get, 1 row", || raw_one.get(&get_one))
         .subject("hit, 1 row", || one::cached(&mut hit_one, 1))
         .subject("cache-aside by hand, 1 row", || by_hand(&client, "by-hand"))
@@ -95,7 +95,7 @@ pub(super) fn miss(bench: &Bench<'_>) -> Figure {
     let results = bench
         .pace
         .slower(4)
-        .turns()
+        .rounds()
         .subject("plain Diesel and two raw round trips", || {
             theirs += 1;
             one_anew::plain(&mut plain, theirs);
@@ -130,7 +130,7 @@ pub(super) fn processor_time(bench: &Bench<'_>) -> Figure {
     let results = bench
         .pace
         .slower(4)
-        .turns()
+        .rounds()
         .many("hit, 1 row, answers at hand", RUNS, || {
             one::cached(&mut conn, 1)
         })
@@ -157,7 +157,7 @@ pub(super) fn heavy(bench: &Bench<'_>) -> Figure {
     let results = bench
         .pace
         .slower(100)
-        .turns()
+        .rounds()
         .subject("aggregate over 336,776 flights", || {
             by_airline::plain(&mut plain, 1)
         })

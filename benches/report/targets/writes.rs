@@ -17,7 +17,7 @@ pub(super) fn update(bench: &Bench<'_>) -> Figure {
     let results = bench
         .pace
         .slower(4)
-        .turns()
+        .rounds()
         .subject("plain UPDATE and three raw round trips", || {
             theirs += 1;
             flights::update(&mut plain, 1, theirs);

@@ -11,7 +11,7 @@ mod sqlite;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 mod survey;
 
-use cachalot_diesel::{BypassReason, Cachalot, Opaque};
+use cachalot_diesel::{BypassReason, Cachalot, UnanalyzableCode};
 
 use crate::Failure;
 
@@ -30,7 +30,7 @@ pub(crate) struct Survey {
     /// Without what belongs to the server and to Diesel.
     pub(crate) relations: Vec<Relation>,
     /// Code that the library cannot see through.
-    pub(crate) opaque: Vec<Opaque>,
+    pub(crate) opaque: Vec<UnanalyzableCode>,
 }
 
 /// A table, a view, or what else can be read.

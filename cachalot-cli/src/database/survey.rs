@@ -48,6 +48,6 @@ where
             refused,
         });
     }
-    survey.opaque = cache.opaque_code(conn).map_err(said)?;
+    survey.opaque = cache.unanalyzable_code(conn).map_err(said)?;
     Ok(survey)
 }

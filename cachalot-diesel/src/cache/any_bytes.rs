@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use diesel::deserialize::FromSqlRow;
 
-use super::{Entry, entry, seal::Seal};
+use super::{Entry, auth::Authenticator, entry};
 use crate::{
     protocol::{Record, State},
     rows::{Block, CacheBackend, private::Reader},
@@ -21,12 +21,20 @@ const MOST: usize = 1 << 20;
 /// # Panics
 /// If something does not hold.
 pub fn entry(bytes: &[u8]) {
-    let seal = Seal::new(None);
-    assert!(Entry::open(&Seal::new(Some("secret")), KEY, bytes.to_vec(), MOST).is_none());
-    let _ = Entry::open(&seal, KEY, bytes.to_vec(), MOST);
+    let auth = Authenticator::new(None);
+    assert!(
+        Entry::open(
+            &Authenticator::new(Some("secret")),
+            KEY,
+            bytes.to_vec(),
+            MOST
+        )
+        .is_none()
+    );
+    let _ = Entry::open(&auth, KEY, bytes.to_vec(), MOST);
 
-    let sealed = entry::forged(&seal, KEY, bytes);
-    let Some(entry) = Entry::open(&seal, KEY, sealed.clone(), MOST) else {
+    let encoded = entry::forged(&auth, KEY, bytes);
+    let Some(entry) = Entry::open(&auth, KEY, encoded.clone(), MOST) else {
         return;
     };
     let _ = entry.is_of(&[]);
@@ -101,9 +109,9 @@ fn read<ST, U: FromSqlRow<ST, DB>, DB: CacheBackend>(block: &Block<'_>) {
 /// # Panics
 /// If something does not hold.
 pub fn record(bytes: &[u8]) {
-    let open = |seal: &Seal| seal.open_record(KEY, bytes).map(<[u8]>::to_vec);
-    assert_eq!(open(&Seal::new(Some("secret"))), None);
-    assert_eq!(open(&Seal::new(None)).as_deref(), Some(bytes));
+    let open = |auth: &Authenticator| auth.verify_record(KEY, bytes).map(<[u8]>::to_vec);
+    assert_eq!(open(&Authenticator::new(Some("secret"))), None);
+    assert_eq!(open(&Authenticator::new(None)).as_deref(), Some(bytes));
 
     let calm = State::calm(bytes);
     let Some(record) = Record::from_bytes(bytes) else {
@@ -148,8 +156,8 @@ mod tests {
         bytes
     }
 
-    fn read_raw(sealed: Vec<u8>) {
-        let entry = Entry::open(&Seal::new(None), KEY, sealed, MOST);
+    fn read_raw(encoded: Vec<u8>) {
+        let entry = Entry::open(&Authenticator::new(None), KEY, encoded, MOST);
         let Some(mut block) = entry.as_ref().and_then(Entry::block) else {
             return;
         };
@@ -174,26 +182,26 @@ mod tests {
             body(MOST, &[0xff; MEGABYTE]),
         ];
         for (number, case) in cases.iter().enumerate() {
-            let sealed = entry::forged(&Seal::new(None), KEY, case);
-            let taken = memory(sealed.len(), || read_raw(sealed));
+            let encoded = entry::forged(&Authenticator::new(None), KEY, case);
+            let taken = memory(encoded.len(), || read_raw(encoded));
             assert!(taken <= 4, "{taken} bytes for each of case {number}");
         }
         // Few bytes may stand for as many as rows may take.
         for (number, rows) in [nulls, columns, vec![0; MOST]].iter().enumerate() {
             let small = body(rows.len(), &compress(rows));
             assert!(small.len() < MEGABYTE / 100);
-            let sealed = entry::forged(&Seal::new(None), KEY, &small);
-            let taken = memory(MOST, || read_raw(sealed));
+            let encoded = entry::forged(&Authenticator::new(None), KEY, &small);
+            let taken = memory(MOST, || read_raw(encoded));
             assert!(taken <= 4, "{taken} bytes for each of bomb {number}");
         }
         // And no more.
         for size in [MOST + 1, u32::MAX as usize] {
-            let sealed = entry::forged(
-                &Seal::new(None),
+            let encoded = entry::forged(
+                &Authenticator::new(None),
                 KEY,
                 &body(size, &compress(&vec![0; MOST + 1])),
             );
-            let taken = memory(sealed.len(), || read_raw(sealed));
+            let taken = memory(encoded.len(), || read_raw(encoded));
             assert_eq!(taken, 0, "a size of {size}");
         }
     }

@@ -159,12 +159,12 @@ impl Builder {
 
     /// Entries are kept in this process too, up to so many bytes: a hit then fetches only the small
     /// version records, and stays as current as one from the store. Zero keeps none.
-    pub fn near_bytes(mut self, bytes: usize) -> Self {
-        self.config.near_bytes = bytes;
+    pub fn near_cache_bytes(mut self, bytes: usize) -> Self {
+        self.config.near_cache_bytes = bytes;
         self
     }
 
-    /// An entry that this process keeps ([`near_bytes`](Self::near_bytes)) is served without asking the
+    /// An entry that this process keeps ([`near_cache_bytes`](Self::near_cache_bytes)) is served without asking the
     /// store for so long after it was last found current: reads may then be that much older than what
     /// *other* processes have committed. Zero, the default, asks each time; an
     /// hour is the most.
@@ -175,13 +175,13 @@ impl Builder {
 
     /// A reader that finds nothing waits so long for one in another process that is asking the database
     /// for the same rows already. Zero, the default, does not wait; a minute is the most.
-    pub fn herd_wait(mut self, wait: Duration) -> Self {
-        self.config.herd_wait = wait;
+    pub fn stampede_wait(mut self, wait: Duration) -> Self {
+        self.config.stampede_wait = wait;
         self
     }
 
-    /// Entries and version records carry a proof that their writer knew the secret. It may not be
-    /// empty: anybody could compute that proof.
+    /// Entries and version records carry a MAC that their writer knew the secret. It may not be
+    /// empty: anybody could compute that MAC.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.config.secret = Some(secret.into());
         self

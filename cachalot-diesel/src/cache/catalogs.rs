@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// A catalog, and the epoch that it is of.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct CatalogSnapshot {
     pub(crate) catalog: Arc<Catalog>,
     epochs: [Token; EPOCHS],
     loaded: Instant,
@@ -42,7 +42,7 @@ pub(crate) struct Known {
     checked: Arc<AtomicU64>,
 }
 
-impl Known {
+impl CatalogSnapshot {
     /// Was it loaded within this time?
     pub(crate) fn is_younger_than(&self, age: Duration) -> bool {
         self.loaded.elapsed() < age
@@ -67,7 +67,7 @@ impl Known {
 }
 
 pub(super) struct Catalogs {
-    known: Cache<Arc<str>, Known>,
+    known: Cache<Arc<str>, CatalogSnapshot>,
     /// The catalog that was loaded last, and a hash of the facts that it was made of: where those
     /// are still the same, so is the catalog, and all that was worked out from it stays.
     last: Cache<Arc<str>, (String, Arc<Catalog>)>,
@@ -148,7 +148,7 @@ impl Cachalot {
         database: &Arc<str>,
         patient: bool,
         load: impl FnOnce() -> Result<Option<Facts>, E>,
-    ) -> Result<Known, BypassReason> {
+    ) -> Result<CatalogSnapshot, BypassReason> {
         let catalogs = &self.inner.catalogs;
         if let Some(known) = catalogs.known.get(database) {
             return Ok(known);
@@ -180,12 +180,12 @@ impl Cachalot {
             Ok(Some(mut facts)) => {
                 // Before the program's own settings come in: other programs may have others.
                 let shared = facts.shared_hash();
-                if facts.blind {
-                    events::triggers_unseen();
+                if facts.triggers_hidden {
+                    events::triggers_not_visible();
                 }
                 facts.trust(&self.config().pure_functions);
                 let catalog = catalogs.catalog_of(database, &facts);
-                let known = Known {
+                let known = CatalogSnapshot {
                     catalog,
                     epochs,
                     loaded: Instant::now(),
@@ -212,7 +212,12 @@ impl Cachalot {
     /// Compares a catalog with what other processes found under the same epoch. Where they found
     /// another one, the schema was changed by a program that is not watched: the epoch is renewed,
     /// so that nobody goes on with the old catalog, and `false` is returned.
-    fn share(&self, database: &str, hash: &str, known: &Known) -> Result<bool, BypassReason> {
+    fn share(
+        &self,
+        database: &str,
+        hash: &str,
+        known: &CatalogSnapshot,
+    ) -> Result<bool, BypassReason> {
         let [epoch, ..] = known.epochs;
         let agrees = self.agrees(epoch, database, hash, &known.catalog);
         if agrees.map_err(|_| BypassReason::StoreUnavailable)? {
@@ -238,7 +243,7 @@ impl Cachalot {
     }
 
     /// The catalog of a database is that of an epoch which is no more.
-    pub(crate) fn forget_catalog(&self, database: &Arc<str>, known: &Known) {
+    pub(crate) fn forget_catalog(&self, database: &Arc<str>, known: &CatalogSnapshot) {
         self.inner
             .catalogs
             .known
@@ -268,7 +273,11 @@ impl Cachalot {
 
     /// What a text does besides what its analysis says, on a connection to that database: through
     /// functions that it calls, and through what reads and calls them for it.
-    pub(crate) fn done_behind(&self, database: Option<&Arc<str>>, analysis: &Analysis) -> Calls {
+    pub(crate) fn side_effects_of(
+        &self,
+        database: Option<&Arc<str>>,
+        analysis: &Analysis,
+    ) -> Calls {
         let trusted = &self.config().pure_functions;
         let unknown = analysis.unknown_functions();
         let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
@@ -318,7 +327,7 @@ impl Cachalot {
     }
 
     /// Is the catalog's epoch the present one?
-    pub(crate) fn is_current(&self, known: &Known) -> bool {
+    pub(crate) fn is_current(&self, known: &CatalogSnapshot) -> bool {
         let [part, ..] = &self.inner.epochs;
         let reply = self.run(&[Command::Get { key: &part.key }]).pop();
         let Some(reply) = reply else { return false };
@@ -342,7 +351,7 @@ pub(crate) struct Calls {
     /// A procedure among what it calls may begin or end transactions.
     pub(crate) moves: bool,
     /// What this was found in, if another may take its place before the text has run.
-    pub(crate) known: Option<Known>,
+    pub(crate) known: Option<CatalogSnapshot>,
 }
 
 impl Default for Calls {

@@ -15,8 +15,8 @@ use std::time::Duration;
 use lz4_flex::block::{compress, decompress_into};
 
 use super::{
+    auth::{Authenticator, TAG},
     now_millis,
-    seal::{Seal, TAG},
 };
 use crate::{
     protocol::{self, Token},
@@ -54,9 +54,14 @@ impl std::fmt::Debug for Entry {
 impl Entry {
     /// `None` for bytes that are foreign, damaged, cut off or of another key: a plain miss. So is
     /// one whose rows would take more than `most` bytes.
-    pub(super) fn open(seal: &Seal, store_key: &str, bytes: Vec<u8>, most: usize) -> Option<Self> {
+    pub(super) fn open(
+        auth: &Authenticator,
+        store_key: &str,
+        bytes: Vec<u8>,
+        most: usize,
+    ) -> Option<Self> {
         let tag = bytes.strip_prefix(MAGIC)?.first_chunk::<TAG>()?;
-        if !seal.verifies(store_key, bytes.get(BODY_AT..)?, tag) {
+        if !auth.verifies(store_key, bytes.get(BODY_AT..)?, tag) {
             return None;
         }
         Self::of(bytes, most)
@@ -168,8 +173,8 @@ pub(super) struct Terms {
 }
 
 /// The bytes of an entry, or `None` if it depends on more tables than the format has room for.
-pub(super) fn seal(
-    seal: &Seal,
+pub(super) fn encode(
+    auth: &Authenticator,
     store_key: &str,
     tokens: &[Token],
     terms: Terms,
@@ -191,7 +196,7 @@ pub(super) fn seal(
     if terms.compress_above.is_some_and(|above| rows.len() > above) {
         deflate(&mut bytes, rows_at);
     }
-    let tag = seal.tag(store_key, &bytes[BODY_AT..]);
+    let tag = auth.tag(store_key, &bytes[BODY_AT..]);
     bytes[TAG_AT..BODY_AT].copy_from_slice(&tag);
     Some(bytes)
 }
@@ -213,8 +218,8 @@ fn deflate(bytes: &mut Vec<u8>, rows_at: usize) {
 
 /// An entry that an enemy made: bytes of his own behind a tag that holds.
 #[cfg(any(test, fuzzing))]
-pub(super) fn forged(seal: &Seal, store_key: &str, body: &[u8]) -> Vec<u8> {
-    [MAGIC.as_slice(), &seal.tag(store_key, body), body].concat()
+pub(super) fn forged(auth: &Authenticator, store_key: &str, body: &[u8]) -> Vec<u8> {
+    [MAGIC.as_slice(), &auth.tag(store_key, body), body].concat()
 }
 
 #[cfg(test)]
@@ -244,10 +249,10 @@ mod tests {
         rows
     }
 
-    fn sample(count: usize, compress_above: Option<usize>) -> (Seal, Vec<u8>) {
-        let own = Seal::new(None);
+    fn sample(count: usize, compress_above: Option<usize>) -> (Authenticator, Vec<u8>) {
+        let own = Authenticator::new(None);
         let tokens = [token(1), token(2)];
-        let bytes = seal(&own, "key", &tokens, terms(compress_above), &rows(count)).unwrap();
+        let bytes = encode(&own, "key", &tokens, terms(compress_above), &rows(count)).unwrap();
         (own, bytes)
     }
 
@@ -302,7 +307,7 @@ mod tests {
         );
     }
 
-    /// Whoever can write to the store can make a checksum, if not a proof.
+    /// Whoever can write to the store can make a checksum, if not a MAC.
     #[test]
     fn a_size_that_the_bytes_cannot_have_is_not_believed() {
         let (_, mut bytes) = sample(1, None);

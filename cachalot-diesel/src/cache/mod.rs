@@ -5,22 +5,22 @@
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod any_bytes;
+mod auth;
 mod builder;
 mod catalogs;
-mod debts;
-mod directory;
 mod entry;
-mod flight;
-mod herd;
 mod lease;
 mod life;
-mod near;
+mod near_cache;
+mod pending;
 mod plan;
 mod read;
 mod records;
 mod relations;
 mod reliance;
-mod seal;
+mod single_flight;
+mod stampede;
+mod table_registry;
 mod write;
 
 use std::{
@@ -30,11 +30,11 @@ use std::{
 };
 
 pub use builder::Builder;
-pub(crate) use catalogs::{Calls, Known};
+pub(crate) use catalogs::{Calls, CatalogSnapshot};
 pub(crate) use entry::Entry;
 pub(crate) use life::Life;
 pub(crate) use plan::{Dependency, Plan};
-pub(crate) use read::{Lookup, Permit};
+pub(crate) use read::{FillPermit, Lookup};
 pub use records::TableStatus;
 pub(crate) use relations::Origin;
 pub(crate) use write::{Outcome, Write};
@@ -49,7 +49,7 @@ use crate::{
     stats::{Counters, Invalidation, InvalidationReason, Listeners, Stats},
     store::Store,
 };
-use seal::Seal;
+use auth::Authenticator;
 
 /// The name of the records that stand for every table. No table can have it.
 pub(crate) const EPOCH: &str = "*";
@@ -82,17 +82,17 @@ pub struct Cachalot {
 struct Inner {
     config: Config,
     store: Arc<dyn Store>,
-    seal: Seal,
+    auth: Authenticator,
     catalogs: catalogs::Catalogs,
     announced: relations::Announced,
     plans: plan::Plans,
     epochs: [Dependency; EPOCHS],
-    debts: debts::Debts,
-    directory: directory::Directory,
-    near: near::Near,
+    pending: pending::PendingInvalidations,
+    table_registry: table_registry::TableRegistry,
+    near_cache: near_cache::NearCache,
     /// How many times writes of this process have begun or ended.
     writes: AtomicU64,
-    flights: flight::Flights,
+    flights: single_flight::Flights,
     leases: lease::Leases,
     reliance: reliance::Reliance,
     counters: Counters,
@@ -147,18 +147,18 @@ impl Cachalot {
     fn new(config: Config, store: Arc<dyn Store>) -> Self {
         events::describe();
         let epochs = std::array::from_fn(|part| Dependency::epoch(&config.namespace, part));
-        let directory = directory::Directory::new(&config.namespace);
+        let table_registry = table_registry::TableRegistry::new(&config.namespace);
         let inner = Inner {
-            seal: Seal::new(config.secret.as_deref()),
+            auth: Authenticator::new(config.secret.as_deref()),
             catalogs: catalogs::Catalogs::new(),
             announced: relations::Announced::new(),
             plans: plan::Plans::new(),
             epochs,
-            debts: debts::Debts::default(),
-            directory,
-            near: near::Near::new(config.near_bytes, config.max_staleness),
+            pending: pending::PendingInvalidations::default(),
+            table_registry,
+            near_cache: near_cache::NearCache::new(config.near_cache_bytes, config.max_staleness),
             writes: AtomicU64::new(0),
-            flights: flight::Flights::default(),
+            flights: single_flight::Flights::default(),
             leases: lease::Leases::default(),
             reliance: reliance::Reliance::default(),
             counters: Counters::default(),
@@ -295,7 +295,7 @@ impl Cachalot {
         let tables: Vec<_> = tables
             .map(|table| Arc::from(normalise(table.as_ref())))
             .collect();
-        let mut targets = self.behind(&tables);
+        let mut targets = self.transitive_dependencies(&tables);
         targets.extend_from_slice(&self.inner.epochs);
         let records = self.fetch_records(&targets)?;
         let newest = targets

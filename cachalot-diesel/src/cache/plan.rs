@@ -74,7 +74,7 @@ pub(crate) struct Plan {
     /// What it calls may begin or end transactions, if it is a procedure.
     pub(crate) moves: bool,
     /// It names a relation that the catalog does not have: one that is newer, perhaps.
-    pub(crate) strange: bool,
+    pub(crate) unknown_relation: bool,
 }
 
 /// Plans by the catalog's number and the hash of the text.
@@ -105,15 +105,15 @@ impl Cachalot {
         if let Some(plan) = self.inner.plans.0.get(&key) {
             return (plan, false);
         }
-        let plan = Arc::new(self.work_out(analysis, catalog));
+        let plan = Arc::new(self.compute(analysis, catalog));
         // A relation that is not there yet may be there the next time.
-        if text.sql().len() <= MAX_TEXT && !plan.strange {
+        if text.sql().len() <= MAX_TEXT && !plan.unknown_relation {
             self.inner.plans.0.insert(key, Arc::clone(&plan));
         }
         (plan, true)
     }
 
-    fn work_out(&self, analysis: &Analysis, catalog: &Catalog) -> Plan {
+    fn compute(&self, analysis: &Analysis, catalog: &Catalog) -> Plan {
         let config = self.config();
         let sql = analysis.text().sql();
         let functions = catalog.calls_of(analysis, sql);
@@ -158,7 +158,7 @@ impl Cachalot {
             ttl,
             bypass: bypass.or(uncacheable),
             // One that looks like the server's needs no newer catalog: it is not cached.
-            strange: analysis.parsed
+            unknown_relation: analysis.parsed
                 && !analysis.reads().iter().all(|table| {
                     catalog.has(table) || analysis.suspects().any(|name| name == table)
                 }),
@@ -199,7 +199,7 @@ impl Cachalot {
             pure: plan.pure,
             writes: plan.writes.clone(),
             moves: plan.moves,
-            strange: plan.strange,
+            unknown_relation: plan.unknown_relation,
         })
     }
 
@@ -211,7 +211,7 @@ impl Cachalot {
     }
 
     /// On what the rows of these tables depend, as far as the catalogs tell that this cache has read.
-    pub(super) fn behind(&self, tables: &[Arc<str>]) -> Vec<Dependency> {
+    pub(super) fn transitive_dependencies(&self, tables: &[Arc<str>]) -> Vec<Dependency> {
         let named = tables.iter().map(|table| (Arc::clone(table), Events::ALL));
         let mut all: BTreeMap<Arc<str>, Events> = named.collect();
         for catalog in self.inner.catalogs.all() {
@@ -290,8 +290,8 @@ fn shorter(ttl: Option<Duration>, own: Duration) -> Option<Duration> {
 fn refusal(refused: &Refusal, config: &Config) -> Option<BypassReason> {
     match refused {
         Refusal::Text(reason) => bypass_of(reason, config),
-        Refusal::Unseen(table) => Some(BypassReason::Unseen(table.to_string())),
-        Refusal::Blind => Some(BypassReason::TriggersUnseen),
+        Refusal::Unseen(table) => Some(BypassReason::Untrackable(table.to_string())),
+        Refusal::Blind => Some(BypassReason::TriggersNotVisible),
     }
 }
 
@@ -307,7 +307,7 @@ fn bypass_of(reason: &Uncacheable, config: &Config) -> Option<BypassReason> {
         Uncacheable::SystemCatalog(table) => BypassReason::SystemCatalog(table.to_string()),
         Uncacheable::NoTable => BypassReason::NoTable,
         Uncacheable::Session => BypassReason::SessionChange,
-        _ => BypassReason::NotUnderstood,
+        _ => BypassReason::Unparsed,
     })
 }
 
@@ -333,7 +333,7 @@ mod tests {
         let sql = "SELECT id FROM users";
         let analysis = statement::analysis(sql, Dialect::Sqlite);
         let (first, fresh) = cache.plan(&analysis, &catalog);
-        assert!(fresh && !first.strange);
+        assert!(fresh && !first.unknown_relation);
         let (again, fresh) = cache.plan(&analysis, &catalog);
         assert!(!fresh && Arc::ptr_eq(&first, &again));
         assert_eq!(&*first.dependencies[0].table, "users");
@@ -349,7 +349,7 @@ mod tests {
         let analysis = statement::analysis(sql, Dialect::Sqlite);
         for _ in 0..2 {
             let (plan, fresh) = cache.plan(&analysis, &catalog);
-            assert!(fresh && plan.strange);
+            assert!(fresh && plan.unknown_relation);
         }
     }
 }

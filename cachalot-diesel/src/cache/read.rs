@@ -6,12 +6,12 @@ use std::{
 };
 
 use super::{
-    Cachalot, Dependency, EPOCHS, Entry, Known, Life,
+    Cachalot, CatalogSnapshot, Dependency, EPOCHS, Entry, Life,
     entry::{self, Terms},
-    flight::Pilot,
-    near::Moment,
+    near_cache::FreshAsOf,
     now_millis,
     records::Fetched,
+    single_flight::Leader,
 };
 use crate::{
     bypass::BypassReason,
@@ -30,7 +30,7 @@ pub(crate) enum Lookup {
     /// These are the rows; under that key.
     Hit(Arc<Entry>, String),
     /// Ask the database; its rows may be stored.
-    Miss(Permit),
+    Miss(FillPermit),
     /// Ask the database, and store nothing.
     Bypass(BypassReason),
     /// The dependencies are those of an epoch that is no more.
@@ -57,18 +57,18 @@ enum Fetch {
 /// Leave to store rows that were read after it was given.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Permit {
+pub(crate) struct FillPermit {
     key: String,
     tokens: Vec<Token>,
     /// Before the records were asked for the tokens.
-    asked: Moment,
+    asked: FreshAsOf,
     /// Others wait for the rows.
-    pilot: Option<Pilot>,
+    leader: Option<Leader>,
     /// So do other processes, as long as there is this item.
-    herd: Option<String>,
+    stampede: Option<String>,
 }
 
-impl Permit {
+impl FillPermit {
     pub(super) fn key(&self) -> &str {
         &self.key
     }
@@ -81,10 +81,10 @@ impl Permit {
         &self.tokens
     }
 
-    pub(super) fn piloted_by(self, pilot: Pilot, herd: Option<String>) -> Self {
+    pub(super) fn led_by(self, leader: Leader, stampede: Option<String>) -> Self {
         Self {
-            pilot: Some(pilot),
-            herd,
+            leader: Some(leader),
+            stampede,
             ..self
         }
     }
@@ -98,19 +98,24 @@ impl Cachalot {
     /// comes meanwhile changes a record that the reader has already seen.
     ///
     /// `known` is what the dependencies were worked out from.
-    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency], known: &Known) -> Lookup {
-        if self.owes(dependencies) {
+    pub(crate) fn lookup(
+        &self,
+        key: String,
+        dependencies: &[Dependency],
+        known: &CatalogSnapshot,
+    ) -> Lookup {
+        if self.is_pending(dependencies) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
         let asked = self.moment();
         match self.fetch(&key, dependencies, known, true) {
             Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
-            Ok(Fetch::Nothing(tokens)) => Lookup::Miss(Permit {
+            Ok(Fetch::Nothing(tokens)) => Lookup::Miss(FillPermit {
                 key,
                 tokens,
                 asked,
-                pilot: None,
-                herd: None,
+                leader: None,
+                stampede: None,
             }),
             Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
             Ok(Fetch::Outdated) => Lookup::Outdated,
@@ -124,9 +129,9 @@ impl Cachalot {
         &self,
         key: &str,
         dependencies: &[Dependency],
-        known: &Known,
+        known: &CatalogSnapshot,
     ) -> Result<Option<bool>, BypassReason> {
-        if self.owes(dependencies) {
+        if self.is_pending(dependencies) {
             return Err(BypassReason::StoreUnavailable);
         }
         match self.fetch(key, dependencies, known, false) {
@@ -143,10 +148,10 @@ impl Cachalot {
         &self,
         key: &str,
         dependencies: &[Dependency],
-        known: &Known,
+        known: &CatalogSnapshot,
         create: bool,
     ) -> Result<Fetch, StoreError> {
-        let near = &self.inner.near;
+        let near = &self.inner.near_cache;
         let asked = self.moment();
         let kept = near.get(key);
         if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
@@ -198,7 +203,7 @@ impl Cachalot {
                 if create {
                     events::fetched(self.counters(), value.len());
                 }
-                Entry::open(&self.inner.seal, key, value, self.most_inflated())
+                Entry::open(&self.inner.auth, key, value, self.most_inflated())
             }
             Some(Err(error)) => return Err(error),
             _ => None,
@@ -215,9 +220,9 @@ impl Cachalot {
         })
     }
 
-    fn moment(&self) -> Moment {
+    fn moment(&self) -> FreshAsOf {
         let writes = self.inner.writes.load(Ordering::Acquire);
-        self.inner.near.moment(writes)
+        self.inner.near_cache.moment(writes)
     }
 
     /// What rows may take at the most, so that a forged entry cannot take more.
@@ -265,7 +270,7 @@ impl Cachalot {
     /// the entry is dead on arrival.
     pub(crate) fn store(
         &self,
-        permit: &Permit,
+        permit: &FillPermit,
         rows: &BlockWriter,
         life: Life,
     ) -> Result<(), BypassReason> {
@@ -283,21 +288,21 @@ impl Cachalot {
             expires: lives.map_or(0, |lives| now.saturating_add(lives)),
             compress_above: self.config().compress_above,
         };
-        let sealed = entry::seal(&self.inner.seal, &permit.key, &permit.tokens, terms, rows);
-        let Some(value) = sealed else {
+        let encoded = entry::encode(&self.inner.auth, &permit.key, &permit.tokens, terms, rows);
+        let Some(value) = encoded else {
             return Err(BypassReason::TooLarge);
         };
         let stored = self.put_entry(permit, &value, ttl);
         // After it is stored, so that who comes after the landing finds it.
-        if let Some(pilot) = &permit.pilot {
-            pilot.land(&value);
+        if let Some(leader) = &permit.leader {
+            leader.complete(&value);
         }
         if stored.is_ok()
-            && self.inner.near.is_on()
+            && self.inner.near_cache.is_on()
             && let Some(entry) = Entry::of(value, self.most_inflated())
         {
             self.inner
-                .near
+                .near_cache
                 .keep(&permit.key, &Arc::new(entry), permit.asked);
         }
         stored
@@ -305,21 +310,21 @@ impl Cachalot {
 
     /// Removes an entry that nobody can make rows of, so that the next read stores another.
     pub(crate) fn discard(&self, key: &str) {
-        self.inner.near.forget(key);
+        self.inner.near_cache.forget(key);
         // Where that fails, the next read comes here again.
         self.run(&[Command::Delete { key }]);
     }
 
     /// Nothing comes of what the permit was given for: nobody need wait for it.
-    pub(crate) fn give_up(&self, permit: &Permit) {
-        if let Some(herd) = &permit.herd {
-            self.scatter(herd);
+    pub(crate) fn give_up(&self, permit: &FillPermit) {
+        if let Some(stampede) = &permit.stampede {
+            self.release(stampede);
         }
     }
 
     fn put_entry(
         &self,
-        permit: &Permit,
+        permit: &FillPermit,
         value: &[u8],
         ttl: Option<Duration>,
     ) -> Result<(), BypassReason> {

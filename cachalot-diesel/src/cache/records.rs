@@ -7,7 +7,7 @@ use crate::{
     Error, events,
     protocol::{self, Record, State, Token, Writer},
     statement::Events,
-    store::{Command, ItemVersion, Reply, StoreError, Ttl},
+    store::{CasVersion, Command, Reply, StoreError, Ttl},
 };
 
 /// How often a move is tried again when other writers were faster. Each time one of them succeeds,
@@ -20,11 +20,11 @@ const FOR_EVER: Ttl = None;
 /// A record as it was fetched.
 pub(super) enum Fetched {
     /// No record, or bytes that are none (then with the state to replace them in).
-    Absent(Option<ItemVersion>),
+    Absent(Option<CasVersion>),
     /// No writer in flight.
     Calm(State),
     /// Writers in flight.
-    Busy(Record, ItemVersion),
+    Busy(Record, CasVersion),
 }
 
 /// What is known of a table; see [`Cachalot::table_status`].
@@ -80,7 +80,7 @@ impl Cachalot {
         match reply? {
             Reply::Missing => Ok(Fetched::Absent(None)),
             Reply::Item { value, version } => {
-                let Some(json) = self.inner.seal.open_record(key, &value) else {
+                let Some(json) = self.inner.auth.verify_record(key, &value) else {
                     return Ok(Fetched::Absent(Some(version)));
                 };
                 if let Some(state) = State::calm(json) {
@@ -102,13 +102,13 @@ impl Cachalot {
     pub(super) fn put(
         &self,
         table: &Dependency,
-        over: Option<ItemVersion>,
+        over: Option<CasVersion>,
         record: &Record,
-    ) -> Result<Option<Option<ItemVersion>>, StoreError> {
-        let value = self.inner.seal.close_record(&table.key, record.to_bytes());
+    ) -> Result<Option<Option<CasVersion>>, StoreError> {
+        let value = self.inner.auth.sign_record(&table.key, record.to_bytes());
         let (key, value) = (&*table.key, &*value);
         let reply = self.run_one(match over {
-            Some(version) => Command::Swap {
+            Some(version) => Command::CompareAndSwap {
                 key,
                 value,
                 ttl: FOR_EVER,
@@ -127,7 +127,7 @@ impl Cachalot {
                 }
                 Ok(Some(version))
             }
-            Reply::Refused | Reply::Missing => Ok(None),
+            Reply::Conflict | Reply::Missing => Ok(None),
             Reply::Item { .. } => Err(StoreError::Protocol(
                 "a write was answered as a read".to_owned(),
             )),
@@ -140,7 +140,7 @@ impl Cachalot {
         &self,
         table: &Dependency,
         mut step: impl FnMut(Option<Record>) -> Result<Option<Record>, StoreError>,
-    ) -> Result<Option<(Record, Option<ItemVersion>)>, StoreError> {
+    ) -> Result<Option<(Record, Option<CasVersion>)>, StoreError> {
         for _ in 0..ATTEMPTS {
             let (present, over) = self.load(table)?;
             let Some(record) = step(present)? else {
@@ -155,14 +155,11 @@ impl Cachalot {
         ))
     }
 
-    fn load(
-        &self,
-        table: &Dependency,
-    ) -> Result<(Option<Record>, Option<ItemVersion>), StoreError> {
+    fn load(&self, table: &Dependency) -> Result<(Option<Record>, Option<CasVersion>), StoreError> {
         match self.run_one(Command::Get { key: &table.key })? {
             Reply::Missing => Ok((None, None)),
             Reply::Item { value, version } => {
-                let json = self.inner.seal.open_record(&table.key, &value);
+                let json = self.inner.auth.verify_record(&table.key, &value);
                 Ok((json.and_then(Record::from_bytes), Some(version)))
             }
             _ => Err(StoreError::Protocol(
@@ -185,7 +182,7 @@ impl Cachalot {
             .zip(tables)
             .map(|(reply, table)| match reply? {
                 Reply::Item { value, .. } => {
-                    let json = self.inner.seal.open_record(&table.key, &value);
+                    let json = self.inner.auth.verify_record(&table.key, &value);
                     Ok(json.and_then(Record::from_bytes))
                 }
                 _ => Ok(None),

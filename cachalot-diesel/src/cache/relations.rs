@@ -19,7 +19,7 @@ use crate::{
     fingerprint::Fingerprint,
     protocol::Token,
     statement::Events,
-    store::{Command, ItemVersion, Reply, StoreError},
+    store::{CasVersion, Command, Reply, StoreError},
 };
 
 /// How many names a handle remembers as announced; others are announced again.
@@ -132,10 +132,10 @@ impl Cachalot {
             }
             // Two maps of strings and numbers: nothing in them that JSON cannot express.
             let json = serde_json::to_vec(&agreement).unwrap_or_default();
-            let value = &*self.inner.seal.close_record(&key, json);
+            let value = &*self.inner.auth.sign_record(&key, json);
             let (key, ttl) = (&*key, None);
             let put = match version {
-                Some(version) => Command::Swap {
+                Some(version) => Command::CompareAndSwap {
                     key,
                     value,
                     ttl,
@@ -170,10 +170,10 @@ impl Cachalot {
         Ok(tables.all(|table| agreement.relations.contains(&number_of(table))))
     }
 
-    fn agreement(&self, key: &str) -> Result<(Agreement, Option<ItemVersion>), StoreError> {
+    fn agreement(&self, key: &str) -> Result<(Agreement, Option<CasVersion>), StoreError> {
         match self.run_one(Command::Get { key })? {
             Reply::Item { value, version } => {
-                let json = self.inner.seal.open_record(key, &value);
+                let json = self.inner.auth.verify_record(key, &value);
                 let agreement = json.and_then(|json| serde_json::from_slice(json).ok());
                 Ok((agreement.unwrap_or_default(), Some(version)))
             }

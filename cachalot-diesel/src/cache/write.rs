@@ -8,9 +8,8 @@ use std::{
 };
 
 use super::{
-    Cachalot, Dependency, EPOCH,
-    debts::Debt,
-    now_millis,
+    Cachalot, Dependency, EPOCH, now_millis,
+    pending::PendingInvalidation,
     relations::{Announcement, Origin},
 };
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
     protocol::{self, End, Record, Token, Writer},
     statement::{Events, Writes},
     stats::{Invalidation, InvalidationReason},
-    store::{Command, ItemVersion, Reply, StoreError},
+    store::{CasVersion, Command, Reply, StoreError},
 };
 
 /// How long a write that waits for the store waits between two attempts to announce itself; a
@@ -61,11 +60,11 @@ struct Target {
     known: bool,
     /// The record as `begin` left it, and its state where the store told it: `end` can then swap
     /// without reading.
-    left: Option<(Record, Option<ItemVersion>)>,
+    left: Option<(Record, Option<CasVersion>)>,
 }
 
 /// A record as `begin` found it, and the state to put another over; `None`: the store did not answer.
-type Seen = Option<(Option<Record>, Option<ItemVersion>)>;
+type Seen = Option<(Option<Record>, Option<CasVersion>)>;
 
 impl AsRef<str> for Target {
     fn as_ref(&self) -> &str {
@@ -220,7 +219,7 @@ impl Cachalot {
         for (target, reply) in write.targets.iter().zip(replies) {
             announced.push(match reply {
                 Ok(Reply::Item { value, version }) => {
-                    let json = self.inner.seal.open_record(&target.table.key, &value);
+                    let json = self.inner.auth.verify_record(&target.table.key, &value);
                     Some((json.and_then(Record::from_bytes), Some(version)))
                 }
                 Ok(_) => Some((None, None)),
@@ -264,7 +263,7 @@ impl Cachalot {
     fn put_all(
         &self,
         write: &mut Write,
-        puts: &[Option<(Record, Option<ItemVersion>)>],
+        puts: &[Option<(Record, Option<CasVersion>)>],
         last: Option<Command<'_>>,
     ) {
         let values: Vec<_> = write
@@ -275,8 +274,8 @@ impl Cachalot {
                 let (record, _) = put.as_ref()?;
                 Some(
                     self.inner
-                        .seal
-                        .close_record(&target.table.key, record.to_bytes()),
+                        .auth
+                        .sign_record(&target.table.key, record.to_bytes()),
                 )
             })
             .collect();
@@ -288,7 +287,7 @@ impl Cachalot {
             };
             let key = &*write.targets[place].table.key;
             commands.push(match over {
-                Some(version) => Command::Swap {
+                Some(version) => Command::CompareAndSwap {
                     key,
                     value,
                     ttl: None,
@@ -318,7 +317,7 @@ impl Cachalot {
     /// Ends a write: after a success every entry that was made before now is dead.
     ///
     /// # Errors
-    /// [`Error::Undelivered`] if the store did not take it all; what it did not take is owed and
+    /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
     /// delivered later, and this process bypasses those tables until then.
     pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
         self.inner.writes.fetch_add(1, Ordering::AcqRel);
@@ -368,7 +367,7 @@ impl Cachalot {
         let Outcome::Success(reason) = outcome else {
             return Ok(());
         };
-        let mut undelivered = self.owe(id, &failed);
+        let mut undelivered = self.enqueue(id, &failed);
         if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config().on_outage)
             && self.delivered_within(limit, &failed)
         {
@@ -413,8 +412,12 @@ impl Cachalot {
         self.inner.listeners.call(&invalidation);
     }
 
-    /// Publishes one owed invalidation.
-    pub(super) fn pay(&self, table: &str, debt: &Debt) -> Result<(), StoreError> {
+    /// Publishes one pending invalidation.
+    pub(super) fn flush_table(
+        &self,
+        table: &str,
+        pending_table: &PendingInvalidation,
+    ) -> Result<(), StoreError> {
         let own;
         let targets = if table == EPOCH {
             self.inner.epochs.as_slice()
@@ -425,12 +428,12 @@ impl Cachalot {
         for target in targets {
             let id = Self::fresh_token()?;
             let ending = End::Published {
-                events: debt.events,
+                events: pending_table.events,
                 at: Some(now_millis()),
             };
             self.move_record(target, |present| {
                 let present = present.map(|record| {
-                    let writers = debt.writers.iter();
+                    let writers = pending_table.writers.iter();
                     writers.fold(record, |record, writer| record.withdrawn(*writer))
                 });
                 protocol::end(present, id, ending, &mut Self::fresh_token)

@@ -18,11 +18,11 @@ pub(crate) struct Facts {
     pub(crate) routines: Vec<Routine>,
     pub(crate) policies: Vec<Policy>,
     /// Parents and children: inheritance and partitions.
-    pub(crate) kin: Vec<(Arc<str>, Arc<str>)>,
+    pub(crate) inheritance: Vec<(Arc<str>, Arc<str>)>,
     /// Relations, and what in their rows changes by itself.
-    pub(crate) moving: Vec<(Arc<str>, String)>,
+    pub(crate) nondeterministic: Vec<(Arc<str>, String)>,
     /// MySQL: tables, and columns of theirs that have the type `TIME`.
-    pub(crate) timed: Vec<(Arc<str>, Arc<str>)>,
+    pub(crate) time_columns: Vec<(Arc<str>, Arc<str>)>,
     /// Code that runs when the schema is changed, or somebody connects.
     pub(crate) event_triggers: Vec<Code>,
     /// Functions of the server's own, where it lists them.
@@ -40,9 +40,9 @@ pub(crate) struct Facts {
     /// SQLite: relations, and what their definitions name that a program may have defined.
     pub(crate) named: Vec<(Arc<str>, Named)>,
     /// The account may not see what runs when tables are written.
-    pub(crate) blind: bool,
+    pub(crate) triggers_hidden: bool,
     /// Schemas of the server that have nothing to do with the one that is read.
-    pub(crate) elsewhere: BTreeSet<Arc<str>>,
+    pub(crate) skipped_schemas: BTreeSet<Arc<str>>,
 }
 
 /// A table, a view, or what else stands in a `FROM`.
@@ -167,9 +167,9 @@ impl Facts {
             triggers: Vec::new(),
             routines: Vec::new(),
             policies: Vec::new(),
-            kin: Vec::new(),
-            moving: Vec::new(),
-            timed: Vec::new(),
+            inheritance: Vec::new(),
+            nondeterministic: Vec::new(),
+            time_columns: Vec::new(),
             event_triggers: Vec::new(),
             builtins: BTreeSet::new(),
             operators: Vec::new(),
@@ -178,8 +178,8 @@ impl Facts {
             replacing: Vec::new(),
             fails_in_part: false,
             named: Vec::new(),
-            blind: false,
-            elsewhere: BTreeSet::new(),
+            triggers_hidden: false,
+            skipped_schemas: BTreeSet::new(),
         }
     }
 
@@ -206,17 +206,17 @@ impl Facts {
         let keys = keys.filter(|key| names.contains(&key.child));
         let triggers = self.triggers.iter();
         let triggers = triggers.filter(|trigger| names.contains(&trigger.table));
-        let kin = self.kin.iter();
-        let kin = kin.filter(|(_, child)| names.contains(child));
+        let inheritance = self.inheritance.iter();
+        let inheritance = inheritance.filter(|(_, child)| names.contains(child));
         let mut facts = BTreeSet::new();
         add(&mut facts, "relation", self.relations.iter());
         add(&mut facts, "foreign key", keys);
         add(&mut facts, "trigger", triggers);
         add(&mut facts, "routine", self.routines.iter());
         add(&mut facts, "policy", self.policies.iter());
-        add(&mut facts, "kin", kin);
-        add(&mut facts, "moving", self.moving.iter());
-        add(&mut facts, "timed", self.timed.iter());
+        add(&mut facts, "inheritance", inheritance);
+        add(&mut facts, "moving", self.nondeterministic.iter());
+        add(&mut facts, "timed", self.time_columns.iter());
         add(&mut facts, "event trigger", self.event_triggers.iter());
         add(&mut facts, "operator", self.operators.iter());
         add(&mut facts, "cast", self.casts.iter());

@@ -22,13 +22,13 @@ pub(crate) struct Catalog {
     relations: HashMap<Arc<str>, Node>,
     routines: Routines,
     /// Events after which code runs that may write any table.
-    sweeping: Vec<(Arc<str>, Events)>,
+    writes_unbounded: Vec<(Arc<str>, Events)>,
     /// A statement that breaks a constraint may keep what it did before.
     fails_in_part: bool,
     /// Nobody can see what runs when tables are written.
-    blind: bool,
+    triggers_hidden: bool,
     /// Schemas of the server that were left out.
-    elsewhere: BTreeSet<Arc<str>>,
+    skipped_schemas: BTreeSet<Arc<str>>,
 }
 
 /// What is known of all relations of one name.
@@ -49,7 +49,7 @@ struct Node {
     /// Its columns of times, which MySQL takes for those of today where a date is wanted.
     times: BTreeSet<Arc<str>>,
     /// Its text may want a date.
-    dating: bool,
+    expects_date: bool,
     /// SQLite: what its definition names that a program may have defined.
     named: Named,
     /// Why no read of it may be cached.
@@ -103,15 +103,15 @@ impl Catalog {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             relations: HashMap::new(),
             routines: Routines::new(facts),
-            sweeping: Vec::new(),
+            writes_unbounded: Vec::new(),
             fails_in_part: facts.fails_in_part,
-            blind: facts.blind,
-            elsewhere: facts.elsewhere.clone(),
+            triggers_hidden: facts.triggers_hidden,
+            skipped_schemas: facts.skipped_schemas.clone(),
         };
         for relation in &facts.relations {
             this.add_relation(relation, facts.dialect);
         }
-        for (parent, child) in &facts.kin {
+        for (parent, child) in &facts.inheritance {
             this.node(parent).reads.insert(Arc::clone(child));
             // A statement on the parent reaches the child's rows, and an update may move them from
             // one child to another.
@@ -139,11 +139,11 @@ impl Catalog {
             // Writes ask it too.
             this.writes(effect.writes, &policy.table, Events::ALL);
         }
-        for (relation, what) in &facts.moving {
+        for (relation, what) in &facts.nondeterministic {
             let moving = Uncacheable::VolatileFunction(what.clone());
             this.node(relation).refuse(Some(Refusal::Text(moving)));
         }
-        for (relation, column) in &facts.timed {
+        for (relation, column) in &facts.time_columns {
             this.node(relation).times.insert(Arc::clone(column));
         }
         for code in &facts.event_triggers {
@@ -203,7 +203,7 @@ impl Catalog {
                     self.cause(table, *then, by, when);
                 }
             }
-            Writes::Everything => self.sweeping.push((Arc::clone(by), when)),
+            Writes::Everything => self.writes_unbounded.push((Arc::clone(by), when)),
         }
     }
 
@@ -251,7 +251,7 @@ impl Catalog {
         let node = self.node(name);
         node.functions.extend(called);
         node.reads.extend(reads);
-        node.dating |= wants_date(text);
+        node.expects_date |= wants_date(text);
         node.refuse(refused);
     }
 
@@ -320,12 +320,13 @@ impl Catalog {
         // A routine may give a time that the text does not name.
         let hidden = times.peek().is_some() && !resolved.functions.is_empty();
         let wanted = wants_date(text) && (hidden || uses(text, times));
-        let behind = nodes().any(|node| node.dating) && nodes().any(|node| !node.times.is_empty());
+        let behind =
+            nodes().any(|node| node.expects_date) && nodes().any(|node| !node.times.is_empty());
         if wanted || behind {
             let today = Uncacheable::VolatileFunction("time".to_owned());
             resolved.refused.get_or_insert(Refusal::Text(today));
         }
-        if self.blind && resolved.refused.is_none() {
+        if self.triggers_hidden && resolved.refused.is_none() {
             resolved.refused = Some(Refusal::Blind);
         }
         resolved.tables = self.causes_of(&resolved.reads);
@@ -340,7 +341,7 @@ impl Catalog {
             .map(|name| (Arc::clone(name), Events::ALL))
             .collect();
         if !pending.is_empty() {
-            pending.extend(self.sweeping.iter().cloned());
+            pending.extend(self.writes_unbounded.iter().cloned());
         }
         while let Some((table, events)) = pending.pop() {
             let known = all.entry(Arc::clone(&table)).or_default();
@@ -361,11 +362,11 @@ impl Catalog {
     /// The schemas that a text names and that were left out.
     pub(crate) fn left_out(&self, analysis: &Analysis) -> BTreeSet<Arc<str>> {
         // The usual case costs nothing.
-        if self.elsewhere.is_empty() {
+        if self.skipped_schemas.is_empty() {
             return BTreeSet::new();
         }
         let named = analysis.statements.iter().flat_map(|it| &it.schemas);
-        let named = named.filter(|schema| self.elsewhere.contains(*schema));
+        let named = named.filter(|schema| self.skipped_schemas.contains(*schema));
         named.cloned().collect()
     }
 

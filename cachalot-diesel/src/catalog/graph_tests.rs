@@ -142,7 +142,7 @@ fn after_a_trigger_that_makes_its_statements_up_anything_may_have_changed() {
 #[test]
 fn parents_and_children_depend_on_each_other() {
     let mut facts = facts(&["p", "c1", "c2"]);
-    facts.kin = vec![("p".into(), "c1".into()), ("p".into(), "c2".into())];
+    facts.inheritance = vec![("p".into(), "c1".into()), ("p".into(), "c2".into())];
     assert_eq!(depends(&facts, "p"), ["c1:iud", "c2:iud", "p:iud"]);
     assert_eq!(depends(&facts, "c1"), ["c1:iud", "p:iud"]);
 }

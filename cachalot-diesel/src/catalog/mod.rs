@@ -18,7 +18,6 @@ mod grants;
 mod graph;
 #[cfg(feature = "mysql")]
 mod mysql;
-mod opaque;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "mysql")]
@@ -27,13 +26,14 @@ mod routines;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod times;
+mod unanalyzable;
 
 pub(crate) use facts::Facts;
 pub(crate) use graph::{Catalog, Refusal, Resolved};
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::load as load_mysql;
-pub use opaque::Opaque;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::load as load_postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::load as load_sqlite;
+pub use unanalyzable::UnanalyzableCode;

@@ -193,14 +193,14 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
     for (db, content) in contents {
         if counts.contains(&db) {
             let mut names = exact.get(&db).into_iter().flatten();
-            facts.blind |= names.any(|exact| !grants.show_triggers_of(exact));
+            facts.triggers_hidden |= names.any(|exact| !grants.show_triggers_of(exact));
             for content in content {
                 content.tell(&mut facts, &engines);
             }
         }
     }
     let elsewhere = exact.into_keys().filter(|db| !counts.contains(db));
-    facts.elsewhere.extend(elsewhere);
+    facts.skipped_schemas.extend(elsewhere);
     Ok(facts)
 }
 
@@ -297,11 +297,13 @@ impl Contents {
                 .volatile
                 .pop_first()
             {
-                facts.moving.push((facts.name(&row.on_table), word));
+                facts
+                    .nondeterministic
+                    .push((facts.name(&row.on_table), word));
             }
             if row.kind.eq_ignore_ascii_case("time") {
                 let pair = (facts.name(&row.on_table), facts.name(&row.name));
-                facts.timed.push(pair);
+                facts.time_columns.push(pair);
             }
         }
         for row in self.keys {

@@ -266,7 +266,7 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
         let name = facts.name(&row.name);
         if row.zoned_time {
             let moving = (name.clone(), "timetz".to_owned());
-            facts.moving.push(moving);
+            facts.nondeterministic.push(moving);
         }
         facts.relations.push(Relation { name, kind });
     }
@@ -315,10 +315,10 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
             condition: row.condition,
         });
     }
-    let kin: Vec<KinRow> = diesel::sql_query(KIN).load(conn)?;
-    for row in kin {
+    let inheritance: Vec<KinRow> = diesel::sql_query(KIN).load(conn)?;
+    for row in inheritance {
         let pair = (facts.name(&row.parent), facts.name(&row.child));
-        facts.kin.push(pair);
+        facts.inheritance.push(pair);
     }
     Ok(facts)
 }

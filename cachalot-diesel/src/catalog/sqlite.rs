@@ -107,7 +107,7 @@ fn add_shadows(facts: &mut Facts) {
             .map(|it| (Arc::clone(&of.name), Arc::clone(&it.name)))
     });
     let shadows: Vec<_> = shadows.collect();
-    facts.kin.extend(shadows);
+    facts.inheritance.extend(shadows);
 }
 
 /// Does a full-text table cut words by a rule of SQLite's own? A program can register others.

@@ -23,7 +23,7 @@ impl Setting {
     pub(super) const COMPRESS_ABOVE_BYTES: Self =
         Self::new("compress_above_bytes", "CACHALOT_COMPRESS_ABOVE_BYTES");
     pub(super) const MAX_STALENESS: Self = Self::new("max_staleness", "CACHALOT_MAX_STALENESS");
-    pub(super) const HERD_WAIT: Self = Self::new("herd_wait", "CACHALOT_HERD_WAIT");
+    pub(super) const HERD_WAIT: Self = Self::new("stampede_wait", "CACHALOT_STAMPEDE_WAIT");
     pub(super) const SECRET: Self = Self::new("secret", "CACHALOT_SECRET");
 
     const fn new(method: &'static str, variable: &'static str) -> Self {
@@ -131,7 +131,7 @@ impl Config {
         lasts(
             Setting::HERD_WAIT,
             "a duration from 0 (off) to 60s",
-            self.herd_wait,
+            self.stampede_wait,
             Duration::ZERO..=60 * SECOND,
         )?;
         if let Some(secret) = &self.secret {

@@ -12,7 +12,7 @@ use crate::{error::Chain, store::OpenError};
 
 const URL: &str = "a URL such as `memcache://127.0.0.1:11211` or `memory://`";
 const ON_OUTAGE: &str =
-    "`remember`, or `wait:` with whole seconds or a duration such as `500ms`, from 1ms to 1h";
+    "`defer`, or `wait:` with whole seconds or a duration such as `500ms`, from 1ms to 1h";
 const SECONDS: &str = "whole seconds or a duration such as `10m`";
 const MILLISECONDS: &str = "whole milliseconds or a duration such as `250ms`";
 
@@ -93,16 +93,16 @@ impl Config {
             config.compress_above = (bytes > 0).then_some(bytes);
             Ok(())
         })?;
-        read("CACHALOT_NEAR_BYTES", &mut |config, text| {
-            config.near_bytes = integer(text)?;
+        read("CACHALOT_NEAR_CACHE_BYTES", &mut |config, text| {
+            config.near_cache_bytes = integer(text)?;
             Ok(())
         })?;
         read("CACHALOT_MAX_STALENESS", &mut |config, text| {
             config.max_staleness = milliseconds(text)?;
             Ok(())
         })?;
-        read("CACHALOT_HERD_WAIT", &mut |config, text| {
-            config.herd_wait = milliseconds(text)?;
+        read("CACHALOT_STAMPEDE_WAIT", &mut |config, text| {
+            config.stampede_wait = milliseconds(text)?;
             Ok(())
         })?;
         read("CACHALOT_SECRET", &mut |config, text| {
@@ -161,8 +161,8 @@ fn flag(text: &str) -> Result<bool, Problem> {
 
 fn on_outage(text: &str) -> Result<OnOutage, Problem> {
     let trimmed = text.trim();
-    if trimmed == "remember" {
-        return Ok(OnOutage::Remember);
+    if trimmed == "defer" {
+        return Ok(OnOutage::Defer);
     }
     trimmed
         .strip_prefix("wait:")

@@ -69,8 +69,8 @@ const GOOD: &[Both] = &[
     ("write_lease", "CACHALOT_WRITE_LEASE", "1day", |b| {
         b.write_lease(86_400 * SECOND)
     }),
-    ("on_outage", "CACHALOT_ON_OUTAGE", "remember", |b| {
-        b.on_outage(OnOutage::Remember)
+    ("on_outage", "CACHALOT_ON_OUTAGE", "defer", |b| {
+        b.on_outage(OnOutage::Defer)
     }),
     ("on_outage", "CACHALOT_ON_OUTAGE", "wait:5", |b| {
         b.on_outage(OnOutage::Wait(5 * SECOND))
@@ -135,8 +135,8 @@ const GOOD: &[Both] = &[
         "7",
         |b| b.compress_above_bytes(7),
     ),
-    ("near_bytes", "CACHALOT_NEAR_BYTES", "7", |b| {
-        b.near_bytes(7)
+    ("near_cache_bytes", "CACHALOT_NEAR_CACHE_BYTES", "7", |b| {
+        b.near_cache_bytes(7)
     }),
     ("max_staleness", "CACHALOT_MAX_STALENESS", "0", |b| {
         b.max_staleness(Duration::ZERO)
@@ -144,11 +144,11 @@ const GOOD: &[Both] = &[
     ("max_staleness", "CACHALOT_MAX_STALENESS", "1h", |b| {
         b.max_staleness(3_600 * SECOND)
     }),
-    ("herd_wait", "CACHALOT_HERD_WAIT", "0", |b| {
-        b.herd_wait(Duration::ZERO)
+    ("stampede_wait", "CACHALOT_STAMPEDE_WAIT", "0", |b| {
+        b.stampede_wait(Duration::ZERO)
     }),
-    ("herd_wait", "CACHALOT_HERD_WAIT", "7s", |b| {
-        b.herd_wait(7 * SECOND)
+    ("stampede_wait", "CACHALOT_STAMPEDE_WAIT", "7s", |b| {
+        b.stampede_wait(7 * SECOND)
     }),
     ("secret", "CACHALOT_SECRET", "x", |b| b.secret("x")),
 ];
@@ -233,8 +233,8 @@ const BAD: &[Both] = &[
     ("max_staleness", "CACHALOT_MAX_STALENESS", "3600001", |b| {
         b.max_staleness(3_600_001 * MILLISECOND)
     }),
-    ("herd_wait", "CACHALOT_HERD_WAIT", "60001", |b| {
-        b.herd_wait(60_001 * MILLISECOND)
+    ("stampede_wait", "CACHALOT_STAMPEDE_WAIT", "60001", |b| {
+        b.stampede_wait(60_001 * MILLISECOND)
     }),
     ("secret", "CACHALOT_SECRET", "", |b| b.secret("")),
     ("secret", "CACHALOT_SECRET", " ", |b| b.secret(" ")),
@@ -282,7 +282,11 @@ fn s01_a_text_that_is_no_value_is_an_error_that_shows_both() {
             "x",
             "expected an integer, got `x`",
         ),
-        ("CACHALOT_NEAR_BYTES", "-7", "expected an integer, got `-7`"),
+        (
+            "CACHALOT_NEAR_CACHE_BYTES",
+            "-7",
+            "expected an integer, got `-7`",
+        ),
         (
             "CACHALOT_TIMEOUT",
             "-1",
@@ -304,20 +308,20 @@ fn s01_a_text_that_is_no_value_is_an_error_that_shows_both() {
             "expected whole milliseconds or a duration such as `250ms`, got ``",
         ),
         (
-            "CACHALOT_HERD_WAIT",
+            "CACHALOT_STAMPEDE_WAIT",
             "7x",
             "expected whole milliseconds or a duration such as `250ms`, got `7x`",
         ),
         (
             "CACHALOT_ON_OUTAGE",
             "refuse",
-            "expected `remember`, or `wait:` with whole seconds or a duration such as `500ms`, \
+            "expected `defer`, or `wait:` with whole seconds or a duration such as `500ms`, \
              from 1ms to 1h, got `refuse`",
         ),
         (
             "CACHALOT_ON_OUTAGE",
             "wait:",
-            "expected `remember`, or `wait:` with whole seconds or a duration such as `500ms`, \
+            "expected `defer`, or `wait:` with whole seconds or a duration such as `500ms`, \
              from 1ms to 1h, got `wait:`",
         ),
     ] {

@@ -23,10 +23,10 @@ pub(crate) fn timed<T>(exchange: impl FnOnce() -> T) -> T {
 /// The number of tables whose invalidation a cache owes has changed.
 ///
 /// By the difference, as several caches of a process add up.
-pub(crate) fn owed(before: usize, now: usize) {
+pub(crate) fn pending(before: usize, now: usize) {
     #[cfg(feature = "metrics")]
     if before != now {
-        let gauge = ::metrics::gauge!("cachalot_owed_tables");
+        let gauge = ::metrics::gauge!("cachalot_pending_invalidations");
         // No process owes more tables than a double can count.
         gauge.increment(now as f64 - before as f64);
     }
@@ -77,7 +77,7 @@ pub(crate) fn describe() {
             "bytes of entries written to the store"
         );
         describe_gauge!(
-            "cachalot_owed_tables",
+            "cachalot_pending_invalidations",
             "tables whose invalidation the store has not taken yet"
         );
         describe_histogram!(

@@ -13,7 +13,7 @@ use tracing::{
     span::EnteredSpan,
 };
 
-pub(crate) use meter::{describe, owed, timed};
+pub(crate) use meter::{describe, pending, timed};
 
 use crate::{
     bypass::BypassReason,
@@ -174,8 +174,8 @@ pub(crate) fn catalog_unknown(counters: &Counters, error: &impl fmt::Display) {
 }
 
 /// An account of MySQL sees no triggers: nothing that it reads is cached.
-pub(crate) fn triggers_unseen() {
-    const NAME: &str = "cachalot.triggers_unseen";
+pub(crate) fn triggers_not_visible() {
+    const NAME: &str = "cachalot.triggers_not_visible";
     if once::is_first(NAME, "") {
         tracing::warn!(
             name: NAME, target: TARGET,
@@ -206,7 +206,7 @@ pub(crate) fn end(tables: impl fmt::Display, published: bool) -> EnteredSpan {
     tracing::debug_span!(target: TARGET, "cachalot.end", %tables, published).entered()
 }
 
-/// A write could not be announced: it goes on, and may be owed.
+/// A write could not be announced: it goes on, and may be pending.
 pub(crate) fn unannounced(tables: impl fmt::Display, error: &StoreError) {
     tracing::warn!(
         name: "cachalot.unannounced",
@@ -229,7 +229,7 @@ pub(crate) fn invalidated(
     tracing::debug!(name: "cachalot.invalidated", target: TARGET, %tables, reason, "invalidated");
 }
 
-/// What is owed of a write.
+/// What is pending of a write.
 pub(crate) fn undelivered(tables: impl fmt::Display, error: &StoreError) {
     tracing::error!(
         name: "cachalot.undelivered",
@@ -240,13 +240,13 @@ pub(crate) fn undelivered(tables: impl fmt::Display, error: &StoreError) {
     );
 }
 
-/// What was owed has been taken by the store.
+/// What was pending has been taken by the store.
 pub(crate) fn delivered(tables: impl fmt::Display) {
     tracing::info!(
         name: "cachalot.delivered",
         target: TARGET,
         %tables,
-        "an invalidation that was owed is delivered"
+        "an invalidation that was pending is delivered"
     );
 }
 

@@ -14,7 +14,7 @@ use diesel::{
 use super::{Cached, CachedDsl, Options, prepare};
 use crate::{
     bypass::BypassReason,
-    cache::{Cachalot, Dependency, Life, Lookup, Permit},
+    cache::{Cachalot, Dependency, FillPermit, Life, Lookup},
     connection::CacheConnection,
     events::{self, Names},
     rows::{BlockWriter, CacheBackend, private},
@@ -133,7 +133,7 @@ where
             }
             Lookup::Miss(permit) => {
                 told.miss(counters, tables);
-                let fill = Fill {
+                let fill = CacheFill {
                     cache: &cache,
                     permit,
                     ttl: prepared.ttl,
@@ -181,7 +181,7 @@ where
         let key = std::mem::take(&mut read.key);
         let (cache, dependencies, known) = (&read.cache, &read.plan.dependencies, &read.known);
         let found = match cache.lookup(key, dependencies, known) {
-            Lookup::Miss(permit) if read.may_wait => cache.board(permit, dependencies, known),
+            Lookup::Miss(permit) if read.may_wait => cache.join_flight(permit, dependencies, known),
             found => found,
         };
         if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
@@ -194,16 +194,16 @@ where
 }
 
 /// Where the rows of a miss go.
-struct Fill<'a> {
+struct CacheFill<'a> {
     cache: &'a Cachalot,
-    permit: Permit,
+    permit: FillPermit,
     ttl: Option<Duration>,
     stored: bool,
     told: &'a events::Read,
     tables: Names<'a, Dependency>,
 }
 
-impl Fill<'_> {
+impl CacheFill<'_> {
     /// Stores rows for which the database was asked at that moment.
     fn store(&self, rows: &BlockWriter, asked: Instant) -> Result<(), BypassReason> {
         self.cache
@@ -211,7 +211,7 @@ impl Fill<'_> {
     }
 }
 
-impl Drop for Fill<'_> {
+impl Drop for CacheFill<'_> {
     fn drop(&mut self) {
         if !self.stored {
             self.cache.give_up(&self.permit);
@@ -224,7 +224,7 @@ fn run<Query, U, Conn>(
     conn: &mut Conn,
     query: Query,
     limit: usize,
-    fill: Option<Fill<'_>>,
+    fill: Option<CacheFill<'_>>,
 ) -> QueryResult<Vec<U>>
 where
     Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,

@@ -3,9 +3,9 @@
 mod disabled;
 mod explain;
 mod load;
-mod opaque;
 mod prepare;
 mod text;
+mod unanalyzable;
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ use diesel::{
 use super::{Options, disabled::is_disabled, text::analysis_of};
 use crate::{
     bypass::BypassReason,
-    cache::{Cachalot, Dependency, Known, Plan, installed},
+    cache::{Cachalot, CatalogSnapshot, Dependency, Plan, installed},
     connection::{CacheConnection, Question},
     error::Chain,
     events::{self, TARGET},
@@ -39,7 +39,7 @@ pub(super) struct Read {
     pub(super) may_wait: bool,
     /// The database, and what was known of it when the plan was worked out.
     database: Arc<str>,
-    pub(super) known: Known,
+    pub(super) known: CatalogSnapshot,
 }
 
 impl Read {
@@ -147,7 +147,7 @@ struct Ready {
     session: Digest,
     snapshot: Snapshot,
     database: Arc<str>,
-    known: Known,
+    known: CatalogSnapshot,
     plan: Arc<Plan>,
     ttl: Option<Duration>,
 }
@@ -173,7 +173,7 @@ fn ready<Conn: CacheConnection>(
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
     }
     let (mut plan, _) = cache.plan(analysis, &known.catalog);
-    if plan.strange && session.snapshot == Snapshot::CommittedAndOwn {
+    if plan.unknown_relation && session.snapshot == Snapshot::CommittedAndOwn {
         // Made by the open transaction: no newer catalog that others may use would have it.
         let transactions = &tracker(conn)?.transactions;
         let own = |table: &Arc<str>| !known.catalog.has(table) && transactions.wrote_to(table);
@@ -183,13 +183,15 @@ fn ready<Conn: CacheConnection>(
     }
     // No look at the store ever tells a read that is refused of a new epoch.
     let refused = plan.bypass.is_some() && known.is_due(REFUSED) && !cache.is_current(&known);
-    if refused || plan.strange && !(known.is_younger_than(STRANGE) && cache.is_current(&known)) {
+    if refused
+        || plan.unknown_relation && !(known.is_younger_than(STRANGE) && cache.is_current(&known))
+    {
         // Made since the catalog was read, perhaps by somebody who is not watched.
         cache.forget_catalog(&database, &known);
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
         (plan, _) = cache.plan(analysis, &known.catalog);
     }
-    if plan.strange && plan.bypass.is_none() {
+    if plan.unknown_relation && plan.bypass.is_none() {
         return Err(BypassReason::CatalogUnknown.into());
     }
     if !options.depends_on.is_empty() {
@@ -274,7 +276,7 @@ fn watching<Conn: CacheConnection>(
 ) -> Result<Cachalot, (Option<Cachalot>, BypassReason)> {
     if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
         tracker.set_dialect(<Conn::Backend as CacheBackend>::dialect());
-        tracker.settle();
+        tracker.close_unreported();
         let cache = tracker.cache().cloned();
         return cache.ok_or((None, BypassReason::NotInstalled));
     }
@@ -381,7 +383,7 @@ fn catalog_of<Conn: CacheConnection>(
     cache: &Cachalot,
     snapshot: Snapshot,
     schemas: &BTreeSet<Arc<str>>,
-) -> Result<(Arc<str>, Known), Refusal> {
+) -> Result<(Arc<str>, CatalogSnapshot), Refusal> {
     let tracker = tracker(conn)?;
     let database = tracker.session.database().cloned();
     let mut database = database.ok_or(BypassReason::UnknownSession)?;
@@ -389,13 +391,13 @@ fn catalog_of<Conn: CacheConnection>(
         database = format!("{database} {schema:?}").into();
     }
     // A schema that only this transaction sees is nobody else's.
-    let foul = tracker.transactions.has_written();
+    let tx_has_writes = tracker.transactions.has_written();
     let question = Question {
         in_transaction: snapshot != Snapshot::Committed,
         schemas: schemas.clone(),
     };
     let known = cache.catalog(&database, !question.in_transaction, || {
-        if foul {
+        if tx_has_writes {
             return Ok(None);
         }
         match silently(conn, |conn| conn.catalog(&question)) {
@@ -406,7 +408,7 @@ fn catalog_of<Conn: CacheConnection>(
     });
     match known {
         Ok(known) => Ok((database, known)),
-        Err(BypassReason::CatalogUnknown) if foul => Err(BypassReason::OwnWrites.into()),
+        Err(BypassReason::CatalogUnknown) if tx_has_writes => Err(BypassReason::OwnWrites.into()),
         Err(reason) => Err(reason.into()),
     }
 }

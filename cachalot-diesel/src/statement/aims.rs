@@ -6,9 +6,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Dialect,
+    Dialect, keywords,
     lexer::{self, Token, TokenKind, back},
-    names, words,
+    names,
 };
 
 /// After these come relations.
@@ -105,7 +105,8 @@ pub(crate) fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
                 let name = name.map(|name| names::folded(&name));
                 if is_query(&tokens, at) {
                     queries.extend(name);
-                } else if token.kind == TokenKind::Word && !words::may_be_name(&tokens, at, dialect)
+                } else if token.kind == TokenKind::Word
+                    && !keywords::may_be_name(&tokens, at, dialect)
                 {
                     continue;
                 } else if is_read(&tokens, at) {
@@ -173,7 +174,7 @@ fn name_before(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
         TokenKind::Quoted => true,
         TokenKind::Word => {
             let keyword = before.is_any(ROWS) || before.is_any(MODIFIERS) || before.is_any(VALUES);
-            !keyword && words::may_be_name(tokens, place, dialect)
+            !keyword && keywords::may_be_name(tokens, place, dialect)
         }
         _ => false,
     }

@@ -4,15 +4,14 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Dialect, Effect, SessionChange, Uncacheable, Writes,
+    classify::Verdict,
     cursor::Cursor,
-    guess,
+    fallback, keywords,
     lexer::{self, Token},
-    query, session, signs,
+    query, session,
     split::split,
     text::Text,
-    transaction, utility,
-    verdict::Verdict,
-    words,
+    token_scan, transaction, utility,
 };
 
 /// What a text reads, writes and does.
@@ -39,7 +38,7 @@ impl Analysis {
                 .collect(),
             None => {
                 let unknown = Statement::unknown(Uncacheable::Unparsed);
-                vec![unknown.doing(Effect::Session(SessionChange::Opaque))]
+                vec![unknown.doing(Effect::Session(SessionChange::UnanalyzableCode))]
             }
         };
         Self::new(Text::new(sql, dialect), statements)
@@ -168,7 +167,7 @@ impl Analysis {
         for statement in &mut statements {
             if statement.calls_procedure {
                 statement.writes = Writes::Nothing;
-                let stays = |effect: &Effect| moves || *effect != Effect::TransactionUntold;
+                let stays = |effect: &Effect| moves || *effect != Effect::MayControlTransaction;
                 statement.effects.retain(stays);
             }
             let quiet = statement.kind == Kind::Transaction || statement.kind == Kind::Session;
@@ -270,7 +269,7 @@ impl Statement {
     /// Analyses one statement.
     pub(super) fn of(tokens: &[Token<'_>], dialect: Dialect) -> Self {
         if let Some(mut statement) = Self::query(tokens, dialect) {
-            statement.in_part = dialect == Dialect::Sqlite && words::keeps_what_it_did(tokens);
+            statement.in_part = dialect == Dialect::Sqlite && keywords::keeps_what_it_did(tokens);
             return statement;
         }
         let cursor = Cursor::new(tokens, dialect);
@@ -279,20 +278,24 @@ impl Statement {
             .or_else(|| utility::read(cursor));
         let mut statement = read.unwrap_or_else(|| {
             Self::unknown(Uncacheable::NotSelect)
-                .doing_if(dialect == Dialect::Mysql, Effect::TransactionUntold)
+                .doing_if(dialect == Dialect::Mysql, Effect::MayControlTransaction)
         });
-        if let Some(change) = signs::session_change(tokens) {
+        if let Some(change) = token_scan::session_change(tokens) {
             statement.effects.push(Effect::Session(change));
         }
         if tokens.iter().any(|token| token.conditional) && statement.kind != Kind::Session {
             statement.writes = Writes::Everything;
             statement.guessed = true;
             if statement.kind == Kind::Transaction {
-                statement.effects.push(Effect::TransactionUntold);
+                statement.effects.push(Effect::MayControlTransaction);
             }
         }
-        let commits =
-            |effect: &Effect| matches!(effect, Effect::ImplicitCommit | Effect::TransactionUntold);
+        let commits = |effect: &Effect| {
+            matches!(
+                effect,
+                Effect::ImplicitCommit | Effect::MayControlTransaction
+            )
+        };
         statement.in_part = statement.kind == Kind::Other || statement.effects.iter().any(commits);
         statement
     }
@@ -309,7 +312,7 @@ impl Statement {
         } else {
             query::read(tokens, dialect)
         };
-        Some(parsed.unwrap_or_else(|| guess::read(tokens, dialect)))
+        Some(parsed.unwrap_or_else(|| fallback::read(tokens, dialect)))
     }
 
     /// A statement that reads and writes no table.
@@ -333,7 +336,7 @@ impl Statement {
     }
 
     /// A statement that may write any table.
-    pub(super) fn sweeping(kind: Kind) -> Self {
+    pub(super) fn writes_unbounded(kind: Kind) -> Self {
         Self::quiet(kind).writing(Writes::Everything)
     }
 
@@ -343,7 +346,7 @@ impl Statement {
             uncacheable: Some(why.clone()),
             otherwise: Some(why),
             guessed: true,
-            ..Self::sweeping(Kind::Other)
+            ..Self::writes_unbounded(Kind::Other)
         }
     }
 

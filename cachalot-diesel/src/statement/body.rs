@@ -11,8 +11,9 @@ use super::{
     cursor::Cursor,
     functions,
     functions::Purity,
+    keywords,
     lexer::{self, Token, TokenKind, back},
-    names, signs, words,
+    names, token_scan,
 };
 
 /// What a body names, writes and calls.
@@ -120,7 +121,7 @@ impl Body {
                 return;
             }
             TokenKind::Text if dialect == Dialect::Postgres => {
-                let moving = signs::moving_date(token.text.as_bytes());
+                let moving = token_scan::moving_date(token.text.as_bytes());
                 self.volatile.extend(moving.map(|word| format!("'{word}'")));
                 return;
             }
@@ -152,7 +153,7 @@ impl Body {
             }
         }
         if !before.is_some_and(|before| before.is("as"))
-            && let Some(moving) = signs::moving_name(tokens, at, dialect)
+            && let Some(moving) = token_scan::moving_name(tokens, at, dialect)
         {
             self.volatile.insert(moving.to_owned());
         }
@@ -189,7 +190,7 @@ impl Body {
             };
             return;
         }
-        if words::is_syntax_before_parenthesis(name) || PROCEDURAL.contains(&&**name) {
+        if keywords::is_syntax_before_parenthesis(name) || PROCEDURAL.contains(&&**name) {
             return;
         }
         let empty = arguments.first().is_some_and(|token| token.is_symbol(")"));

@@ -58,7 +58,7 @@ mod tests {
             matches!(
                 effect,
                 Effect::ImplicitCommit
-                    | Effect::TransactionUntold
+                    | Effect::MayControlTransaction
                     | Effect::Begin { .. }
                     | Effect::Autocommit(true)
             )

@@ -45,7 +45,7 @@ pub enum Effect {
     /// no text shows.
     ImplicitCommit,
     /// MySQL: the statement may end the transaction, or begin one, as procedures can.
-    TransactionUntold,
+    MayControlTransaction,
     /// The session changes.
     Session(SessionChange),
     /// Temporary tables or views of these normalised names are created.
@@ -56,7 +56,7 @@ pub enum Effect {
         temporary: bool,
     },
     /// Nobody else can see what later writes of this session reach: PostgreSQL, a temporary view.
-    WritesUnseen,
+    HiddenWrites,
 }
 
 /// How far a transaction is kept apart from others.
@@ -106,5 +106,5 @@ pub enum SessionChange {
     /// Everything is back to its default (`RESET ALL`, `DISCARD ALL`).
     All,
     /// Something changes that the text does not tell.
-    Opaque,
+    UnanalyzableCode,
 }

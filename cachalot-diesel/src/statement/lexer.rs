@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Dialect, names, work};
+use super::{Dialect, names, step_counter};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) struct Token<'a> {
 impl Token<'_> {
     /// A bare word, whatever its case.
     pub(super) fn is(&self, word: &str) -> bool {
-        work::look(1);
+        step_counter::look(1);
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
@@ -51,13 +51,13 @@ impl Token<'_> {
 
     /// This character.
     pub(super) fn is_symbol(&self, symbol: &str) -> bool {
-        work::look(1);
+        step_counter::look(1);
         self.kind == TokenKind::Symbol && self.text == symbol
     }
 
     /// The identifier that this token is, without its quotes.
     pub(super) fn identifier(&self) -> Option<Cow<'_, str>> {
-        work::look(1);
+        step_counter::look(1);
         match self.kind {
             TokenKind::Word => Some(Cow::Borrowed(self.text)),
             TokenKind::Quoted => Some(Cow::Owned(names::unquoted(self.text))),
@@ -185,7 +185,7 @@ struct Lexer<'a> {
 impl Lexer<'_> {
     /// The byte that many places on; 0 behind the end.
     fn byte(&self, ahead: usize) -> u8 {
-        work::look(1);
+        step_counter::look(1);
         self.bytes.get(self.at + ahead).copied().unwrap_or(0)
     }
 
@@ -250,7 +250,7 @@ impl Lexer<'_> {
     fn run(&self, skip: usize, takes: impl Fn(u8) -> bool) -> usize {
         let rest = self.bytes.get(self.at + skip..).unwrap_or_default();
         let length = rest.iter().take_while(|byte| takes(**byte)).count();
-        work::look(length);
+        step_counter::look(length);
         skip + length
     }
 
@@ -368,7 +368,7 @@ impl Lexer<'_> {
         let delimiter = self.sql.get(self.at..self.at + tag)?;
         let rest = self.sql.get(self.at + tag..)?;
         let body = rest.find(delimiter);
-        work::look(body.unwrap_or(rest.len()));
+        step_counter::look(body.unwrap_or(rest.len()));
         let body = body?;
         self.push(TokenKind::Text, tag + body + tag)
     }

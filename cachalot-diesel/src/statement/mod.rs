@@ -21,6 +21,7 @@ mod analysis;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod any_text;
 mod body;
+mod classify;
 mod clauses;
 mod collations;
 mod commits;
@@ -30,9 +31,10 @@ mod definition;
 mod depth;
 mod dialect;
 mod effect;
+mod fallback;
 mod functions;
 mod grammar;
-mod guess;
+mod keywords;
 mod lexer;
 mod memo;
 mod names;
@@ -40,23 +42,21 @@ mod query;
 mod report;
 mod session;
 mod shared;
-mod signs;
 mod split;
-mod targets;
+mod step_counter;
 mod temporary;
 mod text;
+mod token_scan;
 mod transaction;
 mod uncacheable;
 mod utility;
-mod verdict;
-mod words;
-mod work;
+mod write_targets;
 mod writes;
 
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
-mod hostile;
+mod pathological_tests;
 #[cfg(test)]
 mod properties;
 
@@ -75,8 +75,8 @@ pub use names::table_name;
 pub(crate) use names::{Owner, folded as relation_name, owner};
 pub use report::Report;
 pub(crate) use shared::analysis;
-#[cfg(feature = "postgres")]
-pub(crate) use signs::moving_date;
 pub(crate) use temporary::{TableName, made_temporary};
+#[cfg(feature = "postgres")]
+pub(crate) use token_scan::moving_date;
 pub use uncacheable::Uncacheable;
 pub use writes::{Events, Writes};

@@ -14,13 +14,12 @@ use sqlparser::ast::{
 
 use super::{
     Dialect, Events, Kind, Statement, Writes,
+    classify::{Calls, Findings, Tables},
     functions::{self, Purity},
-    grammar,
+    grammar, keywords,
     lexer::Token,
     names,
-    targets::{self, Target},
-    verdict::{Calls, Findings, Tables},
-    words,
+    write_targets::{self, Target},
 };
 
 /// Reads a statement; `None` if the parser refuses it or may have misunderstood it.
@@ -222,10 +221,10 @@ impl Walk {
 
     fn statement(&mut self, tree: &Tree) -> Option<()> {
         let targets = match tree {
-            Tree::Insert(insert) => targets::of_insert(insert)?,
-            Tree::Update(update) => targets::of_update(update, self.dialect)?,
-            Tree::Delete(delete) => targets::of_delete(delete, self.dialect)?,
-            Tree::Merge(merge) => targets::of_merge(merge)?,
+            Tree::Insert(insert) => write_targets::of_insert(insert)?,
+            Tree::Update(update) => write_targets::of_update(update, self.dialect)?,
+            Tree::Delete(delete) => write_targets::of_delete(delete, self.dialect)?,
+            Tree::Merge(merge) => write_targets::of_merge(merge)?,
             Tree::Query(_) => return Some(()),
             _ => return None,
         };
@@ -243,7 +242,7 @@ impl Walk {
 
 /// A bare word that is more likely syntax than a name.
 fn is_keyword(ident: &Ident) -> bool {
-    ident.quote_style.is_none() && words::is_syntax(&ident.value)
+    ident.quote_style.is_none() && keywords::is_syntax(&ident.value)
 }
 
 /// Whether a time that SQLite is given cannot mean the present: a column, a literal that begins

@@ -41,7 +41,8 @@ fn setting(name: &str) -> Statement {
 
 /// A statement that may do anything to the session and to tables.
 fn opaque() -> Statement {
-    Statement::sweeping(Kind::Session).doing(Effect::Session(SessionChange::Opaque))
+    Statement::writes_unbounded(Kind::Session)
+        .doing(Effect::Session(SessionChange::UnanalyzableCode))
 }
 
 /// What one assignment does.
@@ -230,7 +231,7 @@ fn set_for_statement(at: Cursor<'_, '_>) -> Statement {
             }
         }
         // It may be a `COMMIT`.
-        None => opaque().doing(Effect::TransactionUntold),
+        None => opaque().doing(Effect::MayControlTransaction),
     }
 }
 
@@ -394,6 +395,6 @@ fn pragma(mut at: Cursor<'_, '_>) -> Option<Statement> {
     } else {
         // `writable_schema`, `schema_version`, and those of other builds.
         let change = SessionChange::Settings(vec![name]);
-        Statement::sweeping(Kind::Session).doing(Effect::Session(change))
+        Statement::writes_unbounded(Kind::Session).doing(Effect::Session(change))
     })
 }

@@ -12,7 +12,9 @@ use super::{
 pub(super) fn read(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let effect = if at.eat("begin") {
         if at.sees(&["not", "atomic"]) {
-            return Some(Statement::sweeping(Kind::Other).doing(Effect::TransactionUntold));
+            return Some(
+                Statement::writes_unbounded(Kind::Other).doing(Effect::MayControlTransaction),
+            );
         }
         Effect::Begin {
             isolation: isolation(at.rest),
@@ -24,7 +26,7 @@ pub(super) fn read(mut at: Cursor<'_, '_>) -> Option<Statement> {
     } else if at.eat("commit") || (at.dialect != Dialect::Mysql && at.eat("end")) {
         if at.eat("prepared") {
             let effect = Effect::FinishPrepared { commit: true };
-            return Some(Statement::sweeping(Kind::Transaction).doing(effect));
+            return Some(Statement::writes_unbounded(Kind::Transaction).doing(effect));
         }
         Effect::Commit { chain: chains(at) }
     } else if at.eat("rollback") || (at.dialect == Dialect::Postgres && at.eat("abort")) {

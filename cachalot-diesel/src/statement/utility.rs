@@ -7,8 +7,8 @@ use super::{
     clauses::{after_word, is_character},
     commits::{commits_implicitly, is_maintenance},
     cursor::Cursor,
+    keywords,
     lexer::{self, Token, TokenKind},
-    words,
 };
 
 /// Reads the statement if it is known.
@@ -38,29 +38,31 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
             "alter" | "drop" | "grant" | "revoke" | "comment" | "security" | "import" | "reassign",
             _,
         )
-        | ("rename" | "install" | "uninstall", Dialect::Mysql) => Statement::sweeping(Kind::Ddl),
+        | ("rename" | "install" | "uninstall", Dialect::Mysql) => {
+            Statement::writes_unbounded(Kind::Ddl)
+        }
         ("call", _) => call(at),
         ("do", Dialect::Mysql) => expressions(at).unwrap_or_else(|| anonymous_block(at)),
         ("do", _) => anonymous_block(at),
         // What is prepared does not run yet.
         ("prepare", _) => {
-            Statement::quiet(Kind::Other).doing(Effect::Session(SessionChange::Opaque))
+            Statement::quiet(Kind::Other).doing(Effect::Session(SessionChange::UnanalyzableCode))
         }
-        ("execute", _) => Statement::sweeping(Kind::Other)
-            .doing(Effect::Session(SessionChange::Opaque))
+        ("execute", _) => Statement::writes_unbounded(Kind::Other)
+            .doing(Effect::Session(SessionChange::UnanalyzableCode))
             .doing_if(
                 dialect == Dialect::Mysql && verb == "execute",
-                Effect::TransactionUntold,
+                Effect::MayControlTransaction,
             ),
         ("copy", Dialect::Postgres) => copy(at)?,
         ("refresh", Dialect::Postgres) => refresh(at)?,
         ("load", Dialect::Mysql) => load(at)?,
         // What was written to the tables of privileges counts from here on.
         ("flush", Dialect::Mysql) if at.rest.iter().any(|token| token.is("privileges")) => {
-            Statement::sweeping(Kind::Other)
+            Statement::writes_unbounded(Kind::Other)
         }
         ("repair" | "change" | "start" | "stop" | "binlog" | "clone", Dialect::Mysql) => {
-            Statement::sweeping(Kind::Other)
+            Statement::writes_unbounded(Kind::Other)
         }
         ("handler", Dialect::Mysql) => {
             let statement = Statement::quiet(Kind::Other).reading(at.name()?.into());
@@ -77,7 +79,7 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
         }
         // Rows without a key of their own may get other row ids.
         ("vacuum", Dialect::Sqlite) if !at.rest.iter().any(|token| token.is("into")) => {
-            Statement::sweeping(Kind::Other)
+            Statement::writes_unbounded(Kind::Other)
         }
         ("declare", Dialect::Postgres) => cursor_for(at),
         ("analyze" | "vacuum" | "reindex", _)
@@ -145,7 +147,7 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
             guessed: inner.guessed,
             ..quiet
         },
-        None if runs => Statement::sweeping(Kind::Other),
+        None if runs => Statement::writes_unbounded(Kind::Other),
         None => quiet,
     }
 }
@@ -184,17 +186,17 @@ fn create(mut at: Cursor<'_, '_>) -> Statement {
     if at.dialect == Dialect::Sqlite
         && let Some(temporary) = trigger(at)
     {
-        return Statement::sweeping(Kind::Ddl).doing(Effect::CreateTrigger { temporary });
+        return Statement::writes_unbounded(Kind::Ddl).doing(Effect::CreateTrigger { temporary });
     }
     if let Some(name) = plain_table(at) {
         return Statement::quiet(Kind::Ddl).writing(Writes::table(name.into(), Events::ALL));
     }
     let view = at.dialect == Dialect::Postgres && at.rest.iter().take(8).any(|t| t.is("view"));
     let Some(name) = temporary(&mut at) else {
-        return Statement::sweeping(Kind::Ddl);
+        return Statement::writes_unbounded(Kind::Ddl);
     };
     let own = Writes::table(name.as_str().into(), Events::ALL);
-    let may_write = words::holds_write(at.rest) || at.rest.iter().any(|t| t.is("execute"));
+    let may_write = keywords::holds_write(at.rest) || at.rest.iter().any(|t| t.is("execute"));
     let filled = query_that_fills(at).unwrap_or_else(|| Statement::quiet(Kind::Ddl));
     Statement {
         reads: filled.reads,
@@ -206,7 +208,7 @@ fn create(mut at: Cursor<'_, '_>) -> Statement {
     }
     .writing(if may_write { Writes::Everything } else { own })
     .doing(Effect::CreateTemporary(vec![name]))
-    .doing_if(view, Effect::WritesUnseen)
+    .doing_if(view, Effect::HiddenWrites)
 }
 
 /// The table of `CREATE TABLE IF NOT EXISTS`, which programs run each time they start, if it is one by
@@ -348,7 +350,7 @@ fn call(mut at: Cursor<'_, '_>) -> Statement {
     }
     statement
         .writing(Writes::Everything)
-        .doing_if(at.dialect == Dialect::Mysql, Effect::TransactionUntold)
+        .doing_if(at.dialect == Dialect::Mysql, Effect::MayControlTransaction)
 }
 
 /// Expressions that are worked out for what they do.
@@ -376,9 +378,9 @@ fn anonymous_block(at: Cursor<'_, '_>) -> Statement {
         text.split(|c: char| !c.is_alphanumeric() && c != '_')
             .any(|word| matches!(word, "set" | "set_config" | "reset" | "execute"))
     });
-    let statement = Statement::sweeping(Kind::Other);
+    let statement = Statement::writes_unbounded(Kind::Other);
     if sets {
-        statement.doing(Effect::Session(SessionChange::Opaque))
+        statement.doing(Effect::Session(SessionChange::UnanalyzableCode))
     } else {
         statement
     }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Command, ItemVersion, Reply, Store, StoreError, Ttl};
+use super::{CasVersion, Command, Reply, Store, StoreError, Ttl};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -56,7 +56,7 @@ pub(super) fn get(store: &impl Store, key: &str) -> Option<Vec<u8>> {
     read(store, key).map(|(value, _)| value)
 }
 
-fn read(store: &impl Store, key: &str) -> Option<(Vec<u8>, ItemVersion)> {
+fn read(store: &impl Store, key: &str) -> Option<(Vec<u8>, CasVersion)> {
     match one(store, Command::Get { key }) {
         Reply::Item { value, version } => Some((value, version)),
         Reply::Missing => None,
@@ -64,7 +64,7 @@ fn read(store: &impl Store, key: &str) -> Option<(Vec<u8>, ItemVersion)> {
     }
 }
 
-fn stored(reply: Reply) -> Option<ItemVersion> {
+fn stored(reply: Reply) -> Option<CasVersion> {
     match reply {
         Reply::Stored(version) => version,
         other => panic!("a write was answered by {other:?}"),
@@ -92,8 +92,8 @@ fn missing_items_are_missing(store: &impl Store) {
         one(store, Command::Delete { key: "absent" }),
         Reply::Missing
     ));
-    let version = ItemVersion(1);
-    let swap = Command::Swap {
+    let version = CasVersion(1);
+    let swap = Command::CompareAndSwap {
         key: "absent",
         value: b"v",
         ttl: None,
@@ -136,7 +136,7 @@ fn add_writes_only_where_nothing_is(store: &impl Store) {
         )
     };
     stored(add(b"first"));
-    assert!(matches!(add(b"second"), Reply::Refused));
+    assert!(matches!(add(b"second"), Reply::Conflict));
     assert_eq!(get(store, "ad").as_deref(), Some(b"first".as_slice()));
     stored(one(store, Command::Delete { key: "ad" }));
     stored(add(b"third"));
@@ -147,7 +147,7 @@ fn swap_writes_only_over_the_state_that_was_read(store: &impl Store) {
     let swap = |value, version| {
         one(
             store,
-            Command::Swap {
+            Command::CompareAndSwap {
                 key: "5a",
                 value,
                 ttl: None,
@@ -158,18 +158,18 @@ fn swap_writes_only_over_the_state_that_was_read(store: &impl Store) {
     set(store, "5a", b"one");
     let (_, version) = read(store, "5a").unwrap();
     stored(swap(b"two", version));
-    assert!(matches!(swap(b"three", version), Reply::Refused));
+    assert!(matches!(swap(b"three", version), Reply::Conflict));
     assert_eq!(get(store, "5a").as_deref(), Some(b"two".as_slice()));
     // The same bytes again are another state all the same.
     let (_, version) = read(store, "5a").unwrap();
     set(store, "5a", b"two");
-    assert!(matches!(swap(b"three", version), Reply::Refused));
+    assert!(matches!(swap(b"three", version), Reply::Conflict));
     // So is an item that was removed and written anew.
     let (_, version) = read(store, "5a").unwrap();
     stored(one(store, Command::Delete { key: "5a" }));
     assert!(matches!(swap(b"three", version), Reply::Missing));
     set(store, "5a", b"two");
-    assert!(matches!(swap(b"three", version), Reply::Refused));
+    assert!(matches!(swap(b"three", version), Reply::Conflict));
 }
 
 fn swap_goes_on_from_the_version_that_a_write_told(store: &impl Store) {
@@ -184,7 +184,7 @@ fn swap_goes_on_from_the_version_that_a_write_told(store: &impl Store) {
     ))
     .unwrap();
     assert_eq!(read(store, key).unwrap().1, added);
-    let swap = Command::Swap {
+    let swap = Command::CompareAndSwap {
         key,
         value: b"2",
         ttl: None,
@@ -261,7 +261,7 @@ fn outline(reply: Result<Reply, StoreError>) -> String {
     match reply {
         Ok(Reply::Item { value, .. }) => format!("item {}", String::from_utf8_lossy(&value)),
         Ok(Reply::Stored(_)) => "stored".to_owned(),
-        Ok(Reply::Refused) => "refused".to_owned(),
+        Ok(Reply::Conflict) => "refused".to_owned(),
         Ok(Reply::Missing) => "missing".to_owned(),
         Err(error) => error.to_string(),
     }
@@ -355,7 +355,7 @@ fn an_item_goes_when_its_time_has_passed(store: &impl Store) {
         matches!(added, Reply::Stored(_)).then_some(())
     });
     eventually("it cannot be swapped", || {
-        let swap = Command::Swap {
+        let swap = Command::CompareAndSwap {
             key: "73",
             value: b"w",
             ttl,
@@ -496,7 +496,7 @@ fn increment(store: &impl Store, key: &str) {
                 let value = (count + 1).to_string();
                 one(
                     store,
-                    Command::Swap {
+                    Command::CompareAndSwap {
                         key,
                         value: value.as_bytes(),
                         ttl: None,

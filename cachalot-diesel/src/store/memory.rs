@@ -13,7 +13,7 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 use quick_cache::{Weighter, unsync::Cache};
 
-use super::{Command, ItemVersion, Reply, Store, StoreError, Ttl};
+use super::{CasVersion, Command, Reply, Store, StoreError, Ttl};
 
 /// How many parts the store has at most, each with a lock of its own.
 const MAX_PARTS: usize = 16;
@@ -78,16 +78,16 @@ impl MemoryStore {
             Command::Get { .. } => self.get(key),
             Command::Set { value, ttl, .. } => self.write(key, value, ttl, |_| None),
             Command::Add { value, ttl, .. } => {
-                self.write(key, value, ttl, |found| found.map(|_| Reply::Refused))
+                self.write(key, value, ttl, |found| found.map(|_| Reply::Conflict))
             }
-            Command::Swap {
+            Command::CompareAndSwap {
                 value,
                 ttl,
                 version,
                 ..
             } => self.write(key, value, ttl, |found| match found {
                 Some(found) if found == version => None,
-                Some(_) => Some(Reply::Refused),
+                Some(_) => Some(Reply::Conflict),
                 None => Some(Reply::Missing),
             }),
             Command::Delete { .. } => {
@@ -120,7 +120,7 @@ impl MemoryStore {
         key: &str,
         value: &[u8],
         ttl: Ttl,
-        objection: impl FnOnce(Option<ItemVersion>) -> Option<Reply>,
+        objection: impl FnOnce(Option<CasVersion>) -> Option<Reply>,
     ) -> Reply {
         let value: Arc<[u8]> = value.into();
         // A time that no clock will show is for ever.
@@ -130,7 +130,7 @@ impl MemoryStore {
         if let Some(reply) = objection(found) {
             return reply;
         }
-        let version = ItemVersion(self.last_version.fetch_add(1, Ordering::Relaxed) + 1);
+        let version = CasVersion(self.last_version.fetch_add(1, Ordering::Relaxed) + 1);
         part.insert(
             key.into(),
             Item {
@@ -186,7 +186,7 @@ impl fmt::Debug for MemoryStore {
 #[derive(Clone)]
 struct Item {
     value: Arc<[u8]>,
-    version: ItemVersion,
+    version: CasVersion,
     dies: Option<Instant>,
 }
 

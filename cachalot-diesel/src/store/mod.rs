@@ -24,7 +24,7 @@ pub(crate) use url::{StoreOptions, open};
 ///
 /// Memcached calls this the CAS value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ItemVersion(pub u64);
+pub struct CasVersion(pub u64);
 
 /// How long an item lives: `None` is for ever (until the store needs the room).
 pub type Ttl = Option<Duration>;
@@ -51,7 +51,7 @@ pub enum Command<'a> {
         /// How long it lives.
         ttl: Ttl,
     },
-    /// Write an item only if there is none. Answered by [`Reply::Stored`] or [`Reply::Refused`].
+    /// Write an item only if there is none. Answered by [`Reply::Stored`] or [`Reply::Conflict`].
     Add {
         /// The item's key.
         key: &'a str,
@@ -61,8 +61,8 @@ pub enum Command<'a> {
         ttl: Ttl,
     },
     /// Write an item only if it is still in the state in which it was read.
-    /// Answered by [`Reply::Stored`], [`Reply::Refused`] or [`Reply::Missing`].
-    Swap {
+    /// Answered by [`Reply::Stored`], [`Reply::Conflict`] or [`Reply::Missing`].
+    CompareAndSwap {
         /// The item's key.
         key: &'a str,
         /// The item's bytes.
@@ -70,7 +70,7 @@ pub enum Command<'a> {
         /// How long it lives.
         ttl: Ttl,
         /// The state that was read.
-        version: ItemVersion,
+        version: CasVersion,
     },
     /// Remove an item. Answered by [`Reply::Stored`] or [`Reply::Missing`].
     Delete {
@@ -87,7 +87,7 @@ impl Command<'_> {
             Self::Get { key }
             | Self::Set { key, .. }
             | Self::Add { key, .. }
-            | Self::Swap { key, .. }
+            | Self::CompareAndSwap { key, .. }
             | Self::Delete { key } => key,
         }
     }
@@ -95,9 +95,9 @@ impl Command<'_> {
     /// The bytes that the command writes, if it writes any.
     fn value(&self) -> Option<&[u8]> {
         match self {
-            Self::Set { value, .. } | Self::Add { value, .. } | Self::Swap { value, .. } => {
-                Some(value)
-            }
+            Self::Set { value, .. }
+            | Self::Add { value, .. }
+            | Self::CompareAndSwap { value, .. } => Some(value),
             Self::Get { .. } | Self::Delete { .. } => None,
         }
     }
@@ -135,7 +135,7 @@ impl fmt::Debug for Command<'_> {
             Self::Get { .. } => "Get",
             Self::Set { .. } => "Set",
             Self::Add { .. } => "Add",
-            Self::Swap { .. } => "Swap",
+            Self::CompareAndSwap { .. } => "Swap",
             Self::Delete { .. } => "Delete",
         };
         let bytes = self.value().map(<[u8]>::len);
@@ -150,18 +150,18 @@ impl fmt::Debug for Command<'_> {
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Reply {
-    /// The item's bytes, and its state for a later [`Command::Swap`].
+    /// The item's bytes, and its state for a later [`Command::CompareAndSwap`].
     Item {
         /// The bytes as they were written.
         value: Vec<u8>,
         /// The state in which they were read.
-        version: ItemVersion,
+        version: CasVersion,
     },
     /// The command was carried out. A write may tell the state that the item has now, so that its
     /// writer can swap again without reading; `None` means "read it first".
-    Stored(Option<ItemVersion>),
+    Stored(Option<CasVersion>),
     /// `Add` found an item, or `Swap` found another state.
-    Refused,
+    Conflict,
     /// There is no such item.
     Missing,
 }
@@ -176,7 +176,7 @@ impl fmt::Debug for Reply {
                 .field("version", version)
                 .finish(),
             Self::Stored(version) => f.debug_tuple("Stored").field(version).finish(),
-            Self::Refused => f.write_str("Refused"),
+            Self::Conflict => f.write_str("Refused"),
             Self::Missing => f.write_str("Missing"),
         }
     }

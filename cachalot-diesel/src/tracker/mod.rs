@@ -33,7 +33,7 @@ pub(crate) use temporary::Counted;
 pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{
-    cache::{Cachalot, Calls, Known, Origin, Outcome, Write},
+    cache::{Cachalot, Calls, CatalogSnapshot, Origin, Outcome, Write},
     statement::{self, Analysis, Dialect},
     stats::InvalidationReason,
 };
@@ -71,7 +71,7 @@ struct Running {
     writes: Vec<(Cachalot, Write)>,
     statements: usize,
     /// What its functions do was found in these catalogs.
-    trusted: Vec<(Cachalot, Known)>,
+    trusted: Vec<(Cachalot, CatalogSnapshot)>,
 }
 
 impl std::fmt::Debug for Tracker {
@@ -166,7 +166,7 @@ impl Tracker {
             }
             Analysis::with_calls(analysis, &writes, moves)
         });
-        if !analysis.as_deref().is_some_and(looks_a_type_up) {
+        if !analysis.as_deref().is_some_and(is_type_lookup) {
             self.abandon();
         }
         let published = match &analysis {
@@ -202,7 +202,7 @@ impl Tracker {
                 // Others may have asked where a connection by this URL leads.
                 let known = || cache.database_of(session.url()?);
                 let database = session.database().cloned().or_else(known);
-                let calls = cache.done_behind(database.as_ref(), analysis);
+                let calls = cache.side_effects_of(database.as_ref(), analysis);
                 (cache.clone(), calls)
             })
             .collect()
@@ -218,7 +218,7 @@ impl Tracker {
             Some(_) => Ending::Unknown,
         };
         if error.is_some() {
-            self.transactions.shaken();
+            self.transactions.on_statement_error();
         }
         match running.analysis {
             Some(analysis) => {
@@ -297,7 +297,7 @@ impl Tracker {
     }
 
     /// To be called before a read looks at the state.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn close_unreported(&mut self) {
         self.abandon();
     }
 
@@ -347,7 +347,7 @@ fn end(writes: Vec<(Cachalot, Write)>, ending: Ending) {
 
 /// Diesel starts a PostgreSQL statement, looks the numbers of its custom types up, and then sends
 /// it: only such a question may come while another statement runs.
-fn looks_a_type_up(analysis: &Analysis) -> bool {
+fn is_type_lookup(analysis: &Analysis) -> bool {
     analysis.writes().is_nothing() && analysis.reads().iter().any(|table| **table == *"pg_type")
 }
 

@@ -36,11 +36,11 @@ pub(crate) struct Transactions {
     /// statement *and* with the next commit. More than is needed is safe, less is not.
     uncertain: bool,
     /// What a write reaches is this connection's alone to know, so it may be anything.
-    sweeping: bool,
+    writes_unbounded: bool,
     /// The session has temporary tables or views.
     temporary: bool,
     /// Writes of statements that ran while it was not certain that they were committed.
-    unsettled: Writes,
+    unconfirmed_writes: Writes,
 }
 
 #[derive(Debug, Clone)]
@@ -130,9 +130,9 @@ impl Default for Transactions {
             next_isolation: None,
             autocommit: None,
             uncertain: false,
-            sweeping: false,
+            writes_unbounded: false,
             temporary: false,
-            unsettled: Writes::Nothing,
+            unconfirmed_writes: Writes::Nothing,
         }
     }
 }
@@ -171,7 +171,7 @@ impl Transactions {
         }
         self.autocommit = Some(autocommit);
         if autocommit && !self.uncertain {
-            self.unsettled = Writes::Nothing;
+            self.unconfirmed_writes = Writes::Nothing;
         }
         // A transaction that began before anybody asked has the session's isolation.
         if let Some(open) = &mut self.open {
@@ -201,14 +201,14 @@ impl Transactions {
 
     /// From now on any write may reach anything.
     pub(crate) fn writes_unseen(&mut self) {
-        self.sweeping = true;
+        self.writes_unbounded = true;
     }
 
     /// The session has no temporary tables, views or triggers, unless a rollback brings one back.
     pub(crate) fn has_nothing_temporary(&mut self) {
         let settled = self.open.is_none() && !self.uncertain && self.autocommit == Some(true);
         if settled {
-            self.sweeping = false;
+            self.writes_unbounded = false;
             self.temporary = false;
         }
     }
@@ -231,7 +231,7 @@ impl Transactions {
 
     /// A statement failed. Inside a transaction PostgreSQL then takes nothing but its end; the others
     /// may have undone all of it (a deadlock, `ON CONFLICT ROLLBACK`), and commit at once what follows.
-    pub(super) fn shaken(&mut self) {
+    pub(super) fn on_statement_error(&mut self) {
         match &mut self.open {
             Some(open) if self.dialect == Dialect::Postgres => open.failed = true,
             Some(_) => self.lost_track(),
@@ -259,7 +259,7 @@ impl Transactions {
                 }
             }
             Ending::Failed | Ending::Unknown if several || moves(analysis) => {
-                self.not_as_told(analysis, ending);
+                self.on_unknown_outcome(analysis, ending);
             }
             Ending::Failed => {}
             Ending::Unknown => {
@@ -274,7 +274,7 @@ impl Transactions {
 
     /// Transaction control, or a batch, that did not end well: it may have been carried out,
     /// wholly, in part or not at all.
-    fn not_as_told(&mut self, analysis: &Analysis, ending: Ending) {
+    fn on_unknown_outcome(&mut self, analysis: &Analysis, ending: Ending) {
         let autocommit = self.dialect != Dialect::Mysql || self.autocommit == Some(true);
         if self.open.is_none() && !self.uncertain && autocommit && !moves(analysis) {
             // Outside a transaction what was done of a batch is committed, and published with it.
@@ -291,10 +291,10 @@ impl Transactions {
             && matches!(analysis.statements.as_slice(), [one] if commits(one));
         if commit_failed_cleanly {
             self.open = None;
-            self.unsettled = Writes::Nothing;
+            self.unconfirmed_writes = Writes::Nothing;
             return;
         }
-        self.unsettled = writes;
+        self.unconfirmed_writes = writes;
         self.uncertain = true;
         if self.open.is_none() && analysis.statements.iter().any(begins) {
             self.open = Some(Open::new(Some(Isolation::Serializable)));
@@ -315,7 +315,7 @@ impl Transactions {
         if writes.is_nothing() {
             return Writes::Nothing;
         }
-        let writes = if self.sweeping {
+        let writes = if self.writes_unbounded {
             &Writes::Everything
         } else {
             writes
@@ -334,7 +334,7 @@ impl Transactions {
         let maybe_pending =
             self.dialect == Dialect::Mysql && self.autocommit.is_none() && self.open.is_none();
         if self.uncertain || maybe_pending {
-            self.unsettled.merge(writes);
+            self.unconfirmed_writes.merge(writes);
             visible.merge(writes);
         }
         visible
@@ -440,16 +440,16 @@ impl Transactions {
             }
             // A trigger on a temporary table is a temporary one, whatever it is called.
             Effect::CreateTrigger { temporary } => {
-                self.sweeping |= *temporary || self.temporary;
+                self.writes_unbounded |= *temporary || self.temporary;
                 Writes::Nothing
             }
-            Effect::WritesUnseen => {
+            Effect::HiddenWrites => {
                 self.writes_unseen();
                 Writes::Nothing
             }
             Effect::FinishPrepared { .. } | Effect::Session(_) => Writes::Nothing,
             Effect::ImplicitCommit => self.perhaps_commit(),
-            Effect::TransactionUntold => self.code_ran(),
+            Effect::MayControlTransaction => self.code_ran(),
         }
     }
 
@@ -472,13 +472,13 @@ impl Transactions {
     /// What the next commit makes visible.
     fn pending(&self) -> Writes {
         let mut writes = self.open.as_ref().map_or(Writes::Nothing, Open::writes);
-        writes.merge(&self.unsettled);
+        writes.merge(&self.unconfirmed_writes);
         writes
     }
 
     fn close(&mut self) {
         self.open = None;
-        self.unsettled = Writes::Nothing;
+        self.unconfirmed_writes = Writes::Nothing;
         self.uncertain = false;
     }
 
@@ -552,7 +552,7 @@ fn moves(analysis: &Analysis) -> bool {
                 Effect::Session(_)
                     | Effect::CreateTemporary(_)
                     | Effect::CreateTrigger { .. }
-                    | Effect::WritesUnseen
+                    | Effect::HiddenWrites
             )
         })
 }

@@ -280,7 +280,7 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
             let mut session = Session::new(dialect);
             session.ok("BEGIN");
             session.ok("UPDATE a SET x = 1");
-            session.0.shaken();
+            session.0.on_statement_error();
             session.run("INSERT INTO c VALUES (1)", ending);
             assert_eq!(session.ok("UPDATE b SET x = 1"), published, "{dialect:?}");
             assert!(session.ok("COMMIT").starts_with(&["a".into(), "b".into()]));
@@ -293,7 +293,7 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
 fn an_error_outside_a_transaction_leaves_no_doubt() {
     for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
         let mut session = Session::new(dialect);
-        session.0.shaken();
+        session.0.on_statement_error();
         session.run("UPDATE a SET x = 1", Ending::Failed);
         assert_eq!(session.0.snapshot(), Snapshot::Committed);
     }
@@ -366,11 +366,11 @@ fn a_postgres_transaction_that_has_failed_reads_nothing_until_it_is_rolled_back(
     let mut session = Session::new(Dialect::Postgres);
     session.ok("BEGIN");
     session.ok("SAVEPOINT one");
-    session.0.shaken();
+    session.0.on_statement_error();
     assert_eq!(session.0.snapshot(), Snapshot::Old);
     session.ok("ROLLBACK TO one");
     assert_eq!(session.0.snapshot(), Snapshot::CommittedAndOwn);
-    session.0.shaken();
+    session.0.on_statement_error();
     session.ok("ROLLBACK");
     assert_eq!(session.0.snapshot(), Snapshot::Committed);
 }

@@ -2,24 +2,24 @@
 
 use cachalot_diesel::{BypassReason, Outcome};
 
-use super::ground::Ground;
+use super::catalog_fixture::CatalogFixture;
 
 #[track_caller]
-fn bypasses(ground: &mut Ground, read: &str, reason: BypassReason) {
-    assert_eq!(ground.explain(read).outcome, Outcome::Bypass(reason));
+fn bypasses(fixture: &mut CatalogFixture, read: &str, reason: BypassReason) {
+    assert_eq!(fixture.explain(read).outcome, Outcome::Bypass(reason));
     for _ in 0..2 {
-        assert_eq!(ground.cached(read), (ground.shown(read), 1), "{read}");
+        assert_eq!(fixture.cached(read), (fixture.shown(read), 1), "{read}");
     }
 }
 
 /// They are empty after the server has been started again.
 #[test]
 fn r16_tables_in_memory() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE seats (line VARCHAR(9)) ENGINE=MEMORY; INSERT INTO seats VALUES ('a')",
     );
-    let unseen = BypassReason::Unseen("seats".to_owned());
-    bypasses(&mut ground, "SELECT line FROM seats", unseen);
+    let unseen = BypassReason::Untrackable("seats".to_owned());
+    bypasses(&mut fixture, "SELECT line FROM seats", unseen);
 }
 
 /// A virtual column is worked out when it is read.
@@ -29,7 +29,7 @@ fn r16_virtual_columns_of_the_moment() {
     if cachalot_tests::mysql::is_mysql() {
         return;
     }
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE people (line VARCHAR(9), born DATE, \
           days INTEGER AS (DATEDIFF(CURRENT_DATE, born)) VIRTUAL); \
          INSERT INTO people (line, born) VALUES ('a', '2000-01-01'); \
@@ -41,20 +41,20 @@ fn r16_virtual_columns_of_the_moment() {
         "SELECT CAST(days AS CHAR) FROM people",
         "SELECT line FROM old",
     ] {
-        let outcome = ground.explain(read).outcome;
+        let outcome = fixture.explain(read).outcome;
         assert!(
             matches!(outcome, Outcome::Bypass(BypassReason::VolatileFunction(_))),
             "{read}: {outcome:?}"
         );
-        assert_eq!(ground.cached(read), (ground.shown(read), 1), "{read}");
+        assert_eq!(fixture.cached(read), (fixture.shown(read), 1), "{read}");
     }
-    ground.changes("UPDATE boxes SET line = 'c'", &["SELECT twice FROM boxes"]);
+    fixture.changes("UPDATE boxes SET line = 'c'", &["SELECT twice FROM boxes"]);
 }
 
 /// Where a date is wanted, a time is one of today.
 #[test]
 fn r16_times_that_become_dates() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE calls (line VARCHAR(9), at TIME); INSERT INTO calls VALUES ('a', '10:00'); \
          CREATE VIEW todays AS SELECT CONCAT(TIMESTAMP(at)) AS line FROM calls; \
          CREATE TABLE days (line VARCHAR(9), at DATETIME); INSERT INTO days VALUES ('b', '2000-01-01')",
@@ -65,8 +65,8 @@ fn r16_times_that_become_dates() {
         "SELECT line FROM todays",
     ] {
         let moving = BypassReason::VolatileFunction("time".to_owned());
-        bypasses(&mut ground, read, moving);
+        bypasses(&mut fixture, read, moving);
     }
-    ground.warm("SELECT CONCAT(at) FROM calls");
-    ground.warm("SELECT CONCAT(DATE(at)) FROM days");
+    fixture.warm("SELECT CONCAT(at) FROM calls");
+    fixture.warm("SELECT CONCAT(DATE(at)) FROM days");
 }

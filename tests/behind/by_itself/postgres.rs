@@ -2,74 +2,74 @@
 
 use cachalot_diesel::{BypassReason, Outcome};
 
-use super::ground::{Ground, cached, run};
+use super::catalog_fixture::{CatalogFixture, cached, run};
 
 #[track_caller]
-fn bypasses(ground: &mut Ground, read: &str, reason: BypassReason) {
-    assert_eq!(ground.explain(read).outcome, Outcome::Bypass(reason));
+fn bypasses(fixture: &mut CatalogFixture, read: &str, reason: BypassReason) {
+    assert_eq!(fixture.explain(read).outcome, Outcome::Bypass(reason));
     for _ in 0..2 {
-        assert_eq!(ground.cached(read), (ground.shown(read), 1), "{read}");
+        assert_eq!(fixture.cached(read), (fixture.shown(read), 1), "{read}");
     }
 }
 
 fn unseen(table: &str) -> BypassReason {
-    BypassReason::Unseen(table.to_owned())
+    BypassReason::Untrackable(table.to_owned())
 }
 
 /// A server process that dies empties them, and nobody is told.
 #[test]
 fn r16_unlogged_tables() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE UNLOGGED TABLE seats (line TEXT); INSERT INTO seats VALUES ('a'); \
          CREATE VIEW taken AS SELECT line FROM seats; CREATE TABLE stones (line TEXT)",
     );
     for read in ["SELECT line FROM seats", "SELECT line FROM taken"] {
-        bypasses(&mut ground, read, unseen("seats"));
+        bypasses(&mut fixture, read, unseen("seats"));
     }
-    ground.warm("SELECT line FROM stones");
+    fixture.warm("SELECT line FROM stones");
 }
 
 /// Its rows come from another server. The tables of the catalog are written to as a subscription
 /// writes to them, as it takes a server that replicates to make one.
 #[test]
 fn r16_tables_that_a_subscription_fills() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE fed (line TEXT) PARTITION BY LIST (line); \
          CREATE TABLE fed_a PARTITION OF fed DEFAULT; CREATE TABLE stones (line TEXT); \
          SET allow_system_table_mods = on; \
          INSERT INTO pg_subscription_rel VALUES (1, 'fed'::regclass, 'r', NULL)",
     );
-    bypasses(&mut ground, "SELECT line FROM fed", unseen("fed"));
-    bypasses(&mut ground, "SELECT line FROM fed_a", unseen("fed_a"));
-    ground.warm("SELECT line FROM stones");
+    bypasses(&mut fixture, "SELECT line FROM fed", unseen("fed"));
+    bypasses(&mut fixture, "SELECT line FROM fed_a", unseen("fed_a"));
+    fixture.warm("SELECT line FROM stones");
 }
 
 /// What they compare with is the time zone's offset of today.
 #[test]
 fn r16_tables_with_a_time_of_a_zone() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE calls (line TEXT, at TIMETZ, until TIME); \
          INSERT INTO calls VALUES ('a', '10:00+02', '09:00')",
     );
     let read = "SELECT line FROM calls WHERE at < until";
     let moving = BypassReason::VolatileFunction("timetz".to_owned());
-    bypasses(&mut ground, read, moving);
+    bypasses(&mut fixture, read, moving);
 }
 
 /// They run a text that they are given, and are called stable.
 #[test]
 fn w11_tables_that_a_text_for_crosstab_names() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE EXTENSION tablefunc; CREATE TABLE stones (line TEXT); INSERT INTO stones VALUES ('a'); \
          CREATE TABLE cells (row_name TEXT, category TEXT, value TEXT); \
          INSERT INTO cells VALUES ('r', 'c', 'v')",
     );
     let read = "SELECT line || c FROM stones, \
                 crosstab('SELECT * FROM cells ORDER BY 1, 2') AS t (r TEXT, c TEXT)";
-    ground.follows("UPDATE cells SET value = 'w'", &[read]);
+    fixture.follows("UPDATE cells SET value = 'w'", &[read]);
     // It does not write, which a process knows that has read.
-    cached(&mut ground.writer.conn, "SELECT line FROM stones");
-    ground.keeps(
+    cached(&mut fixture.writer.conn, "SELECT line FROM stones");
+    fixture.keeps(
         "SELECT count(*) FROM crosstab('SELECT * FROM cells ORDER BY 1, 2') AS t (r TEXT, c TEXT)",
         &["SELECT line FROM stones"],
     );
@@ -78,25 +78,25 @@ fn w11_tables_that_a_text_for_crosstab_names() {
 /// Another's schema change writes to it, or, on newer servers, another's connection.
 #[test]
 fn w06_tables_that_event_triggers_write() {
-    let mut ground = Ground::new(
+    let mut fixture = CatalogFixture::new(
         "CREATE TABLE changes (line TEXT); CREATE TABLE stones (line TEXT); \
          CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS \
           $f$ BEGIN INSERT INTO changes VALUES (tg_tag); END $f$; \
          CREATE EVENT TRIGGER noting ON ddl_command_end EXECUTE FUNCTION note()",
     );
-    ground.follows(
+    fixture.follows(
         "CREATE TABLE IF NOT EXISTS pebbles (line TEXT)",
         &["SELECT line FROM changes ORDER BY line"],
     );
-    ground.warm("SELECT line FROM stones");
-    run(&mut ground.outsider, "DROP EVENT TRIGGER noting");
+    fixture.warm("SELECT line FROM stones");
+    run(&mut fixture.outsider, "DROP EVENT TRIGGER noting");
 }
 
 /// The condition of a policy is asked by writes too.
 #[test]
 fn w11_what_a_policy_writes_when_its_table_is_written() {
     let role = cachalot_tests::unique::name("guest");
-    let mut ground = Ground::new(&format!(
+    let mut fixture = CatalogFixture::new(&format!(
         "CREATE TABLE docs (id INTEGER); CREATE TABLE seen (line TEXT); \
          CREATE FUNCTION look(id INTEGER) RETURNS BOOLEAN LANGUAGE plpgsql AS \
           $f$ BEGIN INSERT INTO seen VALUES ('doc ' || id); RETURN true; END $f$; \
@@ -104,6 +104,6 @@ fn w11_what_a_policy_writes_when_its_table_is_written() {
          CREATE POLICY looking ON docs WITH CHECK (look(id)); \
          CREATE ROLE {role}; GRANT ALL ON docs, seen TO {role}"
     ));
-    run(&mut ground.writer.conn, &format!("SET ROLE {role}"));
-    ground.changes("INSERT INTO docs VALUES (1)", &["SELECT line FROM seen"]);
+    run(&mut fixture.writer.conn, &format!("SET ROLE {role}"));
+    fixture.changes("INSERT INTO docs VALUES (1)", &["SELECT line FROM seen"]);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cachalot_diesel::{BypassReason, Opaque};
+use cachalot_diesel::{BypassReason, UnanalyzableCode};
 
 use super::{Finding, Subject};
 use crate::database::Relation;
@@ -63,11 +63,11 @@ fn not_cached(reason: &BypassReason, names: &[&str]) -> Finding {
                 "see that the account of DATABASE_URL may read the catalog and its own settings",
             );
         }
-        BypassReason::TriggersUnseen => {
+        BypassReason::TriggersNotVisible => {
             "grant TRIGGER on the database to the program's account itself; MySQL does not show an \
              account what its roles may do, unless it may read the database `mysql`"
         }
-        BypassReason::Unseen(_) => {
+        BypassReason::Untrackable(_) => {
             "if it is a view or a table of MySQL's, let the program's account see its definition \
              (GRANT SHOW VIEW, or any privilege besides SELECT); what changes without a statement \
              of Diesel's cannot be cached"
@@ -98,7 +98,7 @@ fn not_cached(reason: &BypassReason, names: &[&str]) -> Finding {
 }
 
 /// What nobody can see through.
-fn code(opaque: &[Opaque]) -> Vec<Finding> {
+fn code(opaque: &[UnanalyzableCode]) -> Vec<Finding> {
     if opaque.is_empty() {
         let found = "it holds no trigger or function that cannot be seen through";
         return vec![Finding::ok(CHECK, found)];
@@ -106,7 +106,7 @@ fn code(opaque: &[Opaque]) -> Vec<Finding> {
     let (mut findings, mut writing, mut reading) = (Vec::new(), Vec::new(), Vec::new());
     for code in opaque {
         match code {
-            Opaque::Trigger {
+            UnanalyzableCode::Trigger {
                 table,
                 events,
                 routine,
@@ -135,9 +135,9 @@ fn code(opaque: &[Opaque]) -> Vec<Finding> {
                 ));
             }
             // Why no table is cached.
-            Opaque::Triggers => {}
-            Opaque::Writing(name) => writing.push(name),
-            Opaque::Reading(name) => reading.push(name),
+            UnanalyzableCode::Triggers => {}
+            UnanalyzableCode::Writing(name) => writing.push(name),
+            UnanalyzableCode::Reading(name) => reading.push(name),
         }
     }
     if !writing.is_empty() {

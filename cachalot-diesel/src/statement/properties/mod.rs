@@ -1,17 +1,17 @@
 //! What holds for any statement: random ones from a grammar, and random tokens.
 
+mod expected;
 mod grammar;
-mod put_in;
-mod written;
+mod render;
 
 use std::env;
 
 use proptest::prelude::*;
 
 use self::{
+    expected::put_in,
     grammar::{Sample, sample},
-    put_in::put_in,
-    written::pieces,
+    render::pieces,
 };
 use super::{Analysis, Dialect, Writes, any_text::holds};
 

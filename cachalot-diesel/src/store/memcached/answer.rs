@@ -9,16 +9,18 @@ use std::{
 use memcache::exp::{Error, MetaCommandResult, ReturnCode};
 
 use super::{
-    super::{Command, ItemVersion, Reply, StoreError},
+    super::{CasVersion, Command, Reply, StoreError},
     ServerName,
 };
 
 /// What the answer means to its command.
 pub(super) fn reply(command: &Command<'_>, answer: MetaCommandResult) -> Result<Reply, StoreError> {
-    let version = answer.cas.map(ItemVersion);
+    let version = answer.cas.map(CasVersion);
     match (command, answer.rc) {
         (Command::Get { .. }, ReturnCode::En)
-        | (Command::Swap { .. } | Command::Delete { .. }, ReturnCode::Nf) => Ok(Reply::Missing),
+        | (Command::CompareAndSwap { .. } | Command::Delete { .. }, ReturnCode::Nf) => {
+            Ok(Reply::Missing)
+        }
         (Command::Get { .. }, ReturnCode::Va) => match (answer.value, version) {
             (Some(value), Some(version)) => Ok(Reply::Item { value, version }),
             _ => Err(StoreError::Protocol(
@@ -27,12 +29,12 @@ pub(super) fn reply(command: &Command<'_>, answer: MetaCommandResult) -> Result<
         },
         // A deleted item has no state.
         (Command::Delete { .. }, ReturnCode::Hd) => Ok(Reply::Stored(None)),
-        (Command::Set { .. } | Command::Add { .. } | Command::Swap { .. }, ReturnCode::Hd) => {
-            Ok(Reply::Stored(version))
-        }
-        (Command::Add { .. }, ReturnCode::Ns) | (Command::Swap { .. }, ReturnCode::Ex) => {
-            Ok(Reply::Refused)
-        }
+        (
+            Command::Set { .. } | Command::Add { .. } | Command::CompareAndSwap { .. },
+            ReturnCode::Hd,
+        ) => Ok(Reply::Stored(version)),
+        (Command::Add { .. }, ReturnCode::Ns)
+        | (Command::CompareAndSwap { .. }, ReturnCode::Ex) => Ok(Reply::Conflict),
         (_, code) => Err(StoreError::Protocol(format!(
             "{code:?} is no answer to {command:?}"
         ))),

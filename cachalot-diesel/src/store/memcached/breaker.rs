@@ -39,7 +39,7 @@ struct Pause {
 
 /// Leave to ask the server. Its holder reports what came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pass {
+pub(super) enum Admission {
     /// The server was well when last seen.
     Usual,
     /// The server failed; this caller finds out whether it is back.
@@ -61,20 +61,20 @@ impl Breaker {
     }
 
     /// Leave to ask the server, or `None` while it is left alone.
-    pub(super) fn admit(&self) -> Option<Pass> {
+    pub(super) fn admit(&self) -> Option<Admission> {
         if !self.open.load(Ordering::Acquire) {
-            return Some(Pass::Usual);
+            return Some(Admission::Usual);
         }
         let mut pause = self.pause.lock();
         let now = Instant::now();
         if !self.open.load(Ordering::Acquire) {
-            return Some(Pass::Usual);
+            return Some(Admission::Usual);
         }
         if pause.attended || now < pause.ends {
             return None;
         }
         pause.ends = now + self.probe_time.max(pause.length);
-        Some(Pass::Probe)
+        Some(Admission::Probe)
     }
 
     /// The server answered. Returns whether this is news.
@@ -87,21 +87,21 @@ impl Breaker {
     }
 
     /// The server did not answer. Returns whether this is news.
-    pub(super) fn failed(&self, pass: Pass) -> bool {
+    pub(super) fn failed(&self, pass: Admission) -> bool {
         let mut pause = self.pause.lock();
         let was_open = self.open.load(Ordering::Acquire);
         match pass {
-            Pass::Probe => pause.length = (pause.length * 2).min(LONGEST_PAUSE),
+            Admission::Probe => pause.length = (pause.length * 2).min(LONGEST_PAUSE),
             // Others were waiting for the same failure: they do not make the pause longer.
-            Pass::Usual if was_open => return false,
-            Pass::Usual => pause.length = FIRST_PAUSE,
+            Admission::Usual if was_open => return false,
+            Admission::Usual => pause.length = FIRST_PAUSE,
         }
         pause.ends = Instant::now() + pause.length;
         self.open.store(true, Ordering::Release);
         !was_open
     }
 
-    /// Whether the caller has to find somebody to attend to the server. Says so once.
+    /// Whether the caller has to find somebody to spawn_prober to the server. Says so once.
     pub(super) fn is_to_be_attended(&self) -> bool {
         let mut pause = self.pause.lock();
         self.open.load(Ordering::Acquire) && !std::mem::replace(&mut pause.attended, true)
@@ -144,39 +144,39 @@ mod tests {
     fn a_server_that_answers_is_always_asked() {
         let breaker = breaker();
         assert!(!breaker.succeeded());
-        assert_eq!(breaker.admit(), Some(Pass::Usual));
-        assert_eq!(breaker.admit(), Some(Pass::Usual));
+        assert_eq!(breaker.admit(), Some(Admission::Usual));
+        assert_eq!(breaker.admit(), Some(Admission::Usual));
     }
 
     #[test]
     fn after_a_failure_one_caller_probes_and_the_others_are_turned_away() {
         let breaker = breaker();
-        breaker.failed(Pass::Usual);
+        breaker.failed(Admission::Usual);
         assert_eq!(breaker.admit(), None);
         breaker.end_pause();
-        assert_eq!(breaker.admit(), Some(Pass::Probe));
+        assert_eq!(breaker.admit(), Some(Admission::Probe));
         assert_eq!(breaker.admit(), None);
     }
 
     #[test]
     fn a_probe_that_succeeds_lets_everybody_in() {
         let breaker = breaker();
-        breaker.failed(Pass::Usual);
+        breaker.failed(Admission::Usual);
         breaker.end_pause();
-        assert_eq!(breaker.admit(), Some(Pass::Probe));
+        assert_eq!(breaker.admit(), Some(Admission::Probe));
         assert!(breaker.succeeded());
-        assert_eq!(breaker.admit(), Some(Pass::Usual));
+        assert_eq!(breaker.admit(), Some(Admission::Usual));
     }
 
     #[test]
     fn each_failed_probe_doubles_the_pause_up_to_its_limit() {
         let breaker = breaker();
-        breaker.failed(Pass::Usual);
+        breaker.failed(Admission::Usual);
         assert_eq!(breaker.pause.lock().length, FIRST_PAUSE);
-        breaker.failed(Pass::Probe);
+        breaker.failed(Admission::Probe);
         assert_eq!(breaker.pause.lock().length, FIRST_PAUSE * 2);
         for _ in 0..100 {
-            breaker.failed(Pass::Probe);
+            breaker.failed(Admission::Probe);
         }
         assert_eq!(breaker.pause.lock().length, LONGEST_PAUSE);
     }
@@ -185,24 +185,24 @@ mod tests {
     fn while_somebody_attends_to_the_server_no_caller_probes() {
         let breaker = breaker();
         assert!(!breaker.is_to_be_attended(), "it is well");
-        breaker.failed(Pass::Usual);
+        breaker.failed(Admission::Usual);
         breaker.end_pause();
         assert!(breaker.is_to_be_attended());
         assert!(!breaker.is_to_be_attended(), "somebody does");
         assert_eq!(breaker.admit(), None);
         assert_eq!(breaker.next_probe(), Some(FIRST_PAUSE));
         breaker.left_unattended();
-        assert_eq!(breaker.admit(), Some(Pass::Probe));
+        assert_eq!(breaker.admit(), Some(Admission::Probe));
     }
 
     #[test]
     fn a_server_that_is_back_is_left_by_who_attends_to_it() {
         let breaker = breaker();
-        breaker.failed(Pass::Usual);
+        breaker.failed(Admission::Usual);
         assert!(breaker.is_to_be_attended());
         breaker.succeeded();
         assert_eq!(breaker.next_probe(), None);
-        breaker.failed(Pass::Usual);
+        breaker.failed(Admission::Usual);
         assert!(
             breaker.is_to_be_attended(),
             "the next failure is attended to"
@@ -212,9 +212,9 @@ mod tests {
     #[test]
     fn callers_that_fail_together_count_once() {
         let breaker = breaker();
-        assert!(breaker.failed(Pass::Usual));
+        assert!(breaker.failed(Admission::Usual));
         let ends = breaker.pause.lock().ends;
-        assert!(!breaker.failed(Pass::Usual));
+        assert!(!breaker.failed(Admission::Usual));
         assert_eq!(breaker.pause.lock().length, FIRST_PAUSE);
         assert_eq!(breaker.pause.lock().ends, ends);
     }

@@ -118,20 +118,23 @@ impl Store for MemcachedStore {
     /// batch waits for.
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
         let mut replies = vec![unanswered(); commands.len()];
-        let mut shares: Vec<Share<'_>> = self.servers.iter().map(Share::of).collect();
+        let mut shares: Vec<ServerBatch<'_>> = self.servers.iter().map(ServerBatch::of).collect();
         for (position, command) in commands.iter().enumerate() {
             match command.check(self.max_value_bytes) {
                 Ok(()) => shares[self.place(command.key())].push(position, *command),
                 Err(error) => replies[position] = Err(error),
             }
         }
-        let mut open: Vec<Rest<'_>> = shares.iter().filter_map(Share::rest).collect();
+        let mut open: Vec<Remaining<'_>> = shares.iter().filter_map(ServerBatch::rest).collect();
         while !open.is_empty() {
             let connected = Instant::now() + self.timeout;
-            let asked: Vec<_> = open.iter().map(|rest| rest.ask(connected)).collect();
+            let asked: Vec<_> = open
+                .iter()
+                .map(|rest| rest.begin_exchange(connected))
+                .collect();
             let heard = open.into_iter().zip(asked);
             open = heard
-                .filter_map(|(rest, asked)| rest.hear(asked, &mut replies))
+                .filter_map(|(rest, asked)| rest.finish_exchange(asked, &mut replies))
                 .collect();
         }
         replies
@@ -155,7 +158,7 @@ fn unanswered() -> Result<Reply, StoreError> {
 }
 
 /// What one server has to do of a batch.
-struct Share<'a> {
+struct ServerBatch<'a> {
     server: &'a Arc<Server>,
     commands: Vec<Command<'a>>,
     /// Where each of them stands in the batch.
@@ -163,13 +166,13 @@ struct Share<'a> {
 }
 
 /// What is left of a share: a server takes only so much at a time.
-struct Rest<'a> {
+struct Remaining<'a> {
     server: &'a Arc<Server>,
     commands: &'a [Command<'a>],
     positions: &'a [usize],
 }
 
-impl<'a> Share<'a> {
+impl<'a> ServerBatch<'a> {
     fn of(server: &'a Arc<Server>) -> Self {
         Self {
             server,
@@ -183,8 +186,8 @@ impl<'a> Share<'a> {
         self.positions.push(position);
     }
 
-    fn rest(&self) -> Option<Rest<'_>> {
-        (!self.commands.is_empty()).then_some(Rest {
+    fn rest(&self) -> Option<Remaining<'_>> {
+        (!self.commands.is_empty()).then_some(Remaining {
             server: self.server,
             commands: &self.commands,
             positions: &self.positions,
@@ -192,18 +195,18 @@ impl<'a> Share<'a> {
     }
 }
 
-impl<'a> Rest<'a> {
-    fn ask(&self, connected: Instant) -> Option<Asked<'a>> {
-        self.server.ask(self.commands, connected)
+impl<'a> Remaining<'a> {
+    fn begin_exchange(&self, connected: Instant) -> Option<Asked<'a>> {
+        self.server.begin_exchange(self.commands, connected)
     }
 
     /// Puts the answers into their places, and returns what is to be asked next.
-    fn hear(
+    fn finish_exchange(
         self,
         asked: Option<Asked<'_>>,
         replies: &mut [Result<Reply, StoreError>],
     ) -> Option<Self> {
-        let heard = asked.map(|asked| self.server.hear(asked));
+        let heard = asked.map(|asked| self.server.finish_exchange(asked));
         let broken = heard.as_ref().is_none_or(|exchange| exchange.broken);
         let answers = heard.map_or_else(Vec::new, |exchange| exchange.replies);
         let count = answers.len();
@@ -219,7 +222,7 @@ impl<'a> Rest<'a> {
             // A server that wakes may yet carry out what it was sent. Whatever stands behind it in
             // the batch must not overtake it.
             for position in rest.positions {
-                replies[*position] = Err(rest.server.left_alone());
+                replies[*position] = Err(rest.server.circuit_open());
             }
             return None;
         }

@@ -13,7 +13,7 @@ pub(super) fn encode(command: &Command<'_>, number: u32, out: &mut Vec<u8>) {
         }
         Command::Set { key, value, ttl } => write(key, value, ttl, "", number, out),
         Command::Add { key, value, ttl } => write(key, value, ttl, " ME", number, out),
-        Command::Swap {
+        Command::CompareAndSwap {
             key,
             value,
             ttl,
@@ -54,7 +54,7 @@ fn put(out: &mut Vec<u8>, parts: &[&str]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::super::ItemVersion, *};
+    use super::{super::super::CasVersion, *};
 
     fn text(command: &Command<'_>) -> String {
         let mut out = Vec::new();
@@ -66,7 +66,7 @@ mod tests {
     fn each_command_has_its_line_and_its_value() {
         let (key, value) = ("aa", b"v".as_slice());
         let ttl = Some(Duration::from_secs(60));
-        let version = ItemVersion(5);
+        let version = CasVersion(5);
         assert_eq!(text(&Command::Get { key }), "mg aa v c O7\r\n");
         assert_eq!(text(&Command::Delete { key }), "md aa O7\r\n");
         assert_eq!(
@@ -78,7 +78,7 @@ mod tests {
             text(&Command::Add { key, value, ttl }),
             "ms aa 1 c T0 ME O7\r\nv\r\n"
         );
-        let swap = Command::Swap {
+        let swap = Command::CompareAndSwap {
             key,
             value,
             ttl,

@@ -17,7 +17,7 @@ use crate::events::TARGET;
 use super::{
     super::{Command, Reply, StoreError},
     OpenError, ServerName, answer,
-    breaker::{Breaker, Pass},
+    breaker::{Admission, Breaker},
     connection::Connection,
 };
 
@@ -61,7 +61,7 @@ impl fmt::Debug for Server {
 
 /// Commands that have been sent, and the leave to do so.
 pub(super) struct Asked<'c> {
-    pass: Pass,
+    pass: Admission,
     sent: Sent<'c>,
 }
 
@@ -116,7 +116,7 @@ impl Server {
     /// the server is left alone.
     ///
     /// A connection must be there by `connected`, or a moment later if others took that long.
-    pub(super) fn ask<'c>(
+    pub(super) fn begin_exchange<'c>(
         &self,
         commands: &'c [Command<'c>],
         connected: Instant,
@@ -128,20 +128,20 @@ impl Server {
     }
 
     /// Waits for the answers to what was asked.
-    pub(super) fn hear(self: &Arc<Self>, asked: Asked<'_>) -> Exchange {
+    pub(super) fn finish_exchange(self: &Arc<Self>, asked: Asked<'_>) -> Exchange {
         let exchange = self.receive(asked.sent);
         self.note(asked.pass, &exchange);
         exchange
     }
 
     /// What is said of commands that were not sent.
-    pub(super) fn left_alone(&self) -> StoreError {
+    pub(super) fn circuit_open(&self) -> StoreError {
         let name = &self.name;
         StoreError::Unavailable(format!("{name} failed and is left alone for a moment"))
     }
 
     /// Tells the breaker how it went, and the log if that is news.
-    fn note(self: &Arc<Self>, pass: Pass, exchange: &Exchange) {
+    fn note(self: &Arc<Self>, pass: Admission, exchange: &Exchange) {
         let server = self.name.as_str();
         if !exchange.broken {
             if self.breaker.succeeded() {
@@ -169,12 +169,12 @@ impl Server {
             );
         }
         if self.breaker.is_to_be_attended() {
-            self.attend();
+            self.spawn_prober();
         }
     }
 
     /// Finds out in a thread of its own when the server is back. It keeps nothing alive.
-    fn attend(self: &Arc<Self>) {
+    fn spawn_prober(self: &Arc<Self>) {
         let server = Arc::downgrade(self);
         let spawned = thread::Builder::new()
             .name("cachalot-probe".to_owned())
@@ -185,7 +185,7 @@ impl Server {
                         return;
                     };
                     let sent = server.send(&[PROBE], Instant::now() + server.timeout);
-                    server.note(Pass::Probe, &server.receive(sent));
+                    server.note(Admission::Probe, &server.receive(sent));
                 }
             });
         if spawned.is_err() {

@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     super::{
-        ItemVersion,
+        CasVersion,
         contract::{self, eventually, get, set},
     },
     test_server::{TestServer, ask, free_port},
@@ -445,7 +445,7 @@ fn a_write_that_got_no_answer_is_not_sent_twice() {
     let (store, requests) = scripted(&["HD c1 O0\r\n", "", "HD c2 O0\r\n"]);
     assert!(matches!(
         try_set(&store, "aa", b"v"),
-        Ok(Reply::Stored(Some(ItemVersion(1))))
+        Ok(Reply::Stored(Some(CasVersion(1))))
     ));
     assert_unavailable(&try_set(&store, "aa", b"w"));
     assert_eq!(requests.load(Ordering::SeqCst), 2);

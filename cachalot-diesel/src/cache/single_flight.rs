@@ -13,88 +13,89 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Cachalot, Dependency, Entry, Known, Lookup, Permit, herd::Turn};
+use super::{Cachalot, CatalogSnapshot, Dependency, Entry, FillPermit, Lookup, stampede::Role};
 use crate::protocol::Token;
 
 /// How long a reader waits for another. Beyond this, whatever holds the other up may be waiting
 /// for a lock that this reader's own session holds.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// For so long a reader that missed before a flight has landed may come to board after it.
+/// For so long a reader that missed before a flight has completed may come to board after it.
 const RECENT: Duration = Duration::from_secs(1);
 
 /// The flights of a cache.
 #[derive(Debug, Default)]
-pub(super) struct Flights(Arc<Mutex<Tracks>>);
+pub(super) struct Flights(Arc<Mutex<FlightTable>>);
 
 #[derive(Debug, Default)]
-struct Tracks {
+struct FlightTable {
     /// By the key of their entry.
-    of: HashMap<Arc<str>, Track>,
-    /// Those that have landed, in the order in which they did.
-    landed: VecDeque<(Instant, Arc<str>)>,
+    of: HashMap<Arc<str>, FlightState>,
+    /// Those that have completed, in the order in which they did.
+    completed: VecDeque<(Instant, Arc<str>)>,
 }
 
-impl Tracks {
-    fn land(&mut self, key: &Arc<str>, tokens: Vec<Token>, at: Instant) {
-        let landed = Track::Landed { tokens, at };
-        self.of.insert(Arc::clone(key), landed);
-        self.landed.push_back((at, Arc::clone(key)));
+impl FlightTable {
+    fn complete(&mut self, key: &Arc<str>, tokens: Vec<Token>, at: Instant) {
+        let completed = FlightState::Completed { tokens, at };
+        self.of.insert(Arc::clone(key), completed);
+        self.completed.push_back((at, Arc::clone(key)));
     }
 
-    /// Forgets those that landed long ago, and looks at no more than one that did not: a process may
-    /// have thousands of recent ones, and everybody who lands waits for this.
+    /// Forgets those that completed long ago, and looks at no more than one that did not: a process may
+    /// have thousands of recent ones, and everybody who completes waits for this.
     fn forget(&mut self, now: Instant) {
-        while let Some((at, key)) = self.landed.front()
+        while let Some((at, key)) = self.completed.front()
             && now.duration_since(*at) >= RECENT
         {
-            // Another under the same key may have landed since, or be in the air.
-            if matches!(self.of.get(key), Some(Track::Landed { at: last, .. }) if last == at) {
+            // Another under the same key may have completed since, or be in the air.
+            if matches!(self.of.get(key), Some(FlightState::Completed { at: last, .. }) if last == at)
+            {
                 self.of.remove(key);
             }
-            self.landed.pop_front();
+            self.completed.pop_front();
         }
     }
 }
 
 #[derive(Debug)]
-enum Track {
-    Flying(Arc<Flight>),
-    Landed { tokens: Vec<Token>, at: Instant },
+enum FlightState {
+    Running(Arc<Flight>),
+    Completed { tokens: Vec<Token>, at: Instant },
 }
 
 #[derive(Debug)]
 struct Flight {
     tokens: Vec<Token>,
-    landed: Mutex<Option<Landing>>,
-    told: Condvar,
+    completed: Mutex<Option<Completion>>,
+    notify: Condvar,
 }
 
 /// What came of a flight.
 #[derive(Clone)]
-enum Landing {
+enum Completion {
     /// The entry as it would be stored.
     Rows(Arc<[u8]>),
     /// An error, or rows that cannot be kept: everybody asks for himself.
     Nothing,
 }
 
-impl fmt::Debug for Landing {
+impl fmt::Debug for Completion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Landing")
+        f.write_str("Completion")
     }
 }
 
-/// The duty of the one who asks: it lands with the rows, or with nothing when it is dropped.
+/// The duty of the one who asks: it completes with the rows, or with nothing when it is dropped.
 #[derive(Debug)]
-pub(super) struct Pilot {
+pub(super) struct Leader {
     key: Arc<str>,
     flight: Arc<Flight>,
-    flights: Weak<Mutex<Tracks>>,
+    flights: Weak<Mutex<FlightTable>>,
 }
 
-enum Boarded {
-    Pilot(Pilot),
-    Passenger(Arc<Flight>),
+enum Joined {
+    Leader(Leader),
+    Waiter(Arc<Flight>),
     /// The rows must be in the store by now.
     Late,
     /// Rows under other tokens are being asked for.
@@ -104,23 +105,23 @@ enum Boarded {
 impl Cachalot {
     /// A miss: waits for the rows of another reader if one is asking already, else lets this one ask
     /// for all. Only for connections outside a transaction, which hold no locks.
-    pub(crate) fn board(
+    pub(crate) fn join_flight(
         &self,
-        permit: Permit,
+        permit: FillPermit,
         dependencies: &[Dependency],
-        known: &Known,
+        known: &CatalogSnapshot,
     ) -> Lookup {
-        match self.inner.flights.board(&permit) {
-            Boarded::Alone => Lookup::Miss(permit),
-            Boarded::Pilot(pilot) => match self.queue(&permit) {
-                Turn::Asks(herd) => Lookup::Miss(permit.piloted_by(pilot, herd)),
-                Turn::Gets(entry) => {
-                    pilot.land(entry.bytes());
+        match self.inner.flights.join_flight(&permit) {
+            Joined::Alone => Lookup::Miss(permit),
+            Joined::Leader(leader) => match self.try_lead(&permit) {
+                Role::Leader(stampede) => Lookup::Miss(permit.led_by(leader, stampede)),
+                Role::Follower(entry) => {
+                    leader.complete(entry.bytes());
                     Lookup::Hit(entry, permit.into_key())
                 }
             },
-            Boarded::Late => self.lookup(permit.key().to_owned(), dependencies, known),
-            Boarded::Passenger(flight) => match flight.wait() {
+            Joined::Late => self.lookup(permit.key().to_owned(), dependencies, known),
+            Joined::Waiter(flight) => match flight.wait() {
                 Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
                     // Whoever asked may have been given them long before this reader woke up.
                     Some(entry) if entry.may_be_given(permit.tokens()) => {
@@ -135,30 +136,30 @@ impl Cachalot {
 }
 
 impl Flights {
-    fn board(&self, permit: &Permit) -> Boarded {
+    fn join_flight(&self, permit: &FillPermit) -> Joined {
         let mut flights = self.0.lock();
         match flights.of.get(permit.key()) {
-            Some(Track::Flying(flight)) if flight.tokens == permit.tokens() => {
-                return Boarded::Passenger(Arc::clone(flight));
+            Some(FlightState::Running(flight)) if flight.tokens == permit.tokens() => {
+                return Joined::Waiter(Arc::clone(flight));
             }
-            Some(Track::Flying(_)) => return Boarded::Alone,
-            Some(Track::Landed { tokens, at })
+            Some(FlightState::Running(_)) => return Joined::Alone,
+            Some(FlightState::Completed { tokens, at })
                 if tokens == permit.tokens() && at.elapsed() < RECENT =>
             {
-                return Boarded::Late;
+                return Joined::Late;
             }
             _ => {}
         }
         let flight = Arc::new(Flight {
             tokens: permit.tokens().to_vec(),
-            landed: Mutex::default(),
-            told: Condvar::new(),
+            completed: Mutex::default(),
+            notify: Condvar::new(),
         });
         let key: Arc<str> = permit.key().into();
         flights
             .of
-            .insert(Arc::clone(&key), Track::Flying(Arc::clone(&flight)));
-        Boarded::Pilot(Pilot {
+            .insert(Arc::clone(&key), FlightState::Running(Arc::clone(&flight)));
+        Joined::Leader(Leader {
             key,
             flight,
             flights: Arc::downgrade(&self.0),
@@ -169,43 +170,43 @@ impl Flights {
 impl Flight {
     /// The rows, unless there are none to share or the wait is too long.
     fn wait(&self) -> Option<Arc<[u8]>> {
-        let mut landed = self.landed.lock();
-        self.told
-            .wait_while_for(&mut landed, |landed| landed.is_none(), PATIENCE);
-        match landed.as_ref()? {
-            Landing::Rows(rows) => Some(Arc::clone(rows)),
-            Landing::Nothing => None,
+        let mut completed = self.completed.lock();
+        self.notify
+            .wait_while_for(&mut completed, |completed| completed.is_none(), PATIENCE);
+        match completed.as_ref()? {
+            Completion::Rows(rows) => Some(Arc::clone(rows)),
+            Completion::Nothing => None,
         }
     }
 }
 
-impl Pilot {
+impl Leader {
     /// Hands the rows to everybody who waits.
-    pub(super) fn land(&self, entry: &[u8]) {
-        self.tell(Landing::Rows(entry.into()));
+    pub(super) fn complete(&self, entry: &[u8]) {
+        self.tell(Completion::Rows(entry.into()));
     }
 
-    fn tell(&self, landing: Landing) {
-        let mut landed = self.flight.landed.lock();
-        if landed.is_none() {
-            *landed = Some(landing);
-            self.flight.told.notify_all();
+    fn tell(&self, landing: Completion) {
+        let mut completed = self.flight.completed.lock();
+        if completed.is_none() {
+            *completed = Some(landing);
+            self.flight.notify.notify_all();
         }
     }
 }
 
-impl Drop for Pilot {
+impl Drop for Leader {
     fn drop(&mut self) {
-        self.tell(Landing::Nothing);
+        self.tell(Completion::Nothing);
         let Some(flights) = self.flights.upgrade() else {
             return;
         };
-        let shared = matches!(*self.flight.landed.lock(), Some(Landing::Rows(_)));
+        let shared = matches!(*self.flight.completed.lock(), Some(Completion::Rows(_)));
         let mut flights = flights.lock();
         // Under the lock, so that the order is that of the times.
         let now = Instant::now();
         if shared {
-            flights.land(&self.key, self.flight.tokens.clone(), now);
+            flights.complete(&self.key, self.flight.tokens.clone(), now);
         } else {
             flights.of.remove(&self.key);
         }
@@ -217,15 +218,15 @@ impl Drop for Pilot {
 mod tests {
     use super::*;
 
-    fn landed(of: &[(&str, Instant)]) -> Tracks {
-        let mut tracks = Tracks::default();
+    fn completed(of: &[(&str, Instant)]) -> FlightTable {
+        let mut tracks = FlightTable::default();
         for (key, at) in of {
-            tracks.land(&Arc::from(*key), Vec::new(), *at);
+            tracks.complete(&Arc::from(*key), Vec::new(), *at);
         }
         tracks
     }
 
-    fn known(tracks: &Tracks) -> Vec<&str> {
+    fn known(tracks: &FlightTable) -> Vec<&str> {
         let mut keys: Vec<_> = tracks.of.keys().map(|key| &**key).collect();
         keys.sort_unstable();
         keys
@@ -235,19 +236,19 @@ mod tests {
     fn flights_are_forgotten_when_they_landed_long_ago() {
         let start = Instant::now();
         let later = start + RECENT / 2;
-        let mut tracks = landed(&[("a", start), ("b", later)]);
+        let mut tracks = completed(&[("a", start), ("b", later)]);
         tracks.forget(later);
         assert_eq!(known(&tracks), ["a", "b"]);
         tracks.forget(start + RECENT);
         assert_eq!(known(&tracks), ["b"]);
         tracks.forget(later + RECENT);
-        assert!(tracks.of.is_empty() && tracks.landed.is_empty());
+        assert!(tracks.of.is_empty() && tracks.completed.is_empty());
     }
 
     #[test]
     fn a_flight_that_landed_again_is_recent() {
         let start = Instant::now();
-        let mut tracks = landed(&[("a", start), ("a", start + RECENT / 2)]);
+        let mut tracks = completed(&[("a", start), ("a", start + RECENT / 2)]);
         tracks.forget(start + RECENT);
         assert_eq!(known(&tracks), ["a"]);
     }
@@ -257,9 +258,9 @@ mod tests {
     fn forgetting_stops_at_the_first_that_is_recent() {
         let start = Instant::now();
         let now = start + RECENT;
-        let mut tracks = landed(&[("recent", now), ("old", start)]);
+        let mut tracks = completed(&[("recent", now), ("old", start)]);
         for number in 0..100 {
-            tracks.land(&Arc::from(number.to_string()), Vec::new(), start);
+            tracks.complete(&Arc::from(number.to_string()), Vec::new(), start);
         }
         tracks.forget(now);
         assert_eq!(tracks.of.len(), 102);

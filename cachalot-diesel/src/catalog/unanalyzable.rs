@@ -12,7 +12,7 @@ use crate::statement::{Events, Writes};
 /// be seen by the account. For the command; no part of the library's interface.
 #[doc(hidden)]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opaque {
+pub enum UnanalyzableCode {
     /// The account may not see which triggers there are.
     Triggers,
     /// Such a write of the table runs it, and so invalidates everything.
@@ -30,12 +30,12 @@ pub enum Opaque {
 
 impl Facts {
     /// What nobody can see through, triggers first. A routine that triggers call stands with them.
-    pub(crate) fn opaque(&self) -> Vec<Opaque> {
+    pub(crate) fn opaque(&self) -> Vec<UnanalyzableCode> {
         let routines = Routines::new(self);
         let anything = |writes: &Writes| matches!(writes, Writes::Everything);
         let mut found = Vec::new();
-        if self.blind {
-            found.push(Opaque::Triggers);
+        if self.triggers_hidden {
+            found.push(UnanalyzableCode::Triggers);
         }
         let mut named = BTreeSet::new();
         for trigger in &self.triggers {
@@ -47,7 +47,7 @@ impl Facts {
                 _ => None,
             };
             named.extend(routine);
-            let trigger = Opaque::Trigger {
+            let trigger = UnanalyzableCode::Trigger {
                 table: trigger.table.to_string(),
                 events: trigger.events,
                 routine: routine.map(ToString::to_string),
@@ -61,7 +61,7 @@ impl Facts {
             let effect = routines.get(name);
             !named.contains(name) && effect.is_some_and(|effect| anything(&effect.writes))
         });
-        found.extend(writing.map(|name| Opaque::Writing(name.to_string())));
+        found.extend(writing.map(|name| UnanalyzableCode::Writing(name.to_string())));
         let reading: BTreeSet<_> = self
             .routines
             .iter()
@@ -71,7 +71,7 @@ impl Facts {
         found.extend(
             reading
                 .into_iter()
-                .map(|name| Opaque::Reading(name.to_string())),
+                .map(|name| UnanalyzableCode::Reading(name.to_string())),
         );
         found
     }
@@ -140,19 +140,20 @@ mod tests {
             trigger("a", Code::Call("audit".into())),
             trigger("log", made_up()),
         ];
-        let of = |table: &str, routine: Option<&str>| Opaque::Trigger {
+        let of = |table: &str, routine: Option<&str>| UnanalyzableCode::Trigger {
             table: table.to_owned(),
             events: Events::DELETE,
             routine: routine.map(str::to_owned),
         };
-        let writing = ["run", "runs", "uuid"].map(|name| Opaque::Writing(name.to_owned()));
+        let writing =
+            ["run", "runs", "uuid"].map(|name| UnanalyzableCode::Writing(name.to_owned()));
         let mut expected = vec![of("a", Some("audit")), of("log", None)];
         expected.extend(writing);
-        expected.push(Opaque::Reading("crosstab".to_owned()));
+        expected.push(UnanalyzableCode::Reading("crosstab".to_owned()));
         assert_eq!(facts.opaque(), expected);
 
-        facts.blind = true;
-        expected.insert(0, Opaque::Triggers);
+        facts.triggers_hidden = true;
+        expected.insert(0, UnanalyzableCode::Triggers);
         assert_eq!(facts.opaque(), expected);
 
         facts.trust(
@@ -160,6 +161,9 @@ mod tests {
                 .map(str::to_owned)
                 .into(),
         );
-        assert_eq!(facts.opaque(), [Opaque::Triggers, of("log", None)]);
+        assert_eq!(
+            facts.opaque(),
+            [UnanalyzableCode::Triggers, of("log", None)]
+        );
     }
 }

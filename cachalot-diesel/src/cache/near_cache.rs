@@ -15,43 +15,43 @@ use quick_cache::{Weighter, sync::Cache};
 
 use super::{entry::Entry, now_millis};
 
-pub(super) struct Near {
+pub(super) struct NearCache {
     /// `None`: nothing is kept.
-    entries: Option<Cache<String, Arc<Kept>, ByBytes>>,
+    entries: Option<Cache<String, Arc<LocalEntry>, ByBytes>>,
     max_staleness: Duration,
 }
 
-impl fmt::Debug for Near {
+impl fmt::Debug for NearCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.entries.as_ref().map(Cache::weight);
-        f.debug_struct("Near").field("bytes", &bytes).finish()
+        f.debug_struct("NearCache").field("bytes", &bytes).finish()
     }
 }
 
 /// An entry, and when it was last known to be of its tables' present states.
-pub(super) struct Kept {
+pub(super) struct LocalEntry {
     entry: Arc<Entry>,
     /// When it expires; `None` is never.
     until: Option<Instant>,
-    current: Mutex<Moment>,
+    current: Mutex<FreshAsOf>,
 }
 
 /// A point in the life of this process.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct FreshAsOf {
     /// Only where staleness is allowed: to look at the clock is a good part of what a hit takes.
     at: Option<Instant>,
     /// How many times its writes had begun or ended.
     writes: u64,
 }
 
-impl Kept {
+impl LocalEntry {
     pub(super) fn entry(&self) -> &Arc<Entry> {
         &self.entry
     }
 
     /// The records, asked after that moment, have shown the entry's tokens.
-    pub(super) fn confirm(&self, asked: Moment) {
+    pub(super) fn confirm(&self, asked: FreshAsOf) {
         *self.current.lock() = asked;
     }
 }
@@ -59,13 +59,13 @@ impl Kept {
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<String, Arc<Kept>> for ByBytes {
-    fn weight(&self, key: &String, kept: &Arc<Kept>) -> u64 {
-        (key.len() + kept.entry.weight() + size_of::<Kept>() + size_of::<Entry>()) as u64
+impl Weighter<String, Arc<LocalEntry>> for ByBytes {
+    fn weight(&self, key: &String, kept: &Arc<LocalEntry>) -> u64 {
+        (key.len() + kept.entry.weight() + size_of::<LocalEntry>() + size_of::<Entry>()) as u64
     }
 }
 
-impl Near {
+impl NearCache {
     /// Keeps at most so many bytes.
     pub(super) fn new(bytes: usize, max_staleness: Duration) -> Self {
         /// What an entry may weigh on average; says how many to expect.
@@ -78,13 +78,13 @@ impl Near {
     }
 
     /// Now; `writes` is how many times those of this process have begun or ended.
-    pub(super) fn moment(&self, writes: u64) -> Moment {
+    pub(super) fn moment(&self, writes: u64) -> FreshAsOf {
         let at = (!self.max_staleness.is_zero()).then(Instant::now);
-        Moment { at, writes }
+        FreshAsOf { at, writes }
     }
 
     /// The entry of that key, unless its time to live has ended.
-    pub(super) fn get(&self, key: &str) -> Option<Arc<Kept>> {
+    pub(super) fn get(&self, key: &str) -> Option<Arc<LocalEntry>> {
         let entries = self.entries.as_ref()?;
         let kept = entries.get(key)?;
         if kept.until.is_some_and(|until| until <= Instant::now()) {
@@ -95,7 +95,7 @@ impl Near {
     }
 
     /// May the entry be served without asking the records?
-    pub(super) fn is_fresh(&self, kept: &Kept, now: Moment) -> bool {
+    pub(super) fn is_fresh(&self, kept: &LocalEntry, now: FreshAsOf) -> bool {
         let Some(now_at) = now.at else {
             return false;
         };
@@ -105,7 +105,7 @@ impl Near {
     }
 
     /// Keeps an entry that is of the records' states after that moment.
-    pub(super) fn keep(&self, key: &str, entry: &Arc<Entry>, asked: Moment) {
+    pub(super) fn keep(&self, key: &str, entry: &Arc<Entry>, asked: FreshAsOf) {
         if let Some(entries) = &self.entries {
             // From here on the clock that cannot be set decides.
             let until = match entry.left(now_millis()) {
@@ -113,7 +113,7 @@ impl Near {
                 Some(left) if left.is_zero() => return,
                 Some(left) => Instant::now().checked_add(left),
             };
-            let kept = Kept {
+            let kept = LocalEntry {
                 entry: Arc::clone(entry),
                 until,
                 current: Mutex::new(asked),

@@ -10,7 +10,7 @@ use super::postgres::Conn;
 
 /// Everybody reads as fast as it goes for `length`, while `beside` runs on this thread; the reads of
 /// all of them together. `beside` returns when the time that it is given is over.
-pub(crate) fn drive(
+pub(crate) fn load(
     readers: &mut [Conn],
     length: Duration,
     read: impl Fn(&mut Conn, usize) + Sync,

@@ -18,14 +18,14 @@ use crate::{
 const MOST: usize = 10_000;
 const ATTEMPTS: usize = 16;
 
-pub(super) struct Directory {
+pub(super) struct TableRegistry {
     key: String,
     listed: Mutex<BTreeSet<String>>,
 }
 
-impl Directory {
+impl TableRegistry {
     pub(super) fn new(namespace: &str) -> Self {
-        let key = Fingerprint::new(namespace, "directory").finish();
+        let key = Fingerprint::new(namespace, "table_registry").finish();
         Self {
             key,
             listed: Mutex::default(),
@@ -39,7 +39,7 @@ impl Cachalot {
         if *table.table == *super::EPOCH || !self.first_time(&table.table) {
             return;
         }
-        let key = &*self.inner.directory.key;
+        let key = &*self.inner.table_registry.key;
         for _ in 0..ATTEMPTS {
             let (mut names, version) = match self.run(&[Command::Get { key }]).pop() {
                 Some(Ok(Reply::Item { value, version })) => {
@@ -52,9 +52,9 @@ impl Cachalot {
                 return;
             }
             let json = serde_json::to_vec(&names).unwrap_or_default();
-            let value = &*self.inner.seal.close_record(key, json);
+            let value = &*self.inner.auth.sign_record(key, json);
             let command = match version {
-                Some(version) => Command::Swap {
+                Some(version) => Command::CompareAndSwap {
                     key,
                     value,
                     ttl: None,
@@ -67,19 +67,19 @@ impl Cachalot {
                 },
             };
             match self.run(&[command]).pop() {
-                Some(Ok(Reply::Refused | Reply::Missing)) => {}
+                Some(Ok(Reply::Conflict | Reply::Missing)) => {}
                 _ => return,
             }
         }
     }
 
     fn first_time(&self, table: &str) -> bool {
-        let mut listed = self.inner.directory.listed.lock();
+        let mut listed = self.inner.table_registry.listed.lock();
         listed.len() < MOST && listed.insert(table.to_owned())
     }
 
     pub(super) fn listed_tables(&self) -> Result<BTreeSet<String>, Error> {
-        let key = &*self.inner.directory.key;
+        let key = &*self.inner.table_registry.key;
         match self.run(&[Command::Get { key }]).pop() {
             Some(Ok(Reply::Item { value, .. })) => Ok(self.names(&value).unwrap_or_default()),
             Some(Err(error)) => Err(error.into()),
@@ -90,8 +90,8 @@ impl Cachalot {
     fn names(&self, value: &[u8]) -> Option<BTreeSet<String>> {
         let json = self
             .inner
-            .seal
-            .open_record(&self.inner.directory.key, value)?;
+            .auth
+            .verify_record(&self.inner.table_registry.key, value)?;
         serde_json::from_slice(json).ok()
     }
 }
@@ -112,7 +112,7 @@ mod tests {
             .unwrap();
         for bytes in [&b"["[..], b"[7]", b"{}", b"\xff", &[b'['; 1_000]] {
             let set = Command::Set {
-                key: &cache.inner.directory.key,
+                key: &cache.inner.table_registry.key,
                 value: bytes,
                 ttl: None,
             };

@@ -8,7 +8,7 @@ use std::{sync::Arc, thread};
 
 #[cfg(feature = "sqlite")]
 use super::Definition;
-use super::{Analysis, Body, Dialect, Writes, work};
+use super::{Analysis, Body, Dialect, Writes, step_counter};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -41,11 +41,11 @@ fn analyses(sql: String) -> Vec<Analysis> {
 }
 
 fn measured<T>(sql: &str, work: impl FnOnce() -> T) -> T {
-    let looked = work::looks();
+    let looked = step_counter::looks();
     let mut result = None;
     let allocated = allocation_counter::measure(|| result = Some(work()));
     for (what, taken, of_a_byte) in [
-        ("looks", work::looks() - looked, LOOKS),
+        ("looks", step_counter::looks() - looked, LOOKS),
         ("allocations", count(allocated.count_total), ALLOCATIONS),
         ("bytes at a time", count(allocated.bytes_max), MEMORY),
     ] {

@@ -1,4 +1,4 @@
-//! Checksums, and with `CACHALOT_SECRET` proofs that an item was written by someone who knows it.
+//! Checksums, and with `CACHALOT_SECRET` MAC that an item was written by someone who knows it.
 
 use std::fmt;
 
@@ -6,32 +6,32 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 
 /// The length of an entry's tag, in bytes.
 pub(super) const TAG: usize = 16;
-/// A record's proof: a line end and 64 hex digits after the JSON.
-const PROOF: usize = 65;
+/// A record's mac: a line end and 64 hex digits after the JSON.
+const MAC_LEN: usize = 65;
 
 /// Binds an item's bytes to its key, so that neither damaged nor misplaced bytes pass.
 #[derive(Clone)]
-pub(super) struct Seal {
-    /// Of the keyed BLAKE3 that proofs are; derived from the secret, if there is one.
+pub(super) struct Authenticator {
+    /// Of the keyed BLAKE3 that MAC are; derived from the secret, if there is one.
     key: Option<[u8; blake3::KEY_LEN]>,
 }
 
-impl fmt::Debug for Seal {
+impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seal")
+        f.debug_struct("Authenticator")
             .field("secret", &self.key.is_some())
             .finish_non_exhaustive()
     }
 }
 
-impl Seal {
+impl Authenticator {
     pub(super) fn new(secret: Option<&str>) -> Self {
         let context = "cachalot-diesel 1 items of the store";
         let key = secret.map(|secret| blake3::derive_key(context, secret.as_bytes()));
         Self { key }
     }
 
-    /// The tag of an entry's bytes: a proof with a secret. Without one a checksum, which finds damage
+    /// The tag of an entry's bytes: a mac with a secret. Without one a checksum, which finds damage
     /// and stops nobody, so that it need only be fast.
     pub(super) fn tag(&self, store_key: &str, bytes: &[u8]) -> [u8; TAG] {
         let Some(key) = &self.key else {
@@ -39,13 +39,13 @@ impl Seal {
             return XxHash3_128::oneshot_with_seed(seed, bytes).to_le_bytes();
         };
         let mut tag = [0; TAG];
-        tag.copy_from_slice(&proof(key, store_key, bytes).as_bytes()[..TAG]);
+        tag.copy_from_slice(&mac(key, store_key, bytes).as_bytes()[..TAG]);
         tag
     }
 
     pub(super) fn verifies(&self, store_key: &str, bytes: &[u8], tag: &[u8; TAG]) -> bool {
         let expected = self.tag(store_key, bytes);
-        // In constant time: a forger must not learn how much of a guess was right.
+        // In constant time: a attacker must not learn how much of a guess was right.
         expected
             .iter()
             .zip(tag)
@@ -53,29 +53,29 @@ impl Seal {
             == 0
     }
 
-    /// A record as it goes to the store: plain JSON, and its proof if there is a secret.
-    pub(super) fn close_record(&self, store_key: &str, mut json: Vec<u8>) -> Vec<u8> {
+    /// A record as it goes to the store: plain JSON, and its mac if there is a secret.
+    pub(super) fn sign_record(&self, store_key: &str, mut json: Vec<u8>) -> Vec<u8> {
         if let Some(key) = &self.key {
-            let proof = proof(key, store_key, &json).to_hex();
+            let mac = mac(key, store_key, &json).to_hex();
             json.push(b'\n');
-            json.extend_from_slice(proof.as_bytes());
+            json.extend_from_slice(mac.as_bytes());
         }
         json
     }
 
-    /// The JSON of a record from the store; `None` if its proof does not hold.
-    pub(super) fn open_record<'a>(&self, store_key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    /// The JSON of a record from the store; `None` if its mac does not hold.
+    pub(super) fn verify_record<'a>(&self, store_key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let Some(key) = &self.key else {
             return Some(bytes);
         };
-        let (json, claimed) = bytes.split_at_checked(bytes.len().checked_sub(PROOF)?)?;
+        let (json, claimed) = bytes.split_at_checked(bytes.len().checked_sub(MAC_LEN)?)?;
         let claimed = blake3::Hash::from_hex(claimed.strip_prefix(b"\n")?).ok()?;
         // `blake3::Hash` compares in constant time.
-        (proof(key, store_key, json) == claimed).then_some(json)
+        (mac(key, store_key, json) == claimed).then_some(json)
     }
 }
 
-fn proof(key: &[u8; blake3::KEY_LEN], store_key: &str, bytes: &[u8]) -> blake3::Hash {
+fn mac(key: &[u8; blake3::KEY_LEN], store_key: &str, bytes: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new_keyed(key);
     hasher.update(&(store_key.len() as u64).to_le_bytes());
     hasher.update(store_key.as_bytes());
@@ -89,36 +89,36 @@ mod tests {
 
     #[test]
     fn an_entry_verifies_only_whole_and_under_its_own_key() {
-        for seal in [Seal::new(None), Seal::new(Some("s3cret"))] {
-            let tag = seal.tag("key", b"rows");
-            assert!(seal.verifies("key", b"rows", &tag));
-            assert!(!seal.verifies("other", b"rows", &tag));
-            assert!(!seal.verifies("key", b"rowz", &tag));
+        for auth in [Authenticator::new(None), Authenticator::new(Some("s3cret"))] {
+            let tag = auth.tag("key", b"rows");
+            assert!(auth.verifies("key", b"rows", &tag));
+            assert!(!auth.verifies("other", b"rows", &tag));
+            assert!(!auth.verifies("key", b"rowz", &tag));
         }
     }
 
     /// Machines of all kinds share a store, and releases do as long as the format is the same.
     #[test]
     fn tags_are_the_same_everywhere() {
-        let tag = |secret| u128::from_le_bytes(Seal::new(secret).tag("key", &[7; 1_000]));
+        let tag = |secret| u128::from_le_bytes(Authenticator::new(secret).tag("key", &[7; 1_000]));
         assert_eq!(tag(None), 136668541381096095628776283959674148753);
         assert_eq!(tag(Some("s3cret")), 20409361176025906002574595642055788746);
     }
 
     #[test]
     fn without_the_secret_nothing_can_be_forged() {
-        let (ours, theirs) = (Seal::new(Some("s3cret")), Seal::new(None));
+        let (ours, theirs) = (Authenticator::new(Some("s3cret")), Authenticator::new(None));
         assert!(!ours.verifies("key", b"rows", &theirs.tag("key", b"rows")));
-        let forged = Seal::new(Some("guess")).close_record("key", b"{}".to_vec());
-        assert_eq!(ours.open_record("key", &forged), None);
-        assert_eq!(ours.open_record("key", b"{}"), None);
+        let forged = Authenticator::new(Some("guess")).sign_record("key", b"{}".to_vec());
+        assert_eq!(ours.verify_record("key", &forged), None);
+        assert_eq!(ours.verify_record("key", b"{}"), None);
     }
 
     #[test]
     fn a_record_opens_with_the_secret_that_closed_it() {
-        let seal = Seal::new(Some("s3cret"));
-        let bytes = seal.close_record("key", b"{}".to_vec());
-        assert_eq!(seal.open_record("key", &bytes), Some(b"{}".as_slice()));
-        assert_eq!(seal.open_record("elsewhere", &bytes), None);
+        let auth = Authenticator::new(Some("s3cret"));
+        let bytes = auth.sign_record("key", b"{}".to_vec());
+        assert_eq!(auth.verify_record("key", &bytes), Some(b"{}".as_slice()));
+        assert_eq!(auth.verify_record("elsewhere", &bytes), None);
     }
 }

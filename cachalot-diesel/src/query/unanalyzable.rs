@@ -2,7 +2,7 @@ use diesel::{QueryResult, connection::TransactionManager};
 
 use crate::{
     cache::Cachalot,
-    catalog::Opaque,
+    catalog::UnanalyzableCode,
     connection::{CacheConnection, Question},
 };
 
@@ -12,7 +12,10 @@ impl Cachalot {
     /// # Errors
     /// Those of the database, if its catalog cannot be read.
     #[doc(hidden)]
-    pub fn opaque_code<C: CacheConnection>(&self, conn: &mut C) -> QueryResult<Vec<Opaque>> {
+    pub fn unanalyzable_code<C: CacheConnection>(
+        &self,
+        conn: &mut C,
+    ) -> QueryResult<Vec<UnanalyzableCode>> {
         let status = C::TransactionManager::transaction_manager_status_mut(conn);
         let question = Question {
             in_transaction: status.transaction_depth()?.is_some(),

@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(20);
 /// A world that keeps entries, and another process that does not.
 fn worlds(settings: impl FnOnce(cachalot_diesel::Builder) -> cachalot_diesel::Builder) -> Worlds {
     let mut world = World::with(memcached::shared().url(), |builder| {
-        settings(builder.near_bytes(1 << 20))
+        settings(builder.near_cache_bytes(1 << 20))
     });
     blog::fill(&mut world.conn);
     let other = world.connect(&world.other_process());

@@ -6,18 +6,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Dialect, Events, Kind, Statement, Writes,
+    classify::{Calls, Findings, Tables},
     functions::{self, Purity},
+    keywords,
     lexer::{Token, TokenKind, back},
     names,
-    verdict::{Calls, Findings, Tables},
-    words,
 };
 
 /// Reads a query or a change of rows. Never refuses.
 pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
     let kind = kind(tokens);
     let tables = tables(tokens, dialect);
-    let writing = kind != Kind::Select || words::holds_write(tokens);
+    let writing = kind != Kind::Select || keywords::holds_write(tokens);
     let conditional = tokens.iter().any(|token| token.conditional);
     let writes = if !writing {
         Writes::Nothing
@@ -93,13 +93,13 @@ fn tables(tokens: &[Token<'_>], dialect: Dialect) -> Tables {
     for (at, token) in tokens.iter().enumerate() {
         let name = match token.kind {
             TokenKind::Quoted => token.identifier(),
-            TokenKind::Word if words::may_be_name(tokens, at, dialect) => token.identifier(),
+            TokenKind::Word if keywords::may_be_name(tokens, at, dialect) => token.identifier(),
             // Double quotes may be an identifier's on MySQL, and SQLite takes any string for one.
             TokenKind::Text if dialect == Dialect::Mysql && token.text.starts_with('"') => {
                 token.literal().map(Into::into)
             }
             TokenKind::Text
-                if dialect == Dialect::Sqlite && words::introduces(tokens, at, dialect) =>
+                if dialect == Dialect::Sqlite && keywords::introduces(tokens, at, dialect) =>
             {
                 token.literal().map(Into::into)
             }
@@ -124,7 +124,7 @@ fn is_builtin_call(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let aim = back(tokens, at, 1).is_some_and(|before| {
         before.is_any(&["into", "from", "join", "update", "table"])
             || before.is_symbol(".")
-            || (dialect == Dialect::Mysql && words::introduces_rows(before))
+            || (dialect == Dialect::Mysql && keywords::introduces_rows(before))
     });
     let word = tokens.get(at).filter(|token| token.kind == TokenKind::Word);
     let Some(word) = word.filter(|_| called && !aim) else {
@@ -145,7 +145,7 @@ fn calls(tokens: &[Token<'_>], dialect: Dialect) -> Calls {
         }
         let qualified = back(tokens, at, 1).is_some_and(|before| before.is_symbol("."));
         let word = token.kind == TokenKind::Word && !qualified;
-        if word && words::is_syntax_before_parenthesis(&name) {
+        if word && keywords::is_syntax_before_parenthesis(&name) {
             continue;
         }
         let before = |steps, word| back(tokens, at, steps).is_some_and(|token| token.is(word));
@@ -170,6 +170,6 @@ fn lists_columns(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     }
     back(tokens, start, 1).is_some_and(|before| {
         before.is_any(&["into", "with", "recursive"])
-            || (dialect == Dialect::Mysql && words::introduces_rows(before))
+            || (dialect == Dialect::Mysql && keywords::introduces_rows(before))
     })
 }

@@ -10,7 +10,7 @@ use super::{
     functions::Purity,
     lexer::Token,
     names::{self, Owner},
-    signs::Signs,
+    token_scan::Signs,
 };
 
 /// Why the result may not be cached.

@@ -11,7 +11,7 @@ use super::{
     flights::{Flight, several},
     pace::Pace,
     postgres::world::World,
-    results::Rival,
+    results::Baseline,
     store,
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn put_by_hand(client: &memcache::Client, key: &str, rows: &[Flight])
     client.set(key, text.as_str(), 0).unwrap();
 }
 
-pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Rival> {
+pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Baseline> {
     let results = ROWS.map(|rows| times(world, pace, rows));
     [
         PLAIN,
@@ -52,7 +52,7 @@ pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Rival> {
         BY_HAND_ASCII,
         CACHED,
     ]
-    .map(|name| Rival {
+    .map(|name| Baseline {
         name: name.to_owned(),
         times: results.iter().map(|it| it[name].spread()).collect(),
     })
@@ -65,10 +65,10 @@ fn times(world: &World, pace: Pace, rows: i32) -> Results {
     let connect = |builder: Builder| world.watched_by(&builder.build().unwrap());
     let mut asking = world.connect();
     let mut hitting = connect(builder());
-    let mut near = connect(builder().near_bytes(NEAR_BYTES));
+    let mut near = connect(builder().near_cache_bytes(NEAR_BYTES));
     let mut stale = connect(
         builder()
-            .near_bytes(NEAR_BYTES)
+            .near_cache_bytes(NEAR_BYTES)
             .max_staleness(Duration::from_secs(1)),
     );
     let mut in_process = connect(Cachalot::builder().url("memory://"));
@@ -81,7 +81,7 @@ fn times(world: &World, pace: Pace, rows: i32) -> Results {
     memo.lock().cache_set(rows, expected);
 
     let results = pace
-        .turns()
+        .rounds()
         .subject(PLAIN, || several::plain(&mut asking, rows))
         .subject(MEMCACHED, || several::cached(&mut hitting, rows))
         .subject(NEAR, || several::cached(&mut near, rows))

@@ -12,7 +12,7 @@ use super::world::{Reader, World};
 /// A world with tables that an unwatched client made before anybody read.
 ///
 /// Reads are SQL texts that give one column of text.
-pub(crate) struct Ground {
+pub(crate) struct CatalogFixture {
     /// Its connection reads through the cache.
     pub(crate) world: World,
     /// Writes in another process.
@@ -21,7 +21,7 @@ pub(crate) struct Ground {
     pub(crate) outsider: Conn,
 }
 
-impl Ground {
+impl CatalogFixture {
     /// A world with this `schema`, and what it fills its tables with.
     pub(crate) fn new(schema: &str) -> Self {
         let world = World::new();

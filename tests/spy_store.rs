@@ -7,15 +7,15 @@ use cachalot_diesel::{Command, MemcachedStore, MemoryStore, Reply, Store, StoreE
 use cachalot_tests::memcached;
 use parking_lot::Mutex;
 
-/// A store with walls of glass. Clones are the same store.
+/// A store with walls of spy_store. Clones are the same store.
 #[derive(Clone)]
-pub(crate) struct Glass {
+pub(crate) struct SpyStore {
     store: Arc<dyn Store>,
     /// The keys of the last batch of reads.
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl Glass {
+impl SpyStore {
     /// Around the shared memcached.
     pub(crate) fn memcached() -> Self {
         let address = memcached::shared().address().to_string();
@@ -70,7 +70,7 @@ impl Glass {
     }
 }
 
-impl Store for Glass {
+impl Store for SpyStore {
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
         if let [Command::Get { .. }, _, ..] = commands {
             let keys = commands.iter().map(|command| command.key().to_owned());

@@ -1,4 +1,4 @@
-//! A course through one random schema: after each write, every read is compared with a plain one.
+//! A schedule through one random schema: after each write, every read is compared with a plain one.
 
 use std::{collections::HashMap, fmt::Write as _};
 
@@ -9,16 +9,16 @@ use diesel::{QueryResult, RunQueryDsl as _, sql_query};
 use fastrand::Rng;
 
 use super::dialect::{BEGINS, discard};
-use super::glass::Glass;
 use super::reads::{self, Read, Rows};
 use super::schema::{LONE, Schema};
+use super::spy_store::SpyStore;
 use super::world::{Reader, World};
 use super::{Conn, DATABASE, typed, writes};
 
 type Manager = <Conn as Connection>::TransactionManager;
 
 /// Two processes that share a store, and a database that they change.
-pub(crate) struct Course {
+pub(crate) struct Schedule {
     seed: u64,
     rng: Rng,
     schema: Schema,
@@ -119,7 +119,7 @@ enum Touched {
     Anything,
 }
 
-impl Course {
+impl Schedule {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let (world, cache) = if rng.bool() {
@@ -127,7 +127,7 @@ impl Course {
             let other = world.other_process();
             (world, other)
         } else {
-            let store = Glass::memory();
+            let store = SpyStore::memory();
             let world = World::with("memory://".to_owned(), |it| it.store(store.clone()));
             let other = Cachalot::builder().namespace(&world.namespace).store(store);
             (world, other.build().unwrap())
@@ -267,7 +267,7 @@ impl Course {
         self.counts.changes += 1;
         self.counts.failed_changes += usize::from(result.is_err());
         let by = if unseen {
-            "unseen".to_owned()
+            "untrackable".to_owned()
         } else {
             who.to_string()
         };
@@ -412,7 +412,7 @@ impl Course {
     }
 }
 
-impl Course {
+impl Schedule {
     /// Counts what the last statement changed without naming it.
     fn note_change(&mut self, read: &Read, rows: &Rows) {
         let before = self.last.insert(read.text(), rows.clone());
@@ -423,7 +423,7 @@ impl Course {
     }
 }
 
-impl Drop for Course {
+impl Drop for Schedule {
     fn drop(&mut self) {
         // Its locks would be waited for.
         while let Some(owner) = self.open.as_ref().map(|open| open.owner) {

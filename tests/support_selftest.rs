@@ -1,4 +1,4 @@
-//! The ground the other tests stand on: databases, schema, sample and counter.
+//! The fixture the other tests stand on: databases, schema, sample and counter.
 
 use cachalot_tests::{Counter, Database, flights as sample, migrations};
 use diesel::prelude::*;

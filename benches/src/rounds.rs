@@ -14,7 +14,7 @@ const FEWEST: usize = 10;
 ///
 /// The order changes from round to round: what runs before a subject decides what it finds in the
 /// processor's caches, and which server is awake.
-pub struct Turns<'a> {
+pub struct Rounds<'a> {
     rounds: usize,
     limit: Duration,
     subjects: Vec<Subject<'a>>,
@@ -27,15 +27,15 @@ struct Subject<'a> {
     samples: Samples,
 }
 
-impl fmt::Debug for Turns<'_> {
+impl fmt::Debug for Rounds<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turns")
+        f.debug_struct("Rounds")
             .field("rounds", &self.rounds)
             .finish_non_exhaustive()
     }
 }
 
-impl<'a> Turns<'a> {
+impl<'a> Rounds<'a> {
     /// Every subject runs `rounds` times, or fewer if that takes longer than `limit`.
     #[must_use]
     pub fn new(rounds: usize, limit: Duration) -> Self {
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn subjects_take_turns_in_changing_order() {
         let order = RefCell::new(Vec::new());
-        let results = Turns::new(100, Duration::MAX)
+        let results = Rounds::new(100, Duration::MAX)
             .subject("a", || order.borrow_mut().push('a'))
             .subject("b", || order.borrow_mut().push('b'))
             .run();
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_limit_cuts_a_run_short_but_never_to_nothing() {
-        let results = Turns::new(1_000_000, Duration::ZERO)
+        let results = Rounds::new(1_000_000, Duration::ZERO)
             .subject("slow", || ())
             .run();
         assert_eq!(results["slow"].rounds(), FEWEST);
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_short_subject_counts_for_one_of_its_runs() {
         let mut runs = 0;
-        let results = Turns::new(10, Duration::MAX)
+        let results = Rounds::new(10, Duration::MAX)
             .many("short", 100, || runs += 1)
             .run();
         assert_eq!(results["short"].rounds(), 10);

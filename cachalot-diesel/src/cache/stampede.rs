@@ -3,7 +3,7 @@
 //!
 //! Whoever adds an item that is named after the entry and the tokens is the one who asks. Memcached's own
 //! leases (`mg … N`) are given for items that are missing; an entry whose tables have changed is not
-//! missing, and it is what herds gather at.
+//! missing, and it is what stampedes gather at.
 
 use std::{
     sync::Arc,
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Cachalot, Entry, Permit};
+use super::{Cachalot, Entry, FillPermit};
 use crate::{
     fingerprint::Fingerprint,
     store::{Command, Reply},
@@ -22,36 +22,36 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(1
 /// What memcached can measure.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// What a reader of the herd does.
-pub(super) enum Turn {
+/// What a reader of the stampede does.
+pub(super) enum Role {
     /// It asks the database, for all; the item's key is to be deleted if nothing comes of it.
-    Asks(Option<String>),
+    Leader(Option<String>),
     /// Another has asked; these are its rows.
-    Gets(Arc<Entry>),
+    Follower(Arc<Entry>),
 }
 
 impl Cachalot {
     /// Waits for another process's rows, if one is asking for the same ones under the same tokens.
-    pub(super) fn queue(&self, permit: &Permit) -> Turn {
-        let wait = self.config().herd_wait;
+    pub(super) fn try_lead(&self, permit: &FillPermit) -> Role {
+        let wait = self.config().stampede_wait;
         if wait.is_zero() {
-            return Turn::Asks(None);
+            return Role::Leader(None);
         }
-        let mut fingerprint = Fingerprint::new(&self.config().namespace, "herd");
+        let mut fingerprint = Fingerprint::new(&self.config().namespace, "stampede");
         fingerprint.part(permit.key().as_bytes());
         for token in permit.tokens() {
             fingerprint.part(token.as_bytes());
         }
-        let herd = fingerprint.finish();
+        let stampede = fingerprint.finish();
         let add = Command::Add {
-            key: &herd,
+            key: &stampede,
             value: b"1",
             ttl: Some(wait.max(SHORTEST)),
         };
         match self.run(&[add]).pop() {
-            Some(Ok(Reply::Refused)) => {}
-            Some(Ok(_)) => return Turn::Asks(Some(herd)),
-            _ => return Turn::Asks(None),
+            Some(Ok(Reply::Conflict)) => {}
+            Some(Ok(_)) => return Role::Leader(Some(stampede)),
+            _ => return Role::Leader(None),
         }
         let start = Instant::now();
         let [mut pause, longest] = PAUSES;
@@ -60,26 +60,26 @@ impl Cachalot {
             pause = (pause * 2).min(longest);
             let looks = [
                 Command::Get { key: permit.key() },
-                Command::Get { key: &herd },
+                Command::Get { key: &stampede },
             ];
             let mut replies = self.run(&looks).into_iter();
             if let Some(Ok(Reply::Item { value, .. })) = replies.next()
                 && let Some(entry) =
-                    Entry::open(&self.inner.seal, permit.key(), value, self.most_inflated())
+                    Entry::open(&self.inner.auth, permit.key(), value, self.most_inflated())
                 && entry.may_be_given(permit.tokens())
             {
-                return Turn::Gets(Arc::new(entry));
+                return Role::Follower(Arc::new(entry));
             }
             // Whoever asked has given up, or the store has.
             if !matches!(replies.next(), Some(Ok(Reply::Item { .. }))) {
                 break;
             }
         }
-        Turn::Asks(None)
+        Role::Leader(None)
     }
 
     /// Nothing came of it: nobody need wait any longer.
-    pub(super) fn scatter(&self, herd: &str) {
-        self.run(&[Command::Delete { key: herd }]);
+    pub(super) fn release(&self, stampede: &str) {
+        self.run(&[Command::Delete { key: stampede }]);
     }
 }
