@@ -37,6 +37,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct CatalogSnapshot {
     pub(crate) catalog: Arc<Catalog>,
     epochs: [Token; EPOCHS],
+    /// Every writer can learn of its families.
+    families: bool,
     loaded: Instant,
     /// How many milliseconds after that somebody last looked whether the epoch is still the present one.
     checked: Arc<AtomicU64>,
@@ -58,6 +60,11 @@ impl CatalogSnapshot {
                 .checked
                 .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
+    }
+
+    /// May a family stand for its members?
+    pub(super) fn has_families(&self) -> bool {
+        self.families
     }
 
     /// The token of one part of the epoch.
@@ -185,13 +192,14 @@ impl Cachalot {
                 }
                 facts.trust(&self.config().pure_functions);
                 let catalog = catalogs.catalog_of(database, &facts);
-                let known = CatalogSnapshot {
+                let mut known = CatalogSnapshot {
                     catalog,
                     epochs,
+                    families: false,
                     loaded: Instant::now(),
                     checked: Arc::default(),
                 };
-                if self.share(database, &shared, &known)? {
+                if self.share(database, &shared, &mut known)? {
                     // Refused if somebody found it outdated already.
                     let _ = guard.insert(known.clone());
                 }
@@ -216,11 +224,16 @@ impl Cachalot {
         &self,
         database: &str,
         hash: &str,
-        known: &CatalogSnapshot,
+        known: &mut CatalogSnapshot,
     ) -> Result<bool, BypassReason> {
         let [epoch, ..] = known.epochs;
-        let agrees = self.agrees(epoch, database, hash, &known.catalog);
-        if agrees.map_err(|_| BypassReason::StoreUnavailable)? {
+        let agreed = self.agrees(epoch, database, hash, &known.catalog);
+        let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
+        if agreed.same {
+            if agreed.families && !known.catalog.families().is_empty() {
+                let noted = self.note_families(&known.epochs);
+                known.families = noted.map_err(|_| BypassReason::StoreUnavailable)?;
+            }
             return Ok(true);
         }
         tracing::info!(name: "cachalot.catalog_changed", target: TARGET, "another process knows another schema of this database: everything is invalidated");

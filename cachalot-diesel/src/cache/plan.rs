@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     fingerprint::{Digest, Fingerprint},
     policy,
+    protocol::Families,
     statement::{Analysis, Dialect, Events, Named, Uncacheable, Writes},
 };
 
@@ -21,9 +22,20 @@ const PLANS: usize = 4096;
 /// Texts above this are planned anew each time, as they are analysed.
 const MAX_TEXT: usize = 64 * 1024;
 
+/// What a version record is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Table,
+    /// All tables.
+    Epoch,
+    /// The members of a family; its name is that of the parent.
+    Family,
+}
+
 /// A table that a read depends on, and the key of its version record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dependency {
+    pub(super) kind: Kind,
     pub(crate) table: Arc<str>,
     pub(crate) key: Arc<str>,
     /// Which of the table's changes matter.
@@ -35,6 +47,7 @@ impl Dependency {
         let mut fingerprint = Fingerprint::new(namespace, "record");
         fingerprint.part(table.as_bytes());
         Self {
+            kind: Kind::Table,
             key: fingerprint.finish().into(),
             table,
             events,
@@ -46,9 +59,22 @@ impl Dependency {
         let mut fingerprint = Fingerprint::new(namespace, "epoch");
         fingerprint.number(part as u64);
         Self {
+            kind: Kind::Epoch,
             key: fingerprint.finish().into(),
             table: EPOCH.into(),
             events: Events::ALL,
+        }
+    }
+
+    /// All members of the family of that parent.
+    pub(super) fn family(namespace: &str, parent: &str, events: Events) -> Self {
+        let mut fingerprint = Fingerprint::new(namespace, "family");
+        fingerprint.part(parent.as_bytes());
+        Self {
+            kind: Kind::Family,
+            key: fingerprint.finish().into(),
+            table: parent.into(),
+            events,
         }
     }
 }
@@ -58,6 +84,8 @@ impl Dependency {
 pub(crate) struct Plan {
     /// In the order of the tables' names, each once.
     pub(crate) dependencies: Vec<Dependency>,
+    /// Where there are families among them, what is looked up instead.
+    pub(super) shorter: Option<Shorter>,
     /// Settings of the session that decide the rows.
     pub(crate) settings: BTreeSet<String>,
     /// SQLite: what it calls, itself or through what defines its tables: a connection may have others
@@ -75,6 +103,14 @@ pub(crate) struct Plan {
     pub(crate) moves: bool,
     /// It names a relation that the catalog does not have: one that is newer, perhaps.
     pub(crate) unknown_relation: bool,
+}
+
+/// Dependencies in which a family stands for its members.
+#[derive(Debug)]
+pub(super) struct Shorter {
+    pub(super) dependencies: Vec<Dependency>,
+    /// The members that are left out, and all their families.
+    pub(super) members: Vec<(Dependency, Families)>,
 }
 
 /// Plans by the catalog's number and the hash of the text.
@@ -148,8 +184,10 @@ impl Cachalot {
             named.find(|table| !config.includes(table)).map(excluded)
         });
         let (ttl, uncacheable) = by_models(&resolved, config.ttl);
+        let dependencies = self.dependencies(&resolved);
         Plan {
-            dependencies: self.dependencies(&resolved),
+            shorter: self.shortened(&dependencies, &resolved.reads, catalog),
+            dependencies,
             settings: resolved.settings,
             functions: named.functions,
             pure: is_pure,
@@ -173,6 +211,32 @@ impl Cachalot {
             .collect()
     }
 
+    /// The same dependencies by family, as far as whole families are read.
+    fn shortened(
+        &self,
+        dependencies: &[Dependency],
+        reads: &BTreeSet<Arc<str>>,
+        catalog: &Catalog,
+    ) -> Option<Shorter> {
+        let families = catalog.families_among(reads);
+        let (members, mut rest): (Vec<_>, Vec<_>) =
+            dependencies.iter().cloned().partition(|dependency| {
+                let mut families = families.iter();
+                families.any(|(_, members)| members.contains(&dependency.table))
+            });
+        let namespace = &self.config().namespace;
+        let family = |parent| Dependency::family(namespace, parent, Events::ALL);
+        rest.extend(families.iter().map(|(parent, _)| family(parent)));
+        let members = members.into_iter().map(|member| {
+            let families = catalog.families_of(&member.table);
+            (member, families)
+        });
+        (!families.is_empty()).then(|| Shorter {
+            dependencies: rest,
+            members: members.collect(),
+        })
+    }
+
     /// The plan of a query that names further tables to depend on.
     pub(crate) fn extra(&self, plan: &Plan, extra: &[String], catalog: &Catalog) -> Arc<Plan> {
         let extra: Vec<Arc<str>> = extra.iter().map(|table| table.as_str().into()).collect();
@@ -185,12 +249,21 @@ impl Cachalot {
             }
         }
         dependencies.sort_by(|a, b| a.table.cmp(&b.table));
+        // All that is read, as far as families are concerned: those of the plan among it.
+        let shorter = plan.shorter.iter();
+        let reads = shorter
+            .flat_map(|shorter| &shorter.dependencies)
+            .filter(|dependency| dependency.kind == Kind::Family)
+            .map(|family| Arc::clone(&family.table))
+            .chain(resolved.reads.iter().cloned())
+            .collect();
         let (ttl, uncacheable) = by_models(&resolved, plan.ttl);
         let refused = || {
             self.excluded(&resolved)
                 .or_else(|| refusal(resolved.refused.as_ref()?, self.config()))
         };
         Arc::new(Plan {
+            shorter: self.shortened(&dependencies, &reads, catalog),
             dependencies,
             settings: plan.settings.union(&resolved.settings).cloned().collect(),
             functions: plan.functions.clone(),

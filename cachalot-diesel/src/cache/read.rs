@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Cachalot, CatalogSnapshot, Dependency, EPOCHS, Entry, Life,
+    Cachalot, CatalogSnapshot, Dependency, EPOCHS, Entry, Life, Plan,
     entry::{self, Terms},
     near_cache::FreshAsOf,
     now_millis,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     bypass::BypassReason,
     events,
-    protocol::{self, Look, State, Token},
+    protocol::{self, Families, Look, Member, Record, State, Token},
     rows::BlockWriter,
     store::{Command, Reply, StoreError},
 };
@@ -98,17 +98,12 @@ impl Cachalot {
     /// comes meanwhile changes a record that the reader has already seen.
     ///
     /// `known` is what the dependencies were worked out from.
-    pub(crate) fn lookup(
-        &self,
-        key: String,
-        dependencies: &[Dependency],
-        known: &CatalogSnapshot,
-    ) -> Lookup {
-        if self.is_pending(dependencies) {
+    pub(crate) fn lookup(&self, key: String, plan: &Plan, known: &CatalogSnapshot) -> Lookup {
+        if self.is_pending(&plan.dependencies) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
         let asked = self.moment();
-        match self.fetch(&key, dependencies, known, true) {
+        match self.fetch(&key, plan, known, true) {
             Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
             Ok(Fetch::Nothing(tokens)) => Lookup::Miss(FillPermit {
                 key,
@@ -128,13 +123,13 @@ impl Cachalot {
     pub(crate) fn peek(
         &self,
         key: &str,
-        dependencies: &[Dependency],
+        plan: &Plan,
         known: &CatalogSnapshot,
     ) -> Result<Option<bool>, BypassReason> {
-        if self.is_pending(dependencies) {
+        if self.is_pending(&plan.dependencies) {
             return Err(BypassReason::StoreUnavailable);
         }
-        match self.fetch(key, dependencies, known, false) {
+        match self.fetch(key, plan, known, false) {
             Ok(Fetch::Current(_)) => Ok(Some(true)),
             Ok(Fetch::Nothing(_)) => Ok(Some(false)),
             Ok(Fetch::Outdated) => Ok(None),
@@ -147,10 +142,12 @@ impl Cachalot {
     fn fetch(
         &self,
         key: &str,
-        dependencies: &[Dependency],
+        plan: &Plan,
         known: &CatalogSnapshot,
         create: bool,
     ) -> Result<Fetch, StoreError> {
+        let shorter = plan.shorter.as_ref().filter(|_| known.has_families());
+        let dependencies = shorter.map_or(&plan.dependencies, |it| &it.dependencies);
         let near = &self.inner.near_cache;
         let asked = self.moment();
         let kept = near.get(key);
@@ -216,8 +213,69 @@ impl Cachalot {
                 }
                 Fetch::Current(entry)
             }
-            None => Fetch::Nothing(tokens),
+            None => {
+                let members = shorter.map_or(&[][..], |it| &it.members);
+                if !self.admits(members, create)? {
+                    return Ok(Fetch::InFlight);
+                }
+                Fetch::Nothing(tokens)
+            }
         })
+    }
+
+    /// Will everybody who writes to one of these members begin its families too? `false` while a writer
+    /// is in flight who may not have.
+    fn admits(&self, members: &[(Dependency, Families)], create: bool) -> Result<bool, StoreError> {
+        let mut pending: Vec<_> = members.iter().collect();
+        for _ in 0..ATTEMPTS {
+            if pending.is_empty() {
+                return Ok(true);
+            }
+            let gets = pending.iter().map(|(it, _)| Command::Get { key: &it.key });
+            let replies = self.run(&gets.collect::<Vec<_>>());
+            let mut puts = Vec::new();
+            for (member, reply) in pending.into_iter().zip(replies) {
+                let (table, families) = member;
+                let (record, version) = match reply? {
+                    Reply::Item { value, version } => {
+                        let json = self.inner.auth.verify_record(&table.key, &value);
+                        (json.and_then(Record::from_bytes), version)
+                    }
+                    _ => continue,
+                };
+                let crashed = match &record {
+                    Some(record) => self.crashed(record.writers(), now_millis())?,
+                    None => Vec::new(),
+                };
+                match protocol::member(record, families, &crashed, &mut Self::fresh_token)? {
+                    Member::Ready => {}
+                    Member::Bypass => return Ok(false),
+                    Member::Put(record) => {
+                        let value = self.inner.auth.sign_record(&table.key, record.to_bytes());
+                        puts.push((member, value, version));
+                    }
+                }
+            }
+            if !create {
+                return Ok(true);
+            }
+            let swaps = puts
+                .iter()
+                .map(|((table, _), value, version)| Command::CompareAndSwap {
+                    key: &table.key,
+                    value,
+                    ttl: None,
+                    version: *version,
+                });
+            let replies = self.run(&swaps.collect::<Vec<_>>());
+            pending = Vec::new();
+            for ((member, ..), reply) in puts.into_iter().zip(replies) {
+                if !matches!(reply?, Reply::Stored(_)) {
+                    pending.push(member);
+                }
+            }
+        }
+        Ok(false)
     }
 
     fn moment(&self) -> FreshAsOf {

@@ -13,7 +13,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Cachalot, CatalogSnapshot, Dependency, Entry, FillPermit, Lookup, stampede::Role};
+use super::{Cachalot, CatalogSnapshot, Entry, FillPermit, Lookup, Plan, stampede::Role};
 use crate::protocol::Token;
 
 /// How long a reader waits for another. Beyond this, whatever holds the other up may be waiting
@@ -108,7 +108,7 @@ impl Cachalot {
     pub(crate) fn join_flight(
         &self,
         permit: FillPermit,
-        dependencies: &[Dependency],
+        plan: &Plan,
         known: &CatalogSnapshot,
     ) -> Lookup {
         match self.inner.flights.join_flight(&permit) {
@@ -120,7 +120,7 @@ impl Cachalot {
                     Lookup::Hit(entry, permit.into_key())
                 }
             },
-            Joined::Late => self.lookup(permit.key().to_owned(), dependencies, known),
+            Joined::Late => self.lookup(permit.key().to_owned(), plan, known),
             Joined::Waiter(flight) => match flight.wait() {
                 Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
                     // Whoever asked may have been given them long before this reader woke up.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 
-use super::{Cachalot, Dependency};
+use super::{Cachalot, Dependency, plan::Kind};
 use crate::{
     Error,
     fingerprint::Fingerprint,
@@ -36,7 +36,7 @@ impl TableRegistry {
 impl Cachalot {
     /// Puts a table on the list, once per process; a failure is nobody's business.
     pub(super) fn list_table(&self, table: &Dependency) {
-        if *table.table == *super::EPOCH || !self.first_time(&table.table) {
+        if table.kind != Kind::Table || !self.first_time(&table.table) {
             return;
         }
         let key = &*self.inner.table_registry.key;

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     facts::{Action, Facts, Relation, RelationKind},
+    families::{self, Members},
     routines::Routines,
     times::{uses, wants_date},
 };
@@ -20,6 +21,8 @@ use crate::statement::{Analysis, Dialect, Events, Named, Uncacheable, Writes};
 pub(crate) struct Catalog {
     id: u64,
     relations: HashMap<Arc<str>, Node>,
+    /// Parents of many, and all that stand below them.
+    pub(super) families: Members,
     routines: Routines,
     /// Events after which code runs that may write any table.
     writes_unbounded: Vec<(Arc<str>, Events)>,
@@ -102,6 +105,7 @@ impl Catalog {
         let mut this = Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             relations: HashMap::new(),
+            families: families::of(&facts.inheritance),
             routines: Routines::new(facts),
             writes_unbounded: Vec::new(),
             fails_in_part: facts.fails_in_part,

@@ -14,7 +14,7 @@ mod record;
 mod token;
 mod write;
 
-pub(crate) use read::{Look, is_crashed, is_current, is_due, look};
-pub(crate) use record::{Record, State, Writer};
+pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member};
+pub(crate) use record::{Families, Record, State, Writer};
 pub(crate) use token::{Token, WriterId};
 pub(crate) use write::{End, begin, end, end_unread};

@@ -76,10 +76,7 @@ where
                 });
             }
         };
-        let outcome = match read
-            .cache
-            .peek(&read.key, &read.plan.dependencies, &read.known)
-        {
+        let outcome = match read.cache.peek(&read.key, &read.plan, &read.known) {
             Ok(None) if attempts < ATTEMPTS => {
                 attempts += 1;
                 read.is_outdated();

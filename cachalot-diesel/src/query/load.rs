@@ -179,9 +179,9 @@ where
             } => return Ok(Err((cache, reason, tables))),
         };
         let key = std::mem::take(&mut read.key);
-        let (cache, dependencies, known) = (&read.cache, &read.plan.dependencies, &read.known);
-        let found = match cache.lookup(key, dependencies, known) {
-            Lookup::Miss(permit) if read.may_wait => cache.join_flight(permit, dependencies, known),
+        let (cache, plan, known) = (&read.cache, &read.plan, &read.known);
+        let found = match cache.lookup(key, plan, known) {
+            Lookup::Miss(permit) if read.may_wait => cache.join_flight(permit, plan, known),
             found => found,
         };
         if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
