@@ -183,11 +183,15 @@
 mod bypass;
 mod cache;
 mod catalog;
+mod clock;
 mod config;
 mod connection;
+mod entries;
 mod error;
 mod events;
 mod fingerprint;
+mod handle;
+mod planner;
 mod policy;
 mod protocol;
 mod query;
@@ -197,17 +201,18 @@ pub mod statement;
 mod stats;
 mod store;
 mod tracker;
+mod versions;
 
 /// The derive; see [`trait@Cacheable`].
 pub use cachalot_derive::Cacheable;
 
 pub use bypass::BypassReason;
-pub use cache::{Builder, Cachalot, TableStatus};
 #[doc(hidden)]
 pub use catalog::UnanalyzableCode;
 pub use config::{ConfigError, OnOutage};
 pub use connection::CacheConnection;
 pub use error::Error;
+pub use handle::{Builder, Cachalot};
 pub use policy::Cacheable;
 pub use query::{Cached, CachedDsl, CachedQuery, Explanation, Outcome, disabled};
 pub use rows::CacheBackend;
@@ -216,6 +221,7 @@ pub use stats::{Invalidation, InvalidationReason, Stats};
 pub use store::MemcachedStore;
 pub use store::{CasVersion, Command, MemoryStore, OpenError, Reply, Store, StoreError, Ttl};
 pub use tracker::{install, install_with};
+pub use versions::TableStatus;
 
 /// For the fuzz targets; no part of the library's interface.
 #[cfg(any(test, fuzzing))]

@@ -7,14 +7,18 @@
 //! carries the very tokens that the records show now and no writer is in flight. Tokens are random
 //! and never repeat, so a record that was lost can only cause misses.
 
+mod dependency;
 #[cfg(test)]
 mod model;
 mod read;
 mod record;
 mod token;
 mod write;
+mod writes;
 
+pub(crate) use dependency::{Dependency, EPOCH, EPOCHS, Epoch};
 pub(crate) use read::{Look, is_crashed, is_current, is_due, look};
 pub(crate) use record::{Record, State, Writer};
 pub(crate) use token::{Token, WriterId};
 pub(crate) use write::{End, begin, end, end_unread};
+pub use writes::{Events, Writes};

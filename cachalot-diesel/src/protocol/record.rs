@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Token, WriterId};
-use crate::statement::Events;
+use super::{Events, Token, WriterId};
 
 /// The most bytes and writers that a record may have; what claims more is not one of ours.
 const MAX_BYTES: usize = 256 * 1024;

@@ -1,28 +1,21 @@
 //! The read half of the protocol: trust an entry, or ask the database under known tokens.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    Cachalot, CatalogSnapshot, Dependency, EPOCHS, Entry, Life,
+    Entry, EntryStore, Life,
     entry::{self, Terms},
     near_cache::FreshAsOf,
-    now_millis,
-    records::Fetched,
     single_flight::Leader,
 };
 use crate::{
     bypass::BypassReason,
+    clock::now_millis,
     events,
-    protocol::{self, Look, State, Token},
+    protocol::{Dependency, EPOCHS, Epoch, Token},
     rows::BlockWriter,
     store::{Command, Reply, StoreError},
 };
-
-/// How often a record that others keep changing is looked at again before the read gives up on it.
-const ATTEMPTS: usize = 8;
 
 /// What the cache says to a read.
 #[derive(Debug)]
@@ -90,25 +83,20 @@ impl FillPermit {
     }
 }
 
-impl Cachalot {
+impl EntryStore {
     /// Looks a read up: one round trip to the store when nothing is missing and no writer's lease
     /// is to be looked at.
     ///
     /// Records that are missing are created *before* the database is asked, so that a writer who
     /// comes meanwhile changes a record that the reader has already seen.
     ///
-    /// `known` is what the dependencies were worked out from.
-    pub(crate) fn lookup(
-        &self,
-        key: String,
-        dependencies: &[Dependency],
-        known: &CatalogSnapshot,
-    ) -> Lookup {
-        if self.is_pending(dependencies) {
+    /// `epoch` is that of the catalog from which the dependencies were computed.
+    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency], epoch: &Epoch) -> Lookup {
+        if self.versions.is_pending(dependencies) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
         let asked = self.moment();
-        match self.fetch(&key, dependencies, known, true) {
+        match self.fetch(&key, dependencies, epoch, true) {
             Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
             Ok(Fetch::Nothing(tokens)) => Lookup::Miss(FillPermit {
                 key,
@@ -129,12 +117,12 @@ impl Cachalot {
         &self,
         key: &str,
         dependencies: &[Dependency],
-        known: &CatalogSnapshot,
+        epoch: &Epoch,
     ) -> Result<Option<bool>, BypassReason> {
-        if self.is_pending(dependencies) {
+        if self.versions.is_pending(dependencies) {
             return Err(BypassReason::StoreUnavailable);
         }
-        match self.fetch(key, dependencies, known, false) {
+        match self.fetch(key, dependencies, epoch, false) {
             Ok(Fetch::Current(_)) => Ok(Some(true)),
             Ok(Fetch::Nothing(_)) => Ok(Some(false)),
             Ok(Fetch::Outdated) => Ok(None),
@@ -148,62 +136,62 @@ impl Cachalot {
         &self,
         key: &str,
         dependencies: &[Dependency],
-        known: &CatalogSnapshot,
+        epoch: &Epoch,
         create: bool,
     ) -> Result<Fetch, StoreError> {
-        let near = &self.inner.near_cache;
+        let near = &self.near_cache;
         let asked = self.moment();
         let kept = near.get(key);
         if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
             if create {
-                events::near_hit(self.counters());
+                events::near_hit(self.client.counters());
             }
             return Ok(Fetch::Current(Arc::clone(kept.entry())));
         }
         let part = epoch_of(key);
-        let epoch = &self.inner.epochs[part];
+        let record = &self.versions.epochs[part];
         let mut commands = Vec::with_capacity(dependencies.len() + 2);
         if kept.is_none() {
             commands.push(Command::Get { key });
         }
-        commands.push(Command::Get { key: &epoch.key });
+        commands.push(Command::Get { key: &record.key });
         commands.extend(
             dependencies
                 .iter()
                 .map(|table| Command::Get { key: &table.key }),
         );
-        let mut replies = self.run(&commands).into_iter();
+        let mut replies = self.client.run(&commands).into_iter();
         let entry = match kept {
             Some(_) => None,
             None => replies.next(),
         };
         let mut tokens = Vec::with_capacity(dependencies.len() + 1);
-        for (table, reply) in std::iter::once(epoch).chain(dependencies).zip(replies) {
-            let fetched = self.fetched(&table.key, reply)?;
-            match self.state_of(table, fetched, create)? {
+        for (table, reply) in std::iter::once(record).chain(dependencies).zip(replies) {
+            let fetched = self.versions.fetched(&table.key, reply)?;
+            match self.versions.state_of(table, fetched, create)? {
                 Some(state) => tokens.extend(state.of(table.events)),
                 None => return Ok(Fetch::InFlight),
             }
             // The epoch's own comes first: under another the rest is not what has to be looked at.
-            if tokens.first().copied() != known.epoch(part) {
+            if tokens.first() != epoch.get(part) {
                 return Ok(Fetch::Outdated);
             }
         }
         if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
             if create {
                 kept.confirm(asked);
-                events::near_hit(self.counters());
+                events::near_hit(self.client.counters());
             }
             return Ok(Fetch::Current(Arc::clone(kept.entry())));
         }
         // Another process may have stored newer rows than those that are kept here.
-        let entry = entry.or_else(|| self.run(&[Command::Get { key }]).pop());
+        let entry = entry.or_else(|| self.client.run(&[Command::Get { key }]).pop());
         let entry = match entry {
             Some(Ok(Reply::Item { value, .. })) => {
                 if create {
-                    events::fetched(self.counters(), value.len());
+                    events::fetched(self.client.counters(), value.len());
                 }
-                Entry::open(&self.inner.auth, key, value, self.most_inflated())
+                Entry::open(&self.client.auth, key, value, self.most_inflated())
             }
             Some(Err(error)) => return Err(error),
             _ => None,
@@ -221,47 +209,13 @@ impl Cachalot {
     }
 
     fn moment(&self) -> FreshAsOf {
-        let writes = self.inner.writes.load(Ordering::Acquire);
-        self.inner.near_cache.moment(writes)
+        self.near_cache.moment(self.versions.writes())
     }
 
     /// What rows may take at the most, so that a forged entry cannot take more.
     pub(super) fn most_inflated(&self) -> usize {
         // Names and types of the columns are not counted by the limit.
-        self.config().max_value_bytes.saturating_mul(2)
-    }
-
-    /// The tokens of a table's present state; `None` while a writer is in flight.
-    pub(super) fn state_of(
-        &self,
-        table: &Dependency,
-        mut fetched: Fetched,
-        create: bool,
-    ) -> Result<Option<State>, StoreError> {
-        for _ in 0..ATTEMPTS {
-            let (present, over) = match fetched {
-                Fetched::Calm(state) => return Ok(Some(state)),
-                Fetched::Absent(over) => (None, over),
-                Fetched::Busy(record, version) => (Some(record), Some(version)),
-            };
-            let crashed = match &present {
-                Some(record) => self.crashed(record.writers(), now_millis())?,
-                None => Vec::new(),
-            };
-            match protocol::look(present, &crashed, &mut Self::fresh_token)? {
-                Look::Trust(state) => return Ok(Some(state)),
-                Look::Bypass => return Ok(None),
-                // Tokens that are put nowhere will do for whoever only asks: none can match them.
-                Look::Put(record) if !create || self.put(table, over, &record)?.is_some() => {
-                    return Ok(Some(record.state()));
-                }
-                Look::Put(_) => {}
-            }
-            let reply = self.run(&[Command::Get { key: &table.key }]).pop();
-            let reply = reply.unwrap_or(Ok(Reply::Missing));
-            fetched = self.fetched(&table.key, reply)?;
-        }
-        Ok(None)
+        self.config.max_value_bytes.saturating_mul(2)
     }
 
     /// Stores rows that were read from the database after the permit was given.
@@ -286,9 +240,9 @@ impl Cachalot {
             stored: now,
             // A part of a millisecond is cut off.
             expires: lives.map_or(0, |lives| now.saturating_add(lives)),
-            compress_above: self.config().compress_above,
+            compress_above: self.config.compress_above,
         };
-        let encoded = entry::encode(&self.inner.auth, &permit.key, &permit.tokens, terms, rows);
+        let encoded = entry::encode(&self.client.auth, &permit.key, &permit.tokens, terms, rows);
         let Some(value) = encoded else {
             return Err(BypassReason::TooLarge);
         };
@@ -298,11 +252,10 @@ impl Cachalot {
             leader.complete(&value);
         }
         if stored.is_ok()
-            && self.inner.near_cache.is_on()
+            && self.near_cache.is_on()
             && let Some(entry) = Entry::of(value, self.most_inflated())
         {
-            self.inner
-                .near_cache
+            self.near_cache
                 .keep(&permit.key, &Arc::new(entry), permit.asked);
         }
         stored
@@ -310,9 +263,9 @@ impl Cachalot {
 
     /// Removes an entry that nobody can make rows of, so that the next read stores another.
     pub(crate) fn discard(&self, key: &str) {
-        self.inner.near_cache.forget(key);
+        self.near_cache.forget(key);
         // Where that fails, the next read comes here again.
-        self.run(&[Command::Delete { key }]);
+        self.client.run(&[Command::Delete { key }]);
     }
 
     /// Nothing comes of what the permit was given for: nobody need wait for it.
@@ -329,6 +282,7 @@ impl Cachalot {
         ttl: Option<Duration>,
     ) -> Result<(), BypassReason> {
         match self
+            .client
             .run(&[Command::Set {
                 key: &permit.key,
                 value,
@@ -337,7 +291,7 @@ impl Cachalot {
             .pop()
         {
             Some(Ok(_)) => {
-                events::stored(self.counters(), value.len());
+                events::stored(self.client.counters(), value.len());
                 Ok(())
             }
             Some(Err(StoreError::TooLarge { .. })) => Err(BypassReason::TooLarge),

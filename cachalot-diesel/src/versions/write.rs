@@ -2,21 +2,21 @@
 
 use std::{
     collections::BTreeSet,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant, SystemTime},
 };
 
 use super::{
-    Cachalot, Dependency, EPOCH, now_millis,
+    VersionStore, fresh_token,
     pending::PendingInvalidation,
     relations::{Announcement, Origin},
 };
 use crate::{
     Error, OnOutage,
+    clock::now_millis,
     events::{self, Names},
-    protocol::{self, End, Record, Token, Writer},
-    statement::{Events, Writes},
+    protocol::{self, Dependency, EPOCH, End, Events, Record, Token, Writer, Writes},
     stats::{Invalidation, InvalidationReason},
     store::{CasVersion, Command, Reply, StoreError},
 };
@@ -72,15 +72,15 @@ impl AsRef<str> for Target {
     }
 }
 
-impl Cachalot {
+impl VersionStore {
     /// Announces a write: from here on readers of these tables ask the database.
     ///
     /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
     /// that the user asked for), and `end` remembers what could not be said.
     ///
     /// A relation that nobody's catalog has widens the write to everything.
-    pub(crate) fn begin(&self, writes: &Writes, origin: Origin<'_>) -> Write {
-        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+    pub(crate) fn begin(self: &Arc<Self>, writes: &Writes, origin: Origin<'_>) -> Write {
+        self.writes.fetch_add(1, Ordering::AcqRel);
         let mut write = self.write(writes, origin);
         // Without randomness there is no writer, only the invalidation at the end.
         let id = Token::random().ok().filter(|_| !write.targets.is_empty());
@@ -93,7 +93,7 @@ impl Cachalot {
         self.keep_lease(id);
         let start = Instant::now();
         while let Err(error) = self.try_begin(&mut write) {
-            match self.config().on_outage {
+            match self.config.on_outage {
                 OnOutage::Wait(limit) if start.elapsed() < limit => thread::sleep(PAUSE),
                 _ => {
                     events::unannounced(Names(&write.targets), &error);
@@ -128,7 +128,7 @@ impl Cachalot {
                 true => Some(true),
                 false => self.knows(origin, table),
             };
-            if self.config().excludes(table) && known != Some(false) {
+            if self.config.excludes(table) && known != Some(false) {
                 // Nobody keeps what depends on it.
                 continue;
             }
@@ -157,7 +157,7 @@ impl Cachalot {
             known: true,
             left: None,
         };
-        self.inner.epochs.iter().map(target).collect()
+        self.epochs.iter().map(target).collect()
     }
 
     /// From here on the write is one to everything, if it has a table that may be unknown.
@@ -191,7 +191,7 @@ impl Cachalot {
     /// Two round trips while nobody interferes: the lease together with the records as they are,
     /// then the records with the writer in them.
     fn try_begin(&self, write: &mut Write) -> Result<(), StoreError> {
-        let lease = self.config().write_lease;
+        let lease = self.config.write_lease;
         let until =
             now_millis().saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
         let writer = Writer {
@@ -210,7 +210,7 @@ impl Cachalot {
         // Before any record names its writer; and last, as a server that refuses it for want of
         // memory takes the answers behind it away.
         commands.push(self.lease(&lease_key));
-        let mut replies = self.run(&commands);
+        let mut replies = self.client.run(&commands);
         // A write without its lease is announced all the same, where the records' servers answer:
         // the time in the record alone protects it then.
         let mut result = replies.pop().map_or(Ok(()), |lease| lease.map(drop));
@@ -219,7 +219,7 @@ impl Cachalot {
         for (target, reply) in write.targets.iter().zip(replies) {
             announced.push(match reply {
                 Ok(Reply::Item { value, version }) => {
-                    let json = self.inner.auth.verify_record(&target.table.key, &value);
+                    let json = self.client.auth.verify_record(&target.table.key, &value);
                     Some((json.and_then(Record::from_bytes), Some(version)))
                 }
                 Ok(_) => Some((None, None)),
@@ -237,7 +237,7 @@ impl Cachalot {
         for seen in announced {
             puts.push(match seen {
                 Some((present, over)) => {
-                    let record = protocol::begin(present, writer, &mut Self::fresh_token)?;
+                    let record = protocol::begin(present, writer, &mut fresh_token)?;
                     Some((record, over))
                 }
                 None => None,
@@ -248,7 +248,7 @@ impl Cachalot {
         for (target, put) in write.targets.iter_mut().zip(puts) {
             if target.left.is_none() && put.is_some() {
                 let moved = self.move_record(&target.table, |present| {
-                    protocol::begin(present, writer, &mut Self::fresh_token).map(Some)
+                    protocol::begin(present, writer, &mut fresh_token).map(Some)
                 });
                 match moved {
                     Ok(left) => target.left = left,
@@ -273,7 +273,7 @@ impl Cachalot {
             .map(|(target, put)| {
                 let (record, _) = put.as_ref()?;
                 Some(
-                    self.inner
+                    self.client
                         .auth
                         .sign_record(&target.table.key, record.to_bytes()),
                 )
@@ -302,7 +302,7 @@ impl Cachalot {
             places.push(place);
         }
         commands.extend(last);
-        let replies = self.run(&commands);
+        let replies = self.client.run(&commands);
         for (place, reply) in places.into_iter().zip(replies) {
             if let (Ok(Reply::Stored(version)), Some((record, over))) = (reply, &puts[place]) {
                 let target = &mut write.targets[place];
@@ -319,8 +319,8 @@ impl Cachalot {
     /// # Errors
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
     /// delivered later, and this process bypasses those tables until then.
-    pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
-        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+    pub(crate) fn end(self: &Arc<Self>, write: Write, outcome: Outcome) -> Result<(), Error> {
+        self.writes.fetch_add(1, Ordering::AcqRel);
         if write.targets.is_empty() && write.unknown.is_empty() {
             return Ok(());
         }
@@ -344,7 +344,7 @@ impl Cachalot {
                 let (record, version) = target.left.as_ref()?;
                 // Without its state the record has to be read again.
                 let version = (*version)?;
-                let tokens = &mut Self::fresh_token;
+                let tokens = &mut fresh_token;
                 let next = protocol::end_unread(record, write.id, ending(target.events), tokens);
                 Some((next.ok()??, Some(version)))
             })
@@ -358,7 +358,7 @@ impl Cachalot {
         self.put_all(&mut rest, &puts, Some(Command::Delete { key: &lease_key }));
         for target in rest.targets.iter().filter(|target| target.left.is_none()) {
             let moved = self.move_record(&target.table, |present| {
-                protocol::end(present, id, ending(target.events), &mut Self::fresh_token)
+                protocol::end(present, id, ending(target.events), &mut fresh_token)
             });
             if let Err(error) = moved {
                 failed.push((target.table.clone(), target.events, error));
@@ -368,7 +368,7 @@ impl Cachalot {
             return Ok(());
         };
         let mut undelivered = self.enqueue(id, &failed);
-        if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config().on_outage)
+        if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config.on_outage)
             && self.delivered_within(limit, &failed)
         {
             undelivered = Ok(());
@@ -379,15 +379,28 @@ impl Cachalot {
             for target in &rest.unknown {
                 // Where this fails, the next write to the table announces it again.
                 let _ = self.move_record(&target.table, |present| {
-                    protocol::end(present, id, ending(target.events), &mut Self::fresh_token)
+                    protocol::end(present, id, ending(target.events), &mut fresh_token)
                 });
             }
             self.announced(std::mem::take(&mut rest.announces));
         }
         // Whoever looked between the two has seen the old state.
-        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+        self.writes.fetch_add(1, Ordering::AcqRel);
         self.signal(&rest, reason);
         undelivered
+    }
+
+    /// Invalidates for changes that no tracked connection made.
+    pub(crate) fn invalidate(self: &Arc<Self>, writes: &Writes) -> Result<(), Error> {
+        if writes.is_nothing() {
+            return Ok(());
+        }
+        let origin = Origin {
+            requested: true,
+            ..Origin::default()
+        };
+        let write = self.begin(writes, origin);
+        self.end(write, Outcome::Success(InvalidationReason::Requested))
     }
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
@@ -397,19 +410,19 @@ impl Cachalot {
         let names: BTreeSet<_> = named()
             .map(|target| &*target.table.table)
             .filter(|name| !(careful && *name == EPOCH))
-            .filter(|name| !self.config().excludes(name))
+            .filter(|name| !self.config.excludes(name))
             .collect();
         if names.is_empty() {
             return;
         }
         let names: Vec<_> = names.into_iter().collect();
-        events::invalidated(self.counters(), Names(&names), reason);
+        events::invalidated(self.client.counters(), Names(&names), reason);
         let invalidation = Invalidation {
             tables: names.into_iter().map(str::to_owned).collect(),
             at: SystemTime::now(),
             reason,
         };
-        self.inner.listeners.call(&invalidation);
+        self.listeners.call(&invalidation);
     }
 
     /// Publishes one pending invalidation.
@@ -420,13 +433,13 @@ impl Cachalot {
     ) -> Result<(), StoreError> {
         let own;
         let targets = if table == EPOCH {
-            self.inner.epochs.as_slice()
+            self.epochs.as_slice()
         } else {
             own = [self.dependency(table)];
             &own
         };
         for target in targets {
-            let id = Self::fresh_token()?;
+            let id = fresh_token()?;
             let ending = End::Published {
                 events: pending_table.events,
                 at: Some(now_millis()),
@@ -436,10 +449,10 @@ impl Cachalot {
                     let writers = pending_table.writers.iter();
                     writers.fold(record, |record, writer| record.withdrawn(*writer))
                 });
-                protocol::end(present, id, ending, &mut Self::fresh_token)
+                protocol::end(present, id, ending, &mut fresh_token)
             })?;
         }
-        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+        self.writes.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 }

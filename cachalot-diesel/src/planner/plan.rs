@@ -6,52 +6,21 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-use super::{Cachalot, EPOCH};
+use super::Planner;
 use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Refusal, Resolved},
     config::Config,
-    fingerprint::{Digest, Fingerprint},
+    fingerprint::Digest,
     policy,
-    statement::{Analysis, Dialect, Events, Named, Uncacheable, Writes},
+    protocol::{Dependency, Events, Writes},
+    statement::{Analysis, Dialect, Named, Uncacheable},
 };
 
 /// How many distinct texts a handle remembers the plan of.
 const PLANS: usize = 4096;
 /// Texts above this are planned anew each time, as they are analysed.
 const MAX_TEXT: usize = 64 * 1024;
-
-/// A table that a read depends on, and the key of its version record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Dependency {
-    pub(crate) table: Arc<str>,
-    pub(crate) key: Arc<str>,
-    /// Which of the table's changes matter.
-    pub(crate) events: Events,
-}
-
-impl Dependency {
-    pub(super) fn new(namespace: &str, table: Arc<str>, events: Events) -> Self {
-        let mut fingerprint = Fingerprint::new(namespace, "record");
-        fingerprint.part(table.as_bytes());
-        Self {
-            key: fingerprint.finish().into(),
-            table,
-            events,
-        }
-    }
-
-    /// One part of the epoch.
-    pub(super) fn epoch(namespace: &str, part: usize) -> Self {
-        let mut fingerprint = Fingerprint::new(namespace, "epoch");
-        fingerprint.number(part as u64);
-        Self {
-            key: fingerprint.finish().into(),
-            table: EPOCH.into(),
-            events: Events::ALL,
-        }
-    }
-}
 
 /// What is to be known of a text before it is run, worked out once for each catalog.
 #[derive(Debug)]
@@ -86,14 +55,14 @@ impl Plans {
     }
 }
 
-impl Cachalot {
+impl Planner {
     /// Why a statement is not cached whatever the catalog says; `None` if that decides.
     pub(crate) fn refuses(&self, analysis: &Analysis) -> Option<BypassReason> {
         let calls = !analysis.unknown_functions().is_empty();
         match analysis.uncacheable_by(|_| true, |_| true) {
             // A function may read one.
             Some(Uncacheable::NoTable) if calls => None,
-            Some(reason) => bypass_of(reason, self.config()),
+            Some(reason) => bypass_of(reason, &self.config),
             None => None,
         }
     }
@@ -102,19 +71,19 @@ impl Cachalot {
     pub(crate) fn plan(&self, analysis: &Analysis, catalog: &Catalog) -> (Arc<Plan>, bool) {
         let text = analysis.text();
         let key = (catalog.id(), *text.hash());
-        if let Some(plan) = self.inner.plans.0.get(&key) {
+        if let Some(plan) = self.plans.0.get(&key) {
             return (plan, false);
         }
         let plan = Arc::new(self.compute(analysis, catalog));
         // A relation that is not there yet may be there the next time.
         if text.sql().len() <= MAX_TEXT && !plan.unknown_relation {
-            self.inner.plans.0.insert(key, Arc::clone(&plan));
+            self.plans.0.insert(key, Arc::clone(&plan));
         }
         (plan, true)
     }
 
     fn compute(&self, analysis: &Analysis, catalog: &Catalog) -> Plan {
-        let config = self.config();
+        let config = &*self.config;
         let sql = analysis.text().sql();
         let functions = catalog.calls_of(analysis, sql);
         let resolved = with_policies(analysis.reads(), &functions, catalog, sql);
@@ -166,7 +135,7 @@ impl Cachalot {
     }
 
     fn dependencies(&self, resolved: &Resolved) -> Vec<Dependency> {
-        let namespace = &self.config().namespace;
+        let namespace = &self.config.namespace;
         let tables = resolved.tables.iter();
         tables
             .map(|(table, events)| Dependency::new(namespace, Arc::clone(table), *events))
@@ -188,7 +157,7 @@ impl Cachalot {
         let (ttl, uncacheable) = by_models(&resolved, plan.ttl);
         let refused = || {
             self.excluded(&resolved)
-                .or_else(|| refusal(resolved.refused.as_ref()?, self.config()))
+                .or_else(|| refusal(resolved.refused.as_ref()?, &self.config))
         };
         Arc::new(Plan {
             dependencies,
@@ -206,22 +175,22 @@ impl Cachalot {
     /// Why nothing that depends on this is cached: nobody says when an excluded table is written.
     fn excluded(&self, resolved: &Resolved) -> Option<BypassReason> {
         let mut tables = resolved.tables.keys();
-        let table = tables.find(|table| self.config().excludes(table))?;
+        let table = tables.find(|table| self.config.excludes(table))?;
         Some(excluded(table))
     }
 
     /// On what the rows of these tables depend, as far as the catalogs tell that this cache has read.
-    pub(super) fn transitive_dependencies(&self, tables: &[Arc<str>]) -> Vec<Dependency> {
+    pub(crate) fn transitive_dependencies(&self, tables: &[Arc<str>]) -> Vec<Dependency> {
         let named = tables.iter().map(|table| (Arc::clone(table), Events::ALL));
         let mut all: BTreeMap<Arc<str>, Events> = named.collect();
-        for catalog in self.inner.catalogs.all() {
+        for catalog in self.catalogs.all() {
             let resolved = with_policies(tables, &BTreeSet::new(), &catalog, "");
             for (table, events) in resolved.tables {
                 let known = all.entry(table).or_default();
                 *known = known.or(events);
             }
         }
-        let namespace = &self.config().namespace;
+        let namespace = &self.config.namespace;
         all.into_iter()
             .map(|(table, events)| Dependency::new(namespace, table, events))
             .collect()
@@ -327,28 +296,28 @@ mod tests {
 
     #[test]
     fn a_plan_is_worked_out_once_for_each_text_and_catalog() {
-        let cache = Cachalot::builder().url("memory://").build().unwrap();
+        let planner = Planner::without_store();
         let facts = Facts::with_tables(Dialect::Sqlite, &["users"]);
         let catalog = Catalog::new(&facts);
         let sql = "SELECT id FROM users";
         let analysis = statement::analysis(sql, Dialect::Sqlite);
-        let (first, fresh) = cache.plan(&analysis, &catalog);
+        let (first, fresh) = planner.plan(&analysis, &catalog);
         assert!(fresh && !first.unknown_relation);
-        let (again, fresh) = cache.plan(&analysis, &catalog);
+        let (again, fresh) = planner.plan(&analysis, &catalog);
         assert!(!fresh && Arc::ptr_eq(&first, &again));
         assert_eq!(&*first.dependencies[0].table, "users");
         let other = Catalog::new(&facts);
-        assert!(cache.plan(&analysis, &other).1);
+        assert!(planner.plan(&analysis, &other).1);
     }
 
     #[test]
     fn the_plan_of_a_text_that_names_what_is_not_there_is_not_remembered() {
-        let cache = Cachalot::builder().url("memory://").build().unwrap();
+        let planner = Planner::without_store();
         let catalog = Catalog::new(&Facts::new(Dialect::Sqlite));
         let sql = "SELECT id FROM users";
         let analysis = statement::analysis(sql, Dialect::Sqlite);
         for _ in 0..2 {
-            let (plan, fresh) = cache.plan(&analysis, &catalog);
+            let (plan, fresh) = planner.plan(&analysis, &catalog);
             assert!(fresh && plan.unknown_relation);
         }
     }
