@@ -38,7 +38,7 @@ impl Analysis {
                 .collect(),
             None => {
                 let unknown = Statement::unknown(Uncacheable::Unparsed);
-                vec![unknown.doing(Effect::Session(SessionChange::UnanalyzableCode))]
+                vec![unknown.doing(Effect::Session(SessionChange::Unknown))]
             }
         };
         Self::new(Text::new(sql, dialect), statements)

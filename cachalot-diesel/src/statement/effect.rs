@@ -106,5 +106,5 @@ pub enum SessionChange {
     /// Everything is back to its default (`RESET ALL`, `DISCARD ALL`).
     All,
     /// Something changes that the text does not tell.
-    UnanalyzableCode,
+    Unknown,
 }

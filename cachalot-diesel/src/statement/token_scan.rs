@@ -184,7 +184,7 @@ pub(super) fn session_change(tokens: &[Token<'_>]) -> Option<SessionChange> {
                 [_, name, comma, ..] if comma.is_symbol(",") && name.literal().is_some() => {
                     settings.extend(name.literal().map(|name| name.to_lowercase()));
                 }
-                _ => return Some(SessionChange::UnanalyzableCode),
+                _ => return Some(SessionChange::Unknown),
             }
         }
     }

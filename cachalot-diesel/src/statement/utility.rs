@@ -46,10 +46,10 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
         ("do", _) => anonymous_block(at),
         // What is prepared does not run yet.
         ("prepare", _) => {
-            Statement::quiet(Kind::Other).doing(Effect::Session(SessionChange::UnanalyzableCode))
+            Statement::quiet(Kind::Other).doing(Effect::Session(SessionChange::Unknown))
         }
         ("execute", _) => Statement::writes_unbounded(Kind::Other)
-            .doing(Effect::Session(SessionChange::UnanalyzableCode))
+            .doing(Effect::Session(SessionChange::Unknown))
             .doing_if(
                 dialect == Dialect::Mysql && verb == "execute",
                 Effect::MayControlTransaction,
@@ -380,7 +380,7 @@ fn anonymous_block(at: Cursor<'_, '_>) -> Statement {
     });
     let statement = Statement::writes_unbounded(Kind::Other);
     if sets {
-        statement.doing(Effect::Session(SessionChange::UnanalyzableCode))
+        statement.doing(Effect::Session(SessionChange::Unknown))
     } else {
         statement
     }
