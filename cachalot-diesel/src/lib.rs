@@ -183,6 +183,7 @@
 mod bypass;
 mod cache;
 mod catalog;
+mod chain;
 mod clock;
 mod config;
 mod connection;
@@ -201,6 +202,7 @@ pub mod statement;
 mod stats;
 mod store;
 mod tracker;
+mod untracked;
 mod versions;
 
 /// The derive; see [`trait@Cacheable`].
@@ -212,7 +214,7 @@ pub use catalog::UnanalyzableCode;
 pub use config::{ConfigError, OnOutage};
 pub use connection::CacheConnection;
 pub use error::Error;
-pub use handle::{Builder, Cachalot};
+pub use handle::{Builder, Cachalot, install, install_with};
 pub use policy::Cacheable;
 pub use query::{Cached, CachedDsl, CachedQuery, Explanation, Outcome, disabled};
 pub use rows::CacheBackend;
@@ -220,7 +222,6 @@ pub use stats::{Invalidation, InvalidationReason, Stats};
 #[cfg(feature = "memcached")]
 pub use store::MemcachedStore;
 pub use store::{CasVersion, Command, MemoryStore, OpenError, Reply, Store, StoreError, Ttl};
-pub use tracker::{install, install_with};
 pub use versions::TableStatus;
 
 /// For the fuzz targets; no part of the library's interface.

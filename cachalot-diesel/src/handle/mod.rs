@@ -4,6 +4,7 @@
 //! as bytes. Decisions are the protocol's, the store carries them out.
 
 mod builder;
+mod install;
 
 use std::{
     fmt,
@@ -14,6 +15,7 @@ use std::{
 use diesel::{QueryResult, connection::Instrumentation};
 
 pub use builder::Builder;
+pub use install::{install, install_with};
 
 use crate::{
     Cacheable, Error, TableStatus,

@@ -14,8 +14,8 @@ use super::{Options, disabled::is_disabled, text::analysis_of};
 use crate::{
     bypass::BypassReason,
     cache::{Cache, installed},
+    chain::Chain,
     connection::{CacheConnection, Question},
-    error::Chain,
     events::{self, TARGET},
     fingerprint::Digest,
     planner::{CatalogSnapshot, Plan},

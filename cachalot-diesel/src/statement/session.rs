@@ -41,8 +41,7 @@ fn setting(name: &str) -> Statement {
 
 /// A statement that may do anything to the session and to tables.
 fn opaque() -> Statement {
-    Statement::writes_unbounded(Kind::Session)
-        .doing(Effect::Session(SessionChange::Unknown))
+    Statement::writes_unbounded(Kind::Session).doing(Effect::Session(SessionChange::Unknown))
 }
 
 /// What one assignment does.

@@ -42,7 +42,8 @@ impl StoreClient {
         let failed = replies
             .iter()
             .filter_map(|reply| reply.as_ref().err())
-            .filter(|error| !matches!(error, StoreError::TooLarge { .. }));
+            .filter(|error| !matches!(error, StoreError::TooLarge { .. }))
+            .map(|error| error as _);
         events::store_errors(&self.counters, failed);
         replies
     }

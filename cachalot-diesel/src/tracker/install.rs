@@ -1,4 +1,4 @@
-use std::{any::TypeId, cell::Cell};
+use std::any::TypeId;
 
 use diesel::connection::{
     DynInstrumentation, Instrumentation, TransactionManager, get_default_instrumentation,
@@ -8,51 +8,19 @@ use parking_lot::RwLock;
 
 use super::{Tracker, replaced};
 use crate::{
-    Cachalot, Error,
+    Error,
     cache::{Cache, installed, set_installed},
     connection::CacheConnection,
     events,
     rows::CacheBackend,
     statement::Dialect,
+    untracked::{is_untracked, untracked},
 };
 
 /// What makes the user's own instrumentation of a new connection.
 pub(crate) type Constructor = fn() -> Option<Box<dyn Instrumentation>>;
 
 static USERS_OWN: RwLock<Option<Constructor>> = RwLock::new(None);
-
-thread_local! {
-    static UNTRACKED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Reads the settings from the environment, and has every connection that is opened from now on
-/// report its writes: `Cachalot::from_env()?.install()`, returning the handle.
-///
-/// ```no_run
-/// let cache = cachalot_diesel::install()?; // at the start of `main`, before anything connects
-/// println!("cached in {}", cache.store_name());
-/// # Ok::<(), cachalot_diesel::Error>(())
-/// ```
-///
-/// # Errors
-/// A setting that cannot be read, or an instrumentation that it would replace
-/// ([`Error::ForeignDefault`]).
-pub fn install() -> Result<Cachalot, Error> {
-    let cache = Cachalot::from_env()?;
-    cache.install()?;
-    Ok(cache)
-}
-
-/// As [`install`], for a program with a Diesel instrumentation of its own: `constructor` is what
-/// it would give to Diesel's `set_default_instrumentation`.
-///
-/// # Errors
-/// A setting that cannot be read.
-pub fn install_with(constructor: Constructor) -> Result<Cachalot, Error> {
-    let cache = Cachalot::from_env()?;
-    cache.install_with(constructor)?;
-    Ok(cache)
-}
 
 /// Makes the tracker Diesel's default instrumentation, unless the program has one of its own.
 pub(crate) fn install_default(cache: &Cache) -> Result<(), Error> {
@@ -79,7 +47,7 @@ fn set_default(cache: &Cache) -> Result<(), Error> {
 
 /// What Diesel calls for every new connection.
 fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
-    if UNTRACKED.get() {
+    if is_untracked() {
         return None;
     }
     if let Some(answer) = replaced::answer() {
@@ -88,20 +56,6 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
     let cache = installed()?;
     let own = USERS_OWN.read().and_then(|make| make());
     Some(Box::new(Tracker::new(cache, own)))
-}
-
-/// Opens a connection of our own: not tracked, and not shown to the user's instrumentation.
-pub(crate) fn untracked<T>(open: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
-
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            UNTRACKED.set(self.0);
-        }
-    }
-
-    let _restore = Restore(UNTRACKED.replace(true));
-    open()
 }
 
 /// Puts a tracker on a connection, or tells the one that is there of another cache.

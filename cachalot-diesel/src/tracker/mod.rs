@@ -20,10 +20,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
-#[cfg(feature = "sqlite")]
-pub(crate) use install::untracked;
 pub(crate) use install::{Constructor, attach, install_default, install_default_with, set_tracker};
-pub use install::{install, install_with};
 pub(crate) use replaced::misses_writes;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) use session::TemporaryTables;
