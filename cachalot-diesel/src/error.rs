@@ -1,8 +1,5 @@
-mod chain;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use chain::Chain;
 
 use crate::{
     config::ConfigError,

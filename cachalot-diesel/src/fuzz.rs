@@ -2,7 +2,7 @@
 //! their own, and the tests with those in `fuzz/corpus`.
 
 pub use crate::{
-    cache::any_bytes::{entry, record},
+    entries::any_bytes::{entry, record},
     statement::any_text::analysis,
 };
 

@@ -183,11 +183,16 @@
 mod bypass;
 mod cache;
 mod catalog;
+mod chain;
+mod clock;
 mod config;
 mod connection;
+mod entries;
 mod error;
 mod events;
 mod fingerprint;
+mod handle;
+mod planner;
 mod policy;
 mod protocol;
 mod query;
@@ -197,17 +202,19 @@ pub mod statement;
 mod stats;
 mod store;
 mod tracker;
+mod untracked;
+mod versions;
 
 /// The derive; see [`trait@Cacheable`].
 pub use cachalot_derive::Cacheable;
 
 pub use bypass::BypassReason;
-pub use cache::{Builder, Cachalot, TableStatus};
 #[doc(hidden)]
 pub use catalog::UnanalyzableCode;
 pub use config::{ConfigError, OnOutage};
 pub use connection::CacheConnection;
 pub use error::Error;
+pub use handle::{Builder, Cachalot, install, install_with};
 pub use policy::Cacheable;
 pub use query::{Cached, CachedDsl, CachedQuery, Explanation, Outcome, disabled};
 pub use rows::CacheBackend;
@@ -215,7 +222,7 @@ pub use stats::{Invalidation, InvalidationReason, Stats};
 #[cfg(feature = "memcached")]
 pub use store::MemcachedStore;
 pub use store::{CasVersion, Command, MemoryStore, OpenError, Reply, Store, StoreError, Ttl};
-pub use tracker::{install, install_with};
+pub use versions::TableStatus;
 
 /// For the fuzz targets; no part of the library's interface.
 #[cfg(any(test, fuzzing))]

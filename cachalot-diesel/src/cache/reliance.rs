@@ -2,9 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Cachalot;
-use crate::events;
-
 /// Whether the cache was installed, and what was found out since.
 #[derive(Debug, Default)]
 pub(super) struct Reliance {
@@ -15,55 +12,34 @@ pub(super) struct Reliance {
     unwatched: AtomicBool,
 }
 
-impl Cachalot {
+impl Reliance {
     pub(super) fn now_installed(&self) {
-        self.inner.reliance.installed.store(true, Ordering::Release);
+        self.installed.store(true, Ordering::Release);
     }
 
-    /// Was it installed, now or earlier?
-    pub(crate) fn was_installed(&self) -> bool {
-        self.inner.reliance.installed.load(Ordering::Acquire)
+    pub(super) fn was_installed(&self) -> bool {
+        self.installed.load(Ordering::Acquire)
     }
 
-    /// Are there connections in this process whose writes it does not see?
-    pub(crate) fn misses_writes(&self) -> bool {
-        let found = &self.inner.reliance;
-        found.default_replaced.load(Ordering::Acquire) || found.unwatched.load(Ordering::Acquire)
+    pub(super) fn misses_writes(&self) -> bool {
+        self.default_replaced.load(Ordering::Acquire) || self.unwatched.load(Ordering::Acquire)
     }
 
-    /// Diesel's default instrumentation is not the library's any more. For good: connections that
-    /// were opened meanwhile stay unwatched when the default is put back.
-    pub(crate) fn default_replaced(&self) {
-        let found = &self.inner.reliance;
-        if !found.default_replaced.swap(true, Ordering::AcqRel) {
-            events::default_replaced();
-            self.forget_unseen_writes();
-        }
+    /// Returns whether this is news.
+    pub(super) fn default_replaced(&self) -> bool {
+        !self.default_replaced.swap(true, Ordering::AcqRel)
     }
 
-    /// A connection was found that is not watched and cannot be: until it is `watch`ed.
-    pub(crate) fn found_unwatched(&self) {
-        if !self.inner.reliance.unwatched.swap(true, Ordering::AcqRel) {
-            self.forget_unseen_writes();
-        }
+    /// Returns whether this is news.
+    pub(super) fn found_unwatched(&self) -> bool {
+        !self.unwatched.swap(true, Ordering::AcqRel)
     }
 
-    /// A connection is watched that was not, although it may have been once (`replaced`).
-    pub(crate) fn watched_again(&self, replaced: bool) {
-        // Invalidated first: nobody may be given an old entry in between.
-        let missed = self.inner.reliance.unwatched.load(Ordering::Acquire);
-        if missed || replaced {
-            self.forget_unseen_writes();
-        }
-        if missed {
-            let unwatched = &self.inner.reliance.unwatched;
-            unwatched.store(false, Ordering::Release);
-        }
+    pub(super) fn has_unwatched(&self) -> bool {
+        self.unwatched.load(Ordering::Acquire)
     }
 
-    /// What was written unseen may be anything.
-    fn forget_unseen_writes(&self) {
-        // What the store does not take is delivered later, and bypassed until then.
-        let _ = self.invalidate_all();
+    pub(super) fn all_watched(&self) {
+        self.unwatched.store(false, Ordering::Release);
     }
 }

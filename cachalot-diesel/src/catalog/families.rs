@@ -83,7 +83,7 @@ pub(super) fn of(inheritance: &[(Arc<str>, Arc<str>)]) -> Members {
 mod tests {
     use super::*;
 
-    fn kin(pairs: &[(&str, &str)]) -> Vec<(Arc<str>, Arc<str>)> {
+    fn inheritance(pairs: &[(&str, &str)]) -> Vec<(Arc<str>, Arc<str>)> {
         let pairs = pairs.iter();
         pairs.map(|(p, c)| (Arc::from(*p), Arc::from(*c))).collect()
     }

@@ -30,7 +30,7 @@ pub enum UnanalyzableCode {
 
 impl Facts {
     /// What nobody can see through, triggers first. A routine that triggers call stands with them.
-    pub(crate) fn opaque(&self) -> Vec<UnanalyzableCode> {
+    pub(crate) fn unanalyzable(&self) -> Vec<UnanalyzableCode> {
         let routines = Routines::new(self);
         let anything = |writes: &Writes| matches!(writes, Writes::Everything);
         let mut found = Vec::new();
@@ -122,7 +122,7 @@ mod tests {
             trigger("a", Code::Call("note".into())),
             trigger("a", text("DELETE FROM log")),
         ];
-        assert_eq!(facts.opaque(), []);
+        assert_eq!(facts.unanalyzable(), []);
     }
 
     #[test]
@@ -150,11 +150,11 @@ mod tests {
         let mut expected = vec![of("a", Some("audit")), of("log", None)];
         expected.extend(writing);
         expected.push(UnanalyzableCode::Reading("crosstab".to_owned()));
-        assert_eq!(facts.opaque(), expected);
+        assert_eq!(facts.unanalyzable(), expected);
 
         facts.triggers_hidden = true;
         expected.insert(0, UnanalyzableCode::Triggers);
-        assert_eq!(facts.opaque(), expected);
+        assert_eq!(facts.unanalyzable(), expected);
 
         facts.trust(
             &["audit", "run", "crosstab", "uuid"]
@@ -162,7 +162,7 @@ mod tests {
                 .into(),
         );
         assert_eq!(
-            facts.opaque(),
+            facts.unanalyzable(),
             [UnanalyzableCode::Triggers, of("log", None)]
         );
     }

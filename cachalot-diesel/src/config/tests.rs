@@ -13,7 +13,7 @@ fn with(name: &'static str, value: &str) -> Result<Config, ConfigError> {
 /// What the builder makes of a setting.
 fn built(set: impl FnOnce(Builder) -> Builder) -> Result<Config, Error> {
     let cache = set(Cachalot::builder().url("memory://")).build()?;
-    Ok(cache.config().clone())
+    Ok(cache.inner().config().clone())
 }
 
 /// What a setting says, without the store's URL.

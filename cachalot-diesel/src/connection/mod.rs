@@ -12,6 +12,7 @@ mod pooled;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod unanalyzable;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -23,6 +24,7 @@ use diesel::{
 
 pub(crate) use harmless::is_harmless;
 pub(crate) use options::settings_of_url;
+pub(crate) use unanalyzable::unanalyzable_code;
 
 use crate::catalog::Facts;
 use crate::rows::CacheBackend;

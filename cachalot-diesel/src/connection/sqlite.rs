@@ -12,7 +12,7 @@ use diesel::{
 use super::{
     CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
 };
-use crate::{protocol::Token, statement::Isolation, tracker::TemporaryTables};
+use crate::{statement::Isolation, tracker::TemporaryTables};
 
 /// `AS`, as a pragma may decide how columns without it are called. None of these questions calls a
 /// function: a program may have put another in its place.
@@ -205,6 +205,9 @@ fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     // Another process on the same store counts from zero too.
-    let random = Token::random().map(Token::to_hex).unwrap_or_default();
-    format!("{} {number} {random}", std::process::id())
+    let mut random = [0; 16];
+    // Without randomness the process's number has to do.
+    let _ = getrandom::fill(&mut random);
+    let random = u128::from_ne_bytes(random);
+    format!("{} {number} {random:032x}", std::process::id())
 }

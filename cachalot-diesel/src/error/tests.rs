@@ -1,7 +1,8 @@
 use std::{error::Error as _, io, sync::Arc};
 
-use super::{Chain, Error};
+use super::Error;
 use crate::{
+    chain::Chain,
     config::ConfigError,
     store::{OpenError, StoreError},
 };

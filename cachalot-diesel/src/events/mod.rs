@@ -6,7 +6,7 @@
 mod meter;
 mod once;
 
-use std::{fmt, sync::Once};
+use std::{error::Error, fmt, sync::Once};
 
 use tracing::{
     field::{Empty, display},
@@ -17,9 +17,8 @@ pub(crate) use meter::{describe, pending, timed};
 
 use crate::{
     bypass::BypassReason,
-    error::Chain,
+    chain::Chain,
     stats::{self, Counters, InvalidationReason},
-    store::StoreError,
 };
 use meter::count;
 
@@ -144,7 +143,7 @@ pub(crate) fn stored(counters: &Counters, bytes: usize) {
 /// The store did not carry these out, of one batch.
 pub(crate) fn store_errors<'a>(
     counters: &Counters,
-    mut errors: impl Iterator<Item = &'a StoreError>,
+    mut errors: impl Iterator<Item = &'a (dyn Error + 'static)>,
 ) {
     let Some(error) = errors.next() else { return };
     let commands = 1 + errors.count();
@@ -207,7 +206,7 @@ pub(crate) fn end(tables: impl fmt::Display, published: bool) -> EnteredSpan {
 }
 
 /// A write could not be announced: it goes on, and may be pending.
-pub(crate) fn unannounced(tables: impl fmt::Display, error: &StoreError) {
+pub(crate) fn unannounced(tables: impl fmt::Display, error: &(dyn Error + 'static)) {
     tracing::warn!(
         name: "cachalot.unannounced",
         target: TARGET,
@@ -230,7 +229,7 @@ pub(crate) fn invalidated(
 }
 
 /// What is pending of a write.
-pub(crate) fn undelivered(tables: impl fmt::Display, error: &StoreError) {
+pub(crate) fn undelivered(tables: impl fmt::Display, error: &(dyn Error + 'static)) {
     tracing::error!(
         name: "cachalot.undelivered",
         target: TARGET,

@@ -7,14 +7,20 @@
 //! carries the very tokens that the records show now and no writer is in flight. Tokens are random
 //! and never repeat, so a record that was lost can only cause misses.
 
+mod dependency;
 #[cfg(test)]
 mod model;
 mod read;
 mod record;
 mod token;
 mod write;
+mod writes;
 
+pub(crate) use dependency::{
+    Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, Records,
+};
 pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member};
 pub(crate) use record::{Families, Record, State, Writer};
 pub(crate) use token::{Token, WriterId};
 pub(crate) use write::{End, begin, end, end_unread};
+pub use writes::{Events, Writes};

@@ -5,8 +5,7 @@ use serde::{
     de::{Error as _, SeqAccess, Visitor},
 };
 
-use super::{Token, WriterId};
-use crate::statement::Events;
+use super::{Events, Token, WriterId};
 
 /// The most bytes and writers that a record may have; what claims more is not one of ours.
 const MAX_BYTES: usize = 256 * 1024;

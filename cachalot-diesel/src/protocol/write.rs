@@ -1,10 +1,10 @@
 //! A writer's decisions.
 
+use super::Events;
 use super::{
     Record, WriterId,
     record::{Tokens, Writer},
 };
-use crate::statement::Events;
 
 /// How a write ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

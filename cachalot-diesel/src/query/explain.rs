@@ -76,7 +76,8 @@ where
                 });
             }
         };
-        let outcome = match read.cache.peek(&read.key, &read.plan, &read.known) {
+        let records = read.plan.records(&read.known);
+        let outcome = match read.cache.entries().peek(&read.key, records) {
             Ok(None) if attempts < ATTEMPTS => {
                 attempts += 1;
                 read.is_outdated();

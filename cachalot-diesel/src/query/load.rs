@@ -14,9 +14,11 @@ use diesel::{
 use super::{Cached, CachedDsl, Options, prepare};
 use crate::{
     bypass::BypassReason,
-    cache::{Cachalot, Dependency, FillPermit, Life, Lookup},
+    cache::Cache,
     connection::CacheConnection,
+    entries::{FillPermit, Life, Lookup},
     events::{self, Names},
+    protocol::Dependency,
     rows::{BlockWriter, CacheBackend, private},
     tracker::Tracker,
 };
@@ -110,7 +112,7 @@ where
         let (prepared, found) = match look_up::<Q::SqlType, _, _>(conn, &query, &options)? {
             Ok(found) => found,
             Err((cache, reason, tables)) => {
-                let counters = cache.as_ref().map(Cachalot::counters);
+                let counters = cache.as_ref().map(Cache::counters);
                 told.bypass(counters, Names(&tables), &reason);
                 return run(conn, query, limit, None);
             }
@@ -127,7 +129,7 @@ where
                     return Ok(rows);
                 }
                 // Forged, or the type's own decoding fails: the database decides.
-                cache.discard(&key);
+                cache.entries().discard(&key);
                 told.miss(counters, tables);
                 run(conn, query, limit, None)
             }
@@ -159,7 +161,7 @@ where
 pub(super) const ATTEMPTS: usize = 3;
 
 /// What a look-up came to, or why there was none.
-type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cachalot>, BypassReason, Vec<String>)>;
+type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cache>, BypassReason, Vec<String>)>;
 
 /// Prepares a query and looks it up; again, where what was known of the database is outdated.
 fn look_up<ST, Q, Conn>(conn: &mut Conn, query: &Q, options: &Options) -> QueryResult<Found>
@@ -179,9 +181,10 @@ where
             } => return Ok(Err((cache, reason, tables))),
         };
         let key = std::mem::take(&mut read.key);
-        let (cache, plan, known) = (&read.cache, &read.plan, &read.known);
-        let found = match cache.lookup(key, plan, known) {
-            Lookup::Miss(permit) if read.may_wait => cache.join_flight(permit, plan, known),
+        let entries = read.cache.entries();
+        let records = read.plan.records(&read.known);
+        let found = match entries.lookup(key, records) {
+            Lookup::Miss(permit) if read.may_wait => entries.join_flight(permit, records),
             found => found,
         };
         if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
@@ -195,7 +198,7 @@ where
 
 /// Where the rows of a miss go.
 struct CacheFill<'a> {
-    cache: &'a Cachalot,
+    cache: &'a Cache,
     permit: FillPermit,
     ttl: Option<Duration>,
     stored: bool,
@@ -207,6 +210,7 @@ impl CacheFill<'_> {
     /// Stores rows for which the database was asked at that moment.
     fn store(&self, rows: &BlockWriter, asked: Instant) -> Result<(), BypassReason> {
         self.cache
+            .entries()
             .store(&self.permit, rows, Life::since(asked, self.ttl))
     }
 }
@@ -214,7 +218,7 @@ impl CacheFill<'_> {
 impl Drop for CacheFill<'_> {
     fn drop(&mut self) {
         if !self.stored {
-            self.cache.give_up(&self.permit);
+            self.cache.entries().give_up(&self.permit);
         }
     }
 }

@@ -5,7 +5,6 @@ mod explain;
 mod load;
 mod prepare;
 mod text;
-mod unanalyzable;
 
 use std::time::Duration;
 

@@ -13,11 +13,13 @@ use diesel::{
 use super::{Options, disabled::is_disabled, text::analysis_of};
 use crate::{
     bypass::BypassReason,
-    cache::{Cachalot, CatalogSnapshot, Dependency, Plan, installed},
+    cache::{Cache, installed},
+    chain::Chain,
     connection::{CacheConnection, Question},
-    error::Chain,
     events::{self, TARGET},
     fingerprint::Digest,
+    planner::{CatalogSnapshot, Plan},
+    protocol::Dependency,
     rows::{CacheBackend, private},
     statement::Analysis,
     tracker::{Snapshot, Tracker, attach, misses_writes},
@@ -31,7 +33,7 @@ const REFUSED: Duration = Duration::from_secs(1);
 
 /// A read that may be answered from the cache.
 pub(super) struct Read {
-    pub(super) cache: Cachalot,
+    pub(super) cache: Cache,
     pub(super) key: String,
     pub(super) plan: Arc<Plan>,
     pub(super) ttl: Option<Duration>,
@@ -45,14 +47,16 @@ pub(super) struct Read {
 impl Read {
     /// What was known of the database is no longer true: whoever prepares again asks anew.
     pub(super) fn is_outdated(&self) {
-        self.cache.forget_catalog(&self.database, &self.known);
+        self.cache
+            .planner()
+            .forget_catalog(&self.database, &self.known);
     }
 }
 
 pub(super) enum Prepared {
     Read(Box<Read>),
     Bypass {
-        cache: Option<Cachalot>,
+        cache: Option<Cache>,
         reason: BypassReason,
         tables: Vec<String>,
     },
@@ -110,7 +114,7 @@ where
         }
     };
     let text = analysis.text();
-    let mut key = private::Key(cache.entry_fingerprint());
+    let mut key = private::Key(cache.entries().fingerprint());
     key.0.digest(text.hash());
     key.0.digest(&ready.session);
     // Reads that allow different ages share no entry: the store's own expiry then bounds the age of
@@ -154,14 +158,14 @@ struct Ready {
 
 fn ready<Conn: CacheConnection>(
     conn: &mut Conn,
-    cache: &Cachalot,
+    cache: &Cache,
     analysis: &Analysis,
     options: &Options,
 ) -> Result<Ready, Refusal> {
     if !cache.config().enabled || is_disabled() {
         return Err(BypassReason::Disabled.into());
     }
-    if let Some(reason) = cache.refuses(analysis) {
+    if let Some(reason) = cache.planner().refuses(analysis) {
         return Err(reason.into());
     }
     let mut session = session_of(conn)?;
@@ -172,7 +176,7 @@ fn ready<Conn: CacheConnection>(
         schemas = left_out;
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
     }
-    let (mut plan, _) = cache.plan(analysis, &known.catalog);
+    let (mut plan, _) = cache.planner().plan(analysis, &known.catalog);
     if plan.unknown_relation && session.snapshot == Snapshot::CommittedAndOwn {
         // Made by the open transaction: no newer catalog that others may use would have it.
         let transactions = &tracker(conn)?.transactions;
@@ -182,20 +186,24 @@ fn ready<Conn: CacheConnection>(
         }
     }
     // No look at the store ever tells a read that is refused of a new epoch.
-    let refused = plan.bypass.is_some() && known.is_due(REFUSED) && !cache.is_current(&known);
+    let refused =
+        plan.bypass.is_some() && known.is_due(REFUSED) && !cache.planner().is_current(&known);
     if refused
-        || plan.unknown_relation && !(known.is_younger_than(STRANGE) && cache.is_current(&known))
+        || plan.unknown_relation
+            && !(known.is_younger_than(STRANGE) && cache.planner().is_current(&known))
     {
         // Made since the catalog was read, perhaps by somebody who is not watched.
-        cache.forget_catalog(&database, &known);
+        cache.planner().forget_catalog(&database, &known);
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
-        (plan, _) = cache.plan(analysis, &known.catalog);
+        (plan, _) = cache.planner().plan(analysis, &known.catalog);
     }
     if plan.unknown_relation && plan.bypass.is_none() {
         return Err(BypassReason::CatalogUnknown.into());
     }
     if !options.depends_on.is_empty() {
-        plan = cache.extra(&plan, &options.depends_on, &known.catalog);
+        plan = cache
+            .planner()
+            .extra(&plan, &options.depends_on, &known.catalog);
     }
     let refusal = |reason| Refusal {
         reason,
@@ -237,7 +245,7 @@ fn ready<Conn: CacheConnection>(
 /// in the place of SQLite's own.
 fn redefined<Conn: CacheConnection>(
     conn: &mut Conn,
-    cache: &Cachalot,
+    cache: &Cache,
     plan: &Plan,
 ) -> Result<Option<String>, BypassReason> {
     let functions = tracker(conn)?.session.functions();
@@ -262,7 +270,7 @@ fn casts(sql: &str) -> bool {
 /// The cache that answers the connection's reads, if it sees the writes of all connections.
 fn cache_of<Conn: CacheConnection>(
     conn: &mut Conn,
-) -> Result<Cachalot, (Option<Cachalot>, BypassReason)> {
+) -> Result<Cache, (Option<Cache>, BypassReason)> {
     let cache = watching(conn)?;
     if misses_writes(&cache) {
         return Err((Some(cache), BypassReason::InstrumentationReplaced));
@@ -273,7 +281,7 @@ fn cache_of<Conn: CacheConnection>(
 /// The cache that watches the connection; attaches it if it only has to be.
 fn watching<Conn: CacheConnection>(
     conn: &mut Conn,
-) -> Result<Cachalot, (Option<Cachalot>, BypassReason)> {
+) -> Result<Cache, (Option<Cache>, BypassReason)> {
     if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
         tracker.set_dialect(<Conn::Backend as CacheBackend>::dialect());
         tracker.close_unreported();
@@ -345,7 +353,7 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
                 tracker.session.probed(&answer.0);
                 let (url, database) = (tracker.session.url(), tracker.session.database());
                 if let (Some(cache), Some(url), Some(database)) = (cache, url, database) {
-                    cache.learn_database(url, database);
+                    cache.planner().learn_database(url, database);
                 }
                 if answer.0.unseen {
                     tracker.transactions.writes_unseen();
@@ -380,7 +388,7 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
 /// What is known of the connection's database, and of these schemas besides; asks where nothing is.
 fn catalog_of<Conn: CacheConnection>(
     conn: &mut Conn,
-    cache: &Cachalot,
+    cache: &Cache,
     snapshot: Snapshot,
     schemas: &BTreeSet<Arc<str>>,
 ) -> Result<(Arc<str>, CatalogSnapshot), Refusal> {
@@ -396,16 +404,18 @@ fn catalog_of<Conn: CacheConnection>(
         in_transaction: snapshot != Snapshot::Committed,
         schemas: schemas.clone(),
     };
-    let known = cache.catalog(&database, !question.in_transaction, || {
-        if tx_has_writes {
-            return Ok(None);
-        }
-        match silently(conn, |conn| conn.catalog(&question)) {
-            Ok(Ok(answer)) => Ok(Some(answer.0)),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(reason) => Err(reason.to_string()),
-        }
-    });
+    let known = cache
+        .planner()
+        .catalog(&database, !question.in_transaction, || {
+            if tx_has_writes {
+                return Ok(None);
+            }
+            match silently(conn, |conn| conn.catalog(&question)) {
+                Ok(Ok(answer)) => Ok(Some(answer.0)),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(reason) => Err(reason.to_string()),
+            }
+        });
     match known {
         Ok(known) => Ok((database, known)),
         Err(BypassReason::CatalogUnknown) if tx_has_writes => Err(BypassReason::OwnWrites.into()),

@@ -16,7 +16,7 @@ use diesel::{
 };
 
 use super::{Block, CacheBackend, Unstorable, private};
-use crate::{statement::Dialect, tracker::untracked};
+use crate::{statement::Dialect, untracked::untracked};
 
 // The first byte of a cell: SQLite's types are per value, not per column.
 const INTEGER: u8 = 1;

@@ -51,7 +51,6 @@ mod transaction;
 mod uncacheable;
 mod utility;
 mod write_targets;
-mod writes;
 
 #[cfg(test)]
 mod corpus;
@@ -60,6 +59,7 @@ mod pathological_tests;
 #[cfg(test)]
 mod properties;
 
+pub use crate::protocol::{Events, Writes};
 pub(crate) use aims::aims;
 pub use analysis::{Analysis, Kind, Statement};
 pub(crate) use body::Body;
@@ -79,4 +79,3 @@ pub(crate) use temporary::{TableName, made_temporary};
 #[cfg(feature = "postgres")]
 pub(crate) use token_scan::moving_date;
 pub use uncacheable::Uncacheable;
-pub use writes::{Events, Writes};

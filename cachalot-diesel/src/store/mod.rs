@@ -6,6 +6,8 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
+pub(crate) mod auth;
+mod client;
 #[cfg(feature = "memcached")]
 mod memcached;
 mod memory;
@@ -14,6 +16,7 @@ mod url;
 #[cfg(test)]
 mod contract;
 
+pub(crate) use client::StoreClient;
 #[cfg(feature = "memcached")]
 pub use memcached::MemcachedStore;
 pub use memory::MemoryStore;

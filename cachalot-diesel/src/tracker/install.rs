@@ -1,4 +1,4 @@
-use std::{any::TypeId, cell::Cell};
+use std::any::TypeId;
 
 use diesel::connection::{
     DynInstrumentation, Instrumentation, TransactionManager, get_default_instrumentation,
@@ -8,114 +8,46 @@ use parking_lot::RwLock;
 
 use super::{Tracker, replaced};
 use crate::{
-    Cachalot, Error,
-    cache::{installed, set_installed},
+    Error,
+    cache::{Cache, installed, set_installed},
     connection::CacheConnection,
     events,
     rows::CacheBackend,
     statement::Dialect,
+    untracked::{is_untracked, untracked},
 };
 
 /// What makes the user's own instrumentation of a new connection.
-type Constructor = fn() -> Option<Box<dyn Instrumentation>>;
+pub(crate) type Constructor = fn() -> Option<Box<dyn Instrumentation>>;
 
 static USERS_OWN: RwLock<Option<Constructor>> = RwLock::new(None);
 
-thread_local! {
-    static UNTRACKED: Cell<bool> = const { Cell::new(false) };
+/// Makes the tracker Diesel's default instrumentation, unless the program has one of its own.
+pub(crate) fn install_default(cache: &Cache) -> Result<(), Error> {
+    if replaced::default() == replaced::Default::Foreign {
+        return Err(Error::ForeignDefault);
+    }
+    set_default(cache)
 }
 
-/// Reads the settings from the environment, and has every connection that is opened from now on
-/// report its writes: `Cachalot::from_env()?.install()`, returning the handle.
-///
-/// ```no_run
-/// let cache = cachalot_diesel::install()?; // at the start of `main`, before anything connects
-/// println!("cached in {}", cache.store_name());
-/// # Ok::<(), cachalot_diesel::Error>(())
-/// ```
-///
-/// # Errors
-/// A setting that cannot be read, or an instrumentation that it would replace
-/// ([`Error::ForeignDefault`]).
-pub fn install() -> Result<Cachalot, Error> {
-    let cache = Cachalot::from_env()?;
-    cache.install()?;
-    Ok(cache)
+/// As [`install_default`], with the program's own instrumentation behind the tracker.
+pub(crate) fn install_default_with(cache: &Cache, constructor: Constructor) -> Result<(), Error> {
+    *USERS_OWN.write() = Some(constructor);
+    set_default(cache)
 }
 
-/// As [`install`], for a program with a Diesel instrumentation of its own: `constructor` is what
-/// it would give to Diesel's `set_default_instrumentation`.
-///
-/// # Errors
-/// A setting that cannot be read.
-pub fn install_with(constructor: Constructor) -> Result<Cachalot, Error> {
-    let cache = Cachalot::from_env()?;
-    cache.install_with(constructor)?;
-    Ok(cache)
-}
-
-impl Cachalot {
-    /// Has every Diesel connection of this process that is opened from now on report its writes to
-    /// this cache and read from it. The last cache that was installed is the one that counts.
-    ///
-    /// Diesel has one default instrumentation for the process, and this is it from now on: a
-    /// program that calls `set_default_instrumentation` later opens connections whose writes are
-    /// not seen. The next cached read finds it out, and reads of this process go to the database from then
-    /// on ([`BypassReason::InstrumentationReplaced`](crate::BypassReason::InstrumentationReplaced)).
-    ///
-    /// # Errors
-    /// [`Error::ForeignDefault`] if Diesel has a default instrumentation that is not ours: give its
-    /// constructor to [`install_with`](Self::install_with), so that it goes on working.
-    pub fn install(&self) -> Result<(), Error> {
-        if replaced::default() == replaced::Default::Foreign {
-            return Err(Error::ForeignDefault);
-        }
-        self.set_default()
+fn set_default(cache: &Cache) -> Result<(), Error> {
+    // Whoever was opened in between is not watched, also if no read has found it out.
+    if installed().is_some() && replaced::default() != replaced::Default::Ours {
+        replaced::default_was_replaced();
     }
-
-    /// As [`install`](Self::install), with an instrumentation of the program's own, which goes on
-    /// seeing every event.
-    ///
-    /// It does not make up for a `set_default_instrumentation` that replaced the library's: the
-    /// connections opened in between are not watched, so reads of this process go to the database.
-    ///
-    /// # Errors
-    /// [`Error::Install`] if Diesel does not take it.
-    pub fn install_with(&self, constructor: Constructor) -> Result<(), Error> {
-        *USERS_OWN.write() = Some(constructor);
-        self.set_default()
-    }
-
-    fn set_default(&self) -> Result<(), Error> {
-        // Whoever was opened in between is not watched, also if no read has found it out.
-        if installed().is_some() && replaced::default() != replaced::Default::Ours {
-            replaced::default_was_replaced();
-        }
-        set_installed(self);
-        set_default_instrumentation(tracker_of_new_connection).map_err(Error::Install)
-    }
-
-    /// Has a connection that is open already report its writes to this cache and read from it.
-    ///
-    /// An instrumentation that Diesel's default constructor made for the connection goes on working.
-    ///
-    /// # Errors
-    /// [`Error::ForeignInstrumentation`] if the connection was given another: Diesel cannot hand
-    /// it out, so pass it to [`watch_with`](Self::watch_with).
-    pub fn watch<C: CacheConnection>(&self, conn: &mut C) -> Result<(), Error> {
-        attach(conn, self)
-    }
-
-    /// As [`watch`](Self::watch), with an instrumentation for the connection, which replaces the
-    /// one that it has and sees every event.
-    pub fn watch_with<C: CacheConnection>(&self, conn: &mut C, own: impl Instrumentation) {
-        set_tracker(conn, self, Some(Box::new(own)));
-    }
+    set_installed(cache);
+    set_default_instrumentation(tracker_of_new_connection).map_err(Error::Install)
 }
 
 /// What Diesel calls for every new connection.
 fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
-    if UNTRACKED.get() {
+    if is_untracked() {
         return None;
     }
     if let Some(answer) = replaced::answer() {
@@ -126,22 +58,8 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(Tracker::new(cache, own)))
 }
 
-/// Opens a connection of our own: not tracked, and not shown to the user's instrumentation.
-pub(crate) fn untracked<T>(open: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
-
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            UNTRACKED.set(self.0);
-        }
-    }
-
-    let _restore = Restore(UNTRACKED.replace(true));
-    open()
-}
-
 /// Puts a tracker on a connection, or tells the one that is there of another cache.
-pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cachalot) -> Result<(), Error> {
+pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cache) -> Result<(), Error> {
     if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
         tracker.watch(cache);
         tracker.set_dialect(C::Backend::dialect());
@@ -168,9 +86,9 @@ pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cachalot) -> Resu
     Ok(())
 }
 
-fn set_tracker<C: CacheConnection>(
+pub(crate) fn set_tracker<C: CacheConnection>(
     conn: &mut C,
-    cache: &Cachalot,
+    cache: &Cache,
     own: Option<Box<dyn Instrumentation>>,
 ) {
     let was_watched = conn.instrumentation().is::<Tracker>();

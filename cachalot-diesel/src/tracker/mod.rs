@@ -20,10 +20,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
-pub(crate) use install::attach;
-#[cfg(feature = "sqlite")]
-pub(crate) use install::untracked;
-pub use install::{install, install_with};
+pub(crate) use install::{Constructor, attach, install_default, install_default_with, set_tracker};
 pub(crate) use replaced::misses_writes;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) use session::TemporaryTables;
@@ -33,15 +30,17 @@ pub(crate) use temporary::Counted;
 pub(crate) use transaction::{Snapshot, Transactions};
 
 use crate::{
-    cache::{Cachalot, Calls, CatalogSnapshot, Origin, Outcome, Write},
+    cache::Cache,
+    planner::{CatalogSnapshot, SideEffects},
     statement::{self, Analysis, Dialect},
     stats::InvalidationReason,
+    versions::{Origin, Outcome, Write},
 };
 
 /// Sits in a connection's instrumentation and reports its writes.
 pub(crate) struct Tracker {
     /// Every cache that was told to watch the connection; reads use the last.
-    caches: Vec<Cachalot>,
+    caches: Vec<Cache>,
     /// The user's own, which goes on seeing every event.
     inner: Option<Box<dyn Instrumentation>>,
     dialect: Option<Dialect>,
@@ -68,10 +67,10 @@ pub(crate) struct Tracker {
 /// A statement between its start and its end.
 struct Running {
     analysis: Option<Arc<Analysis>>,
-    writes: Vec<(Cachalot, Write)>,
+    writes: Vec<(Cache, Write)>,
     statements: usize,
     /// What its functions do was found in these catalogs.
-    trusted: Vec<(Cachalot, CatalogSnapshot)>,
+    trusted: Vec<(Cache, CatalogSnapshot)>,
 }
 
 impl std::fmt::Debug for Tracker {
@@ -83,7 +82,7 @@ impl std::fmt::Debug for Tracker {
 }
 
 impl Tracker {
-    pub(crate) fn new(cache: Cachalot, inner: Option<Box<dyn Instrumentation>>) -> Self {
+    pub(crate) fn new(cache: Cache, inner: Option<Box<dyn Instrumentation>>) -> Self {
         Self {
             caches: vec![cache],
             inner,
@@ -102,12 +101,12 @@ impl Tracker {
     }
 
     /// The cache that answers this connection's reads.
-    pub(crate) fn cache(&self) -> Option<&Cachalot> {
+    pub(crate) fn cache(&self) -> Option<&Cache> {
         self.caches.last()
     }
 
     /// From now on reads use `cache`; those that watched before go on hearing of writes.
-    pub(crate) fn watch(&mut self, cache: &Cachalot) {
+    pub(crate) fn watch(&mut self, cache: &Cache) {
         self.caches.retain(|known| !known.is(cache));
         self.caches.push(cache.clone());
     }
@@ -190,7 +189,7 @@ impl Tracker {
     }
 
     /// What a text does besides what its analysis says, as each cache knows it.
-    fn behind(&self, analysis: &Analysis, dialect: Dialect) -> Vec<(Cachalot, Calls)> {
+    fn behind(&self, analysis: &Analysis, dialect: Dialect) -> Vec<(Cache, SideEffects)> {
         // Functions of SQLite are the program's own, and do not reach the tables.
         if dialect == Dialect::Sqlite {
             return Vec::new();
@@ -200,9 +199,9 @@ impl Tracker {
         caches
             .map(|cache| {
                 // Others may have asked where a connection by this URL leads.
-                let known = || cache.database_of(session.url()?);
+                let known = || cache.planner().database_of(session.url()?);
                 let database = session.database().cloned().or_else(known);
-                let calls = cache.side_effects_of(database.as_ref(), analysis);
+                let calls = cache.planner().side_effects_of(database.as_ref(), analysis);
                 (cache.clone(), calls)
             })
             .collect()
@@ -228,7 +227,7 @@ impl Tracker {
                 self.temporary.finished(&analysis);
                 if *analysis.writes() == statement::Writes::Everything {
                     let caches = self.caches.iter();
-                    caches.for_each(Cachalot::forget_announced);
+                    caches.for_each(|cache| cache.versions().forget_announced());
                 }
             }
             None if running.statements == 0 && outcome != Ending::Failed && error.is_none() => {
@@ -246,7 +245,7 @@ impl Tracker {
         end(running.writes, outcome);
         for (cache, known) in running.trusted {
             // A function was replaced while the statement ran: it may have been the new one.
-            if !cache.is_current(&known) {
+            if !cache.planner().is_current(&known) {
                 self.session.may_have_changed();
                 self.transactions.code_ran();
                 let write = cache.begin(&statement::Writes::Everything, Origin::default());
@@ -262,7 +261,7 @@ impl Tracker {
         let by_its_tables = || match self.database() {
             Some(database) => {
                 let mut caches = self.caches.iter();
-                caches.all(|cache| cache.fails_whole(&database))
+                caches.all(|cache| cache.planner().fails_whole(&database))
             }
             None => false,
         };
@@ -277,7 +276,9 @@ impl Tracker {
         // Others may have asked where a connection by this URL leads.
         let known = || {
             let url = session.url()?;
-            self.caches.iter().find_map(|cache| cache.database_of(url))
+            self.caches
+                .iter()
+                .find_map(|cache| cache.planner().database_of(url))
         };
         session.database().cloned().or_else(known)
     }
@@ -301,19 +302,20 @@ impl Tracker {
         self.abandon();
     }
 
-    fn begin(&self, published: &statement::Writes) -> Vec<(Cachalot, Write)> {
+    fn begin(&self, published: &statement::Writes) -> Vec<(Cache, Write)> {
         if published.is_nothing() {
             return Vec::new();
         }
         let database = self.database();
         let origin = Origin {
             database: database.as_ref(),
+            catalog: None,
             temporary: Some(self.temporary.names()),
             others: Some(self.guessed.others()),
             doubtful: self.doubtful,
             requested: false,
         };
-        let begin = |cache: &Cachalot| (cache.clone(), cache.begin(published, origin));
+        let begin = |cache: &Cache| (cache.clone(), cache.begin(published, origin));
         self.caches.iter().map(begin).collect()
     }
 
@@ -333,7 +335,7 @@ pub(crate) enum Ending {
     Unknown,
 }
 
-fn end(writes: Vec<(Cachalot, Write)>, ending: Ending) {
+fn end(writes: Vec<(Cache, Write)>, ending: Ending) {
     let outcome = match ending {
         Ending::Succeeded => Outcome::Success(InvalidationReason::Write),
         Ending::Unknown => Outcome::Success(InvalidationReason::UnknownOutcome),
@@ -401,7 +403,7 @@ impl Instrumentation for Tracker {
 impl Drop for Tracker {
     fn drop(&mut self) {
         self.abandon();
-        if self.caches.iter().any(Cachalot::was_installed) {
+        if self.caches.iter().any(Cache::was_installed) {
             replaced::tracker_dropped();
         }
     }

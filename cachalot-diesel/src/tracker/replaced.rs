@@ -8,7 +8,7 @@ use std::{
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, get_default_instrumentation};
 
-use crate::Cachalot;
+use crate::cache::Cache;
 
 thread_local! {
     static ASKING: Cell<bool> = const { Cell::new(false) };
@@ -75,7 +75,7 @@ pub(super) fn may_have_had_a_tracker() -> bool {
 }
 
 /// Are there connections whose writes an installed cache does not see? Asked for every read.
-pub(crate) fn misses_writes(cache: &Cachalot) -> bool {
+pub(crate) fn misses_writes(cache: &Cache) -> bool {
     if !cache.was_installed() {
         return false;
     }
@@ -92,17 +92,19 @@ pub(crate) fn misses_writes(cache: &Cachalot) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{hint::black_box, time::Instant};
+    use std::{hint::black_box, sync::Arc, time::Instant};
 
     use super::*;
+    use crate::{config::Config, store::MemoryStore, tracker::install_default};
 
     /// What every read of an installed cache pays for the question.
     #[test]
     #[ignore = "measures: run it with --release, alone"]
     fn what_the_question_costs() {
         const ROUNDS: u32 = 10_000_000;
-        let cache = Cachalot::builder().url("memory://").build().unwrap();
-        cache.install().unwrap();
+        let store = Arc::new(MemoryStore::new(1 << 20));
+        let cache = Cache::new(Config::default(), store);
+        install_default(&cache).unwrap();
         let start = Instant::now();
         for _ in 0..ROUNDS {
             assert!(!misses_writes(black_box(&cache)));

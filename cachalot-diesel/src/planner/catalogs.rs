@@ -14,15 +14,13 @@ use std::{
 use parking_lot::Mutex;
 use quick_cache::sync::{Cache, GuardResult};
 
-use super::{Cachalot, EPOCHS};
+use super::Planner;
 use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Facts},
     events::{self, TARGET},
     fingerprint::Fingerprint,
-    protocol::Token,
-    statement::{Analysis, Writes},
-    store::Command,
+    protocol::Epoch,
 };
 
 /// How many databases a handle knows the catalog of; more are loaded anew each time.
@@ -36,7 +34,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(crate) struct CatalogSnapshot {
     pub(crate) catalog: Arc<Catalog>,
-    epochs: [Token; EPOCHS],
+    epochs: Epoch,
     /// Every writer can learn of its families.
     families: bool,
     loaded: Instant,
@@ -67,9 +65,8 @@ impl CatalogSnapshot {
         self.families
     }
 
-    /// The token of one part of the epoch.
-    pub(super) fn epoch(&self, part: usize) -> Option<Token> {
-        self.epochs.get(part).copied()
+    pub(crate) fn epoch(&self) -> &Epoch {
+        &self.epochs
     }
 }
 
@@ -123,6 +120,10 @@ impl Catalogs {
         self.last.get(database).map(|(_, catalog)| catalog)
     }
 
+    pub(super) fn known(&self, database: &Arc<str>) -> Option<CatalogSnapshot> {
+        self.known.get(database)
+    }
+
     /// All that are known, or were: of databases whose schema has changed since, the former.
     pub(super) fn all(&self) -> impl Iterator<Item = Arc<Catalog>> {
         self.last.iter().map(|(_, (_, catalog))| catalog)
@@ -146,7 +147,7 @@ impl fmt::Debug for Catalogs {
     }
 }
 
-impl Cachalot {
+impl Planner {
     /// The catalog of a database. `load` is called where it is not known, by one reader at a time;
     /// others wait for it if they are `patient`, as those may be who hold no locks. A reader that is
     /// not in a position to ask brings none.
@@ -156,7 +157,7 @@ impl Cachalot {
         patient: bool,
         load: impl FnOnce() -> Result<Option<Facts>, E>,
     ) -> Result<CatalogSnapshot, BypassReason> {
-        let catalogs = &self.inner.catalogs;
+        let catalogs = &self.catalogs;
         if let Some(known) = catalogs.known.get(database) {
             return Ok(known);
         }
@@ -174,7 +175,7 @@ impl Cachalot {
             return Err(BypassReason::CatalogUnknown);
         }
         // Before it is loaded: a change of the schema meanwhile renews it.
-        let epochs = self.present_epochs()?;
+        let epochs = self.epochs.present()?;
         let attempt = Attempt::Began(Instant::now());
         catalogs
             .attempts
@@ -190,7 +191,7 @@ impl Cachalot {
                 if facts.triggers_hidden {
                     events::triggers_not_visible();
                 }
-                facts.trust(&self.config().pure_functions);
+                facts.trust(&self.config.pure_functions);
                 let catalog = catalogs.catalog_of(database, &facts);
                 let mut known = CatalogSnapshot {
                     catalog,
@@ -206,7 +207,7 @@ impl Cachalot {
                 Ok(known)
             }
             Err(error) => {
-                events::catalog_unknown(self.counters(), &error);
+                events::catalog_unknown(&self.counters, &error);
                 let attempt = Attempt::Failed(Instant::now());
                 catalogs
                     .attempts
@@ -227,24 +228,25 @@ impl Cachalot {
         known: &mut CatalogSnapshot,
     ) -> Result<bool, BypassReason> {
         let [epoch, ..] = known.epochs;
-        let agreed = self.agrees(epoch, database, hash, &known.catalog);
+        let agreed = self.epochs.agrees(epoch, database, hash, &known.catalog);
         let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
         if agreed.same {
             if agreed.families && !known.catalog.families().is_empty() {
-                let noted = self.note_families(&known.epochs);
+                let noted = self.epochs.note_families(&known.epochs);
                 known.families = noted.map_err(|_| BypassReason::StoreUnavailable)?;
             }
             return Ok(true);
         }
         tracing::info!(name: "cachalot.catalog_changed", target: TARGET, "another process knows another schema of this database: everything is invalidated");
-        self.invalidate_all()
+        self.epochs
+            .renew()
             .map_err(|_| BypassReason::StoreUnavailable)?;
         Ok(false)
     }
 
     /// Remembers which database a connection by that URL sees.
     pub(crate) fn learn_database(&self, url: &Arc<str>, database: &Arc<str>) {
-        let urls = &self.inner.catalogs.urls;
+        let urls = &self.catalogs.urls;
         if urls.get(url).is_none_or(|known| known != *database) {
             urls.insert(Arc::clone(url), Arc::clone(database));
         }
@@ -252,139 +254,29 @@ impl Cachalot {
 
     /// The database that connections by that URL see, if one of them was asked.
     pub(crate) fn database_of(&self, url: &Arc<str>) -> Option<Arc<str>> {
-        self.inner.catalogs.urls.get(url)
+        self.catalogs.urls.get(url)
     }
 
     /// The catalog of a database is that of an epoch which is no more.
     pub(crate) fn forget_catalog(&self, database: &Arc<str>, known: &CatalogSnapshot) {
-        self.inner
-            .catalogs
+        self.catalogs
             .known
             .remove_if(database, |other| other.epochs == known.epochs);
     }
 
-    fn present_epochs(&self) -> Result<[Token; EPOCHS], BypassReason> {
-        let epochs = &self.inner.epochs;
-        let commands = epochs
-            .each_ref()
-            .map(|part| Command::Get { key: &part.key });
-        let mut tokens = Vec::with_capacity(EPOCHS);
-        for (part, reply) in epochs.iter().zip(self.run(&commands)) {
-            let state = self
-                .fetched(&part.key, reply)
-                .and_then(|fetched| self.state_of(part, fetched, true));
-            match state {
-                Ok(Some(state)) => tokens.extend(state.of(part.events)),
-                Ok(None) => return Err(BypassReason::WriterInFlight),
-                Err(_) => return Err(BypassReason::StoreUnavailable),
-            }
-        }
-        tokens
-            .try_into()
-            .map_err(|_| BypassReason::StoreUnavailable)
-    }
-
-    /// What a text does besides what its analysis says, on a connection to that database: through
-    /// functions that it calls, and through what reads and calls them for it.
-    pub(crate) fn side_effects_of(
-        &self,
-        database: Option<&Arc<str>>,
-        analysis: &Analysis,
-    ) -> Calls {
-        let trusted = &self.config().pure_functions;
-        let unknown = analysis.unknown_functions();
-        let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
-        let suspected = suspects.next().is_some();
-        let last = database.and_then(|database| self.inner.catalogs.last.get(database));
-        let Some((_, catalog)) = last.filter(|(_, catalog)| catalog.left_out(analysis).is_empty())
-        else {
-            return if suspected {
-                Calls::anything()
-            } else {
-                Calls::default()
-            };
-        };
-        if !suspected && catalog.is_inert() {
-            return Calls::default();
-        }
-        let (plan, _) = self.plan(analysis, &catalog);
-        let mut calls = Calls {
-            pure: plan.pure,
-            writes: plan.writes.clone(),
-            moves: plan.moves,
-            known: None,
-        };
-        // A procedure that the account cannot see, or that is newer than the catalog.
-        let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
-        if analysis.calls_procedures() && !suspects.all(|name| catalog.has_routine(name)) {
-            return Calls::anything();
-        }
-        let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
-        if suspected && suspects.any(|name| !catalog.is_builtin(name)) {
-            // Somebody may have put another in its place.
-            let known = database.and_then(|database| self.inner.catalogs.known.get(database));
-            match known.filter(|known| self.is_current(known)) {
-                Some(known) if !unknown.iter().any(|name| catalog.is_strange(name)) => {
-                    calls.known = Some(known);
-                }
-                _ => return Calls::anything(),
-            }
-        }
-        calls
-    }
-
     /// Does a statement that breaks a constraint of that database certainly change nothing?
     pub(crate) fn fails_whole(&self, database: &Arc<str>) -> bool {
-        let known = self.inner.catalogs.known.get(database);
+        let known = self.catalogs.known.get(database);
         known.is_some_and(|known| known.catalog.fails_whole() && self.is_current(&known))
     }
 
     /// Is the catalog's epoch the present one?
     pub(crate) fn is_current(&self, known: &CatalogSnapshot) -> bool {
-        let [part, ..] = &self.inner.epochs;
-        let reply = self.run(&[Command::Get { key: &part.key }]).pop();
-        let Some(reply) = reply else { return false };
-        let state = self
-            .fetched(&part.key, reply)
-            .and_then(|fetched| self.state_of(part, fetched, false));
-        let token = state
-            .ok()
-            .flatten()
-            .and_then(|it| it.of(part.events).next());
-        token.is_some() && token == known.epoch(0)
+        self.epochs.is_current(&known.epochs)
     }
-}
 
-/// What a text does besides what its analysis says.
-#[derive(Debug)]
-pub(crate) struct Calls {
-    /// It certainly changes nothing, neither rows nor the session.
-    pub(crate) pure: bool,
-    pub(crate) writes: Writes,
-    /// A procedure among what it calls may begin or end transactions.
-    pub(crate) moves: bool,
-    /// What this was found in, if another may take its place before the text has run.
-    pub(crate) known: Option<CatalogSnapshot>,
-}
-
-impl Default for Calls {
-    fn default() -> Self {
-        Self {
-            pure: true,
-            writes: Writes::Nothing,
-            moves: false,
-            known: None,
-        }
-    }
-}
-
-impl Calls {
-    fn anything() -> Self {
-        Self {
-            pure: false,
-            writes: Writes::Everything,
-            moves: true,
-            known: None,
-        }
+    /// The catalog of a database that was loaded last; perhaps before the schema was changed.
+    pub(crate) fn newest_catalog(&self, database: &Arc<str>) -> Option<Arc<Catalog>> {
+        self.catalogs.newest(database)
     }
 }

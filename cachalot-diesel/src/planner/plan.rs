@@ -6,15 +6,15 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-use super::{Cachalot, EPOCH};
+use super::{CatalogSnapshot, Planner};
 use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Refusal, Resolved},
     config::Config,
-    fingerprint::{Digest, Fingerprint},
+    fingerprint::Digest,
     policy,
-    protocol::Families,
-    statement::{Analysis, Dialect, Events, Named, Uncacheable, Writes},
+    protocol::{ByFamily, Dependency, DependencyKind, Events, Records, Writes},
+    statement::{Analysis, Dialect, Named, Uncacheable},
 };
 
 /// How many distinct texts a handle remembers the plan of.
@@ -22,70 +22,13 @@ const PLANS: usize = 4096;
 /// Texts above this are planned anew each time, as they are analysed.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// What a version record is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Table,
-    /// All tables.
-    Epoch,
-    /// The members of a family; its name is that of the parent.
-    Family,
-}
-
-/// A table that a read depends on, and the key of its version record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Dependency {
-    pub(super) kind: Kind,
-    pub(crate) table: Arc<str>,
-    pub(crate) key: Arc<str>,
-    /// Which of the table's changes matter.
-    pub(crate) events: Events,
-}
-
-impl Dependency {
-    pub(super) fn new(namespace: &str, table: Arc<str>, events: Events) -> Self {
-        let mut fingerprint = Fingerprint::new(namespace, "record");
-        fingerprint.part(table.as_bytes());
-        Self {
-            kind: Kind::Table,
-            key: fingerprint.finish().into(),
-            table,
-            events,
-        }
-    }
-
-    /// One part of the epoch.
-    pub(super) fn epoch(namespace: &str, part: usize) -> Self {
-        let mut fingerprint = Fingerprint::new(namespace, "epoch");
-        fingerprint.number(part as u64);
-        Self {
-            kind: Kind::Epoch,
-            key: fingerprint.finish().into(),
-            table: EPOCH.into(),
-            events: Events::ALL,
-        }
-    }
-
-    /// All members of the family of that parent.
-    pub(super) fn family(namespace: &str, parent: &str, events: Events) -> Self {
-        let mut fingerprint = Fingerprint::new(namespace, "family");
-        fingerprint.part(parent.as_bytes());
-        Self {
-            kind: Kind::Family,
-            key: fingerprint.finish().into(),
-            table: parent.into(),
-            events,
-        }
-    }
-}
-
 /// What is to be known of a text before it is run, worked out once for each catalog.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// In the order of the tables' names, each once.
     pub(crate) dependencies: Vec<Dependency>,
     /// Where there are families among them, what is looked up instead.
-    pub(super) shorter: Option<Shorter>,
+    by_family: Option<ByFamily>,
     /// Settings of the session that decide the rows.
     pub(crate) settings: BTreeSet<String>,
     /// SQLite: what it calls, itself or through what defines its tables: a connection may have others
@@ -105,12 +48,17 @@ pub(crate) struct Plan {
     pub(crate) unknown_relation: bool,
 }
 
-/// Dependencies in which a family stands for its members.
-#[derive(Debug)]
-pub(super) struct Shorter {
-    pub(super) dependencies: Vec<Dependency>,
-    /// The members that are left out, and all their families.
-    pub(super) members: Vec<(Dependency, Families)>,
+impl Plan {
+    /// The version records that decide whether an entry is valid.
+    pub(crate) fn records<'a>(&'a self, known: &'a CatalogSnapshot) -> Records<'a> {
+        let by_family = self.by_family.as_ref().filter(|_| known.has_families());
+        Records {
+            epoch: known.epoch(),
+            all: &self.dependencies,
+            dependencies: by_family.map_or(&self.dependencies, |it| &it.dependencies),
+            members: by_family.map_or(&[], |it| &it.members),
+        }
+    }
 }
 
 /// Plans by the catalog's number and the hash of the text.
@@ -122,14 +70,14 @@ impl Plans {
     }
 }
 
-impl Cachalot {
+impl Planner {
     /// Why a statement is not cached whatever the catalog says; `None` if that decides.
     pub(crate) fn refuses(&self, analysis: &Analysis) -> Option<BypassReason> {
         let calls = !analysis.unknown_functions().is_empty();
         match analysis.uncacheable_by(|_| true, |_| true) {
             // A function may read one.
             Some(Uncacheable::NoTable) if calls => None,
-            Some(reason) => bypass_of(reason, self.config()),
+            Some(reason) => bypass_of(reason, &self.config),
             None => None,
         }
     }
@@ -138,19 +86,19 @@ impl Cachalot {
     pub(crate) fn plan(&self, analysis: &Analysis, catalog: &Catalog) -> (Arc<Plan>, bool) {
         let text = analysis.text();
         let key = (catalog.id(), *text.hash());
-        if let Some(plan) = self.inner.plans.0.get(&key) {
+        if let Some(plan) = self.plans.0.get(&key) {
             return (plan, false);
         }
         let plan = Arc::new(self.compute(analysis, catalog));
         // A relation that is not there yet may be there the next time.
         if text.sql().len() <= MAX_TEXT && !plan.unknown_relation {
-            self.inner.plans.0.insert(key, Arc::clone(&plan));
+            self.plans.0.insert(key, Arc::clone(&plan));
         }
         (plan, true)
     }
 
     fn compute(&self, analysis: &Analysis, catalog: &Catalog) -> Plan {
-        let config = self.config();
+        let config = &*self.config;
         let sql = analysis.text().sql();
         let functions = catalog.calls_of(analysis, sql);
         let resolved = with_policies(analysis.reads(), &functions, catalog, sql);
@@ -186,7 +134,7 @@ impl Cachalot {
         let (ttl, uncacheable) = by_models(&resolved, config.ttl);
         let dependencies = self.dependencies(&resolved);
         Plan {
-            shorter: self.shortened(&dependencies, &resolved.reads, catalog),
+            by_family: self.by_family(&dependencies, &resolved.reads, catalog),
             dependencies,
             settings: resolved.settings,
             functions: named.functions,
@@ -204,7 +152,7 @@ impl Cachalot {
     }
 
     fn dependencies(&self, resolved: &Resolved) -> Vec<Dependency> {
-        let namespace = &self.config().namespace;
+        let namespace = &self.config.namespace;
         let tables = resolved.tables.iter();
         tables
             .map(|(table, events)| Dependency::new(namespace, Arc::clone(table), *events))
@@ -212,26 +160,26 @@ impl Cachalot {
     }
 
     /// The same dependencies by family, as far as whole families are read.
-    fn shortened(
+    fn by_family(
         &self,
         dependencies: &[Dependency],
         reads: &BTreeSet<Arc<str>>,
         catalog: &Catalog,
-    ) -> Option<Shorter> {
+    ) -> Option<ByFamily> {
         let families = catalog.families_among(reads);
         let (members, mut rest): (Vec<_>, Vec<_>) =
             dependencies.iter().cloned().partition(|dependency| {
                 let mut families = families.iter();
                 families.any(|(_, members)| members.contains(&dependency.table))
             });
-        let namespace = &self.config().namespace;
+        let namespace = &self.config.namespace;
         let family = |parent| Dependency::family(namespace, parent, Events::ALL);
         rest.extend(families.iter().map(|(parent, _)| family(parent)));
         let members = members.into_iter().map(|member| {
             let families = catalog.families_of(&member.table);
             (member, families)
         });
-        (!families.is_empty()).then(|| Shorter {
+        (!families.is_empty()).then(|| ByFamily {
             dependencies: rest,
             members: members.collect(),
         })
@@ -250,20 +198,20 @@ impl Cachalot {
         }
         dependencies.sort_by(|a, b| a.table.cmp(&b.table));
         // All that is read, as far as families are concerned: those of the plan among it.
-        let shorter = plan.shorter.iter();
-        let reads = shorter
-            .flat_map(|shorter| &shorter.dependencies)
-            .filter(|dependency| dependency.kind == Kind::Family)
+        let by_family = plan.by_family.iter();
+        let reads = by_family
+            .flat_map(|it| &it.dependencies)
+            .filter(|dependency| dependency.kind == DependencyKind::Family)
             .map(|family| Arc::clone(&family.table))
             .chain(resolved.reads.iter().cloned())
             .collect();
         let (ttl, uncacheable) = by_models(&resolved, plan.ttl);
         let refused = || {
             self.excluded(&resolved)
-                .or_else(|| refusal(resolved.refused.as_ref()?, self.config()))
+                .or_else(|| refusal(resolved.refused.as_ref()?, &self.config))
         };
         Arc::new(Plan {
-            shorter: self.shortened(&dependencies, &reads, catalog),
+            by_family: self.by_family(&dependencies, &reads, catalog),
             dependencies,
             settings: plan.settings.union(&resolved.settings).cloned().collect(),
             functions: plan.functions.clone(),
@@ -279,22 +227,22 @@ impl Cachalot {
     /// Why nothing that depends on this is cached: nobody says when an excluded table is written.
     fn excluded(&self, resolved: &Resolved) -> Option<BypassReason> {
         let mut tables = resolved.tables.keys();
-        let table = tables.find(|table| self.config().excludes(table))?;
+        let table = tables.find(|table| self.config.excludes(table))?;
         Some(excluded(table))
     }
 
     /// On what the rows of these tables depend, as far as the catalogs tell that this cache has read.
-    pub(super) fn transitive_dependencies(&self, tables: &[Arc<str>]) -> Vec<Dependency> {
+    pub(crate) fn transitive_dependencies(&self, tables: &[Arc<str>]) -> Vec<Dependency> {
         let named = tables.iter().map(|table| (Arc::clone(table), Events::ALL));
         let mut all: BTreeMap<Arc<str>, Events> = named.collect();
-        for catalog in self.inner.catalogs.all() {
+        for catalog in self.catalogs.all() {
             let resolved = with_policies(tables, &BTreeSet::new(), &catalog, "");
             for (table, events) in resolved.tables {
                 let known = all.entry(table).or_default();
                 *known = known.or(events);
             }
         }
-        let namespace = &self.config().namespace;
+        let namespace = &self.config.namespace;
         all.into_iter()
             .map(|(table, events)| Dependency::new(namespace, table, events))
             .collect()
@@ -400,28 +348,28 @@ mod tests {
 
     #[test]
     fn a_plan_is_worked_out_once_for_each_text_and_catalog() {
-        let cache = Cachalot::builder().url("memory://").build().unwrap();
+        let planner = Planner::without_store();
         let facts = Facts::with_tables(Dialect::Sqlite, &["users"]);
         let catalog = Catalog::new(&facts);
         let sql = "SELECT id FROM users";
         let analysis = statement::analysis(sql, Dialect::Sqlite);
-        let (first, fresh) = cache.plan(&analysis, &catalog);
+        let (first, fresh) = planner.plan(&analysis, &catalog);
         assert!(fresh && !first.unknown_relation);
-        let (again, fresh) = cache.plan(&analysis, &catalog);
+        let (again, fresh) = planner.plan(&analysis, &catalog);
         assert!(!fresh && Arc::ptr_eq(&first, &again));
         assert_eq!(&*first.dependencies[0].table, "users");
         let other = Catalog::new(&facts);
-        assert!(cache.plan(&analysis, &other).1);
+        assert!(planner.plan(&analysis, &other).1);
     }
 
     #[test]
     fn the_plan_of_a_text_that_names_what_is_not_there_is_not_remembered() {
-        let cache = Cachalot::builder().url("memory://").build().unwrap();
+        let planner = Planner::without_store();
         let catalog = Catalog::new(&Facts::new(Dialect::Sqlite));
         let sql = "SELECT id FROM users";
         let analysis = statement::analysis(sql, Dialect::Sqlite);
         for _ in 0..2 {
-            let (plan, fresh) = cache.plan(&analysis, &catalog);
+            let (plan, fresh) = planner.plan(&analysis, &catalog);
             assert!(fresh && plan.unknown_relation);
         }
     }

@@ -3,19 +3,21 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Cachalot, Dependency, EPOCH};
+use super::VersionStore;
 use crate::{
     Error,
     events::{self, Names},
-    protocol::Token,
-    statement::Events,
+    protocol::{Dependency, EPOCH, Events, Token},
     store::StoreError,
 };
 
@@ -96,12 +98,12 @@ impl Drop for PendingInvalidations {
     }
 }
 
-impl Cachalot {
+impl VersionStore {
     /// Is an invalidation of any of these tables pending?
     ///
     /// A read does not pay what writes owe: that is the flusher's work.
-    pub(super) fn is_pending(&self, dependencies: &[Dependency]) -> bool {
-        let queue = &self.inner.pending;
+    pub(crate) fn is_pending(self: &Arc<Self>, dependencies: &[Dependency]) -> bool {
+        let queue = &self.pending;
         if !queue.any.load(Ordering::Acquire) {
             return false;
         }
@@ -117,20 +119,20 @@ impl Cachalot {
 
     /// Remembers what the store did not take of the write of that id.
     pub(super) fn enqueue(
-        &self,
+        self: &Arc<Self>,
         writer: Token,
         failed: &[(Dependency, Events, StoreError)],
     ) -> Result<(), Error> {
         let Some((_, _, source)) = failed.first() else {
             return Ok(());
         };
-        let mut pending = self.inner.pending.tables.lock();
+        let mut pending = self.pending.tables.lock();
         let before = pending.tables.len();
         for (table, events, _) in failed {
             pending.add(&table.table, *events, writer);
         }
         events::pending(before, pending.tables.len());
-        self.inner.pending.any.store(true, Ordering::Release);
+        self.pending.any.store(true, Ordering::Release);
         self.ensure_flusher(&mut pending);
         drop(pending);
         let tables: Vec<_> = failed.iter().map(|(table, ..)| &*table.table).collect();
@@ -148,7 +150,7 @@ impl Cachalot {
         limit: Duration,
         failed: &[(Dependency, Events, StoreError)],
     ) -> bool {
-        let queue = &self.inner.pending;
+        let queue = &self.pending;
         let tables = || failed.iter().map(|(table, ..)| table);
         let mut pending = queue.tables.lock();
         let waited = queue.flushed.wait_while_for(
@@ -162,7 +164,7 @@ impl Cachalot {
     /// Delivers what is pending, as far as the store takes it: a server that is down does not hold up
     /// what another would take. Returns whether anything was delivered.
     fn flush_pending(&self) -> bool {
-        let queue = &self.inner.pending;
+        let queue = &self.pending;
         // Nobody waits for the store with the lock in hand.
         let due = queue.tables.lock().tables.clone();
         let mut flushed = Vec::new();
@@ -195,25 +197,27 @@ impl Cachalot {
 
     /// Sees to it that somebody delivers: a process that neither reads nor writes any more must
     /// still do so. Returns whether somebody does.
-    fn ensure_flusher(&self, pending: &mut PendingTables) -> bool {
+    fn ensure_flusher(self: &Arc<Self>, pending: &mut PendingTables) -> bool {
         if pending.flushing {
             return true;
         }
-        let cache = self.downgrade();
+        let versions = Arc::downgrade(self);
         let spawned = thread::Builder::new()
             .name("cachalot-pending".to_owned())
             .spawn(move || {
                 let mut pause = PAUSE;
                 loop {
                     thread::sleep(pause);
-                    let Some(cache) = cache.upgrade() else { return };
-                    let delivered = cache.flush_pending();
+                    let Some(versions) = versions.upgrade() else {
+                        return;
+                    };
+                    let delivered = versions.flush_pending();
                     pause = if delivered {
                         PAUSE
                     } else {
                         (pause * 2).min(LONGEST_PAUSE)
                     };
-                    let mut pending = cache.inner.pending.tables.lock();
+                    let mut pending = versions.pending.tables.lock();
                     if pending.tables.is_empty() {
                         pending.flushing = false;
                         return;

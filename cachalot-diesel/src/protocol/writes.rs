@@ -84,7 +84,7 @@ impl Writes {
     }
 
     /// One table is written.
-    pub(super) fn table(name: Arc<str>, events: Events) -> Self {
+    pub(crate) fn table(name: Arc<str>, events: Events) -> Self {
         Self::Tables(BTreeMap::from([(name, events)]))
     }
 

@@ -14,13 +14,11 @@ use std::time::Duration;
 
 use lz4_flex::block::{compress, decompress_into};
 
-use super::{
-    auth::{Authenticator, TAG},
-    now_millis,
-};
 use crate::{
+    clock::now_millis,
     protocol::{self, Token},
     rows::{Block, BlockWriter},
+    store::auth::{Authenticator, TAG},
 };
 
 const MAGIC: &[u8; 5] = b"cach\x03";

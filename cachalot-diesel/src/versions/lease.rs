@@ -1,11 +1,11 @@
 //! Leases are kept while their writes last: a statement that waits for a lock, or a COMMIT that
 //! takes long, must not look like a process that died.
 
-use std::{collections::HashSet, thread};
+use std::{collections::HashSet, sync::Arc, thread};
 
 use parking_lot::Mutex;
 
-use super::Cachalot;
+use super::VersionStore;
 use crate::{protocol::Token, store::Command};
 
 /// The writes of this process between `begin` and `end`.
@@ -19,26 +19,26 @@ struct Held {
     kept: bool,
 }
 
-impl Leases {}
-
-impl Cachalot {
+impl VersionStore {
     /// Keeps the lease of a write from its `begin` on. Without a thread to spare it is not kept, and
     /// the write has to be faster than its lease.
-    pub(super) fn keep_lease(&self, writer: Token) {
-        let mut held = self.inner.leases.0.lock();
+    pub(super) fn keep_lease(self: &Arc<Self>, writer: Token) {
+        let mut held = self.leases.0.lock();
         held.writers.insert(writer);
         if held.kept {
             return;
         }
-        let cache = self.downgrade();
-        let pause = self.config().write_lease / 3;
+        let versions = Arc::downgrade(self);
+        let pause = self.config.write_lease / 3;
         let spawned = thread::Builder::new()
             .name("cachalot-leases".to_owned())
             .spawn(move || {
                 loop {
                     thread::sleep(pause);
-                    let Some(cache) = cache.upgrade() else { return };
-                    if !cache.renew_leases() {
+                    let Some(versions) = versions.upgrade() else {
+                        return;
+                    };
+                    if !versions.renew_leases() {
                         return;
                     }
                 }
@@ -47,12 +47,12 @@ impl Cachalot {
     }
 
     pub(super) fn drop_lease(&self, writer: Token) {
-        self.inner.leases.0.lock().writers.remove(&writer);
+        self.leases.0.lock().writers.remove(&writer);
     }
 
     /// Returns whether there was anything to do.
     fn renew_leases(&self) -> bool {
-        let mut held = self.inner.leases.0.lock();
+        let mut held = self.leases.0.lock();
         held.kept = !held.writers.is_empty();
         let writers: Vec<_> = held.writers.iter().copied().collect();
         drop(held);
@@ -60,7 +60,7 @@ impl Cachalot {
         let commands: Vec<_> = keys.iter().map(|key| self.lease(key)).collect();
         if !commands.is_empty() {
             // One that the store does not take ends as if its process had died.
-            self.run(&commands);
+            self.client.run(&commands);
         }
         !commands.is_empty()
     }
@@ -70,7 +70,7 @@ impl Cachalot {
         Command::Set {
             key,
             value: b"1",
-            ttl: Some(self.config().write_lease),
+            ttl: Some(self.config.write_lease),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Cachalot, Entry, FillPermit};
+use super::{Entry, EntryStore, FillPermit};
 use crate::{
     fingerprint::Fingerprint,
     store::{Command, Reply},
@@ -30,14 +30,14 @@ pub(super) enum Role {
     Follower(Arc<Entry>),
 }
 
-impl Cachalot {
+impl EntryStore {
     /// Waits for another process's rows, if one is asking for the same ones under the same tokens.
     pub(super) fn try_lead(&self, permit: &FillPermit) -> Role {
-        let wait = self.config().stampede_wait;
+        let wait = self.config.stampede_wait;
         if wait.is_zero() {
             return Role::Leader(None);
         }
-        let mut fingerprint = Fingerprint::new(&self.config().namespace, "stampede");
+        let mut fingerprint = Fingerprint::new(&self.config.namespace, "stampede");
         fingerprint.part(permit.key().as_bytes());
         for token in permit.tokens() {
             fingerprint.part(token.as_bytes());
@@ -48,7 +48,7 @@ impl Cachalot {
             value: b"1",
             ttl: Some(wait.max(SHORTEST)),
         };
-        match self.run(&[add]).pop() {
+        match self.client.run(&[add]).pop() {
             Some(Ok(Reply::Conflict)) => {}
             Some(Ok(_)) => return Role::Leader(Some(stampede)),
             _ => return Role::Leader(None),
@@ -62,10 +62,10 @@ impl Cachalot {
                 Command::Get { key: permit.key() },
                 Command::Get { key: &stampede },
             ];
-            let mut replies = self.run(&looks).into_iter();
+            let mut replies = self.client.run(&looks).into_iter();
             if let Some(Ok(Reply::Item { value, .. })) = replies.next()
                 && let Some(entry) =
-                    Entry::open(&self.inner.auth, permit.key(), value, self.most_inflated())
+                    Entry::open(&self.client.auth, permit.key(), value, self.most_inflated())
                 && entry.may_be_given(permit.tokens())
             {
                 return Role::Follower(Arc::new(entry));
@@ -80,6 +80,6 @@ impl Cachalot {
 
     /// Nothing came of it: nobody need wait any longer.
     pub(super) fn release(&self, stampede: &str) {
-        self.run(&[Command::Delete { key: stampede }]);
+        self.client.run(&[Command::Delete { key: stampede }]);
     }
 }

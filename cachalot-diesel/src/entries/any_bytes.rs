@@ -5,10 +5,11 @@ use std::ops::Bound;
 
 use diesel::deserialize::FromSqlRow;
 
-use super::{Entry, auth::Authenticator, entry};
+use super::{Entry, entry};
 use crate::{
     protocol::{Record, State},
     rows::{Block, CacheBackend, private::Reader},
+    store::auth::Authenticator,
 };
 
 const KEY: &str = "key";

@@ -13,7 +13,8 @@ use std::{
 use parking_lot::Mutex;
 use quick_cache::{Weighter, sync::Cache};
 
-use super::{entry::Entry, now_millis};
+use super::entry::Entry;
+use crate::clock::now_millis;
 
 pub(super) struct NearCache {
     /// `None`: nothing is kept.

@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Duration};
 use super::Cachalot;
 use crate::{
     Error,
+    cache::Cache,
     config::{Config, OnOutage, only_tables, table_set},
     store::{self, Store, StoreOptions},
 };
@@ -212,6 +213,6 @@ impl Builder {
                 },
             )?,
         };
-        Ok(Cachalot::new(self.config, store))
+        Ok(Cachalot(Cache::new(self.config, store)))
     }
 }

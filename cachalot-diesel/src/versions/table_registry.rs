@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 
-use super::{Cachalot, Dependency, plan::Kind};
+use super::VersionStore;
 use crate::{
     Error,
     fingerprint::Fingerprint,
+    protocol::{Dependency, DependencyKind},
     store::{Command, Reply},
 };
 
@@ -33,15 +34,15 @@ impl TableRegistry {
     }
 }
 
-impl Cachalot {
+impl VersionStore {
     /// Puts a table on the list, once per process; a failure is nobody's business.
     pub(super) fn list_table(&self, table: &Dependency) {
-        if table.kind != Kind::Table || !self.first_time(&table.table) {
+        if table.kind != DependencyKind::Table || !self.first_time(&table.table) {
             return;
         }
-        let key = &*self.inner.table_registry.key;
+        let key = &*self.registry.key;
         for _ in 0..ATTEMPTS {
-            let (mut names, version) = match self.run(&[Command::Get { key }]).pop() {
+            let (mut names, version) = match self.client.run(&[Command::Get { key }]).pop() {
                 Some(Ok(Reply::Item { value, version })) => {
                     (self.names(&value).unwrap_or_default(), Some(version))
                 }
@@ -52,7 +53,7 @@ impl Cachalot {
                 return;
             }
             let json = serde_json::to_vec(&names).unwrap_or_default();
-            let value = &*self.inner.auth.sign_record(key, json);
+            let value = &*self.client.auth.sign_record(key, json);
             let command = match version {
                 Some(version) => Command::CompareAndSwap {
                     key,
@@ -66,7 +67,7 @@ impl Cachalot {
                     ttl: None,
                 },
             };
-            match self.run(&[command]).pop() {
+            match self.client.run(&[command]).pop() {
                 Some(Ok(Reply::Conflict | Reply::Missing)) => {}
                 _ => return,
             }
@@ -74,13 +75,13 @@ impl Cachalot {
     }
 
     fn first_time(&self, table: &str) -> bool {
-        let mut listed = self.inner.table_registry.listed.lock();
+        let mut listed = self.registry.listed.lock();
         listed.len() < MOST && listed.insert(table.to_owned())
     }
 
     pub(super) fn listed_tables(&self) -> Result<BTreeSet<String>, Error> {
-        let key = &*self.inner.table_registry.key;
-        match self.run(&[Command::Get { key }]).pop() {
+        let key = &*self.registry.key;
+        match self.client.run(&[Command::Get { key }]).pop() {
             Some(Ok(Reply::Item { value, .. })) => Ok(self.names(&value).unwrap_or_default()),
             Some(Err(error)) => Err(error.into()),
             _ => Ok(BTreeSet::new()),
@@ -88,10 +89,7 @@ impl Cachalot {
     }
 
     fn names(&self, value: &[u8]) -> Option<BTreeSet<String>> {
-        let json = self
-            .inner
-            .auth
-            .verify_record(&self.inner.table_registry.key, value)?;
+        let json = self.client.auth.verify_record(&self.registry.key, value)?;
         serde_json::from_slice(json).ok()
     }
 }
@@ -106,18 +104,15 @@ mod tests {
     #[test]
     fn x04_a_spoilt_list_lists_nothing() {
         let store = Arc::new(MemoryStore::new(1 << 20));
-        let cache = Cachalot::builder()
-            .store(Arc::clone(&store))
-            .build()
-            .unwrap();
+        let versions = VersionStore::with_store(store.clone());
         for bytes in [&b"["[..], b"[7]", b"{}", b"\xff", &[b'['; 1_000]] {
             let set = Command::Set {
-                key: &cache.inner.table_registry.key,
+                key: &versions.registry.key,
                 value: bytes,
                 ttl: None,
             };
             assert!(store.run(&[set])[0].is_ok());
-            assert_eq!(cache.listed_tables().unwrap(), BTreeSet::new());
+            assert_eq!(versions.listed_tables().unwrap(), BTreeSet::new());
         }
     }
 }

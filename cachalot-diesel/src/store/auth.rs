@@ -5,13 +5,13 @@ use std::fmt;
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 /// The length of an entry's tag, in bytes.
-pub(super) const TAG: usize = 16;
+pub(crate) const TAG: usize = 16;
 /// A record's mac: a line end and 64 hex digits after the JSON.
 const MAC_LEN: usize = 65;
 
 /// Binds an item's bytes to its key, so that neither damaged nor misplaced bytes pass.
 #[derive(Clone)]
-pub(super) struct Authenticator {
+pub(crate) struct Authenticator {
     /// Of the keyed BLAKE3 that MAC are; derived from the secret, if there is one.
     key: Option<[u8; blake3::KEY_LEN]>,
 }
@@ -25,7 +25,7 @@ impl fmt::Debug for Authenticator {
 }
 
 impl Authenticator {
-    pub(super) fn new(secret: Option<&str>) -> Self {
+    pub(crate) fn new(secret: Option<&str>) -> Self {
         let context = "cachalot-diesel 1 items of the store";
         let key = secret.map(|secret| blake3::derive_key(context, secret.as_bytes()));
         Self { key }
@@ -33,7 +33,7 @@ impl Authenticator {
 
     /// The tag of an entry's bytes: a mac with a secret. Without one a checksum, which finds damage
     /// and stops nobody, so that it need only be fast.
-    pub(super) fn tag(&self, store_key: &str, bytes: &[u8]) -> [u8; TAG] {
+    pub(crate) fn tag(&self, store_key: &str, bytes: &[u8]) -> [u8; TAG] {
         let Some(key) = &self.key else {
             let seed = XxHash3_64::oneshot(store_key.as_bytes());
             return XxHash3_128::oneshot_with_seed(seed, bytes).to_le_bytes();
@@ -43,7 +43,7 @@ impl Authenticator {
         tag
     }
 
-    pub(super) fn verifies(&self, store_key: &str, bytes: &[u8], tag: &[u8; TAG]) -> bool {
+    pub(crate) fn verifies(&self, store_key: &str, bytes: &[u8], tag: &[u8; TAG]) -> bool {
         let expected = self.tag(store_key, bytes);
         // In constant time: a attacker must not learn how much of a guess was right.
         expected
@@ -54,7 +54,7 @@ impl Authenticator {
     }
 
     /// A record as it goes to the store: plain JSON, and its mac if there is a secret.
-    pub(super) fn sign_record(&self, store_key: &str, mut json: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn sign_record(&self, store_key: &str, mut json: Vec<u8>) -> Vec<u8> {
         if let Some(key) = &self.key {
             let mac = mac(key, store_key, &json).to_hex();
             json.push(b'\n');
@@ -64,7 +64,7 @@ impl Authenticator {
     }
 
     /// The JSON of a record from the store; `None` if its mac does not hold.
-    pub(super) fn verify_record<'a>(&self, store_key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn verify_record<'a>(&self, store_key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let Some(key) = &self.key else {
             return Some(bytes);
         };

@@ -13,12 +13,11 @@ use std::{
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::{Cachalot, EPOCHS, records::Fetched};
+use super::{VersionStore, records::Fetched};
 use crate::{
     catalog::Catalog,
     fingerprint::Fingerprint,
-    protocol::{Families, Record, Token},
-    statement::Events,
+    protocol::{Agreed, Epoch, Events, Families, Record, Token},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
@@ -51,6 +50,8 @@ impl Announced {
 pub(crate) struct Origin<'a> {
     /// The database, if it is known.
     pub(crate) database: Option<&'a Arc<str>>,
+    /// What this process knows of that database.
+    pub(crate) catalog: Option<&'a Catalog>,
     /// The session's temporary tables.
     pub(crate) temporary: Option<&'a BTreeSet<Arc<str>>>,
     /// Names among the writes that are not those of relations.
@@ -114,41 +115,31 @@ impl Agreement {
     }
 }
 
-/// What came of comparing a catalog with those of other processes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Agreed {
-    /// Another process did not find another catalog.
-    pub(super) same: bool,
-    /// The catalog's families, if there are any, are listed.
-    pub(super) families: bool,
-}
-
-impl Cachalot {
+impl VersionStore {
     /// Is the relation in this process's catalog of the origin's database, or has it been announced?
     /// `None` if this process cannot tell.
     pub(super) fn knows(&self, origin: Origin<'_>, table: &Arc<str>) -> Option<bool> {
-        let announced = &self.inner.announced.0;
+        let announced = &self.announced.0;
         if origin.is_apart(table) || announced.get(&origin.announcement(table)).is_some() {
             return Some(true);
         }
-        let catalog = self.inner.catalogs.newest(origin.database?)?;
-        Some(catalog.has(table))
+        Some(origin.catalog?.has(table))
     }
 
     pub(super) fn announced(&self, relations: Vec<Announcement>) {
         for relation in relations {
-            self.inner.announced.0.insert(relation, ());
+            self.announced.0.insert(relation, ());
         }
     }
 
     /// What was announced may have been dropped: the next write announces it again.
     pub(crate) fn forget_announced(&self) {
-        self.inner.announced.0.clear();
+        self.announced.0.clear();
     }
 
     /// Tells the others which catalog was found under an epoch. If it is not the same, the schema was
     /// changed without a renewal of the epoch.
-    pub(super) fn agrees(
+    pub(crate) fn agrees(
         &self,
         epoch: Token,
         database: &str,
@@ -197,7 +188,7 @@ impl Cachalot {
             }
             // Two maps of strings and numbers: nothing in them that JSON cannot express.
             let json = serde_json::to_vec(&agreement).unwrap_or_default();
-            let value = &*self.inner.auth.sign_record(&key, json);
+            let value = &*self.client.auth.sign_record(&key, json);
             let (key, ttl) = (&*key, None);
             let put = match version {
                 Some(version) => Command::CompareAndSwap {
@@ -208,7 +199,7 @@ impl Cachalot {
                 },
                 None => Command::Add { key, value, ttl },
             };
-            if matches!(self.run_one(put)?, Reply::Stored(_)) {
+            if matches!(self.client.run_one(put)?, Reply::Stored(_)) {
                 return Ok(agreed);
             }
         }
@@ -222,8 +213,8 @@ impl Cachalot {
         &self,
         mut tables: impl Iterator<Item = &'a Arc<str>>,
     ) -> Result<bool, StoreError> {
-        let [part, ..] = &self.inner.epochs;
-        let reply = self.run_one(Command::Get { key: &part.key });
+        let [part, ..] = &self.epochs;
+        let reply = self.client.run_one(Command::Get { key: &part.key });
         // While everything is being invalidated, one more invalidation costs nothing.
         let Fetched::Calm(state) = self.fetched(&part.key, reply)? else {
             return Ok(false);
@@ -243,13 +234,13 @@ impl Cachalot {
     }
 
     fn epoch_records(&self) -> Result<Vec<Option<Record>>, StoreError> {
-        self.fetch_records(&self.inner.epochs)
+        self.fetch_records(&self.epochs)
     }
 
     /// Notes in the records of these epochs that a catalog with families was loaded under them, once
     /// those are listed; `false` if they are no longer the present ones.
-    pub(super) fn note_families(&self, epochs: &[Token; EPOCHS]) -> Result<bool, StoreError> {
-        let parts = self.inner.epochs.iter().zip(epochs);
+    pub(crate) fn note_families(&self, epochs: &Epoch) -> Result<bool, StoreError> {
+        let parts = self.epochs.iter().zip(epochs);
         for ((part, epoch), seen) in parts.zip(self.epoch_records()?) {
             let is_present = |record: &Record| record.any() == *epoch;
             if seen.is_some_and(|record| is_present(&record) && record.families().is_some()) {
@@ -293,9 +284,9 @@ impl Cachalot {
     }
 
     fn agreement(&self, key: &str) -> Result<(Agreement, Option<CasVersion>), StoreError> {
-        match self.run_one(Command::Get { key })? {
+        match self.client.run_one(Command::Get { key })? {
             Reply::Item { value, version } => {
-                let json = self.inner.auth.verify_record(key, &value);
+                let json = self.client.auth.verify_record(key, &value);
                 let agreement = json.and_then(|json| serde_json::from_slice(json).ok());
                 Ok((agreement.unwrap_or_default(), Some(version)))
             }
@@ -307,7 +298,7 @@ impl Cachalot {
     }
 
     fn agreement_key(&self, epoch: Token) -> String {
-        let mut fingerprint = Fingerprint::new(&self.config().namespace, "catalogs");
+        let mut fingerprint = Fingerprint::new(&self.config.namespace, "catalogs");
         // Another release may read the same catalog differently.
         fingerprint.part(env!("CARGO_PKG_VERSION").as_bytes());
         fingerprint.part(epoch.as_bytes());

@@ -13,8 +13,8 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Cachalot, CatalogSnapshot, Entry, FillPermit, Lookup, Plan, stampede::Role};
-use crate::protocol::Token;
+use super::{Entry, EntryStore, FillPermit, Lookup, stampede::Role};
+use crate::protocol::{Records, Token};
 
 /// How long a reader waits for another. Beyond this, whatever holds the other up may be waiting
 /// for a lock that this reader's own session holds.
@@ -102,16 +102,11 @@ enum Joined {
     Alone,
 }
 
-impl Cachalot {
+impl EntryStore {
     /// A miss: waits for the rows of another reader if one is asking already, else lets this one ask
     /// for all. Only for connections outside a transaction, which hold no locks.
-    pub(crate) fn join_flight(
-        &self,
-        permit: FillPermit,
-        plan: &Plan,
-        known: &CatalogSnapshot,
-    ) -> Lookup {
-        match self.inner.flights.join_flight(&permit) {
+    pub(crate) fn join_flight(&self, permit: FillPermit, records: Records<'_>) -> Lookup {
+        match self.flights.join_flight(&permit) {
             Joined::Alone => Lookup::Miss(permit),
             Joined::Leader(leader) => match self.try_lead(&permit) {
                 Role::Leader(stampede) => Lookup::Miss(permit.led_by(leader, stampede)),
@@ -120,7 +115,7 @@ impl Cachalot {
                     Lookup::Hit(entry, permit.into_key())
                 }
             },
-            Joined::Late => self.lookup(permit.key().to_owned(), plan, known),
+            Joined::Late => self.lookup(permit.key().to_owned(), records),
             Joined::Waiter(flight) => match flight.wait() {
                 Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
                     // Whoever asked may have been given them long before this reader woke up.

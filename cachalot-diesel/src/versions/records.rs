@@ -1,12 +1,10 @@
 //! Version records in the store: fetch, create, and move from one state to the next.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use super::{Cachalot, Dependency, EPOCH};
+use super::{VersionStore, fresh_token};
 use crate::{
-    Error, events,
-    protocol::{self, Record, State, Token, Writer},
-    statement::Events,
+    clock::now_millis,
+    fingerprint::Fingerprint,
+    protocol::{self, Dependency, Look, Record, State, Token, Writer},
     store::{CasVersion, Command, Reply, StoreError, Ttl},
 };
 
@@ -14,11 +12,14 @@ use crate::{
 /// so this is reached only by a store that lies.
 const ATTEMPTS: usize = 1_000;
 
+/// How often a record that others keep changing is looked at again before the read gives up on it.
+pub(super) const MAX_LOOKS: usize = 8;
+
 /// Records never expire by time: losing one costs misses for nothing.
 const FOR_EVER: Ttl = None;
 
 /// A record as it was fetched.
-pub(super) enum Fetched {
+pub(crate) enum Fetched {
     /// No record, or bytes that are none (then with the state to replace them in).
     Absent(Option<CasVersion>),
     /// No writer in flight.
@@ -27,52 +28,9 @@ pub(super) enum Fetched {
     Busy(Record, CasVersion),
 }
 
-/// What is known of a table; see [`Cachalot::table_status`].
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct TableStatus {
-    /// The table, as it is compared; `*` for the record of the whole namespace.
-    pub table: String,
-    /// The name of the table's present state, if it has a record: it changes with every change.
-    pub version: Option<String>,
-    /// When it was last changed, by its writer's clock.
-    pub last_invalidation: Option<SystemTime>,
-    /// How many writes are between `begin` and `end`.
-    pub writers_in_flight: usize,
-}
-
-impl Cachalot {
-    /// Runs commands and counts those that failed.
-    pub(super) fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
-        let mut replies = events::timed(|| self.inner.store.run(commands));
-        // A store that breaks its contract must not break the reads.
-        replies.resize_with(commands.len(), || {
-            Err(StoreError::Protocol(
-                "fewer replies than commands".to_owned(),
-            ))
-        });
-        let failed = replies
-            .iter()
-            .filter_map(|reply| reply.as_ref().err())
-            .filter(|error| !matches!(error, StoreError::TooLarge { .. }));
-        events::store_errors(self.counters(), failed);
-        replies
-    }
-
-    pub(super) fn run_one(&self, command: Command<'_>) -> Result<Reply, StoreError> {
-        self.run(&[command]).pop().unwrap_or_else(|| {
-            Err(StoreError::Protocol(
-                "fewer replies than commands".to_owned(),
-            ))
-        })
-    }
-
-    pub(super) fn fresh_token() -> Result<Token, StoreError> {
-        Token::random().map_err(|error| StoreError::Unavailable(format!("no randomness: {error}")))
-    }
-
+impl VersionStore {
     /// Reads what the store answered to a `Get` of a record.
-    pub(super) fn fetched(
+    pub(crate) fn fetched(
         &self,
         key: &str,
         reply: Result<Reply, StoreError>,
@@ -80,7 +38,7 @@ impl Cachalot {
         match reply? {
             Reply::Missing => Ok(Fetched::Absent(None)),
             Reply::Item { value, version } => {
-                let Some(json) = self.inner.auth.verify_record(key, &value) else {
+                let Some(json) = self.client.auth.verify_record(key, &value) else {
                     return Ok(Fetched::Absent(Some(version)));
                 };
                 if let Some(state) = State::calm(json) {
@@ -98,6 +56,39 @@ impl Cachalot {
         }
     }
 
+    /// The tokens of a table's present state; `None` while a writer is in flight.
+    pub(crate) fn state_of(
+        &self,
+        table: &Dependency,
+        mut fetched: Fetched,
+        create: bool,
+    ) -> Result<Option<State>, StoreError> {
+        for _ in 0..MAX_LOOKS {
+            let (present, over) = match fetched {
+                Fetched::Calm(state) => return Ok(Some(state)),
+                Fetched::Absent(over) => (None, over),
+                Fetched::Busy(record, version) => (Some(record), Some(version)),
+            };
+            let crashed = match &present {
+                Some(record) => self.crashed(record.writers(), now_millis())?,
+                None => Vec::new(),
+            };
+            match protocol::look(present, &crashed, &mut fresh_token)? {
+                Look::Trust(state) => return Ok(Some(state)),
+                Look::Bypass => return Ok(None),
+                // Tokens that are put nowhere will do for whoever only asks: none can match them.
+                Look::Put(record) if !create || self.put(table, over, &record)?.is_some() => {
+                    return Ok(Some(record.state()));
+                }
+                Look::Put(_) => {}
+            }
+            let reply = self.client.run(&[Command::Get { key: &table.key }]).pop();
+            let reply = reply.unwrap_or(Ok(Reply::Missing));
+            fetched = self.fetched(&table.key, reply)?;
+        }
+        Ok(None)
+    }
+
     /// Writes a record over the state that was read: `None` if that is no longer its state.
     pub(super) fn put(
         &self,
@@ -105,9 +96,9 @@ impl Cachalot {
         over: Option<CasVersion>,
         record: &Record,
     ) -> Result<Option<Option<CasVersion>>, StoreError> {
-        let value = self.inner.auth.sign_record(&table.key, record.to_bytes());
+        let value = self.client.auth.sign_record(&table.key, record.to_bytes());
         let (key, value) = (&*table.key, &*value);
-        let reply = self.run_one(match over {
+        let reply = self.client.run_one(match over {
             Some(version) => Command::CompareAndSwap {
                 key,
                 value,
@@ -156,10 +147,10 @@ impl Cachalot {
     }
 
     fn load(&self, table: &Dependency) -> Result<(Option<Record>, Option<CasVersion>), StoreError> {
-        match self.run_one(Command::Get { key: &table.key })? {
+        match self.client.run_one(Command::Get { key: &table.key })? {
             Reply::Missing => Ok((None, None)),
             Reply::Item { value, version } => {
-                let json = self.inner.auth.verify_record(&table.key, &value);
+                let json = self.client.auth.verify_record(&table.key, &value);
                 Ok((json.and_then(Record::from_bytes), Some(version)))
             }
             _ => Err(StoreError::Protocol(
@@ -177,12 +168,13 @@ impl Cachalot {
             .iter()
             .map(|t| Command::Get { key: &t.key })
             .collect();
-        self.run(&commands)
+        self.client
+            .run(&commands)
             .into_iter()
             .zip(tables)
             .map(|(reply, table)| match reply? {
                 Reply::Item { value, .. } => {
-                    let json = self.inner.auth.verify_record(&table.key, &value);
+                    let json = self.client.auth.verify_record(&table.key, &value);
                     Ok(json.and_then(Record::from_bytes))
                 }
                 _ => Ok(None),
@@ -202,7 +194,7 @@ impl Cachalot {
             return Ok(Vec::new());
         }
         let commands: Vec<_> = due.iter().map(|(_, key)| Command::Get { key }).collect();
-        let replies = self.run(&commands);
+        let replies = self.client.run(&commands);
         let mut crashed = Vec::new();
         for ((writer, _), reply) in due.iter().zip(replies) {
             let stands = !matches!(reply?, Reply::Missing);
@@ -214,61 +206,8 @@ impl Cachalot {
     }
 
     pub(super) fn lease_key(&self, writer: Token) -> String {
-        let mut fingerprint =
-            crate::fingerprint::Fingerprint::new(&self.config().namespace, "lease");
+        let mut fingerprint = Fingerprint::new(&self.config.namespace, "lease");
         fingerprint.part(writer.as_bytes());
         fingerprint.finish()
-    }
-
-    /// What the store knows of these tables, in their order; with none named, of every table that
-    /// it has a record of, after the record of the whole namespace, which is `*`.
-    ///
-    /// # Errors
-    /// [`Error::Store`] if the store does not answer.
-    pub fn table_status<S: AsRef<str>>(
-        &self,
-        tables: impl IntoIterator<Item = S>,
-    ) -> Result<Vec<TableStatus>, Error> {
-        let mut targets: Vec<_> = Vec::new();
-        for table in tables {
-            match &*crate::policy::normalise(table.as_ref()) {
-                EPOCH => targets.extend_from_slice(&self.inner.epochs),
-                table => targets.push(self.dependency(table)),
-            }
-        }
-        if targets.is_empty() {
-            targets.extend_from_slice(&self.inner.epochs);
-            targets.extend(
-                self.listed_tables()?
-                    .iter()
-                    .map(|table| self.dependency(table)),
-            );
-        }
-        let mut all: Vec<TableStatus> = Vec::with_capacity(targets.len());
-        for (target, record) in targets.iter().zip(self.fetch_records(&targets)?) {
-            let status = TableStatus::of(&target.table, record.as_ref());
-            match all.last_mut().filter(|last| last.table == EPOCH) {
-                // The parts of the epoch change together.
-                Some(last) if status.table == EPOCH => {
-                    last.last_invalidation = last.last_invalidation.max(status.last_invalidation);
-                    last.writers_in_flight = last.writers_in_flight.max(status.writers_in_flight);
-                }
-                _ => all.push(status),
-            }
-        }
-        Ok(all)
-    }
-}
-
-impl TableStatus {
-    fn of(table: &str, record: Option<&Record>) -> Self {
-        Self {
-            table: table.to_owned(),
-            version: record.map(|record| record.any().to_hex()),
-            last_invalidation: record
-                .and_then(|record| record.at(Events::ALL))
-                .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
-            writers_in_flight: record.map_or(0, |record| record.writers().len()),
-        }
     }
 }

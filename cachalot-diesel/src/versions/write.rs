@@ -8,16 +8,18 @@ use std::{
 };
 
 use super::{
-    Cachalot, Dependency, EPOCH, now_millis,
+    VersionStore, fresh_token,
     pending::PendingInvalidation,
-    plan::Kind,
     relations::{Announcement, Origin},
 };
 use crate::{
     Error, OnOutage,
+    clock::now_millis,
     events::{self, Names},
-    protocol::{self, End, Families, Record, Token, Writer},
-    statement::{Events, Writes},
+    protocol::{
+        self, Dependency, DependencyKind, EPOCH, End, Events, Families, Record, Token, Writer,
+        Writes,
+    },
     stats::{Invalidation, InvalidationReason},
     store::{CasVersion, Command, Reply, StoreError},
 };
@@ -71,7 +73,7 @@ struct Target {
 impl Write {
     fn is_to_everything(&self) -> bool {
         let mut targets = self.targets.iter().chain(&self.more);
-        targets.any(|target| target.table.kind == Kind::Epoch)
+        targets.any(|target| target.table.kind == DependencyKind::Epoch)
     }
 }
 
@@ -87,13 +89,13 @@ impl Target {
     }
 
     fn is_table(&self) -> bool {
-        self.table.kind == Kind::Table
+        self.table.kind == DependencyKind::Table
     }
 
     /// The record that `end` puts.
     fn as_ended(&self, record: Record, published: bool) -> Record {
         // Under a new epoch no catalog has been loaded yet.
-        if published && self.table.kind == Kind::Epoch {
+        if published && self.table.kind == DependencyKind::Epoch {
             record.without_families()
         } else {
             record
@@ -110,15 +112,15 @@ impl AsRef<str> for Target {
     }
 }
 
-impl Cachalot {
+impl VersionStore {
     /// Announces a write: from here on readers of these tables ask the database.
     ///
     /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
     /// that the user asked for), and `end` remembers what could not be said.
     ///
     /// A relation that nobody's catalog has widens the write to everything.
-    pub(crate) fn begin(&self, writes: &Writes, origin: Origin<'_>) -> Write {
-        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+    pub(crate) fn begin(self: &Arc<Self>, writes: &Writes, origin: Origin<'_>) -> Write {
+        self.writes.fetch_add(1, Ordering::AcqRel);
         let mut write = self.write(writes, origin);
         // Without randomness there is no writer, only the invalidation at the end.
         let id = Token::random().ok().filter(|_| !write.targets.is_empty());
@@ -131,7 +133,7 @@ impl Cachalot {
         self.keep_lease(id);
         let start = Instant::now();
         while let Err(error) = self.try_begin(&mut write) {
-            match self.config().on_outage {
+            match self.config.on_outage {
                 OnOutage::Wait(limit) if start.elapsed() < limit => thread::sleep(PAUSE),
                 _ => {
                     events::unannounced(Names(&write.targets), &error);
@@ -167,7 +169,7 @@ impl Cachalot {
                 true => Some(true),
                 false => self.knows(origin, table),
             };
-            if self.config().excludes(table) && known != Some(false) {
+            if self.config.excludes(table) && known != Some(false) {
                 // Nobody keeps what depends on it.
                 continue;
             }
@@ -189,7 +191,7 @@ impl Cachalot {
     /// Every part of the epoch.
     fn everything(&self) -> Vec<Target> {
         let target = |part: &Dependency| Target::new(part.clone(), Events::ALL);
-        self.inner.epochs.iter().map(target).collect()
+        self.epochs.iter().map(target).collect()
     }
 
     /// From here on the write is one to everything, if it has a table that may be unknown.
@@ -223,7 +225,7 @@ impl Cachalot {
     /// Two round trips while nobody interferes: the lease together with the records as they are,
     /// then the records with the writer in them. Two more where these tell of families.
     fn try_begin(&self, write: &mut Write) -> Result<(), StoreError> {
-        let lease = self.config().write_lease;
+        let lease = self.config.write_lease;
         let until =
             now_millis().saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
         let writer = Writer {
@@ -258,7 +260,7 @@ impl Cachalot {
         last: Option<Command<'_>>,
     ) -> (Vec<Seen>, Result<(), StoreError>) {
         let gets = targets.iter().map(|t| Command::Get { key: &t.table.key });
-        let mut replies = self.run(&gets.chain(last).collect::<Vec<_>>());
+        let mut replies = self.client.run(&gets.chain(last).collect::<Vec<_>>());
         // A write without its lease is announced all the same, where the records' servers answer:
         // the time in the record alone protects it then.
         let mut result = match replies.len() > targets.len() {
@@ -269,7 +271,7 @@ impl Cachalot {
         for (target, reply) in targets.iter().zip(replies) {
             seen.push(match reply {
                 Ok(Reply::Item { value, version }) => {
-                    let json = self.inner.auth.verify_record(&target.table.key, &value);
+                    let json = self.client.auth.verify_record(&target.table.key, &value);
                     Some((json.and_then(Record::from_bytes), Some(version)))
                 }
                 Ok(_) => Some((None, None)),
@@ -294,7 +296,7 @@ impl Cachalot {
             target.left = None;
             puts.push(match seen {
                 Some((present, over)) => {
-                    let record = protocol::begin(present, writer, &mut Self::fresh_token)?;
+                    let record = protocol::begin(present, writer, &mut fresh_token)?;
                     Some((record, over))
                 }
                 None => None,
@@ -306,7 +308,7 @@ impl Cachalot {
         for (target, put) in targets.iter_mut().zip(puts) {
             if target.left.is_none() && put.is_some() {
                 let moved = self.move_record(&target.table, |present| {
-                    protocol::begin(present, writer, &mut Self::fresh_token).map(Some)
+                    protocol::begin(present, writer, &mut fresh_token).map(Some)
                 });
                 match moved {
                     Ok(left) => target.left = left,
@@ -352,7 +354,7 @@ impl Cachalot {
 
     /// The targets of these families.
     fn families(&self, families: BTreeMap<Box<str>, Events>) -> Vec<Target> {
-        let namespace = &self.config().namespace;
+        let namespace = &self.config.namespace;
         let families = families.into_iter();
         families
             .map(|(parent, events)| {
@@ -374,7 +376,7 @@ impl Cachalot {
             .map(|(target, put)| {
                 let (record, _) = put.as_ref()?;
                 Some(
-                    self.inner
+                    self.client
                         .auth
                         .sign_record(&target.table.key, record.to_bytes()),
                 )
@@ -403,7 +405,7 @@ impl Cachalot {
             places.push(place);
         }
         commands.extend(last);
-        let replies = self.run(&commands);
+        let replies = self.client.run(&commands);
         for (place, reply) in places.into_iter().zip(replies) {
             if let (Ok(Reply::Stored(version)), Some((record, over))) = (reply, &puts[place]) {
                 let target = &mut targets[place];
@@ -420,8 +422,8 @@ impl Cachalot {
     /// # Errors
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
     /// delivered later, and this process bypasses those tables until then.
-    pub(crate) fn end(&self, mut write: Write, outcome: Outcome) -> Result<(), Error> {
-        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+    pub(crate) fn end(self: &Arc<Self>, mut write: Write, outcome: Outcome) -> Result<(), Error> {
+        self.writes.fetch_add(1, Ordering::AcqRel);
         if write.targets.is_empty() && write.unknown.is_empty() {
             return Ok(());
         }
@@ -446,7 +448,7 @@ impl Cachalot {
                 let (record, version) = target.left.as_ref()?;
                 // Without its state the record has to be read again.
                 let version = (*version)?;
-                let tokens = &mut Self::fresh_token;
+                let tokens = &mut fresh_token;
                 let next = protocol::end_unread(record, write.id, ending(target.events), tokens);
                 Some((target.as_ended(next.ok()??, published), Some(version)))
             })
@@ -464,8 +466,7 @@ impl Cachalot {
             let moved = self.move_record(&target.table, |present| {
                 let found = target.found.as_ref();
                 let present = present.map(|record| record.found(id, found));
-                let next =
-                    protocol::end(present, id, ending(target.events), &mut Self::fresh_token)?;
+                let next = protocol::end(present, id, ending(target.events), &mut fresh_token)?;
                 Ok(next.map(|record| target.as_ended(record, published)))
             });
             match moved {
@@ -473,14 +474,16 @@ impl Cachalot {
                 Err(error) => failed.push((target.table.clone(), target.events, error)),
             }
         }
-        let of_family = failed.iter().find(|(it, ..)| it.kind == Kind::Family);
+        let of_family = failed
+            .iter()
+            .find(|(it, ..)| it.kind == DependencyKind::Family);
         let mut lost = of_family.map(|(.., error)| error.clone());
         if published && let Err(error) = self.end_families(&rest) {
             lost = Some(error);
         }
         if let Some(error) = lost {
             // Who delivers what a table is pending looks for its families.
-            failed.retain(|(it, ..)| it.kind == Kind::Epoch);
+            failed.retain(|(it, ..)| it.kind == DependencyKind::Epoch);
             let tables = rest.targets.iter().filter(|target| target.is_table());
             failed.extend(tables.map(|it| (it.table.clone(), it.events, error.clone())));
         }
@@ -488,7 +491,7 @@ impl Cachalot {
             return Ok(());
         };
         let mut undelivered = self.enqueue(id, &failed);
-        if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config().on_outage)
+        if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config.on_outage)
             && self.delivered_within(limit, &failed)
         {
             undelivered = Ok(());
@@ -499,15 +502,28 @@ impl Cachalot {
             for target in &rest.unknown {
                 // Where this fails, the next write to the table announces it again.
                 let _ = self.move_record(&target.table, |present| {
-                    protocol::end(present, id, ending(target.events), &mut Self::fresh_token)
+                    protocol::end(present, id, ending(target.events), &mut fresh_token)
                 });
             }
             self.announced(std::mem::take(&mut rest.announces));
         }
         // Whoever looked between the two has seen the old state.
-        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+        self.writes.fetch_add(1, Ordering::AcqRel);
         self.signal(&rest, reason);
         undelivered
+    }
+
+    /// Invalidates for changes that no tracked connection made.
+    pub(crate) fn invalidate(self: &Arc<Self>, writes: &Writes) -> Result<(), Error> {
+        if writes.is_nothing() {
+            return Ok(());
+        }
+        let origin = Origin {
+            requested: true,
+            ..Origin::default()
+        };
+        let write = self.begin(writes, origin);
+        self.end(write, Outcome::Success(InvalidationReason::Requested))
     }
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
@@ -515,22 +531,22 @@ impl Cachalot {
         // A process that does not know the catalog has been careful, and names what it wrote.
         let careful = !write.unknown.is_empty() && !write.wide;
         let names: BTreeSet<_> = named()
-            .filter(|target| target.table.kind != Kind::Family)
+            .filter(|target| target.table.kind != DependencyKind::Family)
             .map(|target| &*target.table.table)
             .filter(|name| !(careful && *name == EPOCH))
-            .filter(|name| !self.config().excludes(name))
+            .filter(|name| !self.config.excludes(name))
             .collect();
         if names.is_empty() {
             return;
         }
         let names: Vec<_> = names.into_iter().collect();
-        events::invalidated(self.counters(), Names(&names), reason);
+        events::invalidated(self.client.counters(), Names(&names), reason);
         let invalidation = Invalidation {
             tables: names.into_iter().map(str::to_owned).collect(),
             at: SystemTime::now(),
             reason,
         };
-        self.inner.listeners.call(&invalidation);
+        self.listeners.call(&invalidation);
     }
 
     /// Publishes what a write has not begun, for the records did not tell it then: the families of its
@@ -586,7 +602,7 @@ impl Cachalot {
 
     /// Gives a record new tokens, and takes out writers that may stand in it and are not in flight.
     fn publish(&self, target: &Target, writers: &[Token]) -> Result<Option<Record>, StoreError> {
-        let id = Self::fresh_token()?;
+        let id = fresh_token()?;
         let ending = End::Published {
             events: target.events,
             at: Some(now_millis()),
@@ -596,7 +612,7 @@ impl Cachalot {
                 let writers = writers.iter();
                 writers.fold(record, |record, writer| record.withdrawn(*writer))
             });
-            let next = protocol::end(present, id, ending, &mut Self::fresh_token)?;
+            let next = protocol::end(present, id, ending, &mut fresh_token)?;
             Ok(next.map(|record| target.as_ended(record, true)))
         })?;
         Ok(moved.map(|(record, _)| record))
@@ -622,7 +638,7 @@ impl Cachalot {
                 self.publish(&family, &pending_table.writers)?;
             }
         }
-        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+        self.writes.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 }

@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use crate::{
+    Error,
+    bypass::BypassReason,
+    catalog::Catalog,
+    planner::EpochSource,
+    protocol::{Agreed, Epoch, Token, Writes},
+    store::StoreError,
+    versions::VersionStore,
+};
+
+/// The version records, as far as the planner asks for them.
+pub(super) struct Epochs(pub(super) Arc<VersionStore>);
+
+impl EpochSource for Epochs {
+    fn present(&self) -> Result<Epoch, BypassReason> {
+        self.0.present_epoch()
+    }
+
+    fn is_current(&self, epoch: &Epoch) -> bool {
+        self.0.is_current(epoch)
+    }
+
+    fn agrees(
+        &self,
+        epoch: Token,
+        database: &str,
+        hash: &str,
+        catalog: &Catalog,
+    ) -> Result<Agreed, StoreError> {
+        self.0.agrees(epoch, database, hash, catalog)
+    }
+
+    fn note_families(&self, epoch: &Epoch) -> Result<bool, StoreError> {
+        self.0.note_families(epoch)
+    }
+
+    fn renew(&self) -> Result<(), Error> {
+        self.0.invalidate(&Writes::Everything)
+    }
+}

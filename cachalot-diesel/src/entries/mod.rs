@@ -1,0 +1,121 @@
+//! Cached results: looked up, stored, and kept in this process.
+//!
+//! The read half of the protocol is carried out here. An entry is trusted only under the tokens that
+//! the version records show now. Knows no SQL; rows are bytes.
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod any_bytes;
+mod entry;
+mod life;
+mod lookup;
+mod near_cache;
+mod single_flight;
+mod stampede;
+
+use std::sync::Arc;
+
+pub(crate) use entry::Entry;
+pub(crate) use life::Life;
+pub(crate) use lookup::{FillPermit, Lookup};
+
+use crate::{config::Config, fingerprint::Fingerprint, store::StoreClient, versions::VersionStore};
+
+pub(crate) struct EntryStore {
+    client: Arc<StoreClient>,
+    versions: Arc<VersionStore>,
+    config: Arc<Config>,
+    near_cache: near_cache::NearCache,
+    flights: single_flight::Flights,
+}
+
+impl EntryStore {
+    pub(crate) fn new(
+        config: &Arc<Config>,
+        client: &Arc<StoreClient>,
+        versions: &Arc<VersionStore>,
+    ) -> Self {
+        Self {
+            near_cache: near_cache::NearCache::new(config.near_cache_bytes, config.max_staleness),
+            flights: single_flight::Flights::default(),
+            client: Arc::clone(client),
+            versions: Arc::clone(versions),
+            config: Arc::clone(config),
+        }
+    }
+
+    /// The start of an entry's key.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::new(&self.config.namespace, "entry")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        protocol::{Dependency, Epoch, Events, Records, Writes},
+        rows::BlockWriter,
+        store::MemoryStore,
+    };
+
+    fn stores() -> (Arc<VersionStore>, EntryStore) {
+        let (config, store) = (Arc::default(), Arc::new(MemoryStore::new(1 << 20)));
+        let client = Arc::new(StoreClient::new(store, None, Arc::default()));
+        let versions = Arc::new(VersionStore::new(&config, &client));
+        let entries = EntryStore::new(&config, &client, &versions);
+        (versions, entries)
+    }
+
+    fn records<'a>(epoch: &'a Epoch, dependencies: &'a [Dependency]) -> Records<'a> {
+        Records {
+            epoch,
+            all: dependencies,
+            dependencies,
+            members: &[],
+        }
+    }
+
+    #[test]
+    fn an_entry_is_a_hit_until_its_table_is_written() {
+        let (versions, entries) = stores();
+        let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
+        let epoch = versions.present_epoch().unwrap();
+        let look = || entries.lookup("0a".to_owned(), records(&epoch, &users));
+        let Lookup::Miss(permit) = look() else {
+            panic!("nothing is stored yet");
+        };
+        entries
+            .store(&permit, &BlockWriter::default(), Life::Forever)
+            .unwrap();
+        assert!(matches!(look(), Lookup::Hit(..)));
+        let write = Writes::table("users".into(), Events::UPDATE);
+        versions.invalidate(&write).unwrap();
+        assert!(matches!(look(), Lookup::Miss(_)));
+    }
+
+    #[test]
+    fn rows_that_were_read_before_a_write_are_dead_when_they_are_stored_after_it() {
+        let (versions, entries) = stores();
+        let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
+        let epoch = versions.present_epoch().unwrap();
+        let look = || entries.lookup("0a".to_owned(), records(&epoch, &users));
+        let Lookup::Miss(permit) = look() else {
+            panic!("nothing is stored yet");
+        };
+        let write = Writes::table("users".into(), Events::UPDATE);
+        versions.invalidate(&write).unwrap();
+        entries
+            .store(&permit, &BlockWriter::default(), Life::Forever)
+            .unwrap();
+        assert!(matches!(look(), Lookup::Miss(_)));
+    }
+
+    #[test]
+    fn a_look_up_under_a_former_epoch_is_outdated() {
+        let (versions, entries) = stores();
+        let epoch = versions.present_epoch().unwrap();
+        versions.invalidate(&Writes::Everything).unwrap();
+        let found = entries.lookup("0a".to_owned(), records(&epoch, &[]));
+        assert!(matches!(found, Lookup::Outdated));
+    }
+}

@@ -1,0 +1,127 @@
+//! The version records: which state each table is in, and who is writing to it.
+//!
+//! The write half of the protocol is carried out here: [`VersionStore::begin`] before a change can
+//! be seen, [`VersionStore::end`] after it, and what the store did not take is sent again. Knows
+//! no SQL and no rows.
+
+mod epoch;
+mod families;
+mod lease;
+mod pending;
+mod records;
+mod relations;
+mod status;
+mod table_registry;
+mod write;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+pub(crate) use relations::Origin;
+pub use status::TableStatus;
+pub(crate) use write::{Outcome, Write};
+
+use crate::{
+    config::Config,
+    protocol::{Dependency, EPOCHS, Events, Token},
+    stats::Listeners,
+    store::{StoreClient, StoreError},
+};
+
+pub(crate) struct VersionStore {
+    client: Arc<StoreClient>,
+    config: Arc<Config>,
+    pub(crate) epochs: [Dependency; EPOCHS],
+    announced: relations::Announced,
+    pending: pending::PendingInvalidations,
+    registry: table_registry::TableRegistry,
+    leases: lease::Leases,
+    /// How many times writes of this process have begun or ended.
+    writes: AtomicU64,
+    pub(crate) listeners: Listeners,
+}
+
+impl VersionStore {
+    pub(crate) fn new(config: &Arc<Config>, client: &Arc<StoreClient>) -> Self {
+        let namespace = &config.namespace;
+        Self {
+            epochs: std::array::from_fn(|part| Dependency::epoch(namespace, part)),
+            announced: relations::Announced::new(),
+            pending: pending::PendingInvalidations::default(),
+            registry: table_registry::TableRegistry::new(namespace),
+            leases: lease::Leases::default(),
+            writes: AtomicU64::new(0),
+            listeners: Listeners::default(),
+            client: Arc::clone(client),
+            config: Arc::clone(config),
+        }
+    }
+
+    pub(crate) fn dependency(&self, table: &str) -> Dependency {
+        Dependency::new(&self.config.namespace, Arc::from(table), Events::ALL)
+    }
+
+    /// How many times writes of this process have begun or ended.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Acquire)
+    }
+}
+
+fn fresh_token() -> Result<Token, StoreError> {
+    Token::random().map_err(|error| StoreError::Unavailable(format!("no randomness: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        protocol::Writes,
+        stats::InvalidationReason,
+        store::{MemoryStore, Store},
+    };
+
+    impl VersionStore {
+        pub(super) fn with_store(store: Arc<dyn Store>) -> Arc<Self> {
+            let client = StoreClient::new(store, None, Arc::default());
+            Arc::new(Self::new(&Arc::default(), &Arc::new(client)))
+        }
+    }
+
+    fn version(versions: &VersionStore, table: &str) -> (Option<String>, usize) {
+        let status = versions
+            .table_status([table.to_owned()].into_iter())
+            .unwrap();
+        (status[0].version.clone(), status[0].writers_in_flight)
+    }
+
+    #[test]
+    fn a_write_is_in_flight_until_it_ends_and_only_a_success_changes_the_version() {
+        let versions = VersionStore::with_store(Arc::new(MemoryStore::new(1 << 20)));
+        let writes = Writes::table("users".into(), Events::ALL);
+        versions.invalidate(&writes).unwrap();
+        let (before, in_flight) = version(&versions, "users");
+        assert!(before.is_some() && in_flight == 0);
+
+        let write = versions.begin(&writes, Origin::default());
+        assert_eq!(version(&versions, "users"), (before.clone(), 1));
+        versions.end(write, Outcome::Failure).unwrap();
+        assert_eq!(version(&versions, "users"), (before.clone(), 0));
+
+        let write = versions.begin(&writes, Origin::default());
+        let success = Outcome::Success(InvalidationReason::Write);
+        versions.end(write, success).unwrap();
+        let (after, in_flight) = version(&versions, "users");
+        assert!(after != before && in_flight == 0);
+    }
+
+    #[test]
+    fn invalidating_everything_renews_the_epoch() {
+        let versions = VersionStore::with_store(Arc::new(MemoryStore::new(1 << 20)));
+        let epoch = versions.present_epoch().unwrap();
+        assert!(versions.is_current(&epoch));
+        versions.invalidate(&Writes::Everything).unwrap();
+        assert!(!versions.is_current(&epoch));
+    }
+}

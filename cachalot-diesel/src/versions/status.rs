@@ -1,0 +1,94 @@
+//! What the version records say, for people.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::VersionStore;
+use crate::{
+    Error,
+    protocol::{Dependency, EPOCH, Events, Record},
+};
+
+/// What is known of a table; see [`Cachalot::table_status`](crate::Cachalot::table_status).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TableStatus {
+    /// The table, as it is compared; `*` for the record of the whole namespace.
+    pub table: String,
+    /// The name of the table's present state, if it has a record: it changes with every change.
+    pub version: Option<String>,
+    /// When it was last changed, by its writer's clock.
+    pub last_invalidation: Option<SystemTime>,
+    /// How many writes are between `begin` and `end`.
+    pub writers_in_flight: usize,
+}
+
+impl VersionStore {
+    /// What the store knows of these tables, in their order; with none named, of every table that
+    /// it has a record of, after the record of the whole namespace, which is `*`.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the store does not answer.
+    pub(crate) fn table_status(
+        &self,
+        tables: impl Iterator<Item = String>,
+    ) -> Result<Vec<TableStatus>, Error> {
+        let mut targets: Vec<_> = Vec::new();
+        for table in tables {
+            match &*table {
+                EPOCH => targets.extend_from_slice(&self.epochs),
+                table => targets.push(self.dependency(table)),
+            }
+        }
+        if targets.is_empty() {
+            targets.extend_from_slice(&self.epochs);
+            targets.extend(
+                self.listed_tables()?
+                    .iter()
+                    .map(|table| self.dependency(table)),
+            );
+        }
+        let mut all: Vec<TableStatus> = Vec::with_capacity(targets.len());
+        for (target, record) in targets.iter().zip(self.fetch_records(&targets)?) {
+            let status = TableStatus::of(&target.table, record.as_ref());
+            match all.last_mut().filter(|last| last.table == EPOCH) {
+                // The parts of the epoch change together.
+                Some(last) if status.table == EPOCH => {
+                    last.last_invalidation = last.last_invalidation.max(status.last_invalidation);
+                    last.writers_in_flight = last.writers_in_flight.max(status.writers_in_flight);
+                }
+                _ => all.push(status),
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl VersionStore {
+    /// When the newest of these tables was last invalidated, or everything was.
+    pub(crate) fn last_invalidation(
+        &self,
+        mut tables: Vec<Dependency>,
+    ) -> Result<Option<SystemTime>, Error> {
+        tables.extend_from_slice(&self.epochs);
+        let records = self.fetch_records(&tables)?;
+        let newest = tables
+            .iter()
+            .zip(records)
+            .filter_map(|(table, record)| record?.at(table.events))
+            .max();
+        Ok(newest.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))))
+    }
+}
+
+impl TableStatus {
+    fn of(table: &str, record: Option<&Record>) -> Self {
+        Self {
+            table: table.to_owned(),
+            version: record.map(|record| record.any().to_hex()),
+            last_invalidation: record
+                .and_then(|record| record.at(Events::ALL))
+                .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+            writers_in_flight: record.map_or(0, |record| record.writers().len()),
+        }
+    }
+}
