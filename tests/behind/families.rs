@@ -304,7 +304,7 @@ fn o05_an_invalidation_of_a_member_that_is_delivered_later() {
     let mut outsider = world.outsider();
     run(&mut outsider, &schema(MANY));
     let hasty = Cachalot::builder()
-        .url(&server.url())
+        .url(server.url())
         .namespace(&world.namespace);
     let hasty = hasty
         .store_timeout(Duration::from_millis(500))

@@ -139,7 +139,6 @@ impl Reader {
         match &mut self.phase {
             Phase::Idle => {}
             Phase::Noting(epoch) | Phase::Listing(epoch) => see(epoch),
-            Phase::Member(tokens, _) => tokens.iter_mut().for_each(see),
             Phase::Telling(tokens, _, seen) => {
                 tokens.iter_mut().for_each(&mut *see);
                 in_seen(seen, see);
@@ -157,7 +156,9 @@ impl Reader {
                 it.visit(see);
                 in_record(record, see);
             }
-            Phase::Asking(tokens) => tokens.iter_mut().for_each(see),
+            Phase::Asking(tokens) | Phase::Member(tokens, _) => {
+                tokens.iter_mut().for_each(see);
+            }
             Phase::Storing(entry) => in_entry(entry, see),
         }
     }

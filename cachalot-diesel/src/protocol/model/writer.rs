@@ -198,7 +198,7 @@ impl State {
         match step {
             Move::Get(target) => {
                 let writing = &mut self.writers[place];
-                if matches!(writing.phase, Phase::Idle) {
+                if writing.phase == Phase::Idle {
                     writing.targets = vec![Target::Unread; tables.len()];
                     writing.phase = Phase::Beginning;
                     self.store.set_lease(place);
