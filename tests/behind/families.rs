@@ -298,7 +298,7 @@ fn c02_a_write_to_a_member_that_waits_for_a_lock() {
 
 /// The store takes nothing of a write: what is delivered later is delivered to the families too.
 #[test]
-fn o05_an_invalidation_of_a_member_that_is_delivered_later() {
+fn w08_an_invalidation_of_a_member_that_is_sent_later() {
     let server = memcached::start(&[]);
     let mut world = World::at(server.url());
     let mut outsider = world.outsider();
