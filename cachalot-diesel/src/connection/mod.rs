@@ -29,7 +29,7 @@ pub(crate) use unanalyzable::unanalyzable_code;
 use crate::catalog::Facts;
 use crate::rows::CacheBackend;
 use crate::statement::TableName;
-pub(crate) use crate::tracker::Probe;
+pub(crate) use crate::tracker::{Probe, ServerRole};
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
 /// `SqliteConnection` and r2d2's `PooledConnection` of them.

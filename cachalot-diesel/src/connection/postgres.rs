@@ -8,7 +8,7 @@ use diesel::{
 
 use super::{
     CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
-    is_harmless, names,
+    ServerRole, is_harmless, names,
 };
 use crate::{
     statement::{Dialect, Isolation},
@@ -207,7 +207,10 @@ impl CacheConnection for PgConnection {
             identity,
             isolation: Isolation::parse(&answer.isolation),
             autocommit: true,
-            replica: answer.replica,
+            role: match answer.replica {
+                true => ServerRole::Replica,
+                false => ServerRole::Primary,
+            },
             temporary: TemporaryTables::Listed(answer.temporary),
             unseen: answer.unseen,
             functions: BTreeSet::new(),

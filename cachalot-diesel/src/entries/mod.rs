@@ -70,7 +70,7 @@ mod tests {
     fn an_entry_is_a_hit_until_its_table_is_written() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch().unwrap();
+        let epoch = versions.present_epoch(true).unwrap();
         let look = || entries.lookup("0a".to_owned(), &users, &epoch);
         let Lookup::Miss(permit) = look() else {
             panic!("nothing is stored yet");
@@ -88,7 +88,7 @@ mod tests {
     fn rows_that_were_read_before_a_write_are_dead_when_they_are_stored_after_it() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch().unwrap();
+        let epoch = versions.present_epoch(true).unwrap();
         let look = || entries.lookup("0a".to_owned(), &users, &epoch);
         let Lookup::Miss(permit) = look() else {
             panic!("nothing is stored yet");
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_look_up_under_a_former_epoch_is_outdated() {
         let (versions, entries) = stores();
-        let epoch = versions.present_epoch().unwrap();
+        let epoch = versions.present_epoch(true).unwrap();
         versions.invalidate(&Writes::Everything).unwrap();
         let found = entries.lookup("0a".to_owned(), &[], &epoch);
         assert!(matches!(found, Lookup::Outdated));

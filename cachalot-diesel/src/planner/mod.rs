@@ -34,6 +34,9 @@ pub(crate) trait EpochSource: Send + Sync {
     /// The present tokens; missing records are created.
     fn present(&self) -> Result<Epoch, BypassReason>;
 
+    /// The present tokens, without creating anything; those of missing records are unlike any others.
+    fn seen(&self) -> Result<Epoch, BypassReason>;
+
     /// Is this one the present one?
     fn is_current(&self, epoch: &Epoch) -> bool;
 
@@ -46,6 +49,9 @@ pub(crate) trait EpochSource: Send + Sync {
         hash: &str,
         catalog: &Catalog,
     ) -> Result<bool, StoreError>;
+
+    /// The hash of the catalog that was found under an epoch, if somebody told it.
+    fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError>;
 
     /// Renews the epoch.
     fn renew(&self) -> Result<(), Error>;
@@ -90,6 +96,10 @@ mod tests {
             Ok(epoch(*self.present.lock().unwrap()))
         }
 
+        fn seen(&self) -> Result<Epoch, BypassReason> {
+            self.present()
+        }
+
         fn is_current(&self, other: &Epoch) -> bool {
             epoch(*self.present.lock().unwrap()) == *other
         }
@@ -107,6 +117,12 @@ mod tests {
             }
             agreed.push((epoch, hash.to_owned()));
             Ok(true)
+        }
+
+        fn agreed(&self, epoch: Token, _: &str) -> Result<Option<String>, StoreError> {
+            let agreed = self.agreed.lock().unwrap();
+            let known = agreed.iter().find(|(of, _)| *of == epoch);
+            Ok(known.map(|(_, hash)| hash.clone()))
         }
 
         fn renew(&self) -> Result<(), Error> {

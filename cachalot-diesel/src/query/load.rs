@@ -182,11 +182,14 @@ where
         };
         let key = std::mem::take(&mut read.key);
         let (cache, dependencies, known) = (&read.cache, &read.plan.dependencies, &read.known);
-        let found = match cache.entries().lookup(key, dependencies, known.epoch()) {
+        let entries = cache.entries();
+        let found = match read.replica {
+            true => entries.find(key, dependencies, known.epoch()),
+            false => entries.lookup(key, dependencies, known.epoch()),
+        };
+        let found = match found {
             Lookup::Miss(permit) if read.may_wait => {
-                cache
-                    .entries()
-                    .join_flight(permit, dependencies, known.epoch())
+                entries.join_flight(permit, dependencies, known.epoch())
             }
             found => found,
         };

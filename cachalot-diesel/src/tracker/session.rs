@@ -16,13 +16,28 @@ pub(crate) struct Probe {
     pub(crate) identity: Vec<String>,
     pub(crate) isolation: Option<Isolation>,
     pub(crate) autocommit: bool,
-    /// A server that follows another and may lag behind.
-    pub(crate) replica: bool,
+    pub(crate) role: ServerRole,
     pub(crate) temporary: TemporaryTables,
     /// It has temporary triggers or views: nobody else can see what its writes reach.
     pub(crate) unseen: bool,
     /// SQLite: functions that the program has defined, by their names in lower case.
     pub(crate) functions: BTreeSet<String>,
+}
+
+/// What a server's reads may do with the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ServerRole {
+    /// Its rows may be stored.
+    #[default]
+    Primary,
+    /// It may lag behind, so its rows may not be stored. Its name is that of a server whose rows were.
+    LinkedReplica,
+    /// It may lag behind a server that is not known.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(dead_code, reason = "others have a name of their own")
+    )]
+    Replica,
 }
 
 /// What a database tells of a connection's temporary tables.
@@ -61,7 +76,7 @@ pub(crate) struct SessionState {
     changed: bool,
     temporary: Temporary,
     functions: BTreeSet<String>,
-    pub(crate) replica: bool,
+    pub(crate) role: ServerRole,
 }
 
 impl SessionState {
@@ -119,7 +134,7 @@ impl SessionState {
     pub(crate) fn probed(&mut self, probe: &Probe) {
         self.identity = Some(hash("session", &probe.identity).to_digest());
         self.database = Some(hash("database", &probe.database).finish().into());
-        self.replica = probe.replica;
+        self.role = probe.role;
         self.functions.clone_from(&probe.functions);
         match &probe.temporary {
             TemporaryTables::Listed(present) => self.temporary.listed(*present),

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn invalidating_everything_renews_the_epoch() {
         let versions = VersionStore::with_store(Arc::new(MemoryStore::new(1 << 20)));
-        let epoch = versions.present_epoch().unwrap();
+        let epoch = versions.present_epoch(true).unwrap();
         assert!(versions.is_current(&epoch));
         versions.invalidate(&Writes::Everything).unwrap();
         assert!(!versions.is_current(&epoch));
