@@ -1,6 +1,7 @@
 //! The connections whose reads can be cached, and what each answers about itself.
 
 mod harmless;
+mod lineage;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -23,6 +24,7 @@ use diesel::{
 };
 
 pub(crate) use harmless::is_harmless;
+pub(crate) use lineage::Lineage;
 pub(crate) use options::settings_of_url;
 pub(crate) use unanalyzable::unanalyzable_code;
 
@@ -53,6 +55,12 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     #[doc(hidden)]
     fn in_transaction(&mut self) -> Option<bool>;
 
+    /// Asks which history of changes the server takes part in; `None` if it does not tell.
+    #[doc(hidden)]
+    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
+        Ok(None)
+    }
+
     /// Asks what the database does behind a statement's back.
     #[doc(hidden)]
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer>;
@@ -81,6 +89,11 @@ pub struct ProbeQuestion {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ProbeAnswer(pub(crate) Probe);
+
+/// A [`Lineage`] that other crates cannot look into.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct LineageAnswer(pub(crate) Lineage);
 
 /// What is asked of a catalog.
 #[doc(hidden)]

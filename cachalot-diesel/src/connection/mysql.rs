@@ -186,6 +186,7 @@ impl CacheConnection for MysqlConnection {
             },
             temporary: TemporaryTables::Counted(Counted { created, remaining }),
             functions: BTreeSet::new(),
+            lineage: None,
         }))
     }
 

@@ -10,7 +10,7 @@ use diesel::{
     query_builder::{QueryFragment, QueryId},
 };
 
-use super::{Options, disabled::is_disabled, text::analysis_of};
+use super::{Options, disabled::is_disabled, lineage, text::analysis_of};
 use crate::{
     bypass::BypassReason,
     cache::{Cache, installed},
@@ -172,7 +172,7 @@ fn ready<Conn: CacheConnection>(
     if let Some(reason) = cache.planner().refuses(analysis) {
         return Err(reason.into());
     }
-    let mut session = session_of(conn)?;
+    let mut session = session_of(conn, cache)?;
     let mut schemas = BTreeSet::new();
     let (mut database, mut known) = catalog_of(conn, cache, &session, &schemas)?;
     let left_out = known.catalog.left_out(analysis);
@@ -226,7 +226,7 @@ fn ready<Conn: CacheConnection>(
         return Err(refusal(BypassReason::OwnWrites));
     }
     if !tracker.session.asks_for(&plan.settings) {
-        session = session_of(conn).map_err(|refused| refusal(refused.reason))?;
+        session = session_of(conn, cache).map_err(|refused| refusal(refused.reason))?;
     }
     if let Some(function) = redefined(conn, cache, &plan)? {
         return Err(refusal(BypassReason::VolatileFunction(function)));
@@ -340,7 +340,13 @@ struct Session {
 }
 
 /// The session of a connection, if what it sees is what everybody like it sees.
-fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal> {
+fn session_of<Conn: CacheConnection>(
+    conn: &mut Conn,
+    cache: &Cache,
+) -> Result<Session, Refusal> {
+    if !lineage::stands(conn, cache)? {
+        tracker(conn)?.session.forget();
+    }
     let tracker = tracker(conn)?;
     if tracker.session.identity().is_none() {
         let question = tracker.session.question();
@@ -349,16 +355,16 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
             self::tracker(conn)?.transactions.found(open);
         }
         let answer = silently(conn, |conn| conn.probe(&question))?;
-        let tracker = self::tracker(conn)?;
-        let cache = tracker.cache().cloned();
         match answer {
-            Ok(answer) => {
+            Ok(mut answer) => {
+                lineage::link(conn, cache, &mut answer.0)?;
+                let tracker = self::tracker(conn)?;
                 tracker
                     .transactions
                     .probed(answer.0.isolation, answer.0.autocommit);
                 tracker.session.probed(&answer.0);
                 let (url, database) = (tracker.session.url(), tracker.session.database());
-                if let (Some(cache), Some(url), Some(database)) = (cache, url, database) {
+                if let (Some(url), Some(database)) = (url, database) {
                     cache.planner().learn_database(url, database);
                 }
                 if answer.0.unseen {
@@ -437,7 +443,7 @@ fn catalog_of<Conn: CacheConnection>(
 }
 
 /// Asks the database something that nobody needs to see.
-fn silently<Conn: CacheConnection, T>(
+pub(super) fn silently<Conn: CacheConnection, T>(
     conn: &mut Conn,
     ask: impl FnOnce(&mut Conn) -> T,
 ) -> Result<T, BypassReason> {
@@ -447,7 +453,7 @@ fn silently<Conn: CacheConnection, T>(
     Ok(answer)
 }
 
-fn tracker<Conn: CacheConnection>(conn: &mut Conn) -> Result<&mut Tracker, BypassReason> {
+pub(super) fn tracker<Conn: CacheConnection>(conn: &mut Conn) -> Result<&mut Tracker, BypassReason> {
     conn.instrumentation()
         .downcast_mut::<Tracker>()
         .ok_or(BypassReason::NotTracked)

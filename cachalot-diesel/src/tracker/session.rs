@@ -1,8 +1,12 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::temporary::{Counted, Temporary};
 use crate::{
-    connection::{ProbeQuestion, is_harmless, settings_of_url},
+    connection::{Lineage, ProbeQuestion, is_harmless, settings_of_url},
     fingerprint::{Digest, Fingerprint},
     statement::{Analysis, Dialect, Effect, Isolation, Kind, SessionChange, Writes},
 };
@@ -22,6 +26,20 @@ pub(crate) struct Probe {
     pub(crate) unseen: bool,
     /// SQLite: functions that the program has defined, by their names in lower case.
     pub(crate) functions: BTreeSet<String>,
+    /// The server's place among others, where somebody asked for it.
+    pub(crate) lineage: Option<Lineage>,
+}
+
+impl Probe {
+    /// Gives a PostgreSQL standby the name of its primary.
+    pub(crate) fn follows(&mut self, primary: &str) {
+        for parts in [&mut self.database, &mut self.identity] {
+            if let Some(server) = parts.first_mut() {
+                primary.clone_into(server);
+            }
+        }
+        self.role = ServerRole::LinkedReplica;
+    }
 }
 
 /// What a server's reads may do with the cache.
@@ -77,12 +95,42 @@ pub(crate) struct SessionState {
     temporary: Temporary,
     functions: BTreeSet<String>,
     pub(crate) role: ServerRole,
+    lineage: Option<Lineage>,
+    /// The name by which the last probe knew the server.
+    server: Option<String>,
+    /// When it was last looked whether the server's role is still the same.
+    checked: Option<Instant>,
 }
 
 impl SessionState {
     /// The hash of everything that decides whose rows are read, or `None` if it has to be probed.
     pub(crate) fn identity(&self) -> Option<Digest> {
         self.identity
+    }
+
+    /// The next read probes.
+    pub(crate) fn forget(&mut self) {
+        self.identity = None;
+    }
+
+    /// Is it so long since the server's role was looked at? It tells one caller only.
+    pub(crate) fn is_due(&mut self, interval: Duration) -> bool {
+        let due = self.checked.is_some_and(|at| at.elapsed() >= interval);
+        if due {
+            self.checked = Some(Instant::now());
+        }
+        due
+    }
+
+    pub(crate) fn lineage(&self) -> Option<&Lineage> {
+        self.lineage.as_ref()
+    }
+
+    /// The name of the primary that the server follows, if it was found.
+    pub(crate) fn followed(&self) -> Option<&str> {
+        self.server
+            .as_deref()
+            .filter(|_| self.role == ServerRole::LinkedReplica && self.lineage.is_some())
     }
 
     /// Has the connection temporary tables, or may it have?
@@ -135,6 +183,9 @@ impl SessionState {
         self.identity = Some(hash("session", &probe.identity).to_digest());
         self.database = Some(hash("database", &probe.database).finish().into());
         self.role = probe.role;
+        self.lineage.clone_from(&probe.lineage);
+        self.server = probe.database.first().cloned();
+        self.checked = Some(Instant::now());
         self.functions.clone_from(&probe.functions);
         match &probe.temporary {
             TemporaryTables::Listed(present) => self.temporary.listed(*present),

@@ -4,6 +4,7 @@
 //! be seen, [`VersionStore::end`] after it, and what the store did not take is sent again. Knows
 //! no SQL and no rows.
 
+mod claims;
 mod epoch;
 mod lease;
 mod pending;
@@ -18,6 +19,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+pub(crate) use claims::Claimed;
 pub(crate) use relations::Origin;
 pub use status::TableStatus;
 pub(crate) use write::{Outcome, Write};
