@@ -7,8 +7,8 @@ use diesel::{
 };
 
 use super::{
-    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
-    ServerRole, is_harmless, lineage, names,
+    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
+    Question, Sealed, ServerRole, is_harmless, lineage, names,
 };
 use crate::{
     statement::{Dialect, Isolation},

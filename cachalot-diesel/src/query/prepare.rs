@@ -340,10 +340,7 @@ struct Session {
 }
 
 /// The session of a connection, if what it sees is what everybody like it sees.
-fn session_of<Conn: CacheConnection>(
-    conn: &mut Conn,
-    cache: &Cache,
-) -> Result<Session, Refusal> {
+fn session_of<Conn: CacheConnection>(conn: &mut Conn, cache: &Cache) -> Result<Session, Refusal> {
     if !lineage::stands(conn, cache)? {
         tracker(conn)?.session.forget();
     }
@@ -453,7 +450,9 @@ pub(super) fn silently<Conn: CacheConnection, T>(
     Ok(answer)
 }
 
-pub(super) fn tracker<Conn: CacheConnection>(conn: &mut Conn) -> Result<&mut Tracker, BypassReason> {
+pub(super) fn tracker<Conn: CacheConnection>(
+    conn: &mut Conn,
+) -> Result<&mut Tracker, BypassReason> {
     conn.instrumentation()
         .downcast_mut::<Tracker>()
         .ok_or(BypassReason::NotTracked)

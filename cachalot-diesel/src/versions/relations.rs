@@ -153,7 +153,11 @@ impl VersionStore {
     }
 
     /// The hash of the catalog that was found under an epoch, if somebody told it.
-    pub(crate) fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError> {
+    pub(crate) fn agreed(
+        &self,
+        epoch: Token,
+        database: &str,
+    ) -> Result<Option<String>, StoreError> {
         let (mut agreement, _) = self.agreement(&self.agreement_key(epoch))?;
         Ok(agreement.catalogs.remove(database))
     }
