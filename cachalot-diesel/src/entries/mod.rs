@@ -102,6 +102,31 @@ mod tests {
     }
 
     #[test]
+    fn c03_a_look_up_on_a_lagging_server_finds_entries_and_creates_nothing() {
+        let (versions, entries) = stores();
+        let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
+        let epoch = versions.present_epoch(true).unwrap();
+        let find = || entries.find("0a".to_owned(), &users, &epoch);
+        let is_none = |found| matches!(found, Lookup::Bypass(crate::BypassReason::Replica));
+        assert!(is_none(find()));
+        let version = || {
+            let status = versions.table_status(["users".to_owned()].into_iter());
+            status.unwrap()[0].version.clone()
+        };
+        assert_eq!(version(), None);
+        let Lookup::Miss(permit) = entries.lookup("0a".to_owned(), &users, &epoch) else {
+            panic!("nothing is stored yet");
+        };
+        entries
+            .store(&permit, &BlockWriter::default(), Life::Forever)
+            .unwrap();
+        assert!(matches!(find(), Lookup::Hit(..)));
+        let write = Writes::table("users".into(), Events::UPDATE);
+        versions.invalidate(&write).unwrap();
+        assert!(is_none(find()));
+    }
+
+    #[test]
     fn a_look_up_under_a_former_epoch_is_outdated() {
         let (versions, entries) = stores();
         let epoch = versions.present_epoch(true).unwrap();

@@ -200,8 +200,8 @@ pub(crate) fn primary_disputed() {
     tracing::warn!(
         name: "cachalot.primary_disputed",
         target: TARGET,
-        "two servers that are copies of one another take writes under the same namespace: their standbys are \
-         given no hits; give one of them another namespace, then remove all items of this one"
+        "two servers take writes, and one is a copy of the other: their standbys are given no hits until \
+         memcached is flushed; give one of the two a namespace of its own first"
     );
 }
 

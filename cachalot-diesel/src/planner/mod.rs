@@ -171,6 +171,29 @@ mod tests {
     }
 
     #[test]
+    fn c03_a_lagging_servers_catalog_is_used_only_where_others_have_the_same() {
+        let epochs = Arc::default();
+        let lagging = |tables: &[&str]| {
+            let facts = Facts::with_tables(Dialect::Postgres, tables);
+            let known =
+                planner(&epochs).agreed_catalog(&"db".into(), || Ok::<_, String>(Some(facts)));
+            known.map(|known| known.catalog.has(&Arc::from("users")))
+        };
+        assert_eq!(
+            lagging(&["users"]),
+            Err(BypassReason::Replica),
+            "nobody has any"
+        );
+        assert!(epochs.agreed.lock().unwrap().is_empty());
+        let facts = Facts::with_tables(Dialect::Postgres, &["users"]);
+        let primary = planner(&epochs);
+        let known = primary.catalog(&"db".into(), true, || Ok::<_, String>(Some(facts)));
+        assert_eq!(lagging(&["users"]), Ok(true));
+        assert_eq!(lagging(&["users", "former"]), Err(BypassReason::Replica));
+        assert!(primary.is_current(&known.unwrap()), "nothing is renewed");
+    }
+
+    #[test]
     fn a_catalog_that_cannot_be_loaded_is_not_asked_for_again_at_once() {
         let planner = Planner::without_store();
         let failed = planner.catalog(&"db".into(), true, || Err("refused"));
