@@ -1,39 +1,23 @@
-//! Which history of changes a server takes part in, as far as it tells.
+//! Asks a PostgreSQL server which history of changes it takes part in.
 
-/// What a server tells of its place among those that have the same data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lineage {
-    /// What a cluster of servers and all copies of their files have in common.
-    pub(crate) cluster: String,
-    /// Which history it is that the server writes, or receives at present: a server that is promoted
-    /// begins another.
-    pub(crate) timeline: String,
-    /// When it was started, in microseconds since 1970: its name.
-    pub(crate) started: i64,
-    /// It follows another.
-    pub(crate) in_recovery: bool,
-}
+use diesel::{
+    PgConnection, QueryResult, QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Bool, Nullable, Text},
+};
 
-#[cfg(feature = "postgres")]
-pub(super) mod postgres {
-    use diesel::{
-        PgConnection, QueryResult, QueryableByName, RunQueryDsl,
-        sql_types::{BigInt, Bool, Nullable, Text},
-    };
+use crate::protocol::Lineage;
 
-    use super::Lineage;
-
-    /// Asked first, as a statement that is refused would end the caller's transaction.
-    const MAY_ASK: &str = "\
+/// Asked first, as a statement that is refused would end the caller's transaction.
+const MAY_ASK: &str = "\
 SELECT pg_catalog.bool_and(coalesce(pg_catalog.has_function_privilege(\
 pg_catalog.to_regprocedure(name), 'EXECUTE'), false)) AS allowed \
 FROM pg_catalog.unnest(ARRAY['pg_catalog.pg_control_system()', 'pg_catalog.pg_current_wal_lsn()', \
-'pg_catalog.pg_walfile_name(pg_lsn)', 'pg_catalog.pg_stat_get_wal_receiver()']) AS name";
+'pg_catalog.pg_walfile_name(pg_catalog.pg_lsn)', 'pg_catalog.pg_stat_get_wal_receiver()']) AS name";
 
-    /// The timeline of `pg_control_checkpoint()` would be that of the last checkpoint, on a server that was
-    /// promoted after it the former one. A standby tells it while it receives, to those who may read
-    /// statistics: one that has lost its primary may be about to follow another.
-    const LINEAGE: &str = "\
+/// The timeline of `pg_control_checkpoint()` would be that of the last checkpoint, on a server that was
+/// promoted after it the former one. A standby tells it while it receives, to those who may read
+/// statistics: one that has lost its primary may be about to follow another.
+const LINEAGE: &str = "\
 SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS cluster, \
 pg_catalog.pg_is_in_recovery() AS in_recovery, \
 CASE WHEN pg_catalog.pg_is_in_recovery() THEN \
@@ -42,35 +26,34 @@ FROM pg_catalog.pg_stat_get_wal_receiver() WHERE status = 'streaming') \
 ELSE pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END AS timeline, \
 (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint AS started";
 
-    #[derive(QueryableByName)]
-    struct MayAsk {
-        #[diesel(sql_type = Bool)]
-        allowed: bool,
-    }
+#[derive(QueryableByName)]
+struct MayAsk {
+    #[diesel(sql_type = Bool)]
+    allowed: bool,
+}
 
-    #[derive(QueryableByName)]
-    struct Answer {
-        #[diesel(sql_type = Text)]
-        cluster: String,
-        #[diesel(sql_type = Bool)]
-        in_recovery: bool,
-        #[diesel(sql_type = Nullable<Text>)]
-        timeline: Option<String>,
-        #[diesel(sql_type = BigInt)]
-        started: i64,
-    }
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Text)]
+    cluster: String,
+    #[diesel(sql_type = Bool)]
+    in_recovery: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    timeline: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    started: i64,
+}
 
-    pub(in crate::connection) fn lineage(conn: &mut PgConnection) -> QueryResult<Option<Lineage>> {
-        let may_ask: MayAsk = diesel::sql_query(MAY_ASK).get_result(conn)?;
-        if !may_ask.allowed {
-            return Ok(None);
-        }
-        let answer: Answer = diesel::sql_query(LINEAGE).get_result(conn)?;
-        Ok(answer.timeline.map(|timeline| Lineage {
-            cluster: answer.cluster,
-            timeline,
-            started: answer.started,
-            in_recovery: answer.in_recovery,
-        }))
+pub(super) fn lineage(conn: &mut PgConnection) -> QueryResult<Option<Lineage>> {
+    let may_ask: MayAsk = diesel::sql_query(MAY_ASK).get_result(conn)?;
+    if !may_ask.allowed {
+        return Ok(None);
     }
+    let answer: Answer = diesel::sql_query(LINEAGE).get_result(conn)?;
+    Ok(answer.timeline.map(|timeline| Lineage {
+        cluster: answer.cluster,
+        timeline,
+        started: answer.started,
+        in_recovery: answer.in_recovery,
+    }))
 }

@@ -1,6 +1,7 @@
 //! The connections whose reads can be cached, and what each answers about itself.
 
 mod harmless;
+#[cfg(feature = "postgres")]
 mod lineage;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -24,11 +25,11 @@ use diesel::{
 };
 
 pub(crate) use harmless::is_harmless;
-pub(crate) use lineage::Lineage;
 pub(crate) use options::settings_of_url;
 pub(crate) use unanalyzable::unanalyzable_code;
 
 use crate::catalog::Facts;
+use crate::protocol::Lineage;
 use crate::rows::CacheBackend;
 use crate::statement::TableName;
 pub(crate) use crate::tracker::{Probe, ServerRole};

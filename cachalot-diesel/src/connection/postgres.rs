@@ -226,7 +226,7 @@ impl CacheConnection for PgConnection {
     }
 
     fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
-        Ok(lineage::postgres::lineage(self)?.map(LineageAnswer))
+        Ok(lineage::lineage(self)?.map(LineageAnswer))
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {

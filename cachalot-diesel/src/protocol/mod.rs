@@ -8,6 +8,7 @@
 //! and never repeat, so a record that was lost can only cause misses.
 
 mod dependency;
+mod lineage;
 #[cfg(test)]
 mod model;
 mod read;
@@ -17,6 +18,7 @@ mod write;
 mod writes;
 
 pub(crate) use dependency::{Dependency, EPOCH, EPOCHS, Epoch};
+pub(crate) use lineage::Lineage;
 pub(crate) use read::{Look, is_crashed, is_current, is_due, look};
 pub(crate) use record::{Record, State, Writer};
 pub(crate) use token::{Token, WriterId};

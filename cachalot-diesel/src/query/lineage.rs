@@ -6,7 +6,8 @@ use super::prepare::{silently, tracker};
 use crate::{
     bypass::BypassReason,
     cache::Cache,
-    connection::{CacheConnection, Lineage},
+    connection::CacheConnection,
+    protocol::Lineage,
     tracker::{Probe, ServerRole},
     versions::Claimed,
 };
@@ -41,8 +42,11 @@ pub(super) fn stands<Conn: CacheConnection>(
     conn: &mut Conn,
     cache: &Cache,
 ) -> Result<bool, BypassReason> {
+    if !cache.config().replica_hits {
+        return Ok(true);
+    }
     let session = &mut tracker(conn)?.session;
-    if !cache.config().replica_hits || !session.is_due(INTERVAL) {
+    if !session.is_due(INTERVAL) {
         return Ok(true);
     }
     let (role, known) = (session.role, session.lineage().cloned());

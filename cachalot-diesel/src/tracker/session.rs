@@ -6,8 +6,9 @@ use std::{
 
 use super::temporary::{Counted, Temporary};
 use crate::{
-    connection::{Lineage, ProbeQuestion, is_harmless, settings_of_url},
+    connection::{ProbeQuestion, is_harmless, settings_of_url},
     fingerprint::{Digest, Fingerprint},
+    protocol::Lineage,
     statement::{Analysis, Dialect, Effect, Isolation, Kind, SessionChange, Writes},
 };
 

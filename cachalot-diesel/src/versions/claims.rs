@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::VersionStore;
 use crate::{
-    connection::Lineage,
     events,
     fingerprint::Fingerprint,
+    protocol::Lineage,
     store::{CasVersion, Command, Reply, StoreError},
 };
 
