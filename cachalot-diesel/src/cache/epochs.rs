@@ -15,7 +15,11 @@ pub(super) struct Epochs(pub(super) Arc<VersionStore>);
 
 impl EpochSource for Epochs {
     fn present(&self) -> Result<Epoch, BypassReason> {
-        self.0.present_epoch()
+        self.0.present_epoch(true)
+    }
+
+    fn seen(&self) -> Result<Epoch, BypassReason> {
+        self.0.present_epoch(false)
     }
 
     fn is_current(&self, epoch: &Epoch) -> bool {
@@ -34,6 +38,10 @@ impl EpochSource for Epochs {
 
     fn note_families(&self, epoch: &Epoch) -> Result<bool, StoreError> {
         self.0.note_families(epoch)
+    }
+
+    fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError> {
+        self.0.agreed(epoch, database)
     }
 
     fn renew(&self) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use diesel::{
 
 use super::{
     CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
+    ServerRole,
 };
 use crate::{
     statement::{Isolation, TableName},
@@ -178,9 +179,14 @@ impl CacheConnection for MysqlConnection {
             isolation,
             autocommit: on("autocommit"),
             unseen: false,
-            replica: on("read_only"),
+            // It keeps its name, and so what was stored while it took writes.
+            role: match on("read_only") {
+                true => ServerRole::LinkedReplica,
+                false => ServerRole::Primary,
+            },
             temporary: TemporaryTables::Counted(Counted { created, remaining }),
             functions: BTreeSet::new(),
+            lineage: None,
         }))
     }
 

@@ -7,8 +7,8 @@ use diesel::{
 };
 
 use super::{
-    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
-    is_harmless, names,
+    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
+    Question, Sealed, ServerRole, is_harmless, lineage, names,
 };
 use crate::{
     statement::{Dialect, Isolation},
@@ -88,7 +88,7 @@ const OF_TRANSACTIONS: [&str; 6] = [
 /// the path: while it has any, nothing is cached.
 const PROBE: &str = "\
 SELECT ARRAY[\
- pg_catalog.pg_postmaster_start_time()::text, \
+ (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint::text, \
  (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()), \
  session_user::text, current_user::text, \
  ARRAY(SELECT name FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS path (name, place) \
@@ -207,10 +207,14 @@ impl CacheConnection for PgConnection {
             identity,
             isolation: Isolation::parse(&answer.isolation),
             autocommit: true,
-            replica: answer.replica,
+            role: match answer.replica {
+                true => ServerRole::Replica,
+                false => ServerRole::Primary,
+            },
             temporary: TemporaryTables::Listed(answer.temporary),
             unseen: answer.unseen,
             functions: BTreeSet::new(),
+            lineage: None,
         }))
     }
 
@@ -219,6 +223,10 @@ impl CacheConnection for PgConnection {
         let mut now = || diesel::select(sql::<Text>("pg_catalog.now()::text")).get_result(self);
         let (first, second): (String, String) = (now().ok()?, now().ok()?);
         Some(first == second)
+    }
+
+    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
+        Ok(lineage::lineage(self)?.map(LineageAnswer))
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {

@@ -35,6 +35,18 @@ fn epoch_of(key: &str) -> usize {
     usize::from(key.bytes().next().unwrap_or_default()) % EPOCHS
 }
 
+/// What an entry is looked up for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Somebody asks what would be found. Nothing changes: neither the store nor what is kept here,
+    /// nor a count.
+    Explain,
+    /// To be given, if there is one. The store stays as it is.
+    Hit,
+    /// To be given, or else to be stored.
+    Fill,
+}
+
 /// What was found in the store.
 enum Fetch {
     /// An entry of the tables' present states.
@@ -95,7 +107,7 @@ impl EntryStore {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
         let asked = self.moment();
-        match self.fetch(&key, records, true) {
+        match self.fetch(&key, records, Purpose::Fill) {
             Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
             Ok(Fetch::Nothing(tokens)) => Lookup::Miss(FillPermit {
                 key,
@@ -104,6 +116,22 @@ impl EntryStore {
                 leader: None,
                 stampede: None,
             }),
+            Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
+            Ok(Fetch::Outdated) => Lookup::Outdated,
+            Err(_) => Lookup::Bypass(BypassReason::StoreUnavailable),
+        }
+    }
+
+    /// Looks up a read on a server that may lag behind. A valid entry is no older than the last commit
+    /// that was acknowledged; the server's own rows may be, so nothing is prepared for storing them:
+    /// no record is created, and nobody waits for them.
+    pub(crate) fn find(&self, key: String, records: Records<'_>) -> Lookup {
+        if self.versions.is_pending(records.all) {
+            return Lookup::Bypass(BypassReason::StoreUnavailable);
+        }
+        match self.fetch(&key, records, Purpose::Hit) {
+            Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
+            Ok(Fetch::Nothing(_)) => Lookup::Bypass(BypassReason::Replica),
             Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
             Ok(Fetch::Outdated) => Lookup::Outdated,
             Err(_) => Lookup::Bypass(BypassReason::StoreUnavailable),
@@ -120,7 +148,7 @@ impl EntryStore {
         if self.versions.is_pending(records.all) {
             return Err(BypassReason::StoreUnavailable);
         }
-        match self.fetch(key, records, false) {
+        match self.fetch(key, records, Purpose::Explain) {
             Ok(Fetch::Current(_)) => Ok(Some(true)),
             Ok(Fetch::Nothing(_)) => Ok(Some(false)),
             Ok(Fetch::Outdated) => Ok(None),
@@ -129,13 +157,18 @@ impl EntryStore {
         }
     }
 
-    /// Without `create` nothing changes: neither the store nor what is kept here, nor a count.
-    fn fetch(&self, key: &str, records: Records<'_>, create: bool) -> Result<Fetch, StoreError> {
+    fn fetch(
+        &self,
+        key: &str,
+        records: Records<'_>,
+        purpose: Purpose,
+    ) -> Result<Fetch, StoreError> {
+        let (is_read, create) = (purpose != Purpose::Explain, purpose == Purpose::Fill);
         let near = &self.near_cache;
         let asked = self.moment();
         let kept = near.get(key);
         if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
-            if create {
+            if is_read {
                 events::near_hit(self.client.counters());
             }
             return Ok(Fetch::Current(Arc::clone(kept.entry())));
@@ -174,7 +207,7 @@ impl EntryStore {
             }
         }
         if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
-            if create {
+            if is_read {
                 kept.confirm(asked);
                 events::near_hit(self.client.counters());
             }
@@ -184,7 +217,7 @@ impl EntryStore {
         let entry = entry.or_else(|| self.client.run(&[Command::Get { key }]).pop());
         let entry = match entry {
             Some(Ok(Reply::Item { value, .. })) => {
-                if create {
+                if is_read {
                     events::fetched(self.client.counters(), value.len());
                 }
                 Entry::open(&self.client.auth, key, value, self.most_inflated())
@@ -195,7 +228,7 @@ impl EntryStore {
         Ok(match entry.filter(|entry| entry.may_be_given(&tokens)) {
             Some(entry) => {
                 let entry = Arc::new(entry);
-                if create {
+                if is_read {
                     near.keep(key, &entry, asked);
                 }
                 Fetch::Current(entry)

@@ -79,6 +79,8 @@ pub(super) struct Catalogs {
     urls: Cache<Arc<str>, Arc<str>>,
     /// How the newest attempts to load one went, by database.
     attempts: Mutex<HashMap<Arc<str>, Attempt>>,
+    /// When a server that may lag behind was last asked for one, or could not be, by database.
+    replicas: Cache<Arc<str>, Instant>,
 }
 
 /// An attempt to load a catalog.
@@ -95,6 +97,7 @@ impl Catalogs {
             last: Cache::new(DATABASES),
             urls: Cache::new(DATABASES),
             attempts: Mutex::default(),
+            replicas: Cache::new(DATABASES),
         }
     }
 
@@ -185,21 +188,10 @@ impl Planner {
         catalogs.attempts.lock().remove(database);
         match loaded {
             Ok(None) => Err(BypassReason::CatalogUnknown),
-            Ok(Some(mut facts)) => {
+            Ok(Some(facts)) => {
                 // Before the program's own settings come in: other programs may have others.
                 let shared = facts.shared_hash();
-                if facts.triggers_hidden {
-                    events::triggers_not_visible();
-                }
-                facts.trust(&self.config.pure_functions);
-                let catalog = catalogs.catalog_of(database, &facts);
-                let mut known = CatalogSnapshot {
-                    catalog,
-                    epochs,
-                    families: false,
-                    loaded: Instant::now(),
-                    checked: Arc::default(),
-                };
+                let mut known = self.snapshot(database, facts, epochs);
                 if self.share(database, &shared, &mut known)? {
                     // Refused if somebody found it outdated already.
                     let _ = guard.insert(known.clone());
@@ -215,6 +207,60 @@ impl Planner {
                     .insert(Arc::clone(database), attempt);
                 Err(BypassReason::CatalogUnknown)
             }
+        }
+    }
+
+    /// The catalog of a database, for a read on a server that may lag behind. What `load` tells is used
+    /// only where it is what others have found under the present epoch, on a server that does not
+    /// lag; nothing in the store changes.
+    pub(crate) fn agreed_catalog<E: fmt::Display>(
+        &self,
+        database: &Arc<str>,
+        load: impl FnOnce() -> Result<Option<Facts>, E>,
+    ) -> Result<CatalogSnapshot, BypassReason> {
+        let catalogs = &self.catalogs;
+        if let Some(known) = catalogs.known.get(database) {
+            return Ok(known);
+        }
+        let last = catalogs.replicas.get(database);
+        if last.is_some_and(|at| at.elapsed() < PAUSE) {
+            return Err(BypassReason::Replica);
+        }
+        catalogs
+            .replicas
+            .insert(Arc::clone(database), Instant::now());
+        // Before it is loaded: a change of the schema meanwhile renews it.
+        let epochs = self.epochs.seen()?;
+        let [epoch, ..] = epochs;
+        let agreed = self.epochs.agreed(epoch, database);
+        let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
+        // Without that there is no entry either.
+        let agreed = agreed.ok_or(BypassReason::Replica)?;
+        match load() {
+            Ok(Some(facts)) if facts.shared_hash() == agreed => {
+                let known = self.snapshot(database, facts, epochs);
+                catalogs.known.insert(Arc::clone(database), known.clone());
+                Ok(known)
+            }
+            Ok(_) => Err(BypassReason::Replica),
+            Err(error) => {
+                events::catalog_unknown(&self.counters, &error);
+                Err(BypassReason::CatalogUnknown)
+            }
+        }
+    }
+
+    fn snapshot(&self, database: &Arc<str>, mut facts: Facts, epochs: Epoch) -> CatalogSnapshot {
+        if facts.triggers_hidden {
+            events::triggers_not_visible();
+        }
+        facts.trust(&self.config.pure_functions);
+        CatalogSnapshot {
+            catalog: self.catalogs.catalog_of(database, &facts),
+            epochs,
+            families: false,
+            loaded: Instant::now(),
+            checked: Arc::default(),
         }
     }
 

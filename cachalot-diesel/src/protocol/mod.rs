@@ -8,6 +8,7 @@
 //! and never repeat, so a record that was lost can only cause misses.
 
 mod dependency;
+mod lineage;
 #[cfg(test)]
 mod model;
 mod read;
@@ -19,6 +20,7 @@ mod writes;
 pub(crate) use dependency::{
     Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, Records,
 };
+pub(crate) use lineage::Lineage;
 pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member};
 pub(crate) use record::{Families, Record, State, Writer};
 pub(crate) use token::{Token, WriterId};

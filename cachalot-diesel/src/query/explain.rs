@@ -85,6 +85,7 @@ where
             }
             Ok(None) => Outcome::Bypass(BypassReason::CatalogUnknown),
             Ok(Some(true)) => Outcome::Hit,
+            Ok(Some(false)) if read.replica => Outcome::Bypass(BypassReason::Replica),
             Ok(Some(false)) => Outcome::Miss,
             Err(reason) => Outcome::Bypass(reason),
         };

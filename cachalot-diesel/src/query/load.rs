@@ -183,7 +183,11 @@ where
         let key = std::mem::take(&mut read.key);
         let entries = read.cache.entries();
         let records = read.plan.records(&read.known);
-        let found = match entries.lookup(key, records) {
+        let found = match read.replica {
+            true => entries.find(key, records),
+            false => entries.lookup(key, records),
+        };
+        let found = match found {
             Lookup::Miss(permit) if read.may_wait => entries.join_flight(permit, records),
             found => found,
         };

@@ -24,7 +24,7 @@ pub(crate) use install::{Constructor, attach, install_default, install_default_w
 pub(crate) use replaced::misses_writes;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) use session::TemporaryTables;
-pub(crate) use session::{Probe, SessionState};
+pub(crate) use session::{Probe, ServerRole, SessionState};
 #[cfg(feature = "mysql")]
 pub(crate) use temporary::Counted;
 pub(crate) use transaction::{Snapshot, Transactions};

@@ -208,6 +208,16 @@ impl VersionStore {
         ))
     }
 
+    /// The hash of the catalog that was found under an epoch, if somebody told it.
+    pub(crate) fn agreed(
+        &self,
+        epoch: Token,
+        database: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let (mut agreement, _) = self.agreement(&self.agreement_key(epoch))?;
+        Ok(agreement.catalogs.remove(database))
+    }
+
     /// Do all catalogs of the present epoch have these relations?
     pub(super) fn are_listed<'a>(
         &self,
