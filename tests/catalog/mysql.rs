@@ -202,9 +202,14 @@ fn w09_tables_without_transactions_are_not_cached() {
 /// Else these tests would say nothing of MySQL.
 #[test]
 fn w09_the_server_is_the_one_that_was_asked_for() {
-    if db::wants_mysql() {
-        assert!(db::is_mysql(), "SELECT VERSION() names MariaDB");
+    let version = sql::<Text>("SELECT VERSION()").get_result(&mut World::new().outsider());
+    let version: String = version.unwrap();
+    let major: u32 = version.split('.').next().unwrap().parse().unwrap();
+    assert_eq!(db::is_mysql(), !version.contains("MariaDB"), "{version}");
+    if let Some(mysql) = db::wants_mysql() {
+        assert_eq!(db::is_mysql(), mysql, "{version}");
     }
+    assert!(major >= if db::is_mysql() { 8 } else { 10 }, "{version}");
 }
 
 /// Of two patterns that match the server uses the narrower.

@@ -243,3 +243,59 @@ pub(crate) fn lock_waits(conn: &mut MysqlConnection, database: &Database, table:
     );
     diesel::dsl::sql::<BigInt>(&waits).get_result(conn).unwrap()
 }
+
+/// What only MariaDB knows, and what MySQL has in its place.
+const TRANSLATED: &[(&str, &str)] = &[
+    (
+        "SET STATEMENT max_statement_time = 60 FOR UPDATE posts SET title = '$T' WHERE id = 1",
+        "UPDATE /*+ SET_VAR(max_execution_time = 60000) */ posts SET title = '$T' WHERE id = 1",
+    ),
+    (
+        "/*M! UPDATE posts */ SET title = '$T' WHERE id = 1",
+        "/*!80400 UPDATE posts */ SET title = '$T' WHERE id = 1",
+    ),
+    (
+        "SET default_regex_flags = 'DOTALL'",
+        "SET collation_connection = 'utf8mb4_bin'",
+    ),
+    (
+        "SET max_recursive_iterations = 2",
+        "SET cte_max_recursion_depth = 2",
+    ),
+    (
+        "SET STATEMENT max_statement_time = 9 FOR SELECT id FROM tags",
+        "SELECT id FROM tags WHERE id > (@seen := 0)",
+    ),
+    ("VALUES (note('j'))", "VALUES ROW(note('j'))"),
+    (
+        "BEGIN NOT ATOMIC DELETE FROM shelf WHERE id = 1; END",
+        "PREPARE s FROM 'DELETE FROM shelf WHERE id = 1'; EXECUTE s",
+    ),
+    (
+        "EXECUTE IMMEDIATE concat('DELETE FROM ', 'shelf WHERE id = 2')",
+        "SET @text = concat('DELETE FROM ', 'shelf WHERE id = 2'); PREPARE s FROM @text; EXECUTE s",
+    ),
+];
+
+/// A statement of these lists as this server has it.
+pub(crate) fn here(sql: &'static str) -> &'static str {
+    let mut translated = TRANSLATED.iter().filter(|_| mysql::is_mysql());
+    let translated = translated.find(|(mariadb, _)| *mariadb == sql);
+    translated.map_or(sql, |(_, mysql)| mysql)
+}
+
+/// Else a statement that both know would be run on one only.
+#[test]
+fn w04_each_server_refuses_what_is_translated_for_it() {
+    for (mariadb, _) in TRANSLATED {
+        let database = mysql::database();
+        let mut conn = mysql::establish(database.url());
+        conn.batch_execute(
+            "CREATE TABLE shelf (id INTEGER PRIMARY KEY); \
+             CREATE FUNCTION note(what VARCHAR(40)) RETURNS VARCHAR(40) NO SQL RETURN what",
+        )
+        .unwrap();
+        let taken = conn.batch_execute(mariadb);
+        assert_eq!(taken.is_err(), mysql::is_mysql(), "{mariadb}: {taken:?}");
+    }
+}

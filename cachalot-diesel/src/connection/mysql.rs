@@ -124,13 +124,13 @@ impl CacheConnection for MysqlConnection {
             return Err(Error::QueryBuilderError("completion_type is set".into()));
         }
         let created: Vec<Variable> = diesel::sql_query(CREATED).load(self)?;
-        let created = created
-            .iter()
-            .find(|count| {
-                count
-                    .name
-                    .eq_ignore_ascii_case("Com_create_temporary_table")
-            })
+        let by_themselves = created.iter().find(|count| {
+            count
+                .name
+                .eq_ignore_ascii_case("Com_create_temporary_table")
+        });
+        let all_counted = by_themselves.is_none();
+        let created = by_themselves
             .or(created.first())
             .and_then(|count| count.value.parse().ok())
             .unwrap_or(u64::MAX);
@@ -179,7 +179,11 @@ impl CacheConnection for MysqlConnection {
             autocommit: on("autocommit"),
             unseen: false,
             replica: on("read_only"),
-            temporary: TemporaryTables::Counted(Counted { created, remaining }),
+            temporary: TemporaryTables::Counted(Counted {
+                created,
+                all_counted,
+                remaining,
+            }),
             functions: BTreeSet::new(),
         }))
     }
