@@ -214,7 +214,9 @@ fn a05_every_reason_is_explained_and_counted_and_explaining_changes_nothing() {
         ),
         ("old_snapshot", BEGIN_SNAPSHOT, READ),
     ];
-    let own = BYPASSED.iter().map(|(reason, setup, sql)| (*reason, *setup, here(sql)));
+    let own = BYPASSED
+        .iter()
+        .map(|(reason, setup, sql)| (*reason, *setup, here(sql)));
     for (reason, setup, sql) in everywhere.into_iter().chain(own) {
         reach(reason, &|| bypasses(&mut plain(setup), sql, reason));
     }

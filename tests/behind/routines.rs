@@ -3,8 +3,8 @@
 use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{prelude::*, result::Error, sql_types::Text};
 
-use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::super::dialect::here;
+use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::{ROUTINES, routine_statements};
 
 pub(crate) const SHELF: &str = "SELECT name FROM shelf ORDER BY id";

@@ -171,6 +171,6 @@ pub(crate) const ABSENT_REASONS: &[&str] = &[
 ];
 
 /// A statement of these lists as this server has it.
-pub(crate) fn here(sql: &'static str) -> &'static str {
+pub(crate) fn here(sql: &str) -> &str {
     sql
 }

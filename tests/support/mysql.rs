@@ -105,7 +105,9 @@ pub fn read_only() -> Option<Server> {
 /// A MySQL that tells its locks on metadata; none if a running server is to be used.
 #[must_use]
 pub fn with_performance_schema() -> Option<Server> {
-    running().is_none().then(|| start("--performance-schema=ON"))
+    running()
+        .is_none()
+        .then(|| start("--performance-schema=ON"))
 }
 
 /// A connection to `url`.

@@ -9,6 +9,7 @@ use diesel::{
 };
 
 use super::Conn;
+use super::dialect::here;
 use super::schema::*;
 use super::writes_raw::{Scene, labels, titles};
 
@@ -30,6 +31,7 @@ fn bodies(conn: &mut Conn) -> Vec<String> {
 #[test]
 fn w05_truncate_is_seen() {
     for sql in ["TRUNCATE comments", "truncate table `comments` wait 5"] {
+        let sql = here(sql);
         Scene::new().changes(bodies, batch(sql), sql);
     }
 }
