@@ -89,6 +89,19 @@ pub fn is_mysql() -> bool {
     })
 }
 
+/// Does this server take a statement that MariaDB takes and MySQL refuses? That is checked on a new database.
+///
+/// # Panics
+///
+/// If it is otherwise.
+#[must_use]
+pub fn takes_as_mariadb(sql: &str) -> bool {
+    let database = database();
+    let taken = establish(database.url()).batch_execute(sql);
+    assert_eq!(taken.is_err(), is_mysql(), "{sql}: {taken:?}");
+    taken.is_ok()
+}
+
 /// Was a MySQL asked for, or a MariaDB? Nobody knows of a server that runs already.
 #[must_use]
 pub fn wants_mysql() -> Option<bool> {
