@@ -6,7 +6,7 @@ mod catalog_fixture;
 
 use catalog_fixture::CatalogFixture;
 
-use super::{Conn, world};
+use super::{Conn, dialect::here, world};
 
 const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
@@ -77,5 +77,5 @@ fn f06_columns_beside_one_of_times_are_cached() {
 #[test]
 fn f06_formats_are_cached() {
     let mut fixture = with("");
-    fixture.warm("SELECT SFORMAT('{} {}', id, name) FROM stones");
+    fixture.warm(here("SELECT SFORMAT('{} {}', id, name) FROM stones"));
 }

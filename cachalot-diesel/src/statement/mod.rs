@@ -75,7 +75,7 @@ pub use names::table_name;
 pub(crate) use names::{Owner, folded as relation_name, owner};
 pub use report::Report;
 pub(crate) use shared::analysis;
-pub(crate) use temporary::{TableName, made_temporary};
+pub(crate) use temporary::{TableName, made_permanent, made_temporary};
 #[cfg(feature = "postgres")]
 pub(crate) use token_scan::moving_date;
 pub use uncacheable::Uncacheable;

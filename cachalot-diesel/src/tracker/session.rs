@@ -234,7 +234,7 @@ impl SessionState {
                 _ => {}
             }
         }
-        self.temporary_tables(analysis, dialect);
+        self.temporary_tables(analysis, dialect, succeeded);
         if made > 0 {
             self.ask_again();
             let sql = analysis.text().sql();
@@ -243,7 +243,7 @@ impl SessionState {
     }
 
     /// Takes note of what a text may have done to the temporary tables that there are.
-    fn temporary_tables(&mut self, analysis: &Analysis, dialect: Dialect) {
+    fn temporary_tables(&mut self, analysis: &Analysis, dialect: Dialect, succeeded: bool) {
         let only_rows = |kind: &Kind| {
             let rows = [Kind::Select, Kind::Insert, Kind::Update, Kind::Delete];
             // MySQL keeps them beyond a transaction.
@@ -257,6 +257,8 @@ impl SessionState {
             self.ask_again();
         }
         if dialect == Dialect::Mysql {
+            self.temporary
+                .created_permanent(analysis.text().sql(), succeeded);
             let sql = analysis.text().sql().to_ascii_lowercase();
             if sql.contains("rename") {
                 self.temporary.renamed();
