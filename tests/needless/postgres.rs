@@ -6,9 +6,9 @@ mod catalog_fixture;
 
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use catalog_fixture::{CatalogFixture, run};
-use diesel::prelude::*;
+use diesel::{connection::SimpleConnection as _, dsl::sql, prelude::*, sql_types::Text};
 
-use super::{Conn, world};
+use super::{Conn, schema::tags, world};
 
 const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
@@ -246,5 +246,156 @@ fn f08_a_table_that_the_own_transaction_made_is_an_own_write() {
             diesel::QueryResult::Ok(())
         })
         .unwrap();
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tags)]
+struct Tag {
+    id: i32,
+    label: String,
+}
+
+/// The iterator never reads the end of the copy, and so leaves it open.
+fn copy(conn: &mut Conn) {
+    let tags = diesel::copy_to(tags::table).load::<Tag, _>(conn).unwrap();
+    let rows: Vec<_> = tags
+        .map(|tag| tag.map(|it| (it.id, it.label)).unwrap())
+        .collect();
+    assert_eq!(rows, [(1, "copied".to_owned())]);
+}
+
+fn with_a_tag() -> world::World {
+    let mut world = world::World::new();
+    diesel::insert_into(tags::table)
+        .values((tags::id.eq(1), tags::label.eq("copied")))
+        .execute(&mut world.conn)
+        .unwrap();
+    world
+}
+
+fn labels(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    sql::<Text>("SELECT label FROM tags").cached(conn).load()
+}
+
+#[test]
+fn f08_the_first_cached_read_after_a_copy_is_cached() {
+    let world = with_a_tag();
+    let mut reader = world.reader();
+    copy(&mut reader.conn);
+    let read = |conn: &mut Conn| labels(conn).unwrap();
+    assert_eq!(reader.sent(read), (vec!["copied".to_owned()], 1));
+    assert_eq!(reader.sent(read), (vec!["copied".to_owned()], 0));
+}
+
+#[test]
+fn f08_a_copy_that_is_left_open_stops_no_hit_and_no_later_read() {
+    let mut world = with_a_tag();
+    let read = |conn: &mut Conn| labels(conn).unwrap();
+    world.once(read);
+    copy(&mut world.conn);
+    assert_eq!(world.sent(read), (vec!["copied".to_owned()], 0));
+    // The catalog has to be asked for anew while the copy is open.
+    run(
+        &mut world.outsider(),
+        "CREATE TABLE newer (label TEXT); INSERT INTO newer VALUES ('new')",
+    );
+    let newer = |conn: &mut Conn| -> Vec<String> {
+        sql::<Text>("SELECT label FROM newer")
+            .cached(conn)
+            .load()
+            .unwrap()
+    };
+    assert_eq!(world.sent(newer), (vec!["new".to_owned()], 1));
+    assert_eq!(world.sent(newer), (vec!["new".to_owned()], 0));
+}
+
+#[test]
+fn f08_a_copy_inside_a_transaction_leaves_it_as_it_is() {
+    let mut world = with_a_tag();
+    let read = |conn: &mut Conn| labels(conn).unwrap();
+    let mut reader = world.reader();
+    let inside = reader.conn.transaction(|conn| -> QueryResult<_> {
+        copy(conn);
+        let first = read(conn);
+        diesel::update(tags::table)
+            .set(tags::label.eq("written"))
+            .execute(conn)?;
+        Ok((first, read(conn)))
+    });
+    let one = |label: &str| vec![label.to_owned()];
+    assert_eq!(inside.unwrap(), (one("copied"), one("written")));
+    assert_eq!(world.sent(read).0, one("written"));
+}
+
+#[test]
+fn f06_to_execute_writes_what_the_statement_writes() {
+    let mut fixture = with(
+        "CREATE TABLE pebbles (id INTEGER PRIMARY KEY, name TEXT); \
+         INSERT INTO pebbles VALUES (1, 'chert')",
+    );
+    const PEBBLES: &str = "SELECT name FROM pebbles ORDER BY id";
+    for prepare in [
+        "PREPARE renames (text) AS UPDATE pebbles SET name = name || $1",
+        "PREPARE \"Renames\" AS UPDATE stones SET name = name || 'x'",
+        "PREPARE reads AS SELECT 1",
+    ] {
+        fixture.keeps(prepare, &[STONES, PEBBLES]);
+    }
+    fixture.writes("EXECUTE renames('y')", &[PEBBLES], &[STONES]);
+    fixture.writes("execute Renames ('z')", &[PEBBLES], &[STONES]);
+    fixture.writes("EXECUTE \"Renames\"", &[STONES], &[PEBBLES]);
+    fixture.keeps("EXECUTE reads", &[STONES, PEBBLES]);
+    // The old one stays.
+    let again = "PREPARE reads AS UPDATE pebbles SET name = 'no'";
+    assert!(fixture.writer.conn.batch_execute(again).is_err());
+    run(&mut fixture.writer.conn, "EXECUTE reads");
+    run(
+        &mut fixture.writer.conn,
+        "DEALLOCATE reads; PREPARE reads AS UPDATE stones SET name = 'new'",
+    );
+    fixture.changes("EXECUTE reads", &[STONES]);
+    fixture.changes(
+        "DEALLOCATE ALL; PREPARE reads AS UPDATE stones SET name = 'newer'; EXECUTE reads",
+        &[STONES],
+    );
+    let hidden = "DO $$ BEGIN EXECUTE 'DEALLOCATE renames'; \
+        EXECUTE 'PREPARE renames (text) AS UPDATE stones SET name = $1'; END $$";
+    run(&mut fixture.writer.conn, hidden);
+    fixture.changes("EXECUTE renames('unseen')", &[STONES]);
+}
+
+/// Prepared before anybody watched.
+#[test]
+fn f06_to_execute_what_nobody_saw_prepared_writes_anything() {
+    let mut fixture = with("");
+    let mut late = fixture.world.outsider();
+    run(
+        &mut late,
+        "PREPARE p AS UPDATE stones SET name = name || 'p'",
+    );
+    fixture.world.other_process().watch(&mut late).unwrap();
+    fixture.does("EXECUTE p", |_| run(&mut late, "EXECUTE p"), &[STONES], &[]);
+}
+
+#[test]
+fn f06_what_only_postgresql_18_has_is_cached() {
+    let mut fixture = with("");
+    let version: i32 = fixture.shown("SHOW server_version_num")[0].parse().unwrap();
+    if version < 180_000 {
+        assert!(std::env::var("CACHALOT_TEST_POSTGRES_HOME").is_err());
+        return;
+    }
+    fixture.warm("SELECT casefold(name) FROM stones ORDER BY id");
+    for read in [
+        "SELECT t.a FROM stones, JSON_TABLE('[{\"a\": \"x\"}]', '$[*] ? (@.a != $b)' \
+         PASSING name AS b COLUMNS (a TEXT PATH '$.a')) AS t",
+        "SELECT t.a FROM stones, JSON_TABLE('[{}]', '$[*]' \
+         COLUMNS (a TEXT PATH '$.a' DEFAULT 'none' ON EMPTY)) AS t",
+        "SELECT t.b FROM stones, JSON_TABLE('[{\"a\": [{\"b\": \"x\"}]}]', '$[*]' \
+         COLUMNS (NESTED PATH '$.a[*]' COLUMNS (b TEXT PATH '$.b'))) AS t",
+    ] {
+        fixture.warm(read);
+        fixture.depends(read, &["stones"]);
     }
 }

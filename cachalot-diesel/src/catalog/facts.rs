@@ -114,6 +114,8 @@ pub(crate) struct Routine {
     pub(crate) volatility: Volatility,
     /// The program vouches for it: it writes nothing, and its results change with tables alone.
     pub(crate) trusted: bool,
+    /// MySQL: its result or an argument of it is a time.
+    pub(crate) timed: bool,
 }
 
 /// A cast that calls a routine.

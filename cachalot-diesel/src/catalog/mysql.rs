@@ -12,7 +12,7 @@ use std::{
 
 use diesel::{
     MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
-    sql_types::{Nullable, Text},
+    sql_types::{Bool, Nullable, Text},
 };
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
         Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, Trigger, Volatility,
     },
     privileges::privileges,
+    times::expression_moves,
 };
 use crate::statement::{Body, Dialect, Events};
 
@@ -120,6 +121,9 @@ struct RoutineRow {
     name: String,
     #[diesel(sql_type = Nullable<Text>)]
     body: Option<String>,
+    /// It gives or takes a time.
+    #[diesel(sql_type = Bool)]
+    timed: bool,
 }
 
 /// What one database holds. Each query names the database in every table of the
@@ -239,9 +243,12 @@ impl Contents {
         .bind::<Text, _>(db)
         .load(conn)?;
         let routines = diesel::sql_query(
-            "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body \
+            "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body, SPECIFIC_NAME IN \
+             (SELECT SPECIFIC_NAME FROM information_schema.PARAMETERS \
+             WHERE SPECIFIC_SCHEMA = ? AND DATA_TYPE = 'time') AS timed \
              FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? LIMIT 18446744073709551615",
         )
+        .bind::<Text, _>(db)
         .bind::<Text, _>(db)
         .load(conn)?;
         Ok(Self {
@@ -291,6 +298,11 @@ impl Contents {
             };
             facts.relations.push(Relation { name, kind });
         }
+        let is_time = |row: &ColumnRow| row.kind.eq_ignore_ascii_case("time");
+        for row in self.columns.iter().filter(|row| is_time(row)) {
+            let pair = (facts.name(&row.on_table), facts.name(&row.name));
+            facts.time_columns.push(pair);
+        }
         for row in self.columns {
             // MariaDB lets such a column ask for the moment, or for who reads it.
             if let Some(word) = Body::of(&row.expression, Dialect::Mysql)
@@ -301,9 +313,11 @@ impl Contents {
                     .nondeterministic
                     .push((facts.name(&row.on_table), word));
             }
-            if row.kind.eq_ignore_ascii_case("time") {
-                let pair = (facts.name(&row.on_table), facts.name(&row.name));
-                facts.time_columns.push(pair);
+            let table = facts.name(&row.on_table);
+            let times = facts.time_columns.iter().filter(|it| it.0 == table);
+            let times = times.map(|it| &*it.1).collect();
+            if !row.expression.is_empty() && expression_moves(&row.expression, &times) {
+                facts.nondeterministic.push((table, "time".to_owned()));
             }
         }
         for row in self.keys {
@@ -329,6 +343,7 @@ impl Contents {
                 code: row.body.map_or(Code::Hidden, Code::Text),
                 volatility: Volatility::Unsaid,
                 trusted: false,
+                timed: row.timed,
             };
             facts.routines.push(routine);
         }

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::facts::{Cast, Code, Facts, Routine, Volatility};
+use super::{
+    facts::{Cast, Code, Facts, Routine, Volatility},
+    times::routine_moves,
+};
 use crate::statement::{Body, Dialect, Events, Owner, Writes, is_known_function, owner};
 
 /// What running a piece of code does.
@@ -20,6 +23,10 @@ pub(crate) struct Effect {
     pub(super) settings: BTreeSet<String>,
     /// It may begin, commit or roll back a transaction, if it is a procedure.
     pub(super) moves: bool,
+    /// MySQL: its result or an argument may be a time.
+    pub(super) timed: bool,
+    /// MySQL: its result may move with the date.
+    pub(super) dated: bool,
     /// The user's routines that it names.
     calls: BTreeSet<Arc<str>>,
 }
@@ -41,13 +48,15 @@ impl Effect {
         self.settings.extend(other.settings.iter().cloned());
         self.calls.extend(other.calls.iter().cloned());
         self.moves |= other.moves;
+        self.timed |= other.timed;
+        self.dated |= other.dated;
         if self.volatile.is_none() {
             self.volatile.clone_from(&other.volatile);
         }
     }
 
     /// How much is known: grows until nothing can be added.
-    fn size(&self) -> (usize, usize, usize, usize, bool, bool) {
+    fn size(&self) -> (usize, usize, usize, usize, [bool; 4]) {
         let writes = match &self.writes {
             Writes::Nothing => 0,
             // Events of a known table may still grow.
@@ -63,8 +72,7 @@ impl Effect {
             writes,
             settings,
             self.calls.len(),
-            self.volatile.is_some(),
-            self.moves,
+            [self.volatile.is_some(), self.moves, self.timed, self.dated],
         )
     }
 }
@@ -96,8 +104,15 @@ impl Routines {
             casts: facts.casts.clone(),
         };
         let mut effects: HashMap<Arc<str>, Effect> = HashMap::new();
+        let times: BTreeSet<&str> = facts.time_columns.iter().map(|it| &*it.1).collect();
         for routine in &facts.routines {
-            let own = this.of_routine(routine);
+            let mut own = this.of_routine(routine);
+            if let Code::Text(text) = &routine.code
+                && facts.dialect == Dialect::Mysql
+            {
+                own.timed |= routine.timed;
+                own.dated |= !routine.trusted && routine_moves(text, routine.timed, &times);
+            }
             effects
                 .entry(Arc::clone(&routine.name))
                 .or_default()
@@ -216,6 +231,8 @@ impl Routines {
             settings: body.settings,
             moves,
             calls,
+            timed: false,
+            dated: false,
         }
     }
 

@@ -91,6 +91,7 @@ mod tests {
             code,
             volatility,
             trusted: false,
+            timed: false,
         }
     }
 

@@ -97,6 +97,9 @@ impl Planner {
         let is_pure = volatile.is_none() && resolved.writes.is_nothing();
         let volatile = volatile.map(|name| BypassReason::VolatileFunction(name.to_string()));
         bypass = bypass.or(volatile);
+        if bypass.is_none() && catalog.moves_with_date(analysis, &resolved) {
+            bypass = Some(BypassReason::VolatileFunction("time".to_owned()));
+        }
         if !resolved.writes.is_nothing() {
             bypass.get_or_insert(BypassReason::NotSelect);
         }

@@ -30,6 +30,8 @@ pub(crate) struct Transactions {
     session_isolation: Option<Isolation>,
     /// For the next transaction only.
     next_isolation: Option<Isolation>,
+    /// MySQL: code ran that may have set one for the next transaction, which no probe tells.
+    next_unknown: bool,
     /// MySQL: statements outside a transaction are committed at once. `None`: not known yet.
     autocommit: Option<bool>,
     /// The state is not what was assumed, or not known: every write is published with its
@@ -128,6 +130,7 @@ impl Default for Transactions {
             open: None,
             session_isolation: None,
             next_isolation: None,
+            next_unknown: false,
             autocommit: None,
             uncertain: false,
             writes_unbounded: false,
@@ -225,6 +228,7 @@ impl Transactions {
         }
         self.setting_changed("autocommit");
         self.setting_changed("transaction_isolation");
+        self.next_unknown = true;
         self.lost_track();
         self.pending()
     }
@@ -350,7 +354,9 @@ impl Transactions {
                 }
                 let visible = self.commit();
                 let isolation = isolation.or(self.next_isolation.take());
-                self.open = Some(Open::new(isolation.or(self.session_isolation)));
+                let unknown = std::mem::take(&mut self.next_unknown);
+                let usual = self.session_isolation.filter(|_| !unknown);
+                self.open = Some(Open::new(isolation.or(usual)));
                 visible
             }
             Effect::Commit { chain } => {
