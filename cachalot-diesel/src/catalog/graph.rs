@@ -11,7 +11,7 @@ use std::{
 use super::{
     facts::{Action, Facts, Relation, RelationKind},
     routines::Routines,
-    times::{Known, Place},
+    times::{Bind, Known, Place},
 };
 use crate::statement::{Analysis, Dialect, Events, Named, Times, Uncacheable, Writes};
 
@@ -62,6 +62,16 @@ struct Cause {
     table: Arc<str>,
     when: Events,
     then: Events,
+}
+
+/// MySQL: whether a time is taken for a date.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MovesWithDate {
+    pub(crate) always: bool,
+    /// If a bind is a time.
+    pub(crate) with_times: bool,
+    /// If a bind is a date.
+    pub(crate) with_dates: bool,
 }
 
 /// Why no read of a relation may be cached.
@@ -323,7 +333,11 @@ impl Catalog {
 
     /// MySQL: does a statement take a time for a date, by itself or in what it reads? `resolved` is what it
     /// depends on.
-    pub(crate) fn moves_with_date(&self, analysis: &Analysis, resolved: &Resolved) -> bool {
+    pub(crate) fn moves_with_date(
+        &self,
+        analysis: &Analysis,
+        resolved: &Resolved,
+    ) -> MovesWithDate {
         let relations = resolved.reads.iter();
         let nodes = || relations.clone().filter_map(|it| self.relations.get(it));
         let text = analysis.text().sql();
@@ -332,7 +346,7 @@ impl Catalog {
         let behind = behind.map(|(times, text)| Place { times, text });
         let places: Vec<_> = own.chain(behind).collect();
         if places.is_empty() {
-            return false;
+            return MovesWithDate::default();
         }
         let is_timed = |name: &str| self.routines.get(name).is_some_and(|it| it.timed);
         let known = Known {
@@ -343,8 +357,22 @@ impl Catalog {
             several: resolved.reads.len() > 1,
             calls_timed: resolved.functions.iter().any(|name| is_timed(name)),
             is_timed,
+            bind: Bind::Neither,
         };
-        known.moves(&places)
+        let with = |bind| {
+            let columns = known.columns.clone();
+            Known {
+                columns,
+                bind,
+                ..known
+            }
+            .moves(&places)
+        };
+        MovesWithDate {
+            always: with(Bind::Neither),
+            with_times: with(Bind::Time),
+            with_dates: with(Bind::Date),
+        }
     }
 
     /// The tables whose changes may change rows of these relations, and which of their changes.

@@ -115,6 +115,8 @@ pub(crate) struct Sources {
     pub(crate) date: bool,
     /// Nothing is known of it.
     pub(crate) any: bool,
+    /// It may be a bind, which has the type that the program gives it.
+    pub(crate) bind: bool,
     pub(crate) columns: BTreeSet<Arc<str>>,
     /// Functions that are not the server's.
     pub(crate) functions: BTreeSet<Arc<str>>,
@@ -150,6 +152,7 @@ impl Sources {
         self.time |= other.time;
         self.date |= other.date;
         self.any |= other.any;
+        self.bind |= other.bind;
         self.columns.extend(other.columns);
         self.functions.extend(other.functions);
         self
@@ -424,8 +427,11 @@ fn sources(expr: &Expr, depth: usize) -> Sources {
         Expr::Tuple(values) => Sources::all(values.iter().map(of)),
         Expr::Subquery(query) => of_query(query, depth),
         Expr::Function(function) => of_call(function, depth),
-        Expr::Value(_)
-        | Expr::UnaryOp { .. }
+        Expr::Value(value) => Sources {
+            bind: matches!(value.value, Value::Placeholder(_)),
+            ..Sources::default()
+        },
+        Expr::UnaryOp { .. }
         | Expr::Interval(_)
         | Expr::Extract { .. }
         | Expr::Position { .. }
