@@ -11,7 +11,7 @@ use std::{
 use super::{
     facts::{Action, Facts, Relation, RelationKind},
     routines::Routines,
-    times::{Bind, Known, Place},
+    times::{Known, Place},
 };
 use crate::statement::{Analysis, Dialect, Events, Named, Times, Uncacheable, Writes};
 
@@ -70,8 +70,6 @@ pub(crate) struct MovesWithDate {
     pub(crate) always: bool,
     /// If a bind is a time.
     pub(crate) with_times: bool,
-    /// If a bind is a date.
-    pub(crate) with_dates: bool,
 }
 
 /// Why no read of a relation may be cached.
@@ -357,21 +355,16 @@ impl Catalog {
             several: resolved.reads.len() > 1,
             calls_timed: resolved.functions.iter().any(|name| is_timed(name)),
             is_timed,
-            bind: Bind::Neither,
+            binds: false,
         };
-        let with = |bind| {
-            let columns = known.columns.clone();
-            Known {
-                columns,
-                bind,
-                ..known
-            }
-            .moves(&places)
+        let always = known.moves(&places);
+        let known = Known {
+            binds: true,
+            ..known
         };
         MovesWithDate {
-            always: with(Bind::Neither),
-            with_times: with(Bind::Time),
-            with_dates: with(Bind::Date),
+            always,
+            with_times: known.moves(&places),
         }
     }
 

@@ -21,14 +21,6 @@ pub(super) struct Place<'a> {
     pub(super) text: &'a str,
 }
 
-/// The type of a bind of a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bind {
-    Neither,
-    Time,
-    Date,
-}
-
 /// What is known of the times that some texts use.
 pub(super) struct Known<'a, F> {
     /// Columns that are times.
@@ -39,8 +31,8 @@ pub(super) struct Known<'a, F> {
     pub(super) is_timed: F,
     /// Such a routine is called.
     pub(super) calls_timed: bool,
-    /// What its binds may be.
-    pub(super) bind: Bind,
+    /// A bind of the statement is one.
+    pub(super) binds: bool,
 }
 
 impl<F: Fn(&str) -> bool> Known<'_, F> {
@@ -48,8 +40,7 @@ impl<F: Fn(&str) -> bool> Known<'_, F> {
     pub(super) fn moves(&self, places: &[Place<'_>]) -> bool {
         let given = || places.iter().flat_map(|place| &place.times.names);
         let made = || places.iter().any(|place| makes_time(place.text));
-        let anything =
-            !self.columns.is_empty() || self.calls_timed || self.bind == Bind::Time || made();
+        let anything = !self.columns.is_empty() || self.calls_timed || self.binds || made();
         let mut times = self.columns.clone();
         loop {
             let known = times.len();
@@ -66,12 +57,8 @@ impl<F: Fn(&str) -> bool> Known<'_, F> {
         let time = |sources: &Sources| self.is_time(sources, &times, anything);
         let date = |sources: &Sources| self.is_date(sources, &given);
         places.iter().any(|Place { times, text }| {
-            let unread = || {
-                self.calls_timed
-                    || self.bind == Bind::Time
-                    || makes_time(text)
-                    || uses(text, &self.columns)
-            };
+            let unread =
+                || self.calls_timed || self.binds || makes_time(text) || uses(text, &self.columns);
             let mixes = |values: &Vec<Sources>| {
                 let pairs = |at: usize| {
                     let mut others = values.iter().enumerate().filter(|(other, _)| *other != at);
@@ -88,7 +75,7 @@ impl<F: Fn(&str) -> bool> Known<'_, F> {
 
     fn is_time(&self, sources: &Sources, times: &BTreeSet<&str>, anything: bool) -> bool {
         sources.time
-            || (sources.bind && self.bind == Bind::Time)
+            || (sources.bind && self.binds)
             || (sources.any && anything)
             || sources.columns.iter().any(|name| times.contains(&**name))
             || sources.functions.iter().any(|name| (self.is_timed)(name))
@@ -98,7 +85,6 @@ impl<F: Fn(&str) -> bool> Known<'_, F> {
         let only_time =
             |name: &str| !self.several && self.columns.contains(name) && !given.contains(name);
         sources.date
-            || (sources.bind && self.bind == Bind::Date)
             || sources.any
             || !sources.functions.is_empty()
             || !sources.columns.iter().all(|name| only_time(name))
@@ -118,7 +104,7 @@ pub(super) fn expression_moves(expression: &str, columns: &BTreeSet<&str>) -> bo
         several: false,
         is_timed: |_: &str| false,
         calls_timed: false,
-        bind: Bind::Neither,
+        binds: false,
     };
     known.moves(&places)
 }
@@ -149,7 +135,7 @@ pub(super) fn routine_moves(body: &str, timed: bool, columns: &BTreeSet<&str>) -
         several: true,
         is_timed: |_: &str| true,
         calls_timed: false,
-        bind: Bind::Neither,
+        binds: false,
     };
     known.moves(&places.collect::<Vec<_>>())
 }
@@ -210,7 +196,7 @@ mod tests {
             several: false,
             is_timed: |name: &str| name == "clock_of",
             calls_timed: sql.contains("clock_of"),
-            bind: Bind::Neither,
+            binds: false,
         };
         known.moves(&places)
     }

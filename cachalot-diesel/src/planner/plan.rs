@@ -42,8 +42,8 @@ pub(crate) struct Plan {
     pub(crate) writes: Writes,
     /// What it calls may begin or end transactions, if it is a procedure.
     pub(crate) moves: bool,
-    /// MySQL: the rows move with the date if a bind is a time, and if one is a date.
-    pub(crate) binds_move: (bool, bool),
+    /// MySQL: the rows move with the date if a bind is a time.
+    pub(crate) times_move: bool,
     /// It names a relation that the catalog does not have: one that is newer, perhaps.
     pub(crate) unknown_relation: bool,
 }
@@ -133,7 +133,7 @@ impl Planner {
             ttl,
             bypass: bypass.or(uncacheable),
             // One that looks like the server's needs no newer catalog: it is not cached.
-            binds_move: (moves.with_times, moves.with_dates),
+            times_move: moves.with_times,
             unknown_relation: analysis.parsed
                 && !analysis.reads().iter().all(|table| {
                     catalog.has(table) || analysis.suspects().any(|name| name == table)
@@ -175,7 +175,7 @@ impl Planner {
             pure: plan.pure,
             writes: plan.writes.clone(),
             moves: plan.moves,
-            binds_move: plan.binds_move,
+            times_move: plan.times_move,
             unknown_relation: plan.unknown_relation,
         })
     }

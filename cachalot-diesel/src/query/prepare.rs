@@ -127,12 +127,10 @@ where
     let binds = conn.with_lookup(|lookup| {
         <Conn::Backend as CacheBackend>::fingerprint_binds(query, lookup, &mut key)
     })?;
-    let (times_move, dates_move) = ready.plan.binds_move;
     let moving = if binds.moving && casts(text.sql()) {
         Some("now")
     } else {
-        let taken_for_date = (binds.times && times_move) || (binds.dates && dates_move);
-        taken_for_date.then_some("time")
+        (binds.times && ready.plan.times_move).then_some("time")
     };
     if let Some(moving) = moving {
         return Ok(Prepared::Bypass {

@@ -109,8 +109,6 @@ pub(crate) mod private {
         pub(crate) moving: bool,
         /// MySQL: one of them is a time.
         pub(crate) times: bool,
-        /// MySQL: one of them is a date.
-        pub(crate) dates: bool,
     }
 
     #[derive(Debug)]

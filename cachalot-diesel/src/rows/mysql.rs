@@ -46,10 +46,6 @@ impl CacheBackend for Mysql {
                 .number(u64::from(code(*tpe)) << 1 | u64::from(bytes.is_some()));
             fingerprint.0.part(bytes.as_deref().unwrap_or_default());
             found.times |= *tpe == MysqlType::Time;
-            found.dates |= matches!(
-                tpe,
-                MysqlType::Date | MysqlType::DateTime | MysqlType::Timestamp
-            );
         }
         Ok(found)
     }

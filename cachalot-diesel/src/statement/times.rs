@@ -220,6 +220,8 @@ impl Times {
     }
 
     fn mix(&mut self, mut values: Vec<Sources>) {
+        // Which bind is which is not followed: nearly always they have the type of the other side.
+        values.iter_mut().for_each(|sources| sources.bind = false);
         values.retain(|sources| !sources.is_nothing());
         if values.len() > 1 && !self.mixed.contains(&values) {
             self.mixed.push(values);
