@@ -34,7 +34,5 @@ mod mysql {
     mod needless;
     #[path = "temporary/mysql.rs"]
     mod temporary;
-    #[path = "transaction_ends/mysql.rs"]
-    mod transaction_ends;
     mod world;
 }

@@ -283,7 +283,6 @@ mod tests {
         "SELECT DATE(x) FROM (SELECT y AS x FROM (SELECT clock AS y FROM calls) r) s",
         "SELECT x FROM (SELECT clock AS x FROM calls UNION SELECT d FROM calls) s",
         "SELECT DATE(x) FROM (SELECT d AS x FROM calls UNION SELECT clock FROM calls) s",
-        "DATE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(clock)))))))))",
         "SELECT 1 FROM calls JOIN stones USING (clock)",
     ];
 

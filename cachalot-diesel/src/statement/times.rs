@@ -424,8 +424,9 @@ fn sources(expr: &Expr, depth: usize) -> Sources {
         Expr::UnaryOp {
             op: UnaryOperator::Plus,
             expr,
-        } => of(expr),
-        Expr::Ceil { expr, .. } | Expr::Floor { expr, .. } => of(expr),
+        }
+        | Expr::Ceil { expr, .. }
+        | Expr::Floor { expr, .. } => of(expr),
         Expr::Tuple(values) => Sources::all(values.iter().map(of)),
         Expr::Subquery(query) => of_query(query, depth),
         Expr::Function(function) => of_call(function, depth),
