@@ -387,15 +387,4 @@ fn f06_what_only_postgresql_18_has_is_cached() {
         return;
     }
     fixture.warm("SELECT casefold(name) FROM stones ORDER BY id");
-    for read in [
-        "SELECT t.a FROM stones, JSON_TABLE('[{\"a\": \"x\"}]', '$[*] ? (@.a != $b)' \
-         PASSING name AS b COLUMNS (a TEXT PATH '$.a')) AS t",
-        "SELECT t.a FROM stones, JSON_TABLE('[{}]', '$[*]' \
-         COLUMNS (a TEXT PATH '$.a' DEFAULT 'none' ON EMPTY)) AS t",
-        "SELECT t.b FROM stones, JSON_TABLE('[{\"a\": [{\"b\": \"x\"}]}]', '$[*]' \
-         COLUMNS (NESTED PATH '$.a[*]' COLUMNS (b TEXT PATH '$.b'))) AS t",
-    ] {
-        fixture.warm(read);
-        fixture.depends(read, &["stones"]);
-    }
 }
