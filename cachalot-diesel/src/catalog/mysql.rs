@@ -17,7 +17,8 @@ use diesel::{
 
 use super::{
     facts::{
-        Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, Trigger, Volatility,
+        Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, RoutineTimes, Trigger,
+        Volatility,
     },
     privileges::privileges,
     times::expression_moves,
@@ -121,9 +122,12 @@ struct RoutineRow {
     name: String,
     #[diesel(sql_type = Nullable<Text>)]
     body: Option<String>,
-    /// It gives or takes a time.
+    /// The type of its result.
+    #[diesel(sql_type = Nullable<Text>)]
+    gives: Option<String>,
+    /// An argument is a time.
     #[diesel(sql_type = Bool)]
-    timed: bool,
+    takes_time: bool,
 }
 
 /// What one database holds. Each query names the database in every table of the
@@ -243,9 +247,9 @@ impl Contents {
         .bind::<Text, _>(db)
         .load(conn)?;
         let routines = diesel::sql_query(
-            "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body, SPECIFIC_NAME IN \
+            "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body, DATA_TYPE AS gives, SPECIFIC_NAME IN \
              (SELECT SPECIFIC_NAME FROM information_schema.PARAMETERS \
-             WHERE SPECIFIC_SCHEMA = ? AND DATA_TYPE = 'time') AS timed \
+             WHERE SPECIFIC_SCHEMA = ? AND DATA_TYPE = 'time' AND ORDINAL_POSITION > 0) AS takes_time \
              FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? LIMIT 18446744073709551615",
         )
         .bind::<Text, _>(db)
@@ -338,12 +342,18 @@ impl Contents {
             facts.triggers.push(trigger);
         }
         for row in self.routines {
+            let gives = row.gives.unwrap_or_default().to_ascii_lowercase();
+            let times = RoutineTimes {
+                gives_time: gives == "time",
+                gives_date: matches!(&*gives, "date" | "datetime" | "timestamp" | "year"),
+                takes_time: row.takes_time,
+            };
             let routine = Routine {
                 name: facts.name(&row.name),
                 code: row.body.map_or(Code::Hidden, Code::Text),
                 volatility: Volatility::Unsaid,
                 trusted: false,
-                timed: row.timed,
+                times,
             };
             facts.routines.push(routine);
         }

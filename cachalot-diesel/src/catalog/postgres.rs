@@ -293,7 +293,7 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
                 Volatility::Stable
             },
             trusted: false,
-            timed: false,
+            times: Default::default(),
         };
         facts.routines.push(routine);
     }

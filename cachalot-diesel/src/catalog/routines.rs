@@ -23,7 +23,7 @@ pub(crate) struct Effect {
     pub(super) settings: BTreeSet<String>,
     /// It may begin, commit or roll back a transaction, if it is a procedure.
     pub(super) moves: bool,
-    /// MySQL: its result or an argument may be a time.
+    /// MySQL: its result may be a time.
     pub(super) timed: bool,
     /// MySQL: its result may move with the date.
     pub(super) dated: bool,
@@ -110,8 +110,8 @@ impl Routines {
             if let Code::Text(text) = &routine.code
                 && facts.dialect == Dialect::Mysql
             {
-                own.timed |= routine.timed;
-                own.dated |= !routine.trusted && routine_moves(text, routine.timed, &times);
+                own.timed |= routine.times.gives_time;
+                own.dated |= !routine.trusted && routine_moves(text, routine.times, &times);
             }
             effects
                 .entry(Arc::clone(&routine.name))

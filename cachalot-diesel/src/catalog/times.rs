@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::facts::RoutineTimes;
 use crate::statement::{Analysis, Dialect, Sources, Times};
 
 /// Words that a text holds which makes a time of something.
@@ -109,20 +110,25 @@ pub(super) fn expression_moves(expression: &str, columns: &BTreeSet<&str>) -> bo
     known.moves(&places)
 }
 
-/// May what a routine gives move with the date? `timed`: it gives or takes a time; `columns` are the times of all tables.
-pub(super) fn routine_moves(body: &str, timed: bool, columns: &BTreeSet<&str>) -> bool {
-    if !timed && !makes_time(body) && !uses(body, columns) {
+/// May what a routine gives move with the date? `columns` are the times of all tables.
+pub(super) fn routine_moves(body: &str, types: RoutineTimes, columns: &BTreeSet<&str>) -> bool {
+    let RoutineTimes {
+        gives_date,
+        takes_time,
+        ..
+    } = types;
+    if !takes_time && !makes_time(body) && !uses(body, columns) {
         return false;
     }
     let body = body.trim();
     let value = match body.split_at_checked("return".len()) {
-        Some((word, value)) if word.eq_ignore_ascii_case("return") => value,
+        Some((word, value)) if word.eq_ignore_ascii_case("return") && !gives_date => value,
         _ => return true,
     };
     let text = format!("SELECT {value}");
     let analysis = Analysis::of(&text, Dialect::Mysql);
     // Which of its parameters are times is not asked for.
-    if timed
+    if takes_time
         && analysis
             .times()
             .any(|it| it.unread || !it.dated.is_empty() || !it.mixed.is_empty())

@@ -91,7 +91,7 @@ mod tests {
             code,
             volatility,
             trusted: false,
-            timed: false,
+            times: Default::default(),
         }
     }
 
