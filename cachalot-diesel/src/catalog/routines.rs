@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     facts::{Cast, Code, Facts, Routine, Volatility},
-    times::routine_moves,
+    times::{returned, routine_moves},
 };
 use crate::statement::{Body, Dialect, Events, Owner, Writes, is_known_function, owner};
 
@@ -120,6 +120,19 @@ impl Routines {
         }
         this.effects = effects;
         this.close();
+        if facts.dialect == Dialect::Mysql {
+            // A time that comes from another routine.
+            for routine in &facts.routines {
+                let Code::Text(text) = &routine.code else {
+                    continue;
+                };
+                let opaque = routine.times.gives_date || returned(text).is_none();
+                if let Some(effect) = this.effects.get_mut(&routine.name) {
+                    effect.dated |= opaque && effect.timed && !routine.trusted;
+                }
+            }
+            this.close();
+        }
         this
     }
 

@@ -93,6 +93,7 @@ impl<F: Fn(&str) -> bool> Known<'_, F> {
 }
 
 /// Does the value of an expression move with the date, if these columns are times?
+#[cfg(feature = "mysql")]
 pub(super) fn expression_moves(expression: &str, columns: &BTreeSet<&str>) -> bool {
     let text = format!("SELECT {expression}");
     let analysis = Analysis::of(&text, Dialect::Mysql);
@@ -117,13 +118,9 @@ pub(super) fn routine_moves(body: &str, types: RoutineTimes, columns: &BTreeSet<
         takes_time,
         ..
     } = types;
-    if !takes_time && !makes_time(body) && !uses(body, columns) {
-        return false;
-    }
-    let body = body.trim();
-    let value = match body.split_at_checked("return".len()) {
-        Some((word, value)) if word.eq_ignore_ascii_case("return") && !gives_date => value,
-        _ => return true,
+    let value = match returned(body) {
+        Some(value) if !gives_date => value,
+        _ => return takes_time || makes_time(body) || uses(body, columns),
     };
     let text = format!("SELECT {value}");
     let analysis = Analysis::of(&text, Dialect::Mysql);
@@ -144,6 +141,12 @@ pub(super) fn routine_moves(body: &str, types: RoutineTimes, columns: &BTreeSet<
         binds: false,
     };
     known.moves(&places.collect::<Vec<_>>())
+}
+
+/// The expression of a body that is one `RETURN`.
+pub(super) fn returned(body: &str) -> Option<&str> {
+    let (word, value) = body.trim().split_at_checked("return".len())?;
+    word.eq_ignore_ascii_case("return").then_some(value)
 }
 
 /// May a text make a time of something that is none?
