@@ -23,88 +23,41 @@ const DEEP: usize = 8;
 const MOST: usize = 64;
 
 /// Functions whose first argument is a date.
-const DATES: &[&str] = &[
-    "adddate",
-    "convert_tz",
-    "date",
-    "date_add",
-    "date_format",
-    "date_sub",
-    "day",
-    "dayname",
-    "dayofmonth",
-    "dayofweek",
-    "dayofyear",
-    "last_day",
-    "month",
-    "monthname",
-    "quarter",
-    "subdate",
-    "timestamp",
-    "to_days",
-    "to_seconds",
-    "unix_timestamp",
-    "week",
-    "weekday",
-    "weekofyear",
-    "year",
-    "yearweek",
-];
+const DATES: &str = "
+    adddate convert_tz date date_add date_format date_sub day dayname dayofmonth dayofweek
+    dayofyear last_day month monthname quarter subdate timestamp to_days to_seconds
+    unix_timestamp week weekday weekofyear year yearweek
+";
 
 /// Functions whose arguments are all dates.
-const ALL_DATES: &[&str] = &["datediff", "timestampadd", "timestampdiff"];
+const ALL_DATES: &str = "datediff timestampadd timestampdiff";
 
 /// Functions that give one of their arguments, all of one type.
-const ONE_OF: &[&str] = &[
-    "coalesce", "greatest", "ifnull", "lag", "lead", "least", "nullif", "nvl",
-];
+const ONE_OF: &str = "coalesce greatest ifnull lag lead least nullif nvl";
 
 /// Functions that give one of their arguments, all of one type, after the first.
-const ONE_OF_REST: &[&str] = &["if", "nvl2"];
+const ONE_OF_REST: &str = "if nvl2";
 
 /// Functions whose value has the type of the first argument.
-const SAME: &[&str] = &[
-    "any_value",
-    "ceil",
-    "ceiling",
-    "first_value",
-    "floor",
-    "last_value",
-    "max",
-    "median",
-    "min",
-    "nth_value",
-    "percentile_cont",
-    "percentile_disc",
-    "round",
-    "truncate",
-];
+const SAME: &str = "
+    any_value ceil ceiling first_value floor last_value max median min nth_value
+    percentile_cont percentile_disc round truncate
+";
 
 /// Functions that give a time.
-const TIMES: &[&str] = &["maketime", "sec_to_time", "time", "timediff"];
+const TIMES: &str = "maketime sec_to_time time timediff";
 
 /// Functions that give a time or a date, as their arguments decide.
-const TIMES_OR_DATES: &[&str] = &[
-    "adddate",
-    "addtime",
-    "date_add",
-    "date_sub",
-    "str_to_date",
-    "subdate",
-    "subtime",
-    "timestampadd",
-];
+const TIMES_OR_DATES: &str = "
+    adddate addtime date_add date_sub str_to_date subdate subtime timestampadd
+";
 
 /// Functions that give a date.
-const GIVE_DATES: &[&str] = &[
-    "convert_tz",
-    "date",
-    "from_days",
-    "from_unixtime",
-    "last_day",
-    "makedate",
-    "timestamp",
-];
+const GIVE_DATES: &str = "convert_tz date from_days from_unixtime last_day makedate timestamp";
+
+fn is_among(names: &str, name: &str) -> bool {
+    names.split_whitespace().any(|it| it == name)
+}
 
 /// What a value may be made of, as far as its type may be that of a time or of a date.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -309,9 +262,9 @@ impl Times {
         };
         let of = |expr: &&Expr| sources(expr, DEEP);
         let name = &*name;
-        if own || ALL_DATES.contains(&name) {
+        if own || is_among(ALL_DATES, name) {
             arguments.iter().for_each(|it| self.date(of(it)));
-        } else if DATES.contains(&name) {
+        } else if is_among(DATES, name) {
             let of_time = match (name, arguments.get(1)) {
                 ("adddate" | "date_add" | "date_sub" | "subdate", Some(step)) => {
                     is_step_of_time(step)
@@ -322,9 +275,9 @@ impl Times {
             if !of_time && let Some(date) = arguments.first() {
                 self.date(of(date));
             }
-        } else if ONE_OF.contains(&name) {
+        } else if is_among(ONE_OF, name) {
             self.mix(arguments.iter().map(of).collect());
-        } else if ONE_OF_REST.contains(&name) {
+        } else if is_among(ONE_OF_REST, name) {
             self.mix(arguments.iter().skip(1).map(of).collect());
         }
     }
@@ -490,12 +443,12 @@ fn of_call(function: &Function, depth: usize) -> Sources {
         "str_to_date" if arguments.get(1).is_some_and(|it| is_format_of_date(it)) => {
             Sources::date()
         }
-        name if TIMES.contains(&name) => Sources::time(),
-        name if TIMES_OR_DATES.contains(&name) => Sources::time().and(Sources::date()),
-        name if GIVE_DATES.contains(&name) => Sources::date(),
-        name if ONE_OF.contains(&name) => Sources::all(arguments.iter().map(of)),
-        name if ONE_OF_REST.contains(&name) => Sources::all(arguments.iter().skip(1).map(of)),
-        name if SAME.contains(&name) => arguments.first().map_or_else(Sources::any, of),
+        name if is_among(TIMES, name) => Sources::time(),
+        name if is_among(TIMES_OR_DATES, name) => Sources::time().and(Sources::date()),
+        name if is_among(GIVE_DATES, name) => Sources::date(),
+        name if is_among(ONE_OF, name) => Sources::all(arguments.iter().map(of)),
+        name if is_among(ONE_OF_REST, name) => Sources::all(arguments.iter().skip(1).map(of)),
+        name if is_among(SAME, name) => arguments.first().map_or_else(Sources::any, of),
         _ => Sources::default(),
     }
 }
