@@ -1,4 +1,4 @@
-//! The epoch: the records that stand for every table.
+//! The epoch: records on which every read depends, whatever its tables.
 
 use super::VersionStore;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl VersionStore {
-    /// The present tokens; missing records are created.
+    /// The tokens of the current epoch. Creates missing records.
     pub(crate) fn present_epoch(&self) -> Result<Epoch, BypassReason> {
         let epochs = &self.epochs;
         let commands = epochs
@@ -30,7 +30,7 @@ impl VersionStore {
             .map_err(|_| BypassReason::StoreUnavailable)
     }
 
-    /// Is this the present epoch?
+    /// Is this the current epoch?
     pub(crate) fn is_current(&self, epoch: &Epoch) -> bool {
         let [part, ..] = &self.epochs;
         let reply = self.client.run(&[Command::Get { key: &part.key }]).pop();

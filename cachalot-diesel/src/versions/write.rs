@@ -1,4 +1,4 @@
-//! The write half of the protocol: `begin` before a change can be seen, `end` after.
+//! The write half of the protocol: `begin` before a change can be visible, `end` after it.
 
 use std::{
     collections::BTreeSet,
@@ -21,16 +21,16 @@ use crate::{
     store::{CasVersion, Command, Reply, StoreError},
 };
 
-/// How long a write that waits for the store waits between two attempts to announce itself; a
-/// server that is known to be down fails them at once.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long a write with [`OnOutage::Wait`] pauses between two attempts to announce itself. While
+/// the circuit breaker is open, attempts fail at once.
+const ANNOUNCE_RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// How a write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It is visible, or may be.
+    /// The change is visible, or may be.
     Success(InvalidationReason),
-    /// It certainly did not happen.
+    /// The change certainly did not happen.
     Failure,
 }
 
@@ -40,15 +40,15 @@ pub(crate) enum Outcome {
 pub(crate) struct Write {
     id: Token,
     targets: Vec<Target>,
-    /// Relations that all catalogs have, or do not cover, once this has succeeded.
+    /// Relations that this write announces once it has succeeded.
     announces: Vec<Announcement>,
-    /// The tables, if one of them may be unknown to every catalog. The targets are the parts of the
-    /// epoch then, and these records are created only after a success: a record tells other writers
-    /// that its table has been announced.
+    /// The tables, if one of them may be unknown to every catalog. The targets are then the parts of
+    /// the epoch. The records of these tables are created only after a success, as a record tells
+    /// other writers that its table has been announced.
     unknown: Vec<Target>,
-    /// One of them is certainly unknown.
+    /// One of the tables is certainly unknown.
     wide: bool,
-    /// A success does not say that the tables exist.
+    /// The tables may not exist even if the write succeeds.
     doubtful: bool,
 }
 
@@ -56,14 +56,14 @@ pub(crate) struct Write {
 struct Target {
     table: Dependency,
     events: Events,
-    /// A catalog has it, or it has been announced.
+    /// A catalog has the table, or it has been announced.
     known: bool,
-    /// The record as `begin` left it, and its state where the store told it: `end` can then swap
-    /// without reading.
+    /// The record as `begin` left it, and its version if the store returned it: `end` can then
+    /// compare-and-swap without reading.
     left: Option<(Record, Option<CasVersion>)>,
 }
 
-/// A record as `begin` found it, and the state to put another over; `None`: the store did not answer.
+/// A record as `begin` found it, and the version to replace. `None`: the store did not answer.
 type Seen = Option<(Option<Record>, Option<CasVersion>)>;
 
 impl AsRef<str> for Target {
@@ -75,14 +75,14 @@ impl AsRef<str> for Target {
 impl VersionStore {
     /// Announces a write: from here on readers of these tables ask the database.
     ///
-    /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
-    /// that the user asked for), and `end` remembers what could not be said.
+    /// Never fails: if the store does not answer, the write proceeds (at once, or after the time of
+    /// [`OnOutage::Wait`]), and `end` queues what could not be sent.
     ///
-    /// A relation that nobody's catalog has widens the write to everything.
+    /// If no catalog has one of the relations, the write invalidates everything.
     pub(crate) fn begin(self: &Arc<Self>, writes: &Writes, origin: Origin<'_>) -> Write {
         self.writes.fetch_add(1, Ordering::AcqRel);
         let mut write = self.write(writes, origin);
-        // Without randomness there is no writer, only the invalidation at the end.
+        // Without random numbers there is no writer id: only the invalidation at the end.
         let id = Token::random().ok().filter(|_| !write.targets.is_empty());
         let Some(id) = id else {
             self.widen(&mut write);
@@ -94,7 +94,9 @@ impl VersionStore {
         let start = Instant::now();
         while let Err(error) = self.try_begin(&mut write) {
             match self.config.on_outage {
-                OnOutage::Wait(limit) if start.elapsed() < limit => thread::sleep(PAUSE),
+                OnOutage::Wait(limit) if start.elapsed() < limit => {
+                    thread::sleep(ANNOUNCE_RETRY_PAUSE)
+                }
                 _ => {
                     events::unannounced(Names(&write.targets), &error);
                     self.widen(&mut write);
@@ -123,13 +125,13 @@ impl VersionStore {
             Writes::Tables(tables) => tables,
         };
         for (table, events) in tables {
-            // Whoever asks for an invalidation by name means that table.
+            // An explicit invalidation means exactly the tables that it names.
             let known = match origin.requested {
                 true => Some(true),
                 false => self.knows(origin, table),
             };
             if self.config.excludes(table) && known != Some(false) {
-                // Nobody keeps what depends on it.
+                // No entry depends on it.
                 continue;
             }
             if known != Some(true) {
@@ -160,13 +162,13 @@ impl VersionStore {
         self.epochs.iter().map(target).collect()
     }
 
-    /// From here on the write is one to everything, if it has a table that may be unknown.
+    /// Makes this a write to everything, if one of its tables may be unknown.
     fn widen(&self, write: &mut Write) {
         if write.targets.iter().all(|target| target.known) {
             return;
         }
         let targets = std::mem::replace(&mut write.targets, self.everything());
-        // A record that has its writer in it has to lose it again, however the write ends.
+        // Records that already list the writer must drop it again, however the write ends.
         let entered: Vec<_>;
         (entered, write.unknown) = targets.into_iter().partition(|it| it.left.is_some());
         write
@@ -177,8 +179,8 @@ impl VersionStore {
             }));
     }
 
-    /// Is there a table that may be unknown to every catalog?
-    fn is_news(&self, write: &Write, seen: &[Seen]) -> Result<bool, StoreError> {
+    /// Is there a table that no catalog of the current epoch may have?
+    fn has_unlisted(&self, write: &Write, seen: &[Seen]) -> Result<bool, StoreError> {
         let missing = || {
             let targets = write.targets.iter().zip(seen);
             targets
@@ -188,8 +190,8 @@ impl VersionStore {
         Ok(missing().next().is_some() && !self.are_listed(missing())?)
     }
 
-    /// Two round trips while nobody interferes: the lease together with the records as they are,
-    /// then the records with the writer in them.
+    /// Two round trips if there is no conflict: set the lease and read the records, then write the
+    /// records with this writer added.
     fn try_begin(&self, write: &mut Write) -> Result<(), StoreError> {
         let lease = self.config.write_lease;
         let until =
@@ -207,12 +209,12 @@ impl VersionStore {
             .iter()
             .map(|t| Command::Get { key: &t.table.key })
             .collect();
-        // Before any record names its writer; and last, as a server that refuses it for want of
-        // memory takes the answers behind it away.
+        // Before any record lists the writer, and last in the batch: a server that is out of memory
+        // drops the replies that follow the refused command.
         commands.push(self.lease(&lease_key));
         let mut replies = self.client.run(&commands);
-        // A write without its lease is announced all the same, where the records' servers answer:
-        // the time in the record alone protects it then.
+        // Without its lease the write is announced all the same. Then only the time in the record
+        // protects it.
         let mut result = replies.pop().map_or(Ok(()), |lease| lease.map(drop));
 
         let mut announced = Vec::with_capacity(write.targets.len());
@@ -229,7 +231,7 @@ impl VersionStore {
                 }
             });
         }
-        if self.is_news(write, &announced)? {
+        if self.has_unlisted(write, &announced)? {
             self.widen(write);
             return self.try_begin(write);
         }
@@ -244,13 +246,13 @@ impl VersionStore {
             });
         }
         self.put_all(write, &puts, None);
-        // Whoever was refused had company: one after the other, reading again.
+        // If the compare-and-swap failed, read the record again and add our id.
         for (target, put) in write.targets.iter_mut().zip(puts) {
             if target.left.is_none() && put.is_some() {
-                let moved = self.move_record(&target.table, |present| {
+                let updated = self.update_record(&target.table, |present| {
                     protocol::begin(present, writer, &mut fresh_token).map(Some)
                 });
-                match moved {
+                match updated {
                     Ok(left) => target.left = left,
                     Err(error) => result = Err(error),
                 }
@@ -259,7 +261,7 @@ impl VersionStore {
         result
     }
 
-    /// Writes all records in one batch; a target that was not refused is `left` in its new state.
+    /// Writes all records in one batch. Sets `left` of the targets that had no conflict.
     fn put_all(
         &self,
         write: &mut Write,
@@ -314,11 +316,11 @@ impl VersionStore {
         }
     }
 
-    /// Ends a write: after a success every entry that was made before now is dead.
+    /// Ends a write. After a success, no entry of its tables that was stored before is valid.
     ///
     /// # Errors
-    /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
-    /// delivered later, and this process bypasses those tables until then.
+    /// [`Error::Undelivered`] if the store did not accept everything. The rest is sent later; until
+    /// then this process bypasses the cache for those tables.
     pub(crate) fn end(self: &Arc<Self>, write: Write, outcome: Outcome) -> Result<(), Error> {
         self.writes.fetch_add(1, Ordering::AcqRel);
         if write.targets.is_empty() && write.unknown.is_empty() {
@@ -342,7 +344,7 @@ impl VersionStore {
             .iter()
             .map(|target| {
                 let (record, version) = target.left.as_ref()?;
-                // Without its state the record has to be read again.
+                // Without its version the record has to be read again.
                 let version = (*version)?;
                 let tokens = &mut fresh_token;
                 let next = protocol::end_unread(record, write.id, ending(target.events), tokens);
@@ -357,10 +359,10 @@ impl VersionStore {
         let lease_key = self.lease_key(id);
         self.put_all(&mut rest, &puts, Some(Command::Delete { key: &lease_key }));
         for target in rest.targets.iter().filter(|target| target.left.is_none()) {
-            let moved = self.move_record(&target.table, |present| {
+            let updated = self.update_record(&target.table, |present| {
                 protocol::end(present, id, ending(target.events), &mut fresh_token)
             });
-            if let Err(error) = moved {
+            if let Err(error) = updated {
                 failed.push((target.table.clone(), target.events, error));
             }
         }
@@ -369,22 +371,22 @@ impl VersionStore {
         };
         let mut undelivered = self.enqueue(id, &failed);
         if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config.on_outage)
-            && self.delivered_within(limit, &failed)
+            && self.wait_until_flushed(limit, &failed)
         {
             undelivered = Ok(());
         }
-        // Only what certainly exists, and after the epoch: the record tells other writers that
-        // there is nothing left to announce.
+        // Only for tables that certainly exist, and after the epoch has changed: the record tells
+        // other writers that the table has been announced.
         if succeeded && undelivered.is_ok() && !rest.doubtful {
             for target in &rest.unknown {
-                // Where this fails, the next write to the table announces it again.
-                let _ = self.move_record(&target.table, |present| {
+                // If this fails, the next write to the table announces it again.
+                let _ = self.update_record(&target.table, |present| {
                     protocol::end(present, id, ending(target.events), &mut fresh_token)
                 });
             }
             self.announced(std::mem::take(&mut rest.announces));
         }
-        // Whoever looked between the two has seen the old state.
+        // Counted again: a read between the first count and the update has seen the old state.
         self.writes.fetch_add(1, Ordering::AcqRel);
         self.signal(&rest, reason);
         undelivered
@@ -405,7 +407,8 @@ impl VersionStore {
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
         let named = || write.unknown.iter().chain(&write.targets);
-        // A process that does not know the catalog has been careful, and names what it wrote.
+        // A process without a catalog invalidates everything as a precaution; the signal names only
+        // what was written.
         let careful = !write.unknown.is_empty() && !write.wide;
         let names: BTreeSet<_> = named()
             .map(|target| &*target.table.table)
@@ -425,7 +428,7 @@ impl VersionStore {
         self.listeners.call(&invalidation);
     }
 
-    /// Publishes one pending invalidation.
+    /// Sends one pending invalidation.
     pub(super) fn flush_table(
         &self,
         table: &str,
@@ -444,7 +447,7 @@ impl VersionStore {
                 events: pending_table.events,
                 at: Some(now_millis()),
             };
-            self.move_record(target, |present| {
+            self.update_record(target, |present| {
                 let present = present.map(|record| {
                     let writers = pending_table.writers.iter();
                     writers.fold(record, |record, writer| record.withdrawn(*writer))
