@@ -1,5 +1,5 @@
-//! What a statement depends on, and whether it may be cached: from its analysis and the database's
-//! catalog. Asks neither the store nor the database itself.
+//! Plans: what a statement depends on, and whether it may be cached, computed from its analysis and
+//! the database's catalog. Queries neither the store nor the database itself.
 
 mod catalogs;
 mod plan;
@@ -29,16 +29,16 @@ pub(crate) struct Planner {
     catalogs: catalogs::Catalogs,
 }
 
-/// The state of the whole namespace, under which catalogs are kept.
+/// The epoch of the namespace.
 pub(crate) trait EpochSource: Send + Sync {
-    /// The present tokens; missing records are created.
+    /// The tokens of the current epoch. Creates missing records.
     fn present(&self) -> Result<Epoch, BypassReason>;
 
-    /// Is this one the present one?
+    /// Is this the current epoch?
     fn is_current(&self, epoch: &Epoch) -> bool;
 
-    /// Tells the others which catalog was found under an epoch. `false`: another process found
-    /// another one, so the schema was changed without a renewal of the epoch.
+    /// Publishes the hash of the catalog loaded in an epoch. `false` if another process loaded a
+    /// different one: the schema has changed, but the epoch has not.
     fn agrees(
         &self,
         epoch: Token,
@@ -47,7 +47,7 @@ pub(crate) trait EpochSource: Send + Sync {
         catalog: &Catalog,
     ) -> Result<bool, StoreError>;
 
-    /// Renews the epoch.
+    /// Changes the epoch, which invalidates everything.
     fn renew(&self) -> Result<(), Error>;
 }
 
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::{catalog::Facts, protocol::EPOCHS, statement::Dialect};
 
-    /// An epoch that a test renews, and what was agreed on under each.
+    /// An epoch that a test changes, and the catalog hashes that were published in each.
     #[derive(Default)]
     struct Epochs {
         present: Mutex<u8>,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn f01_a_catalog_that_differs_from_that_of_another_process_renews_the_epoch() {
+    fn f01_a_catalog_that_differs_from_another_process_changes_the_epoch() {
         let epochs = Arc::default();
         let (one, other) = (planner(&epochs), planner(&epochs));
         let known = load(&one, &["users"]).unwrap();
@@ -155,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn a_catalog_that_cannot_be_loaded_is_not_asked_for_again_at_once() {
+    fn a_failed_load_of_a_catalog_is_not_retried_at_once() {
         let planner = Planner::without_store();
         let failed = planner.catalog(&"db".into(), true, || Err("refused"));
         assert_eq!(failed.unwrap_err(), BypassReason::CatalogUnknown);
         let again = planner.catalog(&"db".into(), true, || -> Result<_, String> {
-            panic!("asked again")
+            panic!("loaded again")
         });
         assert_eq!(again.unwrap_err(), BypassReason::CatalogUnknown);
         assert_eq!(planner.counters.snapshot().catalog_errors, 1);

@@ -171,7 +171,7 @@ fn ready<Conn: CacheConnection>(
     let mut session = session_of(conn)?;
     let mut schemas = BTreeSet::new();
     let (mut database, mut known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
-    let left_out = known.catalog.left_out(analysis);
+    let left_out = known.catalog.skipped_schemas(analysis);
     if !left_out.is_empty() {
         schemas = left_out;
         (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
@@ -203,7 +203,7 @@ fn ready<Conn: CacheConnection>(
     if !options.depends_on.is_empty() {
         plan = cache
             .planner()
-            .extra(&plan, &options.depends_on, &known.catalog);
+            .with_extra_dependencies(&plan, &options.depends_on, &known.catalog);
     }
     let refusal = |reason| Refusal {
         reason,
