@@ -1,21 +1,21 @@
-//! MySQL takes a value of the type `TIME` for one of today where a date is wanted.
+//! Where MySQL expects a date, it combines a value of type `TIME` with today's date.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-/// What ends the name of a function of MySQL that wants a date, or begins it, and the casts to one.
-const WANT_DATES: [&str; 14] = [
+/// Parts of MySQL's functions and casts that take a date.
+const DATE_FUNCTIONS: [&str; 14] = [
     "asdate", "convert(", "date(", "day(", "dayname(", "dayof", "days(", "diff(", "month",
     "quarter(", "seconds(", "stamp(", "week", "year(",
 ];
 
-/// May a text make a date of something?
-pub(super) fn wants_date(text: &str) -> bool {
+/// May a text use a value as a date?
+pub(super) fn expects_date(text: &str) -> bool {
     let mut text = text.to_ascii_lowercase();
     text.retain(|c| !c.is_ascii_whitespace());
-    WANT_DATES.iter().any(|sign| text.contains(sign))
+    DATE_FUNCTIONS.iter().any(|sign| text.contains(sign))
 }
 
-/// May a text use one of these columns, be it by a `*` or under another name?
+/// May a text use one of these columns, including by `*` or an alias?
 pub(super) fn uses<'a>(text: &str, columns: impl IntoIterator<Item = &'a Arc<str>>) -> bool {
     let lower = text.to_lowercase();
     let words: BTreeSet<&str> = lower.split(|c| !is_part_of_word(c)).collect();
@@ -23,7 +23,7 @@ pub(super) fn uses<'a>(text: &str, columns: impl IntoIterator<Item = &'a Arc<str
     columns.peek().is_some()
         && (has_star(text)
             || words.contains("table")
-            // A name that is no plain word can be written in several ways.
+            // A name that has to be quoted can be written in several ways.
             || columns.any(|name| !name.chars().all(is_part_of_word) || words.contains(&**name)))
 }
 
@@ -31,7 +31,7 @@ fn is_part_of_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// A `*` that may stand for columns; that of `count(*)` does not.
+/// Is there a `*` that may stand for columns? That of `count(*)` does not.
 fn has_star(text: &str) -> bool {
     let mut before = ' ';
     for c in text.chars().filter(|c| !c.is_whitespace()) {
@@ -70,15 +70,15 @@ mod tests {
     }
 
     #[test]
-    fn functions_and_casts_that_want_a_date() {
+    fn functions_and_casts_that_expect_a_date() {
         for text in [
             "Year (d)",
             "CAST(a AS  DATE)",
             "UNIX_TIMESTAMP(at)",
             "DATEDIFF(a, b)",
         ] {
-            assert!(wants_date(text), "{text}");
+            assert!(expects_date(text), "{text}");
         }
-        assert!(!wants_date("SELECT HOUR(clock) FROM calls"));
+        assert!(!expects_date("SELECT HOUR(clock) FROM calls"));
     }
 }
