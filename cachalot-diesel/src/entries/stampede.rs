@@ -2,7 +2,7 @@
 //! database and the others (followers) wait for its entry.
 //!
 //! The leader is the process that succeeds in adding a lock item, whose key is a hash of the entry's
-//! key and the tokens. Memcached's own lock control (`mg … N`) works for missing items only, but
+//! key and the tokens. Memcached's own stampede control (`mg … N`) works for missing items only, but
 //! an entry whose tables have changed is not missing.
 
 use std::{
@@ -22,7 +22,7 @@ const POLL_PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_mil
 /// Memcached counts time to live in whole seconds.
 const MIN_LOCK_TTL: Duration = Duration::from_secs(1);
 
-/// The role of a reader in a lock.
+/// The role of a reader in a stampede.
 pub(super) enum Role {
     /// Query the database. Holds the key of the lock item, if there is one; it must be deleted if no
     /// entry is stored.
@@ -39,7 +39,7 @@ impl EntryStore {
         if wait.is_zero() {
             return Role::Leader(None);
         }
-        let mut fingerprint = Fingerprint::new(&self.config.namespace, "lock");
+        let mut fingerprint = Fingerprint::new(&self.config.namespace, "stampede");
         fingerprint.part(permit.key().as_bytes());
         for token in permit.tokens() {
             fingerprint.part(token.as_bytes());

@@ -27,7 +27,7 @@ use crate::{
 const MAX_DATABASES: usize = 256;
 /// How long readers wait for another that is loading the catalog, from when it began.
 const MAX_LOAD_WAIT: Duration = Duration::from_secs(1);
-/// How long nobody tries again after a catalog could not be loaded.
+/// How long to wait before a failed load of a catalog is tried again.
 const LOAD_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// A catalog, and the epoch that it is valid for.
@@ -244,12 +244,12 @@ impl Planner {
     /// Remembers which database a URL leads to.
     pub(crate) fn learn_database(&self, url: &Arc<str>, database: &Arc<str>) {
         let urls = &self.catalogs.urls;
-        if urls.get(url).is_none_or(|snapshot| snapshot != *database) {
+        if urls.get(url).is_none_or(|known| known != *database) {
             urls.insert(Arc::clone(url), Arc::clone(database));
         }
     }
 
-    /// The database that a URL leads to, if snapshot.
+    /// The database that a URL leads to, if known.
     pub(crate) fn database_of(&self, url: &Arc<str>) -> Option<Arc<str>> {
         self.catalogs.urls.get(url)
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{CatalogSnapshot, Planner};
 use crate::{protocol::Writes, statement::Analysis};
 
-/// What a text does beyond its analysis: through the routines that it effects, directly or not.
+/// What a text does beyond its analysis: through the routines that it calls, directly or not.
 #[derive(Debug)]
 pub(crate) struct SideEffects {
     /// They certainly change neither rows nor the session.

@@ -93,7 +93,7 @@ impl PendingTables {
 }
 
 impl Drop for PendingInvalidations {
-    /// Nobody will send these any more: take them out of the gauge.
+    /// These will never be sent: remove them from the gauge.
     fn drop(&mut self) {
         events::pending(self.tables.lock().tables.len(), 0);
     }
