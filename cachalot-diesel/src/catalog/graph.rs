@@ -300,7 +300,7 @@ impl Catalog {
                     pending.extend(effect.reads.iter().cloned());
                     resolved.settings.extend(effect.settings.iter().cloned());
                     resolved.writes.merge(&effect.writes);
-                    resolved.moves |= effect.moves;
+                    resolved.may_end_transaction |= effect.may_end_transaction;
                     if effect.dated {
                         resolved.refused.get_or_insert_with(moving_date);
                     }

@@ -22,7 +22,7 @@ pub(crate) struct Effect {
     /// Settings that affect its result.
     pub(super) settings: BTreeSet<String>,
     /// It may begin, commit or roll back a transaction, if it is a procedure.
-    pub(super) moves: bool,
+    pub(super) may_end_transaction: bool,
     /// MySQL: its result may be a time.
     pub(super) timed: bool,
     /// MySQL: its result may move with the date.
@@ -47,7 +47,7 @@ impl Effect {
         self.writes.merge(&other.writes);
         self.settings.extend(other.settings.iter().cloned());
         self.calls.extend(other.calls.iter().cloned());
-        self.moves |= other.moves;
+        self.may_end_transaction |= other.may_end_transaction;
         self.timed |= other.timed;
         self.dated |= other.dated;
         if self.volatile.is_none() {
@@ -72,7 +72,12 @@ impl Effect {
             writes,
             settings,
             self.calls.len(),
-            [self.volatile.is_some(), self.moves, self.timed, self.dated],
+            [
+                self.volatile.is_some(),
+                self.may_end_transaction,
+                self.timed,
+                self.dated,
+            ],
         )
     }
 }

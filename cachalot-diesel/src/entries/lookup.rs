@@ -166,8 +166,8 @@ impl EntryStore {
         let (is_read, create) = (purpose != Purpose::Explain, purpose == Purpose::Fill);
         let near = &self.near_cache;
         let asked = self.moment();
-        let kept = near.get(key);
-        if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
+        let local = near.get(key);
+        if let Some(local) = local.as_ref().filter(|local| near.is_fresh(local, asked)) {
             if is_read {
                 events::near_hit(self.client.counters());
             }
@@ -176,7 +176,7 @@ impl EntryStore {
         let part = epoch_part_of(key);
         let record = &self.versions.epochs[part];
         let mut commands = Vec::with_capacity(records.dependencies.len() + 2);
-        if kept.is_none() {
+        if local.is_none() {
             commands.push(Command::Get { key });
         }
         commands.push(Command::Get { key: &record.key });
@@ -206,9 +206,9 @@ impl EntryStore {
                 return Ok(Fetch::Outdated);
             }
         }
-        if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
+        if let Some(local) = local.filter(|local| local.entry().is_of(&tokens)) {
             if is_read {
-                kept.confirm(asked);
+                local.confirm(asked);
                 events::near_hit(self.client.counters());
             }
             return Ok(Fetch::Current(Arc::clone(local.entry())));

@@ -116,7 +116,7 @@ impl EntryStore {
                     Lookup::Hit(entry, permit.into_key())
                 }
             },
-            Joined::Late => self.lookup(permit.key().to_owned(), records),
+            Joined::Completed => self.lookup(permit.key().to_owned(), records),
             Joined::Waiter(flight) => match flight.wait() {
                 Some(entry) => match Entry::of(entry.to_vec(), self.max_inflated_bytes()) {
                     // They may have expired before this reader woke up.

@@ -34,7 +34,7 @@ const LOAD_RETRY_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(crate) struct CatalogSnapshot {
     pub(crate) catalog: Arc<Catalog>,
-    epochs: Epoch,
+    epoch: Epoch,
     /// Every writer can learn of its families.
     families: bool,
     loaded: Instant,
@@ -99,7 +99,7 @@ impl Catalogs {
             last: Cache::new(MAX_DATABASES),
             urls: Cache::new(MAX_DATABASES),
             attempts: Mutex::default(),
-            replicas: Cache::new(DATABASES),
+            replicas: Cache::new(MAX_DATABASES),
         }
     }
 
@@ -201,10 +201,10 @@ impl Planner {
             Ok(Some(facts)) => {
                 // Before the program's own settings come in: other programs may have others.
                 let shared = facts.shared_hash();
-                let mut known = self.snapshot(database, facts, epochs);
-                if self.share(database, &shared, &mut known)? {
-                    // Refused if somebody found it outdated already.
-                    let _ = guard.insert(known.clone());
+                let mut snapshot = self.snapshot(database, facts, epoch);
+                if self.share(database, &shared, &mut snapshot)? {
+                    // Refused if another reader has found it outdated already.
+                    let _ = guard.insert(snapshot.clone());
                 }
                 Ok(snapshot)
             }
@@ -229,11 +229,11 @@ impl Planner {
         load: impl FnOnce() -> Result<Option<Facts>, E>,
     ) -> Result<CatalogSnapshot, BypassReason> {
         let catalogs = &self.catalogs;
-        if let Some(known) = catalogs.known.get(database) {
+        if let Some(known) = catalogs.snapshots.get(database) {
             return Ok(known);
         }
         let last = catalogs.replicas.get(database);
-        if last.is_some_and(|at| at.elapsed() < PAUSE) {
+        if last.is_some_and(|at| at.elapsed() < LOAD_RETRY_PAUSE) {
             return Err(BypassReason::Replica);
         }
         catalogs
@@ -249,7 +249,9 @@ impl Planner {
         match load() {
             Ok(Some(facts)) if facts.shared_hash() == agreed => {
                 let known = self.snapshot(database, facts, epochs);
-                catalogs.known.insert(Arc::clone(database), known.clone());
+                catalogs
+                    .snapshots
+                    .insert(Arc::clone(database), known.clone());
                 Ok(known)
             }
             Ok(_) => Err(BypassReason::Replica),
@@ -260,14 +262,14 @@ impl Planner {
         }
     }
 
-    fn snapshot(&self, database: &Arc<str>, mut facts: Facts, epochs: Epoch) -> CatalogSnapshot {
+    fn snapshot(&self, database: &Arc<str>, mut facts: Facts, epoch: Epoch) -> CatalogSnapshot {
         if facts.triggers_hidden {
             events::triggers_not_visible();
         }
         facts.trust(&self.config.pure_functions);
         CatalogSnapshot {
             catalog: self.catalogs.catalog_of(database, &facts),
-            epochs,
+            epoch,
             families: false,
             loaded: Instant::now(),
             checked: Arc::default(),
@@ -283,12 +285,12 @@ impl Planner {
         hash: &str,
         known: &mut CatalogSnapshot,
     ) -> Result<bool, BypassReason> {
-        let [epoch, ..] = known.epochs;
+        let [epoch, ..] = known.epoch;
         let agreed = self.epochs.agrees(epoch, database, hash, &known.catalog);
         let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
         if agreed.same {
             if agreed.families && !known.catalog.families().is_empty() {
-                let noted = self.epochs.note_families(&known.epochs);
+                let noted = self.epochs.note_families(&known.epoch);
                 known.families = noted.map_err(|_| BypassReason::StoreUnavailable)?;
             }
             return Ok(true);

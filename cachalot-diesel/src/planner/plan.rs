@@ -43,7 +43,7 @@ pub(crate) struct Plan {
     /// What the routines and relations that it uses write.
     pub(crate) writes: Writes,
     /// What it calls may begin or end transactions, if it is a procedure.
-    pub(crate) moves: bool,
+    pub(crate) may_end_transaction: bool,
     /// MySQL: the rows move with the date if a bind is a time.
     pub(crate) times_move: bool,
     /// It names a relation that the catalog does not have: one that is newer, perhaps.
@@ -137,7 +137,7 @@ impl Planner {
             let mut named = analysis.reads().iter();
             named.find(|table| !config.includes(table)).map(excluded)
         });
-        let (ttl, uncacheable) = by_models(&resolved, config.ttl);
+        let (ttl, uncacheable) = apply_policies(&resolved, config.ttl);
         let dependencies = self.dependencies(&resolved);
         Plan {
             by_family: self.by_family(&dependencies, &resolved.reads, catalog),
@@ -193,7 +193,12 @@ impl Planner {
     }
 
     /// The plan of a query that names further tables to depend on.
-    pub(crate) fn extra(&self, plan: &Plan, extra: &[String], catalog: &Catalog) -> Arc<Plan> {
+    pub(crate) fn with_extra_dependencies(
+        &self,
+        plan: &Plan,
+        extra: &[String],
+        catalog: &Catalog,
+    ) -> Arc<Plan> {
         let extra: Vec<Arc<str>> = extra.iter().map(|table| table.as_str().into()).collect();
         let resolved = resolve_with_policies(&extra, &BTreeSet::new(), catalog, "");
         let mut dependencies = plan.dependencies.clone();
@@ -212,7 +217,7 @@ impl Planner {
             .map(|family| Arc::clone(&family.table))
             .chain(resolved.reads.iter().cloned())
             .collect();
-        let (ttl, uncacheable) = by_models(&resolved, plan.ttl);
+        let (ttl, uncacheable) = apply_policies(&resolved, plan.ttl);
         let refused = || {
             self.excluded(&resolved)
                 .or_else(|| refusal(resolved.refused.as_ref()?, &self.config))
@@ -226,7 +231,7 @@ impl Planner {
             bypass: plan.bypass.clone().or_else(refused).or(uncacheable),
             pure: plan.pure,
             writes: plan.writes.clone(),
-            moves: plan.moves,
+            may_end_transaction: plan.may_end_transaction,
             times_move: plan.times_move,
             unknown_relation: plan.unknown_relation,
         })

@@ -180,7 +180,7 @@ fn ready<Conn: CacheConnection>(
     let mut session = session_of(conn, cache)?;
     let mut schemas = BTreeSet::new();
     let (mut database, mut known) = catalog_of(conn, cache, &session, &schemas)?;
-    let left_out = known.catalog.left_out(analysis);
+    let left_out = known.catalog.skipped_schemas(analysis);
     if !left_out.is_empty() {
         schemas = left_out;
         (database, known) = catalog_of(conn, cache, &session, &schemas)?;

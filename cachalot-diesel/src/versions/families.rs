@@ -1,6 +1,6 @@
 //! Families: one record that stands for all members of a partitioned or inherited table.
 
-use super::{VersionStore, fresh_token, records::MAX_LOOKS};
+use super::{VersionStore, fresh_token, records::MAX_READ_ATTEMPTS};
 use crate::{
     clock::now_millis,
     protocol::{self, Dependency, Families, Member, Record},
@@ -16,7 +16,7 @@ impl VersionStore {
         create: bool,
     ) -> Result<bool, StoreError> {
         let mut pending: Vec<_> = members.iter().collect();
-        for _ in 0..MAX_LOOKS {
+        for _ in 0..MAX_READ_ATTEMPTS {
             if pending.is_empty() {
                 return Ok(true);
             }

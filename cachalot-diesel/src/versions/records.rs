@@ -13,7 +13,7 @@ use crate::{
 const MAX_CAS_ATTEMPTS: usize = 1_000;
 
 /// How often a record that others keep changing is looked at again before the read gives up on it.
-pub(super) const MAX_LOOKS: usize = 8;
+pub(super) const MAX_READ_ATTEMPTS: usize = 8;
 
 /// Records never expire: each loss causes needless misses.
 const RECORD_TTL: Ttl = None;

@@ -22,15 +22,15 @@ use crate::{
 };
 
 /// How many names a handle remembers as announced; others are announced again.
-const ANNOUNCED: usize = 4096;
+const MAX_ANNOUNCED: usize = 4096;
 /// Beyond so many names the store is not told them: a first write to each is then wide.
-const MOST_NAMES: usize = 20_000;
+const MAX_NAMES: usize = 20_000;
 /// Beyond so many members of families no more are listed: reads then look at each.
-const MOST_MEMBERS: usize = 10_000;
+const MAX_MEMBERS: usize = 10_000;
 /// Beyond so many databases the store is not told of more.
-const MOST_DATABASES: usize = 1000;
+const MAX_DATABASES: usize = 1000;
 /// How often the item is read again when another process was faster.
-const ATTEMPTS: usize = 16;
+const MAX_CAS_ATTEMPTS: usize = 16;
 
 /// A database (empty while unknown) and the name of a relation.
 pub(super) type Announcement = (Arc<str>, Arc<str>);
@@ -92,7 +92,7 @@ impl Agreement {
     /// Lists the families of a catalog; whether that is something new, or `None` if they are too many.
     fn list_families(&mut self, catalog: &Catalog) -> Option<bool> {
         let numbers = |members: &BTreeSet<Arc<str>>| -> BTreeSet<u64> {
-            members.iter().map(|name| number_of(name)).collect()
+            members.iter().map(|name| hash_of(name)).collect()
         };
         let mut new = false;
         for (parent, members) in catalog.families() {
@@ -104,11 +104,11 @@ impl Agreement {
             }
         }
         let all: usize = self.families.values().map(BTreeSet::len).sum();
-        (all <= MOST_MEMBERS).then_some(new)
+        (all <= MAX_MEMBERS).then_some(new)
     }
 
     fn families_of(&self, relation: &str) -> Families {
-        let number = number_of(relation);
+        let number = hash_of(relation);
         let families = self.families.iter();
         let families = families.filter(|(_, members)| members.contains(&number));
         families.map(|(parent, _)| parent.as_str().into()).collect()
@@ -150,7 +150,7 @@ impl VersionStore {
         let key = self.agreement_key(epoch);
         // Before the item is read, for it is noted after that is written.
         let noted = self.noted_families()?;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_CAS_ATTEMPTS {
             let (mut agreement, version) = self.agreement(&key)?;
             let mut agreed = Agreed {
                 same: true,
@@ -164,7 +164,7 @@ impl VersionStore {
             let known = agreement.catalogs.get(database);
             let is_new = known.is_none();
             agreed.same = known.is_none_or(|known| known == hash);
-            if !agreed.same || is_new && agreement.catalogs.len() >= MOST_DATABASES {
+            if !agreed.same || is_new && agreement.catalogs.len() >= MAX_DATABASES {
                 return Ok(agreed);
             }
             let mut next = agreement.clone();
@@ -181,7 +181,7 @@ impl VersionStore {
                 None => {}
             }
             agreement.catalogs.insert(database.into(), hash.into());
-            if agreement.relations.len() + catalog.relations().count() <= MOST_NAMES {
+            if agreement.relations.len() + catalog.relations().count() <= MAX_NAMES {
                 let names = catalog.relations();
                 agreement.relations.extend(names.map(|name| hash_of(name)));
             }
@@ -255,7 +255,7 @@ impl VersionStore {
             if seen.is_some_and(|record| is_present(&record) && record.families().is_some()) {
                 continue;
             }
-            let noted = self.move_record(part, |present| {
+            let noted = self.update_record(part, |present| {
                 let present = present.filter(is_present);
                 Ok(present.map(Record::with_families))
             })?;

@@ -241,7 +241,7 @@ impl VersionStore {
         // Before any record names its writer; and last, as a server that refuses it for want of
         // memory takes the answers behind it away.
         let (seen, mut result) = self.see(&write.targets, Some(self.lease(&lease_key)));
-        if self.is_news(write, &seen)? {
+        if self.has_unlisted(write, &seen)? {
             self.widen(write);
             return self.try_begin(write);
         }
@@ -423,7 +423,7 @@ impl VersionStore {
         self.put_all(&mut rest.targets, &puts, Some(delete));
         let unended = rest.targets.iter_mut().filter(|it| it.left.is_none());
         for target in unended {
-            let moved = self.move_record(&target.table, |present| {
+            let moved = self.update_record(&target.table, |present| {
                 let found = target.found.as_ref();
                 let present = present.map(|record| record.found(id, found));
                 let next = protocol::end(present, id, ending(target.events), &mut fresh_token)?;
@@ -517,7 +517,7 @@ impl VersionStore {
             events: target.events,
             at: Some(now_millis()),
         };
-        let moved = self.move_record(&target.table, |present| {
+        let moved = self.update_record(&target.table, |present| {
             let present = present.map(|record| {
                 let writers = writers.iter();
                 writers.fold(record, |record, writer| record.withdrawn(*writer))

@@ -49,7 +49,7 @@ fn wanting<const N: usize>(properties: [&'static str; N], bounds: Bounds) {
 }
 
 /// P1 and P2 hold, and the run was not an idle one.
-fn holds(bounds: Bounds) -> BTreeSet<&'static str> {
+fn assert_holds(bounds: Bounds) -> BTreeSet<&'static str> {
     let found = explore(bounds);
     assert!(!found.contains(P1), "{found:?}");
     assert!(!found.contains(P2), "{found:?}");
@@ -281,14 +281,14 @@ fn no_read_of_a_family_is_stale() {
             ..family()
         },
     ] {
-        let found = holds(bounds);
+        let found = assert_holds(bounds);
         assert!(!found.contains(EXCUSED));
     }
 }
 
 #[test]
 fn no_read_of_a_family_is_stale_when_a_writer_dies() {
-    let found = holds(family_with(Faults {
+    let found = assert_holds(family_with(Faults {
         crashes: 1,
         ..Faults::default()
     }));
@@ -298,7 +298,7 @@ fn no_read_of_a_family_is_stale_when_a_writer_dies() {
 
 #[test]
 fn no_read_of_a_family_is_stale_when_anything_is_evicted_but_for_the_stated_exception() {
-    holds(family_with(Faults {
+    assert_holds(family_with(Faults {
         evictions: 1,
         ..Faults::default()
     }));
@@ -441,7 +441,7 @@ fn deeper_in_families() {
             ..family()
         },
     ] {
-        holds(bounds);
+        assert_holds(bounds);
     }
     let restarted = explore(Bounds {
         writers: vec![vec![2]; 2],
