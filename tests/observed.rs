@@ -81,7 +81,8 @@ fn what_happens_on_other_threads_or_once_is_told_too() {
     // A snapshot takes what was counted with it.
     let since = || {
         let mut metrics = snapshotter.snapshot().into_vec().into_iter();
-        let pending = metrics.find(|(key, ..)| key.key().name() == "cachalot_pending_invalidations");
+        let pending =
+            metrics.find(|(key, ..)| key.key().name() == "cachalot_pending_invalidations");
         pending.map(|(.., value)| value)
     };
     assert_eq!(since(), Some(DebugValue::Gauge(1.0.into())));
@@ -93,9 +94,7 @@ fn what_happens_on_other_threads_or_once_is_told_too() {
     }
     assert_eq!(
         log.named("cachalot.delivered"),
-        [
-            r#"INFO event cachalot.delivered "a pending invalidation was delivered" tables=tags"#
-        ]
+        [r#"INFO event cachalot.delivered "a pending invalidation was delivered" tables=tags"#]
     );
     assert_eq!(
         log.named("cachalot.server_back"),
