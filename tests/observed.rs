@@ -81,8 +81,9 @@ fn what_happens_on_other_threads_or_once_is_told_too() {
     // A snapshot takes what was counted with it.
     let since = || {
         let mut metrics = snapshotter.snapshot().into_vec().into_iter();
-        let owed = metrics.find(|(key, ..)| key.key().name() == "cachalot_pending_invalidations");
-        owed.map(|(.., value)| value)
+        let pending =
+            metrics.find(|(key, ..)| key.key().name() == "cachalot_pending_invalidations");
+        pending.map(|(.., value)| value)
     };
     assert_eq!(since(), Some(DebugValue::Gauge(1.0.into())));
     assert_eq!(log.named("cachalot.delivered"), [""; 0]);
@@ -93,9 +94,7 @@ fn what_happens_on_other_threads_or_once_is_told_too() {
     }
     assert_eq!(
         log.named("cachalot.delivered"),
-        [
-            r#"INFO event cachalot.delivered "an invalidation that was owed is delivered" tables=tags"#
-        ]
+        [r#"INFO event cachalot.delivered "a pending invalidation was delivered" tables=tags"#]
     );
     assert_eq!(
         log.named("cachalot.server_back"),

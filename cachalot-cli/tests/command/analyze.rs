@@ -8,7 +8,7 @@ use cachalot_tests::{corpus, folder, unique};
 use super::runner::{Runner, text};
 
 #[test]
-fn a06_analyze_answers_each_line_with_a_line_of_json() {
+fn a06_analyze_prints_a_line_of_json_per_statement() {
     let command = Runner::new();
     let input = "SELECT * FROM \"Users\"\n\nUPDATE posts SET title = $1\nDROP TABLE x\n";
     let output = command.run_with(&["analyze", "--dialect", "postgres"], input);
@@ -31,9 +31,9 @@ fn a06_analyze_answers_each_line_with_a_line_of_json() {
     assert_eq!(lines[2]["writes"][0], "*");
 }
 
-/// Each statement of the corpus that stands on a line of its own, through the command.
+/// Runs the single-line statements of the corpus through the command.
 #[test]
-fn a06_analyze_prints_what_the_corpus_says() {
+fn a06_analyze_agrees_with_the_corpus() {
     let command = Runner::new();
     for dialect in Dialect::ALL {
         let mut cases = corpus::cases(dialect);

@@ -1,9 +1,9 @@
-//! What each command ends with.
+//! Exit codes.
 
 use super::runner::{Runner, text};
 
 #[test]
-fn a06_what_could_not_be_done_ends_with_1() {
+fn a06_a_failure_exits_with_1() {
     let mut command = Runner::new();
     command.url = "memcache://127.0.0.1:1".to_owned();
     for arguments in [
@@ -22,7 +22,7 @@ fn a06_what_could_not_be_done_ends_with_1() {
 }
 
 #[test]
-fn a06_misuse_ends_with_2() {
+fn a06_a_usage_error_exits_with_2() {
     let mut command = Runner::new();
     for arguments in [
         ["invalidate"].as_slice(),
@@ -49,7 +49,7 @@ fn a06_misuse_ends_with_2() {
 }
 
 #[test]
-fn a06_a_store_that_no_command_can_reach_is_misuse() {
+fn a06_an_in_process_store_is_a_usage_error() {
     let mut command = Runner::new();
     command.url = "memory://".to_owned();
     for arguments in [["invalidate", "users"], ["watch", "--json"]] {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::runner::{Runner, json, text};
 
-/// Its findings, and what it ended with.
+/// The findings and the exit code.
 fn examine(command: &Runner, database: Option<&str>) -> (Vec<Value>, Option<i32>) {
     let arguments = ["doctor", "--json"].into_iter().chain(database);
     let output = command.run(&arguments.collect::<Vec<_>>());
@@ -23,7 +23,7 @@ fn examine(command: &Runner, database: Option<&str>) -> (Vec<Value>, Option<i32>
     (findings, output.status.code())
 }
 
-/// What a check found, of the level.
+/// The text of a check's finding with this level.
 fn found(findings: &[Value], check: &str, level: &str) -> String {
     let mut findings = findings.iter();
     let finding = findings.find(|it| it["check"] == check && it["level"] == level);
@@ -32,7 +32,7 @@ fn found(findings: &[Value], check: &str, level: &str) -> String {
 }
 
 #[test]
-fn a06_doctor_finds_a_healthy_store_healthy() {
+fn a06_doctor_reports_no_problem_of_a_healthy_store() {
     let server = memcached::start(&[]);
     let database = sqlite::database();
     let (findings, code) = examine(&Runner::at(server.url()), Some(database.url()));
@@ -65,7 +65,7 @@ fn a06_doctor_finds_a_healthy_store_healthy() {
 }
 
 #[test]
-fn a06_doctor_finds_a_store_that_is_too_small_or_wrongly_set() {
+fn a06_doctor_reports_low_limits_and_unsuitable_options() {
     let server = memcached::start(&["-m", "8", "-I", "512k", "-C", "-M"]);
     let (findings, code) = examine(&Runner::at(server.url()), None);
     assert!(found(&findings, "settings", "problem").contains("compare-and-swap"));
@@ -80,7 +80,7 @@ fn a06_doctor_finds_a_store_that_is_too_small_or_wrongly_set() {
 }
 
 #[test]
-fn a06_doctor_finds_evictions_of_what_was_just_used() {
+fn a06_doctor_reports_evictions_of_recently_used_items() {
     let server = memcached::start(&["-m", "2"]);
     server.wire().fill(1_000);
     let (findings, code) = examine(&Runner::at(server.url()), None);
@@ -89,7 +89,7 @@ fn a06_doctor_finds_evictions_of_what_was_just_used() {
 }
 
 #[test]
-fn a06_doctor_finds_what_is_down_and_what_is_named_twice() {
+fn a06_doctor_reports_servers_that_are_down_or_listed_twice() {
     let (up, down) = (memcached::start(&[]), memcached::start(&[]));
     down.stop();
     let port = up.address().port();
@@ -105,7 +105,7 @@ fn a06_doctor_finds_what_is_down_and_what_is_named_twice() {
 }
 
 #[test]
-fn a06_doctor_names_the_tables_that_nobody_invalidates() {
+fn a06_doctor_lists_tables_that_are_never_invalidated() {
     let database = sqlite::database();
     let command = Runner::new();
     let library = command.library();
@@ -145,7 +145,7 @@ fn a06_doctor_names_the_tables_that_nobody_invalidates() {
 }
 
 #[test]
-fn a06_doctor_looks_at_each_kind_of_database() {
+fn a06_doctor_checks_each_kind_of_database() {
     let command = Runner::new();
     let database = postgres::database();
     let (findings, _) = examine(&command, Some(database.url()));
@@ -164,7 +164,7 @@ fn a06_doctor_looks_at_each_kind_of_database() {
     assert!(found(&findings, "tables", "ok").contains("flights"));
 }
 
-/// Level and text of what it says of the catalog.
+/// The level and text of the findings of `catalog`.
 fn of_catalog(command: &Runner, url: &str) -> Vec<(String, String)> {
     let (findings, code) = examine(command, Some(url));
     assert_eq!(code, Some(0), "warnings are no problems");
@@ -175,18 +175,18 @@ fn of_catalog(command: &Runner, url: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Are these the findings? Each is a level and a part of the text.
+/// Asserts that these are the findings. Each is a level and a part of the text.
 #[track_caller]
-fn assert_told(told: &[(String, String)], expected: &[(&str, &str)]) {
-    assert_eq!(told.len(), expected.len(), "{told:#?}");
-    for ((level, text), (expected, part)) in told.iter().zip(expected) {
+fn assert_findings(findings: &[(String, String)], expected: &[(&str, &str)]) {
+    assert_eq!(findings.len(), expected.len(), "{findings:#?}");
+    for ((level, text), (expected, part)) in findings.iter().zip(expected) {
         assert_eq!(level, expected, "{text}");
         assert!(text.contains(part), "{part}: {text}");
     }
 }
 
 #[test]
-fn a06_doctor_tells_what_postgresql_hides() {
+fn a06_doctor_reports_uncacheable_objects_of_postgresql() {
     let database = postgres::database();
     let mut conn = postgres::establish(database.url());
     conn.batch_execute(
@@ -213,7 +213,7 @@ fn a06_doctor_tells_what_postgresql_hides() {
         "each update or delete of `counters` invalidates everything: it runs `anything`",
     );
     let mut command = Runner::new();
-    assert_told(
+    assert_findings(
         &of_catalog(&command, database.url()),
         &[
             cached,
@@ -226,10 +226,10 @@ fn a06_doctor_tells_what_postgresql_hides() {
             ("warning", "queries that call them are not cached: stem"),
         ],
     );
-    // The program's settings count.
+    // The command uses the program's settings.
     command.setting = Some(("CACHALOT_PURE_FUNCTIONS", "dice,run_it,stem"));
-    let told = of_catalog(&command, database.url());
-    assert_told(&told, &[cached, trigger]);
+    let findings = of_catalog(&command, database.url());
+    assert_findings(&findings, &[cached, trigger]);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn a06_doctor_tells_what_mariadb_hides() {
 
     let database = mysql::database();
     let mut conn = mysql::establish(database.url());
-    // A server has its accounts for all databases.
+    // Accounts are shared by all databases of a server.
     let account = unique::name("doctor");
     conn.batch_execute(&format!(
         "CREATE VIEW plain AS SELECT id FROM tags;
@@ -284,16 +284,16 @@ fn a06_doctor_tells_what_mariadb_hides() {
     .unwrap();
     let command = Runner::new();
     let cached = ("ok", "tables and views can be cached");
-    let told = of_catalog(&command, database.url());
+    let findings = of_catalog(&command, database.url());
     let odd = ("warning", "is volatile or unknown: Odd one");
     let written = ("warning", "may write any table: run_it");
-    assert_told(&told, &[cached, odd, written]);
+    assert_findings(&findings, &[cached, odd, written]);
 
     let (_, place) = database.url().split_once('@').unwrap();
-    let told = of_catalog(&command, &format!("mysql://{account}:secret@{place}"));
+    let findings = of_catalog(&command, &format!("mysql://{account}:secret@{place}"));
     conn.batch_execute(&format!("DROP USER {account}")).unwrap();
-    assert_told(
-        &told,
+    assert_findings(
+        &findings,
         &[
             ("ok", "0 of 1 tables and views can be cached"),
             ("warning", ": tags"),
@@ -303,7 +303,7 @@ fn a06_doctor_tells_what_mariadb_hides() {
 }
 
 #[test]
-fn a06_doctor_tells_what_sqlite_hides() {
+fn a06_doctor_reports_uncacheable_objects_of_sqlite() {
     let database = sqlite::database();
     let mut conn = sqlite::establish(database.url());
     conn.batch_execute(
@@ -313,22 +313,22 @@ fn a06_doctor_tells_what_sqlite_hides() {
          CREATE VIRTUAL TABLE pages USING dbstat",
     )
     .unwrap();
-    assert_told(
+    assert_findings(
         &of_catalog(&Runner::new(), database.url()),
         &[
             ("ok", "tables and views can be cached"),
+            ("warning", "without a visible write: pages"),
             (
                 "warning",
                 "the function `random` is volatile or unknown: Odd \"one\"",
             ),
-            ("warning", "without a visible write: pages"),
             ("ok", "all triggers and functions can be analysed"),
         ],
     );
 }
 
 #[test]
-fn a06_doctor_makes_no_database_and_repeats_no_password() {
+fn a06_doctor_creates_no_database_and_shows_no_password() {
     let command = Runner::new();
     let (findings, code) = examine(&command, Some("/no/such/file.db"));
     assert!(found(&findings, "database", "problem").contains("no such file: `/no/such/file.db`"));
@@ -349,7 +349,7 @@ fn a06_doctor_makes_no_database_and_repeats_no_password() {
 }
 
 #[test]
-fn a06_doctor_is_readable_for_people_too() {
+fn a06_doctor_has_human_readable_output() {
     let mut command = Runner::new();
     let shown = text(&command.run(&["doctor"]).stdout);
     assert!(

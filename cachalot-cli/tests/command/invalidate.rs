@@ -26,7 +26,7 @@ fn a06_invalidate_reaches_the_programs_that_share_the_store() {
 }
 
 #[test]
-fn a06_a_name_with_a_dot_of_its_own_is_quoted() {
+fn a06_a_name_that_contains_a_dot_is_quoted() {
     let command = Runner::new();
     command.run(&["invalidate", "--quiet", "\"we.ird\""]);
     let status = json(&command.run(&["status", "--json"]));
@@ -36,7 +36,7 @@ fn a06_a_name_with_a_dot_of_its_own_is_quoted() {
 }
 
 #[test]
-fn a06_quiet_says_nothing_unless_it_could_not() {
+fn a06_quiet_prints_only_errors() {
     let mut command = Runner::new();
     for arguments in [
         ["invalidate", "-q", "users"],
@@ -64,7 +64,7 @@ fn a06_quiet_says_nothing_unless_it_could_not() {
 }
 
 #[test]
-fn a06_it_waits_for_a_store_that_comes_back() {
+fn a06_invalidate_waits_for_a_store_that_comes_back() {
     let server = memcached::start(&[]);
     let command = Runner::at(server.url());
     server.stop();

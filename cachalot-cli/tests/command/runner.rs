@@ -1,4 +1,4 @@
-//! Runs the command with a memcached and a namespace of its own.
+//! Runs the command with its own memcached and namespace.
 
 use std::{
     io::Write,
@@ -12,7 +12,7 @@ use cachalot_tests::{memcached, unique};
 pub(crate) struct Runner {
     pub(crate) namespace: String,
     pub(crate) url: String,
-    /// A variable of the program's, and its value.
+    /// An environment variable and its value.
     pub(crate) setting: Option<(&'static str, &'static str)>,
 }
 
@@ -50,7 +50,7 @@ impl Runner {
             .env_remove("DATABASE_URL")
             .env("CACHALOT_URL", &self.url)
             .env("CACHALOT_NAMESPACE", &self.namespace)
-            // What is slow on a busy machine is no outage.
+            // A busy machine must not look like an outage.
             .env("CACHALOT_STORE_TIMEOUT", "5000")
             .envs(self.setting)
             .stdin(Stdio::piped())

@@ -32,7 +32,7 @@ fn a06_status_lists_the_tables_and_when_they_changed() {
 }
 
 #[test]
-fn a06_status_tells_how_long_ago_and_what_the_server_holds() {
+fn a06_status_shows_ages_and_the_servers_contents() {
     let server = memcached::start(&["-m", "32"]);
     let command = Runner::at(server.url());
     command.library().invalidate(["users"]).unwrap();
@@ -56,7 +56,7 @@ fn a06_status_tells_how_long_ago_and_what_the_server_holds() {
 }
 
 #[test]
-fn a06_status_tells_which_server_does_not_answer() {
+fn a06_status_shows_which_server_does_not_answer() {
     let (up, down) = (memcached::start(&[]), memcached::start(&[]));
     let command = Runner::at(format!("{},{}", up.url(), down.address()));
     down.stop();

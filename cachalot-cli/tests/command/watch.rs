@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use super::runner::{Runner, text};
 
-/// `cachalot watch --json` at work.
+/// A running `cachalot watch --json`.
 struct Watching {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Watching {
-    /// Returns once it watches.
+    /// Returns after the event `watching`.
     fn start(command: &Runner, arguments: &[&str]) -> Self {
         let always = ["watch", "--json", "--interval", "0.05"];
         let mut child = command.start(&[&always, arguments].concat());
@@ -35,7 +35,7 @@ impl Watching {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// The next line of an event, past those of others' traffic.
+    /// The next event of this kind, skipping `traffic`.
     fn next(&mut self, event: &str) -> Value {
         loop {
             let line = self.line();
@@ -47,7 +47,7 @@ impl Watching {
         }
     }
 
-    /// The next line of traffic that is as expected.
+    /// The next `traffic` for which `expected` holds.
     fn traffic_until(&mut self, expected: impl Fn(&Value) -> bool) -> Value {
         loop {
             let line = self.line();
@@ -69,7 +69,7 @@ impl Watching {
 }
 
 #[test]
-fn a06_watch_tells_of_invalidations_until_it_is_interrupted() {
+fn a06_watch_shows_invalidations_until_it_is_interrupted() {
     let command = Runner::new();
     let library = command.library();
     library.invalidate(["users"]).unwrap();
@@ -92,7 +92,7 @@ fn a06_watch_tells_of_invalidations_until_it_is_interrupted() {
 }
 
 #[test]
-fn a06_watch_of_some_tables_tells_of_these_and_of_everything() {
+fn a06_watch_of_some_tables_shows_these_and_everything() {
     let command = Runner::new();
     let library = command.library();
     let mut watching = Watching::start(&command, &["Public.Posts"]);
@@ -105,7 +105,7 @@ fn a06_watch_of_some_tables_tells_of_these_and_of_everything() {
 }
 
 #[test]
-fn a06_watch_tells_the_servers_traffic_and_leaves_its_own_out() {
+fn a06_watch_shows_the_servers_traffic_without_its_own() {
     let server = memcached::start(&[]);
     let command = Runner::at(server.url());
     command.library().invalidate(["users"]).unwrap();
@@ -135,7 +135,7 @@ fn a06_watch_tells_the_servers_traffic_and_leaves_its_own_out() {
     assert_eq!(watching.interrupt().1, Some(0));
 }
 
-/// What `work` returns, while somebody reads a key over and over.
+/// Runs `work` while another thread reads a key repeatedly.
 fn while_reading<T>(server: &memcached::Server, key: &str, work: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -152,7 +152,7 @@ fn while_reading<T>(server: &memcached::Server, key: &str, work: impl FnOnce() -
 }
 
 #[test]
-fn a06_watch_outlives_an_outage_of_the_store() {
+fn a06_watch_survives_an_outage_of_the_store() {
     let server = memcached::start(&[]);
     let command = Runner::at(server.url());
     let mut watching = Watching::start(&command, &["users"]);
@@ -166,7 +166,7 @@ fn a06_watch_outlives_an_outage_of_the_store() {
 }
 
 #[test]
-fn a06_watch_ends_when_nobody_reads_it_any_more() {
+fn a06_watch_ends_when_its_output_is_closed() {
     let command = Runner::new();
     let mut watching = Watching::start(&command, &[]);
     drop(watching.lines);
@@ -175,7 +175,7 @@ fn a06_watch_ends_when_nobody_reads_it_any_more() {
 }
 
 #[test]
-fn a06_watch_is_readable_for_people_too() {
+fn a06_watch_has_human_readable_output() {
     let command = Runner::new();
     let output = command.run(&["watch", "--for", "0.01"]);
     let shown = text(&output.stdout);

@@ -19,12 +19,12 @@ use crate::{
     clock::now_millis,
     protocol::{self, Token},
     rows::{Block, BlockWriter},
-    store::auth::{Authenticator, TAG},
+    store::auth::{Authenticator, TAG_LEN},
 };
 
 const MAGIC: &[u8; 5] = b"cach\x03";
 const TAG_AT: usize = MAGIC.len();
-const BODY_AT: usize = TAG_AT + TAG;
+const BODY_AT: usize = TAG_AT + TAG_LEN;
 const EXPIRES_AT: usize = BODY_AT + 8;
 const SIZE_AT: usize = EXPIRES_AT + 8;
 const COUNT_AT: usize = SIZE_AT + 4;
@@ -59,7 +59,7 @@ impl Entry {
         bytes: Vec<u8>,
         max_inflated: usize,
     ) -> Option<Self> {
-        let tag = bytes.strip_prefix(MAGIC)?.first_chunk::<TAG>()?;
+        let tag = bytes.strip_prefix(MAGIC)?.first_chunk::<TAG_LEN>()?;
         if !auth.verifies(store_key, bytes.get(BODY_AT..)?, tag) {
             return None;
         }
@@ -182,7 +182,7 @@ pub(super) fn encode(
     let count = u16::try_from(tokens.len()).ok()?;
     let mut bytes = Vec::with_capacity(TOKENS_AT + tokens.len() * Token::LEN + rows.len() + 256);
     bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&[0; TAG]);
+    bytes.extend_from_slice(&[0; TAG_LEN]);
     bytes.extend_from_slice(&terms.stored.to_le_bytes());
     bytes.extend_from_slice(&terms.expires.to_le_bytes());
     bytes.extend_from_slice(&0_u32.to_le_bytes());

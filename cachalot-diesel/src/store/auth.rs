@@ -6,7 +6,7 @@ use std::fmt;
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 /// The length of an entry's tag, in bytes.
-pub(crate) const TAG: usize = 16;
+pub(crate) const TAG_LEN: usize = 16;
 /// The length of a record's MAC: a newline and 64 hex digits after the JSON.
 const MAC_LEN: usize = 65;
 
@@ -34,17 +34,17 @@ impl Authenticator {
 
     /// The tag of an entry's bytes: with a secret a MAC, else a fast checksum, which detects damage
     /// but not forgery.
-    pub(crate) fn tag(&self, store_key: &str, bytes: &[u8]) -> [u8; TAG] {
+    pub(crate) fn tag(&self, store_key: &str, bytes: &[u8]) -> [u8; TAG_LEN] {
         let Some(key) = &self.key else {
             let seed = XxHash3_64::oneshot(store_key.as_bytes());
             return XxHash3_128::oneshot_with_seed(seed, bytes).to_le_bytes();
         };
-        let mut tag = [0; TAG];
-        tag.copy_from_slice(&mac(key, store_key, bytes).as_bytes()[..TAG]);
+        let mut tag = [0; TAG_LEN];
+        tag.copy_from_slice(&mac(key, store_key, bytes).as_bytes()[..TAG_LEN]);
         tag
     }
 
-    pub(crate) fn verifies(&self, store_key: &str, bytes: &[u8], tag: &[u8; TAG]) -> bool {
+    pub(crate) fn verifies(&self, store_key: &str, bytes: &[u8], tag: &[u8; TAG_LEN]) -> bool {
         let expected = self.tag(store_key, bytes);
         // In constant time: an attacker must not learn how much of a guess was right.
         expected
