@@ -8,9 +8,9 @@ usage() {
 Usage: ./test.sh [--use-running]
 
 Checks the project: cargo fmt, clippy, each feature by itself, the oldest versions of what it depends
-on, the oldest Rust, the public API against the last release, cargo doc, and last the tests on SQLite,
-PostgreSQL and MariaDB with memcached. What a check needs and is not there is said, and the check left
-out. The tests start servers of their own and remove them again; they need the programs,
+on, the oldest Rust, the public API against the last release, cargo doc, and last the tests: those of
+databases on MySQL and PostgreSQL 18, then all on SQLite, PostgreSQL and MariaDB with memcached. What a
+check needs and is not there is said, and the check left out. The tests start servers of their own and remove them again; they need the programs,
 not the services. What is missing is installed with apt-get on Debian and Ubuntu.
 
   --use-running  use servers that run already, and need none of their programs but memcached, which
@@ -23,8 +23,13 @@ not the services. What is missing is installed with apt-get on Debian and Ubuntu
                    CACHALOT_TEST_POSTGRES_URL=postgres://postgres:cachalot@127.0.0.1:5432
                    CACHALOT_TEST_MYSQL_URL=mysql://root:cachalot@127.0.0.1:3306
                    CACHALOT_TEST_MEMCACHED_URL=memcache://127.0.0.1:11211
-                 Tests of servers that lag behind another are left out then.
+                 Tests of servers that lag behind another are left out then, and so are those on MySQL
+                 and PostgreSQL 18.
   --help         show this text
+
+MySQL is the one that CACHALOT_TEST_MYSQL_HOME names, or that is installed; PostgreSQL 18 the one that
+CACHALOT_TEST_POSTGRES_HOME names. Else tests/servers/unpack.sh downloads them into target/servers. Where
+that fails the last lines say that they were not tested.
 END
 }
 
@@ -196,6 +201,58 @@ fi
 say "cargo doc"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 
+# The servers beside the system's. A folder that is named is used as it is, and has to work.
+mysql_home=${CACHALOT_TEST_MYSQL_HOME:-}
+postgres_home=${CACHALOT_TEST_POSTGRES_HOME:-}
+unset CACHALOT_TEST_MYSQL_HOME CACHALOT_TEST_POSTGRES_HOME
+servers=${CARGO_TARGET_DIR:-$PWD/target}/servers
+
+# The `mysqld` of the system, unless it is MariaDB's, as a folder like those of tests/servers/unpack.sh.
+system_mysql() {
+    local program folder=$servers/system
+    program=$(PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v mysqld) || return 1
+    # Those before 8.4 lack what the tests use.
+    [[ $("$program" --no-defaults --version 2>/dev/null) =~ Ver\ (8\.4|9)\. ]] || return 1
+    [ -d "${program%/*/*}/share/mysql" ] || return 1
+    mkdir -p "$folder/bin" "$folder/root"
+    ln -sfn "$program" "$folder/bin/mysqld"
+    ln -sfn "${program%/*/*}" "$folder/root/usr"
+    mysql_home=$folder
+}
+
+not_run=()
+if $use_running; then
+    not_run+=("MySQL and PostgreSQL 18: servers that run already were asked for")
+else
+    [ -n "$mysql_home" ] || system_mysql || true
+    if [ -z "$mysql_home" ] || [ -z "$postgres_home" ]; then
+        say "MySQL and PostgreSQL 18"
+        if tests/servers/unpack.sh "$servers/unpacked"; then
+            mysql_home=${mysql_home:-$servers/unpacked}
+            postgres_home=${postgres_home:-$servers/unpacked}
+        fi
+    fi
+    # The same programs as below, so that nothing is compiled twice.
+    if [ -n "$mysql_home" ]; then
+        say "cargo test: MySQL"
+        CACHALOT_TEST_MYSQL_HOME=$mysql_home \
+            cargo test --workspace --all-features --test conformance -- mysql::
+    else
+        not_run+=("MySQL: none is installed, and tests/servers/unpack.sh failed")
+    fi
+    if [ -n "$postgres_home" ]; then
+        say "cargo test: PostgreSQL 18"
+        CACHALOT_TEST_POSTGRES_HOME=$postgres_home \
+            cargo test --workspace --all-features --test conformance -- postgres::
+    else
+        not_run+=("PostgreSQL 18: tests/servers/unpack.sh failed")
+    fi
+fi
+
 # Last, so that the output ends with the count of the tests.
 say "cargo test"
 cargo test --workspace --all-features
+
+for what in "${not_run[@]}"; do
+    echo "test.sh: NOT TESTED ON $what"
+done

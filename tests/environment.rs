@@ -102,6 +102,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "3600001",
     ),
     ("CACHALOT_STAMPEDE_WAIT", "7", "stampede_wait: 7ms", "7x"),
+    ("CACHALOT_REPLICA_HITS", "on", "replica_hits: true", "some"),
     ("CACHALOT_SECRET", "hush", "secret: true", ""),
 ];
 

@@ -11,7 +11,7 @@ use diesel::{
 };
 
 use super::Conn;
-use super::dialect::{LEFT_BEHIND, SESSION_READS, SESSION_ROWS};
+use super::dialect::{LEFT_BEHIND, SESSION_READS, SESSION_ROWS, here};
 use super::world::World;
 
 type Backend = <Conn as Connection>::Backend;
@@ -84,7 +84,7 @@ fn x01_what_a_borrower_leaves_behind_is_the_next_ones_session_and_nobody_elses()
     }
     let mut fresh = world.reader();
     for left_behind in LEFT_BEHIND {
-        let left_behind = &left_behind
+        let left_behind = &here(left_behind)
             .replace("$D", other.database.name())
             .replace("$URL", other.database.url());
         same(&mut fresh.conn, SESSION_READS, left_behind);
@@ -114,7 +114,7 @@ fn x01_what_was_left_behind_before_anybody_watched_is_found() {
     }
     let mut fresh = world.reader();
     for left_behind in LEFT_BEHIND {
-        let left_behind = &left_behind
+        let left_behind = &here(left_behind)
             .replace("$D", other.database.name())
             .replace("$URL", other.database.url());
         same(&mut fresh.conn, SESSION_READS, left_behind);

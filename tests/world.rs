@@ -57,7 +57,16 @@ impl World {
     /// A world on a database that is not one of the shared server's.
     #[allow(dead_code, reason = "no other kind of SQLite database")]
     pub(crate) fn on(database: Database) -> Self {
-        Self::made_of(database, memcached::shared().url(), |builder| builder)
+        Self::on_with(database, |builder| builder)
+    }
+
+    /// The same, with further `settings` of its cache.
+    #[allow(dead_code, reason = "no other kind of SQLite database")]
+    pub(crate) fn on_with(
+        database: Database,
+        settings: impl FnOnce(cachalot_diesel::Builder) -> cachalot_diesel::Builder,
+    ) -> Self {
+        Self::made_of(database, memcached::shared().url(), settings)
     }
 
     fn made_of(

@@ -12,7 +12,7 @@ use diesel::{
 
 use super::Conn;
 use super::blog;
-use super::dialect::{RAW_BATCHES, RAW_SWEEPING, RAW_UPDATES, parameter, quoted};
+use super::dialect::{RAW_BATCHES, RAW_SWEEPING, RAW_UPDATES, here, parameter, quoted};
 use super::schema::*;
 use super::world::{Reader, World};
 
@@ -122,7 +122,7 @@ fn w04_raw_writes_are_seen_however_they_are_written() {
         .execute(&mut scene.writer.conn)
         .unwrap();
     for (number, sql) in (1..).zip(UPDATES.iter().chain(RAW_UPDATES)) {
-        let sql = scene.fill_in(sql, number);
+        let sql = scene.fill_in(here(sql), number);
         scene.changes(titles, execute(&sql), &sql);
     }
 }
@@ -132,7 +132,7 @@ fn w04_raw_writes_are_seen_however_they_are_written() {
 fn w04_raw_writes_that_are_not_understood_are_seen() {
     let mut scene = Scene::new();
     for (number, sql) in (1..).zip(RAW_SWEEPING) {
-        let sql = scene.fill_in(sql, number);
+        let sql = scene.fill_in(here(sql), number);
         scene.changes_all(titles, execute(&sql), &sql);
     }
 }

@@ -58,7 +58,7 @@ pub enum BypassReason {
     ReadUncommitted,
     /// Settings that decide the answer are not known.
     UnknownSession,
-    /// A read-only replica: it may lag behind what the version records say.
+    /// A read-only replica, and no valid entry: it may lag behind what the version records say.
     Replica,
     /// A writer is between `begin` and `end` on a table that the read depends on.
     WriterInFlight,

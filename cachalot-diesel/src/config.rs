@@ -84,6 +84,8 @@ pub(crate) struct Config {
     pub(crate) max_staleness: Duration,
     /// How long a cold reader waits for one of another process; zero: not at all.
     pub(crate) stampede_wait: Duration,
+    /// Standbys are known by their primary's name.
+    pub(crate) replica_hits: bool,
     pub(crate) secret: Option<String>,
 }
 
@@ -106,6 +108,7 @@ impl Default for Config {
             near_cache_bytes: 0,
             max_staleness: Duration::ZERO,
             stampede_wait: Duration::ZERO,
+            replica_hits: false,
             secret: None,
         }
     }
@@ -129,6 +132,7 @@ impl fmt::Debug for Config {
             .field("near_cache_bytes", &self.near_cache_bytes)
             .field("max_staleness", &self.max_staleness)
             .field("stampede_wait", &self.stampede_wait)
+            .field("replica_hits", &self.replica_hits)
             .field("secret", &self.secret.is_some())
             .finish_non_exhaustive()
     }

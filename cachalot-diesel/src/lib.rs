@@ -146,6 +146,7 @@
 //! | `CACHALOT_NEAR_CACHE_BYTES` | [`near_cache_bytes`](Builder::near_cache_bytes) |
 //! | `CACHALOT_MAX_STALENESS` (milliseconds) | [`max_staleness`](Builder::max_staleness) |
 //! | `CACHALOT_STAMPEDE_WAIT` (milliseconds) | [`stampede_wait`](Builder::stampede_wait) |
+//! | `CACHALOT_REPLICA_HITS` | [`replica_hits`](Builder::replica_hits) |
 //! | `CACHALOT_SECRET` | [`secret`](Builder::secret) |
 //!
 //! # What it promises

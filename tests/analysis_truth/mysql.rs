@@ -1,4 +1,4 @@
-//! MariaDB tells by its locks on metadata which tables a statement names.
+//! The server tells by its locks on metadata which tables a statement names.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -28,6 +28,12 @@ const LOCKS: &str = "SELECT table_name AS name, lock_mode AS mode \
     WHERE thread_id = connection_id() AND lock_type = 'Table metadata lock' \
     AND table_schema NOT IN ('mysql', 'information_schema')";
 
+/// The same, as MySQL tells it.
+const MYSQL_LOCKS: &str = "SELECT object_name AS name, concat('MDL_', lock_type) AS mode \
+    FROM performance_schema.metadata_locks \
+    WHERE owner_thread_id = ps_current_thread_id() AND object_type = 'TABLE' \
+    AND object_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
+
 const FOREIGN_KEYS: &str = "SELECT table_name AS `table`, constraint_name AS name \
     FROM information_schema.table_constraints \
     WHERE constraint_schema = database() AND constraint_type = 'FOREIGN KEY'";
@@ -50,16 +56,28 @@ struct Lock {
 
 pub(crate) struct Server {
     conn: Conn,
+    explain: &'static str,
+    locks: &'static str,
     _database: Database,
+    _server: Option<db::Server>,
 }
 
 impl Server {
     /// A server with these tables beside the migrated ones.
     pub(crate) fn start(tables: &BTreeSet<String>) -> Self {
-        let database = db::database();
+        let mysql = db::is_mysql();
+        let server = mysql.then(db::with_performance_schema).flatten();
+        let database = server
+            .as_ref()
+            .map_or_else(db::database, db::Server::database);
         let mut conn = db::establish(database.url());
-        // It may be there from another test run.
-        let _ = conn.batch_execute("INSTALL SONAME 'metadata_lock_info'");
+        let (explain, locks) = if mysql {
+            ("EXPLAIN FORMAT = TRADITIONAL", MYSQL_LOCKS)
+        } else {
+            // It may be there from another test run.
+            let _ = conn.batch_execute("INSTALL SONAME 'metadata_lock_info'");
+            ("EXPLAIN EXTENDED", LOCKS)
+        };
         // The children of what is changed would be locked, too: they are for the catalog to know.
         for key in sql_query(FOREIGN_KEYS).load::<Key>(&mut conn).unwrap() {
             let (table, name) = (key.table, key.name);
@@ -79,19 +97,22 @@ impl Server {
         }
         Self {
             conn,
+            explain,
+            locks,
             _database: database,
+            _server: server,
         }
     }
 
     /// What the server does for a statement, or `None` if it refuses it.
     pub(crate) fn uses(&mut self, sql: &str) -> Option<Used> {
         // The text protocol knows no parameters, and a prepared statement takes its locks back.
-        let explain = format!("EXPLAIN EXTENDED {}\n", sql.replace('?', "1"));
+        let explain = format!("{} {}\n", self.explain, sql.replace('?', "1"));
         self.conn.batch_execute("BEGIN").unwrap();
         let accepted = self.conn.batch_execute(&explain).is_ok();
-        let locks: Vec<Lock> = sql_query(LOCKS)
+        let locks: Vec<Lock> = sql_query(self.locks)
             .load(&mut self.conn)
-            .expect("MariaDB has the plugin metadata_lock_info");
+            .expect("the server tells its locks on metadata");
         self.conn.batch_execute("ROLLBACK").unwrap();
 
         // All tables of a change of several are locked as if they were written, and so is what a
@@ -160,8 +181,7 @@ struct Warnings {
 /// What MariaDB keeps, it has found to be the same for as long as its tables are.
 #[test]
 fn what_may_be_cached_the_query_cache_keeps() {
-    // MySQL has no query cache.
-    if cachalot_tests::mysql::is_mysql() {
+    if !db::takes_as_mariadb("SET SESSION query_cache_type = 1") {
         return;
     }
     let mut cases = corpus::cases(DIALECT);

@@ -1,7 +1,7 @@
 //! Foreign keys: what a write to the parents does to their children.
 
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
-use diesel::{prelude::*, result::Error};
+use diesel::{dsl::sql, prelude::*, result::Error, sql_types::BigInt};
 
 use super::catalog_fixture::{CatalogFixture, cached, run, shown};
 use super::{Conn, DATABASE};
@@ -281,7 +281,19 @@ fn w09_tables_that_refer_to_each_other() {
     fixture.changes("DELETE FROM eggs WHERE id = 2", &[hens, eggs]);
     assert_eq!(fixture.cached(hens).0, ["hen 1", "hen 2"]);
     fixture.changes("DELETE FROM hens WHERE id = 1", &[hens, eggs]);
-    assert_eq!(fixture.cached(eggs).0, Vec::<String>::new());
+    // Where the database leaves an orphan, its readers are shown it.
+    let left = fixture.shown(eggs);
+    assert_eq!(left.is_empty(), complete_cascades(&mut fixture));
+    assert_eq!(fixture.cached(eggs).0, left);
+}
+
+/// MySQL 9.6 and later carry out cascades without InnoDB, unless `innodb_native_foreign_keys` is on.
+/// They miss some: a replaced parent keeps its children, and a circle of tables an orphan.
+fn complete_cascades(fixture: &mut CatalogFixture) -> bool {
+    // Others do not know the variable.
+    let native = sql::<BigInt>("SELECT @@innodb_native_foreign_keys");
+    let native = native.get_result::<i64>(&mut fixture.outsider);
+    native != Ok(0)
 }
 
 /// A row that replaces another first deletes it.
@@ -291,11 +303,13 @@ fn w09_a_replaced_parent_takes_its_children_along() {
         return;
     }
     let mut fixture = CatalogFixture::new(&family("ON DELETE CASCADE"));
-    fixture.writes(
-        "REPLACE INTO parents VALUES (2, 'Bea')",
-        &[KIDS, PARENTS],
-        &[STONES],
-    );
+    let changed: &[&str] = if complete_cascades(&mut fixture) {
+        &[KIDS, PARENTS]
+    } else {
+        &[PARENTS]
+    };
+    fixture.writes("REPLACE INTO parents VALUES (2, 'Bea')", changed, &[STONES]);
+    assert_eq!(fixture.cached(KIDS).0, fixture.shown(KIDS));
     if DATABASE == "sqlite" {
         fixture.writes(
             "INSERT OR REPLACE INTO parents VALUES (1, 'Abe')",

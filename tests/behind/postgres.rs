@@ -4,6 +4,7 @@
 mod by_itself;
 mod cascades;
 mod catalog_fixture;
+mod families;
 mod inheritance;
 mod materialized;
 mod partitions;

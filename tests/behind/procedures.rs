@@ -5,6 +5,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
+use super::super::dialect::here;
 use super::ROUTINES;
 use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::routines::{LOG, SHELF, STONES};
@@ -13,7 +14,8 @@ const SCHEMA: &str = "\
 CREATE PROCEDURE add_both(IN number INT) BEGIN CALL add_book(number, 'both'); \
  INSERT INTO log VALUES ('both'); END; \
 CREATE PROCEDURE prepared(IN target VARCHAR(40)) BEGIN \
- PREPARE s FROM concat('INSERT INTO ', target, ' VALUES (''prepared'')'); EXECUTE s; \
+ SET @text = concat('INSERT INTO ', target, ' VALUES (''prepared'')'); \
+ PREPARE s FROM @text; EXECUTE s; \
  DEALLOCATE PREPARE s; END; \
 CREATE PROCEDURE add_twice(IN number INT) BEGIN \
  INSERT INTO shelf VALUES (number, 'once'); INSERT INTO shelf VALUES (number, 'twice'); END; \
@@ -38,11 +40,11 @@ fn w11_procedures_that_call_others_or_make_their_statements() {
     fixture.writes("DO note('k')", &[LOG], &[STONES]);
     fixture.changes("CALL prepared('log')", &[LOG]);
     fixture.changes(
-        "BEGIN NOT ATOMIC DELETE FROM shelf WHERE id = 1; END",
+        here("BEGIN NOT ATOMIC DELETE FROM shelf WHERE id = 1; END"),
         &[SHELF],
     );
     fixture.changes(
-        "EXECUTE IMMEDIATE concat('DELETE FROM ', 'shelf WHERE id = 2')",
+        here("EXECUTE IMMEDIATE concat('DELETE FROM ', 'shelf WHERE id = 2')"),
         &[SHELF],
     );
     fixture.changes("SET @noted = note('i')", &[LOG]);

@@ -3,6 +3,7 @@
 use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{prelude::*, result::Error, sql_types::Text};
 
+use super::super::dialect::here;
 use super::catalog_fixture::{CatalogFixture, cached, run};
 use super::{ROUTINES, routine_statements};
 
@@ -48,7 +49,7 @@ fn w11_a_procedure_writes_what_its_body_writes() {
 fn w11_a_select_whose_function_writes() {
     let mut fixture = fixture();
     for select in routine_statements::SELECTS {
-        fixture.writes(select, &[LOG], &[STONES]);
+        fixture.writes(here(select), &[LOG], &[STONES]);
     }
 }
 

@@ -243,3 +243,96 @@ pub(crate) fn lock_waits(conn: &mut MysqlConnection, database: &Database, table:
     );
     diesel::dsl::sql::<BigInt>(&waits).get_result(conn).unwrap()
 }
+
+/// What only MariaDB knows, and what MySQL has in its place.
+const TRANSLATED: &[(&str, &str)] = &[
+    (
+        "SET STATEMENT max_statement_time = 60 FOR UPDATE posts SET title = '$T' WHERE id = 1",
+        "UPDATE /*+ SET_VAR(max_execution_time = 60000) */ posts SET title = '$T' WHERE id = 1",
+    ),
+    (
+        "/*M! UPDATE posts */ SET title = '$T' WHERE id = 1",
+        "/*!80400 UPDATE posts */ SET title = '$T' WHERE id = 1",
+    ),
+    (
+        "SET default_regex_flags = 'DOTALL'",
+        "SET collation_connection = 'utf8mb4_bin'",
+    ),
+    (
+        "SET max_recursive_iterations = 2",
+        "SET cte_max_recursion_depth = 2",
+    ),
+    (
+        "SET STATEMENT max_statement_time = 9 FOR SELECT id FROM tags",
+        "SELECT id FROM tags WHERE id > (@seen := 0)",
+    ),
+    (
+        "truncate table `comments` wait 5",
+        "truncate table `comments`",
+    ),
+    ("VALUES (note('j'))", "VALUES ROW(note('j'))"),
+    (
+        "RENAME TABLE mine TO tags",
+        "ALTER TABLE mine RENAME TO tags",
+    ),
+    (
+        "EXECUTE IMMEDIATE 'ALTER TABLE mine RENAME TO tags'",
+        "PREPARE s FROM 'ALTER TABLE mine RENAME TO tags'; EXECUTE s",
+    ),
+    (
+        "EXECUTE IMMEDIATE 'CREATE TEMPORARY TABLE tags AS SELECT 1 AS id, \"hidden\" AS label'",
+        "PREPARE s FROM 'CREATE TEMPORARY TABLE tags AS SELECT 1 AS id, \"hidden\" AS label'; EXECUTE s",
+    ),
+    (
+        "SET max_statement_time = 100",
+        "SET max_execution_time = 100",
+    ),
+    (
+        "SET old_mode = 'NO_PROGRESS_INFO'",
+        "SET windowing_use_high_precision = OFF",
+    ),
+    (
+        "SET standard_compliant_cte = 0",
+        "SET cte_max_recursion_depth = 9",
+    ),
+    (
+        "SET old_passwords = 1",
+        "SET default_collation_for_utf8mb4 = 'utf8mb4_general_ci'",
+    ),
+    (
+        "SELECT SFORMAT('{} {}', id, name) FROM stones",
+        "SELECT FORMAT(id, 2, 'de_DE') FROM stones",
+    ),
+    (
+        "BEGIN NOT ATOMIC DELETE FROM shelf WHERE id = 1; END",
+        "PREPARE s FROM 'DELETE FROM shelf WHERE id = 1'; EXECUTE s",
+    ),
+    (
+        "EXECUTE IMMEDIATE concat('DELETE FROM ', 'shelf WHERE id = 2')",
+        "SET @text = concat('DELETE FROM ', 'shelf WHERE id = 2'); PREPARE s FROM @text; EXECUTE s",
+    ),
+];
+
+/// A statement of these lists as this server has it.
+pub(crate) fn here(sql: &str) -> &str {
+    let mut translated = TRANSLATED.iter().filter(|_| mysql::is_mysql());
+    let translated = translated.find(|(mariadb, _)| *mariadb == sql);
+    translated.map_or(sql, |(_, mysql)| mysql)
+}
+
+/// Else a statement that both know would be run on one only.
+#[test]
+fn w04_each_server_refuses_what_is_translated_for_it() {
+    for (mariadb, _) in TRANSLATED {
+        let database = mysql::database();
+        let mut conn = mysql::establish(database.url());
+        conn.batch_execute(
+            "CREATE TABLE shelf (id INTEGER PRIMARY KEY); CREATE TEMPORARY TABLE mine (id INTEGER); \
+             CREATE TABLE stones (id INTEGER, name VARCHAR(9)); \
+             CREATE FUNCTION note(what VARCHAR(40)) RETURNS VARCHAR(40) NO SQL RETURN what",
+        )
+        .unwrap();
+        let taken = conn.batch_execute(mariadb);
+        assert_eq!(taken.is_err(), mysql::is_mysql(), "{mariadb}: {taken:?}");
+    }
+}

@@ -5,6 +5,7 @@ use diesel::{connection::SimpleConnection as _, prelude::*};
 
 use super::super::{
     Conn,
+    dialect::here,
     schema::tags,
     world::{Reader, World},
 };
@@ -24,6 +25,7 @@ pub(super) fn are_shared(world: &mut World, settings: &[&str]) {
     let shared = key(&mut world.conn);
     labels(&mut world.conn);
     for set in settings {
+        let set = here(set);
         let mut watched = world.reader();
         labels(&mut watched.conn);
         watched.conn.batch_execute(set).unwrap();
@@ -40,6 +42,7 @@ pub(super) fn are_shared(world: &mut World, settings: &[&str]) {
 pub(super) fn are_kept_apart(world: &mut World, settings: &[&str]) {
     let mut keys = vec![key(&mut world.conn)];
     for set in settings {
+        let set = here(set);
         let [one, other] = [(); 2].map(|()| {
             let mut late = world.outsider();
             late.batch_execute(set).unwrap();

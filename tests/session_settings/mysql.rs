@@ -48,7 +48,8 @@ fn f02_a_limit_set_before_anybody_watched_is_kept() {
     world
         .outsider()
         .batch_execute(
-            "CREATE TABLE many (n INTEGER); INSERT INTO many SELECT seq FROM seq_1_to_100",
+            "CREATE TABLE many (n INTEGER); INSERT INTO many WITH RECURSIVE n (n) AS \
+             (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100) SELECT n FROM n",
         )
         .unwrap();
     let triples = "SELECT CAST(a.n AS CHAR) AS value FROM many AS a, many AS b, many AS c LIMIT 1";

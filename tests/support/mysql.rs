@@ -89,10 +89,23 @@ pub fn is_mysql() -> bool {
     })
 }
 
-/// Was a MySQL asked for?
+/// Does this server take a statement that MariaDB takes and MySQL refuses? That is checked on a new database.
+///
+/// # Panics
+///
+/// If it is otherwise.
 #[must_use]
-pub fn wants_mysql() -> bool {
-    env::var(HOME).is_ok()
+pub fn takes_as_mariadb(sql: &str) -> bool {
+    let database = database();
+    let taken = establish(database.url()).batch_execute(sql);
+    assert_eq!(taken.is_err(), is_mysql(), "{sql}: {taken:?}");
+    taken.is_ok()
+}
+
+/// Was a MySQL asked for, or a MariaDB? Nobody knows of a server that runs already.
+#[must_use]
+pub fn wants_mysql() -> Option<bool> {
+    running().is_none().then(|| env::var(HOME).is_ok())
 }
 
 /// A server that is read-only, as replicas are, to all but its `root`; none if a running server is
@@ -100,6 +113,14 @@ pub fn wants_mysql() -> bool {
 #[must_use]
 pub fn read_only() -> Option<Server> {
     running().is_none().then(|| start("--read-only"))
+}
+
+/// A MySQL that tells its locks on metadata; none if a running server is to be used.
+#[must_use]
+pub fn with_performance_schema() -> Option<Server> {
+    running()
+        .is_none()
+        .then(|| start("--performance-schema=ON"))
 }
 
 /// A connection to `url`.

@@ -32,6 +32,9 @@ const SETTINGS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writ
     -c max_connections=300 -c max_prepared_transactions=10 -c timezone=UTC \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories=";
 
+/// What a server needs that is to be copied while it runs.
+const REPLICATED: &str = "-c wal_level=replica -c max_wal_senders=4";
+
 static SHARED: OnceLock<Server> = OnceLock::new();
 
 /// The PostgreSQL of this test process.
@@ -66,10 +69,15 @@ pub fn with_standby() -> Option<(Server, Server)> {
     if running().is_some() {
         return None;
     }
-    let settings = "-c wal_level=replica -c max_wal_senders=4";
-    let primary = start(settings);
-    let standby = follow(&primary, settings);
+    let primary = start(REPLICATED);
+    let standby = follow(&primary, "-R");
     Some((primary, standby))
+}
+
+/// A server on a copy of the files of another, as one that was restored from a backup: it follows nobody.
+#[must_use]
+pub fn copy_of(original: &Server) -> Server {
+    follow(original, "")
 }
 
 /// A connection to `url`.
@@ -128,12 +136,13 @@ fn start(settings: &str) -> Server {
     server
 }
 
-fn follow(primary: &Server, settings: &str) -> Server {
+/// A server on a copy of the primary's files.
+fn follow(primary: &Server, options: &str) -> Server {
     let backup = binary::find_below(HOME, "pg_basebackup", "postgresql-client");
     let from = primary.url("postgres");
     serve(
-        settings,
-        &format!("'{backup}' -d '{from}' -D data -R --checkpoint=fast --no-sync"),
+        REPLICATED,
+        &format!("'{backup}' -d '{from}' -D data {options} --checkpoint=fast --no-sync"),
     )
 }
 

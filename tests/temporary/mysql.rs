@@ -120,3 +120,45 @@ fn f05_a_temporary_table_of_another_database() {
     // Where it was made is not known, as nobody asked in between.
     is_bypassed(&mut reader, "shared", "made elsewhere");
 }
+
+/// MySQL counts them together with those that make temporary ones.
+#[test]
+fn f05_tables_that_stay_leave_the_connection_cached() {
+    for made in [
+        "CREATE TABLE made (id INTEGER)",
+        "CREATE TABLE made LIKE tags",
+        "CREATE TABLE made AS SELECT * FROM tags",
+        "CREATE TABLE IF NOT EXISTS made (id INTEGER)",
+        "CREATE TABLE IF NOT EXISTS tags (id INTEGER)",
+        "CREATE TABLE tags (id INTEGER)",
+        "CREATE TABLE one (id INTEGER); CREATE TABLE other (id INTEGER)",
+    ] {
+        let (_world, mut reader) = reader();
+        run(&mut reader.conn, made);
+        is_cached(&mut reader, &format!("before the first read: {made}"));
+        run(&mut reader.conn, "DROP TABLE IF EXISTS made, one, other");
+        run(&mut reader.conn, made);
+        is_cached(&mut reader, made);
+    }
+}
+
+/// Nor do they account for a temporary one that nobody saw.
+#[test]
+fn f05_tables_that_stay_hide_no_temporary_one() {
+    for made in [
+        "CREATE TABLE made (id INTEGER)",
+        "CREATE TABLE IF NOT EXISTS tags (id INTEGER)",
+        "CREATE TABLE tags (id INTEGER)",
+    ] {
+        let (world, mut reader) = reader();
+        run(
+            &mut world.outsider(),
+            "CREATE PROCEDURE makes() \
+             CREATE TEMPORARY TABLE tags AS SELECT 1 AS id, 'hidden' AS label",
+        );
+        is_cached(&mut reader, "before");
+        run(&mut reader.conn, made);
+        run(&mut reader.conn, "CALL makes()");
+        is_bypassed(&mut reader, "hidden", made);
+    }
+}

@@ -1,7 +1,7 @@
 //! `cachalot doctor`.
 
 use cachalot_diesel::CachedDsl as _;
-use cachalot_tests::{memcached, postgres, schema::sqlite::tags, sqlite};
+use cachalot_tests::{memcached, postgres, schema::sqlite::tags, sqlite, unique};
 use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::Value;
 
@@ -232,10 +232,41 @@ fn a06_doctor_tells_what_postgresql_hides() {
     assert_told(&told, &[cached, trigger]);
 }
 
+#[test]
+fn a06_doctor_says_first_that_the_catalog_cannot_be_read() {
+    let database = postgres::database();
+    let mut conn = postgres::establish(database.url());
+    // A server has its accounts for all databases, and a database its own catalog.
+    let account = unique::name("doctor");
+    conn.batch_execute(&format!(
+        "CREATE ROLE {account} LOGIN PASSWORD 'secret';
+         REVOKE SELECT ON pg_catalog.pg_proc FROM PUBLIC"
+    ))
+    .unwrap();
+    let (_, place) = database.url().split_once('@').unwrap();
+    let url = format!("postgres://{account}:secret@{place}");
+    let (findings, code) = examine(&Runner::new(), Some(&url));
+    conn.batch_execute(&format!("DROP ROLE {account}")).unwrap();
+    assert_eq!(code, Some(1));
+    let first = &findings[0];
+    assert_eq!(
+        (&first["check"], &first["level"]),
+        (&"catalog".into(), &"problem".into())
+    );
+    let found = first["found"].as_str().unwrap();
+    assert!(
+        found.contains("nothing of the database is cached"),
+        "{found}"
+    );
+    assert!(found.contains("pg_proc"), "{found}");
+    let advice = first["advice"].as_str().unwrap();
+    assert!(advice.contains("grant"), "{advice}");
+}
+
 #[cfg(feature = "mysql")]
 #[test]
 fn a06_doctor_tells_what_mariadb_hides() {
-    use cachalot_tests::{mysql, unique};
+    use cachalot_tests::mysql;
 
     let database = mysql::database();
     let mut conn = mysql::establish(database.url());

@@ -5,7 +5,7 @@ use crate::{
     bypass::BypassReason,
     catalog::Catalog,
     planner::EpochSource,
-    protocol::{Epoch, Token, Writes},
+    protocol::{Agreed, Epoch, Token, Writes},
     store::StoreError,
     versions::VersionStore,
 };
@@ -15,7 +15,11 @@ pub(super) struct Epochs(pub(super) Arc<VersionStore>);
 
 impl EpochSource for Epochs {
     fn present(&self) -> Result<Epoch, BypassReason> {
-        self.0.present_epoch()
+        self.0.present_epoch(true)
+    }
+
+    fn seen(&self) -> Result<Epoch, BypassReason> {
+        self.0.present_epoch(false)
     }
 
     fn is_current(&self, epoch: &Epoch) -> bool {
@@ -28,8 +32,16 @@ impl EpochSource for Epochs {
         database: &str,
         hash: &str,
         catalog: &Catalog,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Agreed, StoreError> {
         self.0.agrees(epoch, database, hash, catalog)
+    }
+
+    fn note_families(&self, epoch: &Epoch) -> Result<bool, StoreError> {
+        self.0.note_families(epoch)
+    }
+
+    fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError> {
+        self.0.agreed(epoch, database)
     }
 
     fn renew(&self) -> Result<(), Error> {

@@ -13,6 +13,7 @@
     allow(dead_code, reason = "each backend has its own kinds of facts")
 )]
 mod facts;
+mod families;
 #[cfg(feature = "mysql")]
 mod grants;
 mod graph;

@@ -105,6 +105,10 @@ impl Config {
             config.stampede_wait = milliseconds(text)?;
             Ok(())
         })?;
+        read("CACHALOT_REPLICA_HITS", &mut |config, text| {
+            config.replica_hits = flag(text)?;
+            Ok(())
+        })?;
         read("CACHALOT_SECRET", &mut |config, text| {
             config.secret = Some(text.to_owned());
             Ok(())

@@ -102,6 +102,9 @@ const GOOD: &[Both] = &[
         "",
         |b| b.uncacheable_tables([""; 0]),
     ),
+    ("replica_hits", "CACHALOT_REPLICA_HITS", "on", |b| {
+        b.replica_hits(true)
+    }),
     ("cache_random", "CACHALOT_CACHE_RANDOM", "1", |b| {
         b.cache_random(true)
     }),

@@ -1,6 +1,8 @@
 //! The connections whose reads can be cached, and what each answers about itself.
 
 mod harmless;
+#[cfg(feature = "postgres")]
+mod lineage;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -27,9 +29,10 @@ pub(crate) use options::settings_of_url;
 pub(crate) use unanalyzable::unanalyzable_code;
 
 use crate::catalog::Facts;
+use crate::protocol::Lineage;
 use crate::rows::CacheBackend;
 use crate::statement::TableName;
-pub(crate) use crate::tracker::Probe;
+pub(crate) use crate::tracker::{Probe, ServerRole};
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
 /// `SqliteConnection` and r2d2's `PooledConnection` of them.
@@ -52,6 +55,12 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     /// Asks whether a transaction is open; `None` if the server does not tell. It stays open or shut.
     #[doc(hidden)]
     fn in_transaction(&mut self) -> Option<bool>;
+
+    /// Asks which history of changes the server takes part in; `None` if it does not tell.
+    #[doc(hidden)]
+    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
+        Ok(None)
+    }
 
     /// Asks what the database does behind a statement's back.
     #[doc(hidden)]
@@ -81,6 +90,11 @@ pub struct ProbeQuestion {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ProbeAnswer(pub(crate) Probe);
+
+/// A [`Lineage`] that other crates cannot look into.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct LineageAnswer(pub(crate) Lineage);
 
 /// What is asked of a catalog.
 #[doc(hidden)]

@@ -9,6 +9,7 @@ use diesel::{
 
 use super::{
     CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
+    ServerRole,
 };
 use crate::{
     statement::{Isolation, TableName},
@@ -124,20 +125,20 @@ impl CacheConnection for MysqlConnection {
             return Err(Error::QueryBuilderError("completion_type is set".into()));
         }
         let created: Vec<Variable> = diesel::sql_query(CREATED).load(self)?;
-        let created = created
-            .iter()
-            .find(|count| {
-                count
-                    .name
-                    .eq_ignore_ascii_case("Com_create_temporary_table")
-            })
+        let by_themselves = created.iter().find(|count| {
+            count
+                .name
+                .eq_ignore_ascii_case("Com_create_temporary_table")
+        });
+        let all_counted = by_themselves.is_none();
+        let created = by_themselves
             .or(created.first())
             .and_then(|count| count.value.parse().ok())
             .unwrap_or(u64::MAX);
         let mut remaining = Vec::new();
         for table in &question.tables {
             let schema = table.schema.clone().or_else(|| principal.db.clone());
-            if is_temporary(self, schema.as_deref(), &table.name)? {
+            if is_temporary(self, all_counted, schema.as_deref(), &table.name)? {
                 let name = table.name.clone();
                 remaining.push(TableName { schema, name });
             }
@@ -178,9 +179,18 @@ impl CacheConnection for MysqlConnection {
             isolation,
             autocommit: on("autocommit"),
             unseen: false,
-            replica: on("read_only"),
-            temporary: TemporaryTables::Counted(Counted { created, remaining }),
+            // It keeps its name, and so what was stored while it took writes.
+            role: match on("read_only") {
+                true => ServerRole::LinkedReplica,
+                false => ServerRole::Primary,
+            },
+            temporary: TemporaryTables::Counted(Counted {
+                created,
+                all_counted,
+                remaining,
+            }),
             functions: BTreeSet::new(),
+            lineage: None,
         }))
     }
 
@@ -199,15 +209,28 @@ impl CacheConnection for MysqlConnection {
     }
 }
 
-/// Is the table of this name a temporary one? It hides any other.
-fn is_temporary(conn: &mut MysqlConnection, schema: Option<&str>, name: &str) -> QueryResult<bool> {
+/// Is the table of this name a temporary one? It hides any other. MySQL's answer cannot be loaded, so
+/// that there any table of the name may be one.
+fn is_temporary(
+    conn: &mut MysqlConnection,
+    is_mysql: bool,
+    schema: Option<&str>,
+    name: &str,
+) -> QueryResult<bool> {
     let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
     let mut path = schema
         .map(|schema| quoted(schema) + ".")
         .unwrap_or_default();
     path.push_str(&quoted(name));
-    let asked = diesel::sql_query(format!("SHOW CREATE TABLE {path}")).load(conn);
-    let defined: Vec<Definition> = match asked {
+    let ask = format!("SHOW CREATE TABLE {path}");
+    if is_mysql {
+        return match conn.batch_execute(&ask) {
+            Ok(()) => Ok(true),
+            Err(Error::DatabaseError(..)) if is_missing(conn)? => Ok(false),
+            Err(error) => Err(error),
+        };
+    }
+    let defined: Vec<Definition> = match diesel::sql_query(ask).load(conn) {
         Ok(defined) => defined,
         // A view has a column of another name.
         Err(Error::DeserializationError(_)) => return Ok(false),

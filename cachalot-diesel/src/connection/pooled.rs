@@ -3,7 +3,10 @@ use diesel::{
     r2d2::{ConnectionManager, PooledConnection, R2D2Connection},
 };
 
-use super::{CacheConnection, CatalogAnswer, Lookup, ProbeAnswer, ProbeQuestion, Question, Sealed};
+use super::{
+    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, ProbeAnswer, ProbeQuestion, Question,
+    Sealed,
+};
 
 impl<C> Sealed for PooledConnection<ConnectionManager<C>> where C: R2D2Connection + 'static {}
 
@@ -21,6 +24,10 @@ where
 
     fn in_transaction(&mut self) -> Option<bool> {
         (**self).in_transaction()
+    }
+
+    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
+        (**self).lineage()
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {

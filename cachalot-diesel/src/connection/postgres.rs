@@ -2,13 +2,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::{
     PgConnection, QueryResult, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection,
     dsl::sql,
+    result::{DatabaseErrorKind, Error},
     sql_types::{Array, Bool, Text},
 };
 
 use super::{
-    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
-    is_harmless, names,
+    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
+    Question, Sealed, ServerRole, is_harmless, lineage, names,
 };
 use crate::{
     statement::{Dialect, Isolation},
@@ -88,7 +90,7 @@ const OF_TRANSACTIONS: [&str; 6] = [
 /// the path: while it has any, nothing is cached.
 const PROBE: &str = "\
 SELECT ARRAY[\
- pg_catalog.pg_postmaster_start_time()::text, \
+ (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint::text, \
  (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()), \
  session_user::text, current_user::text, \
  ARRAY(SELECT name FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS path (name, place) \
@@ -176,6 +178,27 @@ fn is_ignored(name: &str) -> bool {
     OF_TRANSACTIONS.contains(&name) || is_harmless(name, Dialect::Postgres)
 }
 
+/// Asks the server; again, if a `COPY TO` was left open.
+///
+/// The iterator of Diesel's `copy_to` never reads the end of the copy. Until somebody does, the client
+/// library sends nothing but texts and statements to prepare, for which it reads what is left.
+fn ask<T>(
+    conn: &mut PgConnection,
+    question: impl Fn(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let answer = question(conn);
+    let refused = |error: &Error| {
+        matches!(
+            error,
+            Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _)
+        )
+    };
+    if answer.as_ref().is_err_and(refused) && conn.batch_execute("SELECT").is_ok() {
+        return question(conn);
+    }
+    answer
+}
+
 impl Sealed for PgConnection {}
 
 impl CacheConnection for PgConnection {
@@ -189,9 +212,10 @@ impl CacheConnection for PgConnection {
         asked.extend(names::met());
         asked.extend(UNLISTED.map(str::to_owned));
         let asked: Vec<String> = asked.into_iter().collect();
-        let answer: Answer = diesel::sql_query(PROBE)
-            .bind::<Array<Text>, _>(asked)
-            .get_result(self)?;
+        let answer: Answer = ask(self, |conn| {
+            let probe = diesel::sql_query(PROBE).bind::<Array<Text>, _>(&asked);
+            probe.get_result(conn)
+        })?;
         // Without a value where only others have it.
         let given = answer.given.iter().filter_map(|it| it.split('=').next());
         names::remember(given);
@@ -207,21 +231,37 @@ impl CacheConnection for PgConnection {
             identity,
             isolation: Isolation::parse(&answer.isolation),
             autocommit: true,
-            replica: answer.replica,
+            role: match answer.replica {
+                true => ServerRole::Replica,
+                false => ServerRole::Primary,
+            },
             temporary: TemporaryTables::Listed(answer.temporary),
             unseen: answer.unseen,
             functions: BTreeSet::new(),
+            lineage: None,
         }))
     }
 
     fn in_transaction(&mut self) -> Option<bool> {
         // The time stands still in one.
-        let mut now = || diesel::select(sql::<Text>("pg_catalog.now()::text")).get_result(self);
+        let mut now = || {
+            let now = |conn: &mut Self| {
+                diesel::select(sql::<Text>("pg_catalog.now()::text")).get_result(conn)
+            };
+            ask(self, now)
+        };
         let (first, second): (String, String) = (now().ok()?, now().ok()?);
         Some(first == second)
     }
 
+    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
+        Ok(lineage::lineage(self)?.map(LineageAnswer))
+    }
+
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
-        crate::catalog::load_postgres(self, question.in_transaction).map(CatalogAnswer)
+        ask(self, |conn| {
+            crate::catalog::load_postgres(conn, question.in_transaction)
+        })
+        .map(CatalogAnswer)
     }
 }

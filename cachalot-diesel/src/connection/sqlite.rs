@@ -11,6 +11,7 @@ use diesel::{
 
 use super::{
     CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
+    ServerRole,
 };
 use crate::{statement::Isolation, tracker::TemporaryTables};
 
@@ -147,7 +148,7 @@ impl CacheConnection for SqliteConnection {
                 Isolation::Serializable
             }),
             autocommit: true,
-            replica: false,
+            role: ServerRole::Primary,
             temporary: TemporaryTables::Listed(temporary.some),
             unseen: temporary.triggers,
             functions: functions
@@ -155,6 +156,7 @@ impl CacheConnection for SqliteConnection {
                 .map(|function| function.name.to_lowercase())
                 .filter(|name| !is_extension(name))
                 .collect(),
+            lineage: None,
         }))
     }
 

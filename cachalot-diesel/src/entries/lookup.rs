@@ -12,7 +12,7 @@ use crate::{
     bypass::BypassReason,
     clock::now_millis,
     events,
-    protocol::{Dependency, EPOCHS, Epoch, Token},
+    protocol::{EPOCHS, Records, Token},
     rows::BlockWriter,
     store::{Command, Reply, StoreError},
 };
@@ -33,6 +33,18 @@ pub(crate) enum Lookup {
 /// The part of the epoch that a read under this key looks at.
 fn epoch_of(key: &str) -> usize {
     usize::from(key.bytes().next().unwrap_or_default()) % EPOCHS
+}
+
+/// What an entry is looked up for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Somebody asks what would be found. Nothing changes: neither the store nor what is kept here,
+    /// nor a count.
+    Explain,
+    /// To be given, if there is one. The store stays as it is.
+    Hit,
+    /// To be given, or else to be stored.
+    Fill,
 }
 
 /// What was found in the store.
@@ -90,13 +102,12 @@ impl EntryStore {
     /// Records that are missing are created *before* the database is asked, so that a writer who
     /// comes meanwhile changes a record that the reader has already seen.
     ///
-    /// `epoch` is that of the catalog from which the dependencies were computed.
-    pub(crate) fn lookup(&self, key: String, dependencies: &[Dependency], epoch: &Epoch) -> Lookup {
-        if self.versions.is_pending(dependencies) {
+    pub(crate) fn lookup(&self, key: String, records: Records<'_>) -> Lookup {
+        if self.versions.is_pending(records.all) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
         let asked = self.moment();
-        match self.fetch(&key, dependencies, epoch, true) {
+        match self.fetch(&key, records, Purpose::Fill) {
             Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
             Ok(Fetch::Nothing(tokens)) => Lookup::Miss(FillPermit {
                 key,
@@ -111,18 +122,33 @@ impl EntryStore {
         }
     }
 
+    /// Looks up a read on a server that may lag behind. A valid entry is no older than the last commit
+    /// that was acknowledged; the server's own rows may be, so nothing is prepared for storing them:
+    /// no record is created, and nobody waits for them.
+    pub(crate) fn find(&self, key: String, records: Records<'_>) -> Lookup {
+        if self.versions.is_pending(records.all) {
+            return Lookup::Bypass(BypassReason::StoreUnavailable);
+        }
+        match self.fetch(&key, records, Purpose::Hit) {
+            Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
+            Ok(Fetch::Nothing(_)) => Lookup::Bypass(BypassReason::Replica),
+            Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
+            Ok(Fetch::Outdated) => Lookup::Outdated,
+            Err(_) => Lookup::Bypass(BypassReason::StoreUnavailable),
+        }
+    }
+
     /// What `lookup` would answer, without creating anything: whether there is an entry, or `None`
     /// if the dependencies are those of an epoch that is no more.
     pub(crate) fn peek(
         &self,
         key: &str,
-        dependencies: &[Dependency],
-        epoch: &Epoch,
+        records: Records<'_>,
     ) -> Result<Option<bool>, BypassReason> {
-        if self.versions.is_pending(dependencies) {
+        if self.versions.is_pending(records.all) {
             return Err(BypassReason::StoreUnavailable);
         }
-        match self.fetch(key, dependencies, epoch, false) {
+        match self.fetch(key, records, Purpose::Explain) {
             Ok(Fetch::Current(_)) => Ok(Some(true)),
             Ok(Fetch::Nothing(_)) => Ok(Some(false)),
             Ok(Fetch::Outdated) => Ok(None),
@@ -131,32 +157,32 @@ impl EntryStore {
         }
     }
 
-    /// Without `create` nothing changes: neither the store nor what is kept here, nor a count.
     fn fetch(
         &self,
         key: &str,
-        dependencies: &[Dependency],
-        epoch: &Epoch,
-        create: bool,
+        records: Records<'_>,
+        purpose: Purpose,
     ) -> Result<Fetch, StoreError> {
+        let (is_read, create) = (purpose != Purpose::Explain, purpose == Purpose::Fill);
         let near = &self.near_cache;
         let asked = self.moment();
         let kept = near.get(key);
         if let Some(kept) = kept.as_ref().filter(|kept| near.is_fresh(kept, asked)) {
-            if create {
+            if is_read {
                 events::near_hit(self.client.counters());
             }
             return Ok(Fetch::Current(Arc::clone(kept.entry())));
         }
         let part = epoch_of(key);
         let record = &self.versions.epochs[part];
-        let mut commands = Vec::with_capacity(dependencies.len() + 2);
+        let mut commands = Vec::with_capacity(records.dependencies.len() + 2);
         if kept.is_none() {
             commands.push(Command::Get { key });
         }
         commands.push(Command::Get { key: &record.key });
         commands.extend(
-            dependencies
+            records
+                .dependencies
                 .iter()
                 .map(|table| Command::Get { key: &table.key }),
         );
@@ -165,20 +191,23 @@ impl EntryStore {
             Some(_) => None,
             None => replies.next(),
         };
-        let mut tokens = Vec::with_capacity(dependencies.len() + 1);
-        for (table, reply) in std::iter::once(record).chain(dependencies).zip(replies) {
+        let mut tokens = Vec::with_capacity(records.dependencies.len() + 1);
+        for (table, reply) in std::iter::once(record)
+            .chain(records.dependencies)
+            .zip(replies)
+        {
             let fetched = self.versions.fetched(&table.key, reply)?;
             match self.versions.state_of(table, fetched, create)? {
                 Some(state) => tokens.extend(state.of(table.events)),
                 None => return Ok(Fetch::InFlight),
             }
             // The epoch's own comes first: under another the rest is not what has to be looked at.
-            if tokens.first() != epoch.get(part) {
+            if tokens.first() != records.epoch.get(part) {
                 return Ok(Fetch::Outdated);
             }
         }
         if let Some(kept) = kept.filter(|kept| kept.entry().is_of(&tokens)) {
-            if create {
+            if is_read {
                 kept.confirm(asked);
                 events::near_hit(self.client.counters());
             }
@@ -188,7 +217,7 @@ impl EntryStore {
         let entry = entry.or_else(|| self.client.run(&[Command::Get { key }]).pop());
         let entry = match entry {
             Some(Ok(Reply::Item { value, .. })) => {
-                if create {
+                if is_read {
                     events::fetched(self.client.counters(), value.len());
                 }
                 Entry::open(&self.client.auth, key, value, self.most_inflated())
@@ -199,12 +228,17 @@ impl EntryStore {
         Ok(match entry.filter(|entry| entry.may_be_given(&tokens)) {
             Some(entry) => {
                 let entry = Arc::new(entry);
-                if create {
+                if is_read {
                     near.keep(key, &entry, asked);
                 }
                 Fetch::Current(entry)
             }
-            None => Fetch::Nothing(tokens),
+            None => {
+                if !self.versions.admits(records.members, create)? {
+                    return Ok(Fetch::InFlight);
+                }
+                Fetch::Nothing(tokens)
+            }
         })
     }
 

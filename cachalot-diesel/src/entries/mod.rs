@@ -53,7 +53,7 @@ impl EntryStore {
 mod tests {
     use super::*;
     use crate::{
-        protocol::{Dependency, Events, Writes},
+        protocol::{Dependency, Epoch, Events, Records, Writes},
         rows::BlockWriter,
         store::MemoryStore,
     };
@@ -66,12 +66,21 @@ mod tests {
         (versions, entries)
     }
 
+    fn records<'a>(epoch: &'a Epoch, dependencies: &'a [Dependency]) -> Records<'a> {
+        Records {
+            epoch,
+            all: dependencies,
+            dependencies,
+            members: &[],
+        }
+    }
+
     #[test]
     fn an_entry_is_a_hit_until_its_table_is_written() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch().unwrap();
-        let look = || entries.lookup("0a".to_owned(), &users, &epoch);
+        let epoch = versions.present_epoch(true).unwrap();
+        let look = || entries.lookup("0a".to_owned(), records(&epoch, &users));
         let Lookup::Miss(permit) = look() else {
             panic!("nothing is stored yet");
         };
@@ -88,8 +97,8 @@ mod tests {
     fn rows_that_were_read_before_a_write_are_dead_when_they_are_stored_after_it() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch().unwrap();
-        let look = || entries.lookup("0a".to_owned(), &users, &epoch);
+        let epoch = versions.present_epoch(true).unwrap();
+        let look = || entries.lookup("0a".to_owned(), records(&epoch, &users));
         let Lookup::Miss(permit) = look() else {
             panic!("nothing is stored yet");
         };
@@ -102,11 +111,36 @@ mod tests {
     }
 
     #[test]
+    fn c03_a_look_up_on_a_lagging_server_finds_entries_and_creates_nothing() {
+        let (versions, entries) = stores();
+        let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
+        let epoch = versions.present_epoch(true).unwrap();
+        let find = || entries.find("0a".to_owned(), records(&epoch, &users));
+        let is_none = |found| matches!(found, Lookup::Bypass(crate::BypassReason::Replica));
+        assert!(is_none(find()));
+        let version = || {
+            let status = versions.table_status(["users".to_owned()].into_iter());
+            status.unwrap()[0].version.clone()
+        };
+        assert_eq!(version(), None);
+        let Lookup::Miss(permit) = entries.lookup("0a".to_owned(), records(&epoch, &users)) else {
+            panic!("nothing is stored yet");
+        };
+        entries
+            .store(&permit, &BlockWriter::default(), Life::Forever)
+            .unwrap();
+        assert!(matches!(find(), Lookup::Hit(..)));
+        let write = Writes::table("users".into(), Events::UPDATE);
+        versions.invalidate(&write).unwrap();
+        assert!(is_none(find()));
+    }
+
+    #[test]
     fn a_look_up_under_a_former_epoch_is_outdated() {
         let (versions, entries) = stores();
-        let epoch = versions.present_epoch().unwrap();
+        let epoch = versions.present_epoch(true).unwrap();
         versions.invalidate(&Writes::Everything).unwrap();
-        let found = entries.lookup("0a".to_owned(), &[], &epoch);
+        let found = entries.lookup("0a".to_owned(), records(&epoch, &[]));
         assert!(matches!(found, Lookup::Outdated));
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{Entry, EntryStore, FillPermit, Lookup, stampede::Role};
-use crate::protocol::{Dependency, Epoch, Token};
+use crate::protocol::{Records, Token};
 
 /// How long a reader waits for another. Beyond this, whatever holds the other up may be waiting
 /// for a lock that this reader's own session holds.
@@ -105,12 +105,7 @@ enum Joined {
 impl EntryStore {
     /// A miss: waits for the rows of another reader if one is asking already, else lets this one ask
     /// for all. Only for connections outside a transaction, which hold no locks.
-    pub(crate) fn join_flight(
-        &self,
-        permit: FillPermit,
-        dependencies: &[Dependency],
-        epoch: &Epoch,
-    ) -> Lookup {
+    pub(crate) fn join_flight(&self, permit: FillPermit, records: Records<'_>) -> Lookup {
         match self.flights.join_flight(&permit) {
             Joined::Alone => Lookup::Miss(permit),
             Joined::Leader(leader) => match self.try_lead(&permit) {
@@ -120,7 +115,7 @@ impl EntryStore {
                     Lookup::Hit(entry, permit.into_key())
                 }
             },
-            Joined::Late => self.lookup(permit.key().to_owned(), dependencies, epoch),
+            Joined::Late => self.lookup(permit.key().to_owned(), records),
             Joined::Waiter(flight) => match flight.wait() {
                 Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
                     // Whoever asked may have been given them long before this reader woke up.

@@ -195,6 +195,16 @@ pub(crate) fn session_unknown(error: &impl fmt::Display) {
     }
 }
 
+/// Two servers that live claim to be the primary of one history.
+pub(crate) fn primary_disputed() {
+    tracing::warn!(
+        name: "cachalot.primary_disputed",
+        target: TARGET,
+        "two servers take writes, and one is a copy of the other: their standbys are given no hits until \
+         memcached is flushed; give one of the two a namespace of its own first"
+    );
+}
+
 /// The span in which a write is announced to the store.
 pub(crate) fn begin(tables: impl fmt::Display) -> EnteredSpan {
     tracing::debug_span!(target: TARGET, "cachalot.begin", %tables).entered()

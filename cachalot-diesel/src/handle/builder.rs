@@ -181,6 +181,14 @@ impl Builder {
         self
     }
 
+    /// PostgreSQL: a read on a standby may be given an entry that was filled from its primary, which is no older
+    /// than the last acknowledged commit. `false`, the default: it goes to the standby. What a standby shows is
+    /// never stored. `docs/deployment.md` says what it needs, and when not to set it.
+    pub fn replica_hits(mut self, hits: bool) -> Self {
+        self.config.replica_hits = hits;
+        self
+    }
+
     /// Entries and version records carry a MAC that their writer knew the secret. It may not be
     /// empty: anybody could compute that MAC.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {

@@ -35,6 +35,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct CatalogSnapshot {
     pub(crate) catalog: Arc<Catalog>,
     epochs: Epoch,
+    /// Every writer can learn of its families.
+    families: bool,
     loaded: Instant,
     /// How many milliseconds after that somebody last looked whether the epoch is still the present one.
     checked: Arc<AtomicU64>,
@@ -58,6 +60,11 @@ impl CatalogSnapshot {
                 .is_ok()
     }
 
+    /// May a family stand for its members?
+    pub(super) fn has_families(&self) -> bool {
+        self.families
+    }
+
     pub(crate) fn epoch(&self) -> &Epoch {
         &self.epochs
     }
@@ -72,6 +79,8 @@ pub(super) struct Catalogs {
     urls: Cache<Arc<str>, Arc<str>>,
     /// How the newest attempts to load one went, by database.
     attempts: Mutex<HashMap<Arc<str>, Attempt>>,
+    /// When a server that may lag behind was last asked for one, or could not be, by database.
+    replicas: Cache<Arc<str>, Instant>,
 }
 
 /// An attempt to load a catalog.
@@ -88,6 +97,7 @@ impl Catalogs {
             last: Cache::new(DATABASES),
             urls: Cache::new(DATABASES),
             attempts: Mutex::default(),
+            replicas: Cache::new(DATABASES),
         }
     }
 
@@ -178,21 +188,11 @@ impl Planner {
         catalogs.attempts.lock().remove(database);
         match loaded {
             Ok(None) => Err(BypassReason::CatalogUnknown),
-            Ok(Some(mut facts)) => {
+            Ok(Some(facts)) => {
                 // Before the program's own settings come in: other programs may have others.
                 let shared = facts.shared_hash();
-                if facts.triggers_hidden {
-                    events::triggers_not_visible();
-                }
-                facts.trust(&self.config.pure_functions);
-                let catalog = catalogs.catalog_of(database, &facts);
-                let known = CatalogSnapshot {
-                    catalog,
-                    epochs,
-                    loaded: Instant::now(),
-                    checked: Arc::default(),
-                };
-                if self.share(database, &shared, &known)? {
+                let mut known = self.snapshot(database, facts, epochs);
+                if self.share(database, &shared, &mut known)? {
                     // Refused if somebody found it outdated already.
                     let _ = guard.insert(known.clone());
                 }
@@ -210,6 +210,60 @@ impl Planner {
         }
     }
 
+    /// The catalog of a database, for a read on a server that may lag behind. What `load` tells is used
+    /// only where it is what others have found under the present epoch, on a server that does not
+    /// lag; nothing in the store changes.
+    pub(crate) fn agreed_catalog<E: fmt::Display>(
+        &self,
+        database: &Arc<str>,
+        load: impl FnOnce() -> Result<Option<Facts>, E>,
+    ) -> Result<CatalogSnapshot, BypassReason> {
+        let catalogs = &self.catalogs;
+        if let Some(known) = catalogs.known.get(database) {
+            return Ok(known);
+        }
+        let last = catalogs.replicas.get(database);
+        if last.is_some_and(|at| at.elapsed() < PAUSE) {
+            return Err(BypassReason::Replica);
+        }
+        catalogs
+            .replicas
+            .insert(Arc::clone(database), Instant::now());
+        // Before it is loaded: a change of the schema meanwhile renews it.
+        let epochs = self.epochs.seen()?;
+        let [epoch, ..] = epochs;
+        let agreed = self.epochs.agreed(epoch, database);
+        let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
+        // Without that there is no entry either.
+        let agreed = agreed.ok_or(BypassReason::Replica)?;
+        match load() {
+            Ok(Some(facts)) if facts.shared_hash() == agreed => {
+                let known = self.snapshot(database, facts, epochs);
+                catalogs.known.insert(Arc::clone(database), known.clone());
+                Ok(known)
+            }
+            Ok(_) => Err(BypassReason::Replica),
+            Err(error) => {
+                events::catalog_unknown(&self.counters, &error);
+                Err(BypassReason::CatalogUnknown)
+            }
+        }
+    }
+
+    fn snapshot(&self, database: &Arc<str>, mut facts: Facts, epochs: Epoch) -> CatalogSnapshot {
+        if facts.triggers_hidden {
+            events::triggers_not_visible();
+        }
+        facts.trust(&self.config.pure_functions);
+        CatalogSnapshot {
+            catalog: self.catalogs.catalog_of(database, &facts),
+            epochs,
+            families: false,
+            loaded: Instant::now(),
+            checked: Arc::default(),
+        }
+    }
+
     /// Compares a catalog with what other processes found under the same epoch. Where they found
     /// another one, the schema was changed by a program that is not watched: the epoch is renewed,
     /// so that nobody goes on with the old catalog, and `false` is returned.
@@ -217,11 +271,16 @@ impl Planner {
         &self,
         database: &str,
         hash: &str,
-        known: &CatalogSnapshot,
+        known: &mut CatalogSnapshot,
     ) -> Result<bool, BypassReason> {
         let [epoch, ..] = known.epochs;
-        let agrees = self.epochs.agrees(epoch, database, hash, &known.catalog);
-        if agrees.map_err(|_| BypassReason::StoreUnavailable)? {
+        let agreed = self.epochs.agrees(epoch, database, hash, &known.catalog);
+        let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
+        if agreed.same {
+            if agreed.families && !known.catalog.families().is_empty() {
+                let noted = self.epochs.note_families(&known.epochs);
+                known.families = noted.map_err(|_| BypassReason::StoreUnavailable)?;
+            }
             return Ok(true);
         }
         tracing::info!(name: "cachalot.catalog_changed", target: TARGET, "another process knows another schema of this database: everything is invalidated");

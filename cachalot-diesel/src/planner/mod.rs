@@ -16,7 +16,7 @@ use crate::{
     bypass::BypassReason,
     catalog::Catalog,
     config::Config,
-    protocol::{Epoch, Token},
+    protocol::{Agreed, Epoch, Token},
     stats::Counters,
     store::StoreError,
 };
@@ -34,18 +34,27 @@ pub(crate) trait EpochSource: Send + Sync {
     /// The present tokens; missing records are created.
     fn present(&self) -> Result<Epoch, BypassReason>;
 
+    /// The present tokens, without creating anything; those of missing records are unlike any others.
+    fn seen(&self) -> Result<Epoch, BypassReason>;
+
     /// Is this one the present one?
     fn is_current(&self, epoch: &Epoch) -> bool;
 
-    /// Tells the others which catalog was found under an epoch. `false`: another process found
-    /// another one, so the schema was changed without a renewal of the epoch.
+    /// Tells the others which catalog was found under an epoch. If it is not the same, the schema was
+    /// changed without a renewal of the epoch.
     fn agrees(
         &self,
         epoch: Token,
         database: &str,
         hash: &str,
         catalog: &Catalog,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Agreed, StoreError>;
+
+    /// Notes that the agreement tells the families. `false`: one may not stand for its members yet.
+    fn note_families(&self, epoch: &Epoch) -> Result<bool, StoreError>;
+
+    /// The hash of the catalog that was found under an epoch, if somebody told it.
+    fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError>;
 
     /// Renews the epoch.
     fn renew(&self) -> Result<(), Error>;
@@ -90,6 +99,10 @@ mod tests {
             Ok(epoch(*self.present.lock().unwrap()))
         }
 
+        fn seen(&self) -> Result<Epoch, BypassReason> {
+            self.present()
+        }
+
         fn is_current(&self, other: &Epoch) -> bool {
             epoch(*self.present.lock().unwrap()) == *other
         }
@@ -100,13 +113,27 @@ mod tests {
             _: &str,
             hash: &str,
             _: &Catalog,
-        ) -> Result<bool, StoreError> {
+        ) -> Result<Agreed, StoreError> {
             let mut agreed = self.agreed.lock().unwrap();
-            if let Some((_, known)) = agreed.iter().find(|(of, _)| *of == epoch) {
-                return Ok(known == hash);
+            let known = agreed.iter().find(|(of, _)| *of == epoch);
+            let same = known.is_none_or(|(_, known)| known == hash);
+            if known.is_none() {
+                agreed.push((epoch, hash.to_owned()));
             }
-            agreed.push((epoch, hash.to_owned()));
-            Ok(true)
+            Ok(Agreed {
+                same,
+                families: false,
+            })
+        }
+
+        fn note_families(&self, _: &Epoch) -> Result<bool, StoreError> {
+            Ok(false)
+        }
+
+        fn agreed(&self, epoch: Token, _: &str) -> Result<Option<String>, StoreError> {
+            let agreed = self.agreed.lock().unwrap();
+            let known = agreed.iter().find(|(of, _)| *of == epoch);
+            Ok(known.map(|(_, hash)| hash.clone()))
         }
 
         fn renew(&self) -> Result<(), Error> {
@@ -152,6 +179,29 @@ mod tests {
         let known = load(&one, &["users"]).unwrap();
         load(&other, &["users", "posts"]).unwrap();
         assert!(!one.is_current(&known));
+    }
+
+    #[test]
+    fn c03_a_lagging_servers_catalog_is_used_only_where_others_have_the_same() {
+        let epochs = Arc::default();
+        let lagging = |tables: &[&str]| {
+            let facts = Facts::with_tables(Dialect::Postgres, tables);
+            let known =
+                planner(&epochs).agreed_catalog(&"db".into(), || Ok::<_, String>(Some(facts)));
+            known.map(|known| known.catalog.has(&Arc::from("users")))
+        };
+        assert_eq!(
+            lagging(&["users"]),
+            Err(BypassReason::Replica),
+            "nobody has any"
+        );
+        assert!(epochs.agreed.lock().unwrap().is_empty());
+        let facts = Facts::with_tables(Dialect::Postgres, &["users"]);
+        let primary = planner(&epochs);
+        let known = primary.catalog(&"db".into(), true, || Ok::<_, String>(Some(facts)));
+        assert_eq!(lagging(&["users"]), Ok(true));
+        assert_eq!(lagging(&["users", "former"]), Err(BypassReason::Replica));
+        assert!(primary.is_current(&known.unwrap()), "nothing is renewed");
     }
 
     #[test]

@@ -6,14 +6,14 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-use super::Planner;
+use super::{CatalogSnapshot, Planner};
 use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Refusal, Resolved},
     config::Config,
     fingerprint::Digest,
     policy,
-    protocol::{Dependency, Events, Writes},
+    protocol::{ByFamily, Dependency, DependencyKind, Events, Records, Writes},
     statement::{Analysis, Dialect, Named, Uncacheable},
 };
 
@@ -27,6 +27,8 @@ const MAX_TEXT: usize = 64 * 1024;
 pub(crate) struct Plan {
     /// In the order of the tables' names, each once.
     pub(crate) dependencies: Vec<Dependency>,
+    /// Where there are families among them, what is looked up instead.
+    by_family: Option<ByFamily>,
     /// Settings of the session that decide the rows.
     pub(crate) settings: BTreeSet<String>,
     /// SQLite: what it calls, itself or through what defines its tables: a connection may have others
@@ -42,8 +44,23 @@ pub(crate) struct Plan {
     pub(crate) writes: Writes,
     /// What it calls may begin or end transactions, if it is a procedure.
     pub(crate) moves: bool,
+    /// MySQL: the rows move with the date if a bind is a time.
+    pub(crate) times_move: bool,
     /// It names a relation that the catalog does not have: one that is newer, perhaps.
     pub(crate) unknown_relation: bool,
+}
+
+impl Plan {
+    /// The version records that decide whether an entry is valid.
+    pub(crate) fn records<'a>(&'a self, known: &'a CatalogSnapshot) -> Records<'a> {
+        let by_family = self.by_family.as_ref().filter(|_| known.has_families());
+        Records {
+            epoch: known.epoch(),
+            all: &self.dependencies,
+            dependencies: by_family.map_or(&self.dependencies, |it| &it.dependencies),
+            members: by_family.map_or(&[], |it| &it.members),
+        }
+    }
 }
 
 /// Plans by the catalog's number and the hash of the text.
@@ -97,6 +114,10 @@ impl Planner {
         let is_pure = volatile.is_none() && resolved.writes.is_nothing();
         let volatile = volatile.map(|name| BypassReason::VolatileFunction(name.to_string()));
         bypass = bypass.or(volatile);
+        let moves = catalog.moves_with_date(analysis, &resolved);
+        if moves.always {
+            bypass.get_or_insert_with(|| BypassReason::VolatileFunction("time".to_owned()));
+        }
         if !resolved.writes.is_nothing() {
             bypass.get_or_insert(BypassReason::NotSelect);
         }
@@ -117,8 +138,10 @@ impl Planner {
             named.find(|table| !config.includes(table)).map(excluded)
         });
         let (ttl, uncacheable) = by_models(&resolved, config.ttl);
+        let dependencies = self.dependencies(&resolved);
         Plan {
-            dependencies: self.dependencies(&resolved),
+            by_family: self.by_family(&dependencies, &resolved.reads, catalog),
+            dependencies,
             settings: resolved.settings,
             functions: named.functions,
             pure: is_pure,
@@ -127,6 +150,7 @@ impl Planner {
             ttl,
             bypass: bypass.or(uncacheable),
             // One that looks like the server's needs no newer catalog: it is not cached.
+            times_move: moves.with_times,
             unknown_relation: analysis.parsed
                 && !analysis.reads().iter().all(|table| {
                     catalog.has(table) || analysis.suspects().any(|name| name == table)
@@ -142,6 +166,32 @@ impl Planner {
             .collect()
     }
 
+    /// The same dependencies by family, as far as whole families are read.
+    fn by_family(
+        &self,
+        dependencies: &[Dependency],
+        reads: &BTreeSet<Arc<str>>,
+        catalog: &Catalog,
+    ) -> Option<ByFamily> {
+        let families = catalog.families_among(reads);
+        let (members, mut rest): (Vec<_>, Vec<_>) =
+            dependencies.iter().cloned().partition(|dependency| {
+                let mut families = families.iter();
+                families.any(|(_, members)| members.contains(&dependency.table))
+            });
+        let namespace = &self.config.namespace;
+        let family = |parent| Dependency::family(namespace, parent, Events::ALL);
+        rest.extend(families.iter().map(|(parent, _)| family(parent)));
+        let members = members.into_iter().map(|member| {
+            let families = catalog.families_of(&member.table);
+            (member, families)
+        });
+        (!families.is_empty()).then(|| ByFamily {
+            dependencies: rest,
+            members: members.collect(),
+        })
+    }
+
     /// The plan of a query that names further tables to depend on.
     pub(crate) fn extra(&self, plan: &Plan, extra: &[String], catalog: &Catalog) -> Arc<Plan> {
         let extra: Vec<Arc<str>> = extra.iter().map(|table| table.as_str().into()).collect();
@@ -154,12 +204,21 @@ impl Planner {
             }
         }
         dependencies.sort_by(|a, b| a.table.cmp(&b.table));
+        // All that is read, as far as families are concerned: those of the plan among it.
+        let by_family = plan.by_family.iter();
+        let reads = by_family
+            .flat_map(|it| &it.dependencies)
+            .filter(|dependency| dependency.kind == DependencyKind::Family)
+            .map(|family| Arc::clone(&family.table))
+            .chain(resolved.reads.iter().cloned())
+            .collect();
         let (ttl, uncacheable) = by_models(&resolved, plan.ttl);
         let refused = || {
             self.excluded(&resolved)
                 .or_else(|| refusal(resolved.refused.as_ref()?, &self.config))
         };
         Arc::new(Plan {
+            by_family: self.by_family(&dependencies, &reads, catalog),
             dependencies,
             settings: plan.settings.union(&resolved.settings).cloned().collect(),
             functions: plan.functions.clone(),
@@ -168,6 +227,7 @@ impl Planner {
             pure: plan.pure,
             writes: plan.writes.clone(),
             moves: plan.moves,
+            times_move: plan.times_move,
             unknown_relation: plan.unknown_relation,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Events, Token};
+use super::{Events, Families, Token};
 use crate::fingerprint::Fingerprint;
 
 /// The name of the records that stand for every table. No table can have it.
@@ -14,9 +14,20 @@ pub(crate) const EPOCHS: usize = 8;
 /// The tokens of all parts of the epoch.
 pub(crate) type Epoch = [Token; EPOCHS];
 
+/// What a version record is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DependencyKind {
+    Table,
+    /// All tables.
+    Epoch,
+    /// The members of a family; its name is that of the parent.
+    Family,
+}
+
 /// A table that a read depends on, and the key of its version record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dependency {
+    pub(crate) kind: DependencyKind,
     pub(crate) table: Arc<str>,
     pub(crate) key: Arc<str>,
     /// Which of the table's changes matter.
@@ -28,6 +39,7 @@ impl Dependency {
         let mut fingerprint = Fingerprint::new(namespace, "record");
         fingerprint.part(table.as_bytes());
         Self {
+            kind: DependencyKind::Table,
             key: fingerprint.finish().into(),
             table,
             events,
@@ -39,9 +51,22 @@ impl Dependency {
         let mut fingerprint = Fingerprint::new(namespace, "epoch");
         fingerprint.number(part as u64);
         Self {
+            kind: DependencyKind::Epoch,
             key: fingerprint.finish().into(),
             table: EPOCH.into(),
             events: Events::ALL,
+        }
+    }
+
+    /// All members of the family of that parent.
+    pub(crate) fn family(namespace: &str, parent: &str, events: Events) -> Self {
+        let mut fingerprint = Fingerprint::new(namespace, "family");
+        fingerprint.part(parent.as_bytes());
+        Self {
+            kind: DependencyKind::Family,
+            key: fingerprint.finish().into(),
+            table: parent.into(),
+            events,
         }
     }
 }
@@ -50,4 +75,34 @@ impl AsRef<str> for Dependency {
     fn as_ref(&self) -> &str {
         &self.table
     }
+}
+
+/// Dependencies in which a family stands for its members.
+#[derive(Debug)]
+pub(crate) struct ByFamily {
+    pub(crate) dependencies: Vec<Dependency>,
+    /// The members that are left out, and all their families.
+    pub(crate) members: Vec<(Dependency, Families)>,
+}
+
+/// The version records that decide whether an entry is valid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Records<'a> {
+    /// The epoch from whose catalog the dependencies were computed.
+    pub(crate) epoch: &'a Epoch,
+    /// All dependencies, without families.
+    pub(crate) all: &'a [Dependency],
+    /// Those that are looked up; a family stands for its members.
+    pub(crate) dependencies: &'a [Dependency],
+    /// The members that families stand for, and all families of each.
+    pub(crate) members: &'a [(Dependency, Families)],
+}
+
+/// What came of comparing a catalog with those of other processes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Agreed {
+    /// Another process did not find another catalog.
+    pub(crate) same: bool,
+    /// The catalog's families, if there are any, are listed.
+    pub(crate) families: bool,
 }

@@ -8,6 +8,7 @@
 //! and never repeat, so a record that was lost can only cause misses.
 
 mod dependency;
+mod lineage;
 #[cfg(test)]
 mod model;
 mod read;
@@ -16,9 +17,12 @@ mod token;
 mod write;
 mod writes;
 
-pub(crate) use dependency::{Dependency, EPOCH, EPOCHS, Epoch};
-pub(crate) use read::{Look, is_crashed, is_current, is_due, look};
-pub(crate) use record::{Record, State, Writer};
+pub(crate) use dependency::{
+    Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, Records,
+};
+pub(crate) use lineage::Lineage;
+pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member};
+pub(crate) use record::{Families, Record, State, Writer};
 pub(crate) use token::{Token, WriterId};
 pub(crate) use write::{End, begin, end, end_unread};
 pub use writes::{Events, Writes};

@@ -2,7 +2,7 @@
 
 use super::{
     Record, Token, WriterId,
-    record::{State, Tokens, Writer},
+    record::{Families, State, Tokens, Writer},
 };
 
 /// What a reader makes of the record of one table.
@@ -34,6 +34,40 @@ pub(crate) fn look<T: Tokens>(
         return Ok(Look::Bypass);
     }
     record.reclaimed(crashed, tokens).map(Look::Put)
+}
+
+/// What a reader makes of the record of a member, before it keeps what depends on the families alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Member {
+    /// Whoever writes to it from here on begins the families' records too.
+    Ready,
+    /// Somebody is in flight, who may not know of the families: keep nothing.
+    Bypass,
+    /// Put this in the place of what was seen, if that still is its state; else look again.
+    Put(Record),
+}
+
+/// Decides on a member's record, as it was seen after the families' records and before the database is
+/// asked; arguments as of [`look`].
+///
+/// One that is missing, or tells nothing of families, is left so: its next writer enters itself first
+/// and then looks up the families, which have been listed by now.
+pub(crate) fn member<T: Tokens>(
+    present: Option<Record>,
+    families: &Families,
+    crashed: &[WriterId],
+    tokens: &mut T,
+) -> Result<Member, T::Error> {
+    let Some(record) = present else {
+        return Ok(Member::Ready);
+    };
+    let lacks = record.lacks(families);
+    Ok(match look(Some(record.clone()), crashed, tokens)? {
+        Look::Bypass => Member::Bypass,
+        Look::Put(record) => Member::Put(record.joined(families)),
+        Look::Trust(_) if lacks => Member::Put(record.joined(families)),
+        Look::Trust(_) => Member::Ready,
+    })
 }
 
 /// Has the lease of a writer ended? Both clocks have to agree: the writer's, as it is written in

@@ -1,9 +1,17 @@
-use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, SeqAccess, Visitor},
+};
 
 use super::{Events, Token, WriterId};
 
 /// The most bytes and writers that a record may have; what claims more is not one of ours.
 const MAX_BYTES: usize = 256 * 1024;
+
+/// The most families that a record tells; what claims more counts as missing, and is looked up.
+const MOST_FAMILIES: usize = 64;
 
 /// What a table's version record says. JSON, so that an operator can read it:
 ///
@@ -27,6 +35,43 @@ pub(crate) struct Record {
     /// For people: no decision reads it.
     #[serde(skip_serializing_if = "Times::are_unknown", default)]
     at: Times,
+    /// The families that the table is a member of. `None`: nobody has looked since the record exists.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "few",
+        default
+    )]
+    families: Option<Families>,
+}
+
+/// Tables with many partitions or inheritance children, by the parent's name. Each has a record of its
+/// own that changes with every member, so that a read of the parent looks at that one alone.
+pub(crate) type Families = BTreeSet<Box<str>>;
+
+/// Refuses more families than a table can be in.
+fn few<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error> {
+    struct Few;
+
+    impl<'de> Visitor<'de> for Few {
+        type Value = Families;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MOST_FAMILIES} names")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Families, A::Error> {
+            let mut families = Families::new();
+            while let Some(name) = names.next_element()? {
+                families.insert(name);
+                if families.len() > MOST_FAMILIES {
+                    return Err(A::Error::invalid_length(families.len(), &self));
+                }
+            }
+            Ok(families)
+        }
+    }
+
+    from.deserialize_seq(Few).map(Some)
 }
 
 /// When rows were last inserted, updated and deleted since the record exists, in milliseconds since
@@ -111,6 +156,7 @@ impl Record {
             update: token,
             delete: token,
             at: Times::default(),
+            families: None,
         })
     }
 
@@ -164,6 +210,51 @@ impl Record {
         crashed.iter().try_fold(self, |record, writer| {
             record.published(*writer, Events::ALL, None, tokens)
         })
+    }
+
+    /// The families of the table, if the record tells them.
+    pub(crate) fn families(&self) -> Option<&Families> {
+        self.families.as_ref()
+    }
+
+    /// Has the record yet to be told of one of these families?
+    pub(super) fn lacks(&self, families: &Families) -> bool {
+        // Who finds none told looks for himself.
+        let told = self.families.as_ref();
+        told.is_some_and(|told| !families.is_subset(told))
+    }
+
+    /// The record of a table that is a member of these families too, if it tells them at all.
+    #[must_use]
+    pub(super) fn joined(mut self, families: &Families) -> Self {
+        if let Some(told) = &mut self.families {
+            told.extend(families.iter().cloned());
+        }
+        self
+    }
+
+    /// A writer has looked up the table's families while it stood in the record, if it still does:
+    /// in a record that was lost meanwhile others may have relied on what it did not see.
+    #[must_use]
+    pub(crate) fn found(mut self, writer: WriterId, families: Option<&Families>) -> Self {
+        if self.families.is_none() && self.has(writer) {
+            self.families = families.cloned();
+        }
+        self
+    }
+
+    /// The record of an epoch under which a catalog with families was loaded.
+    #[must_use]
+    pub(crate) fn with_families(mut self) -> Self {
+        self.families.get_or_insert_default();
+        self
+    }
+
+    /// The record of a new epoch.
+    #[must_use]
+    pub(crate) fn without_families(mut self) -> Self {
+        self.families = None;
+        self
     }
 
     /// The token of "any change".
@@ -316,6 +407,25 @@ mod tests {
         assert_eq!(State::calm(&calm.to_bytes()), Some(calm.state()));
         let busy = calm.begun(writer(1));
         assert_eq!(State::calm(&busy.to_bytes()), None);
+    }
+
+    #[test]
+    fn a_record_keeps_the_families_that_it_tells() {
+        let tokens = &mut counting();
+        let families = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+        let new = Record::fresh(tokens).unwrap();
+        let joined = new.clone().joined(&families(&["p"]));
+        assert_eq!(joined.families(), None, "others are not known");
+        assert_eq!(new.clone().found(id(1), Some(&families(&[]))), new);
+        let begun = new.begun(writer(1));
+        let record = begun.found(id(1), Some(&families(&["p"])));
+        let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
+        assert!(record.lacks(&families(&["p", "q"])) && !record.lacks(&families(&["p"])));
+        let record = record.joined(&families(&["q"]));
+        assert_eq!(record.families(), Some(&families(&["p", "q"])));
+        let bytes = record.to_bytes();
+        assert_eq!(State::calm(&bytes), Some(record.state()));
+        assert_eq!(Record::from_bytes(&bytes), Some(record));
     }
 
     #[test]

@@ -76,22 +76,19 @@ where
                 });
             }
         };
-        let outcome =
-            match read
-                .cache
-                .entries()
-                .peek(&read.key, &read.plan.dependencies, read.known.epoch())
-            {
-                Ok(None) if attempts < ATTEMPTS => {
-                    attempts += 1;
-                    read.is_outdated();
-                    continue;
-                }
-                Ok(None) => Outcome::Bypass(BypassReason::CatalogUnknown),
-                Ok(Some(true)) => Outcome::Hit,
-                Ok(Some(false)) => Outcome::Miss,
-                Err(reason) => Outcome::Bypass(reason),
-            };
+        let records = read.plan.records(&read.known);
+        let outcome = match read.cache.entries().peek(&read.key, records) {
+            Ok(None) if attempts < ATTEMPTS => {
+                attempts += 1;
+                read.is_outdated();
+                continue;
+            }
+            Ok(None) => Outcome::Bypass(BypassReason::CatalogUnknown),
+            Ok(Some(true)) => Outcome::Hit,
+            Ok(Some(false)) if read.replica => Outcome::Bypass(BypassReason::Replica),
+            Ok(Some(false)) => Outcome::Miss,
+            Err(reason) => Outcome::Bypass(reason),
+        };
         return Ok(Explanation {
             outcome,
             tables: names(&read.plan.dependencies),

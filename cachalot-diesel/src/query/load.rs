@@ -181,13 +181,14 @@ where
             } => return Ok(Err((cache, reason, tables))),
         };
         let key = std::mem::take(&mut read.key);
-        let (cache, dependencies, known) = (&read.cache, &read.plan.dependencies, &read.known);
-        let found = match cache.entries().lookup(key, dependencies, known.epoch()) {
-            Lookup::Miss(permit) if read.may_wait => {
-                cache
-                    .entries()
-                    .join_flight(permit, dependencies, known.epoch())
-            }
+        let entries = read.cache.entries();
+        let records = read.plan.records(&read.known);
+        let found = match read.replica {
+            true => entries.find(key, records),
+            false => entries.lookup(key, records),
+        };
+        let found = match found {
+            Lookup::Miss(permit) if read.may_wait => entries.join_flight(permit, records),
             found => found,
         };
         if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {

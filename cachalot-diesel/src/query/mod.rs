@@ -2,6 +2,7 @@
 
 mod disabled;
 mod explain;
+mod lineage;
 mod load;
 mod prepare;
 mod text;

@@ -10,7 +10,7 @@ use diesel::{
     query_builder::{QueryFragment, QueryId},
 };
 
-use super::{Options, disabled::is_disabled, text::analysis_of};
+use super::{Options, disabled::is_disabled, lineage, text::analysis_of};
 use crate::{
     bypass::BypassReason,
     cache::{Cache, installed},
@@ -22,7 +22,7 @@ use crate::{
     protocol::Dependency,
     rows::{CacheBackend, private},
     statement::Analysis,
-    tracker::{Snapshot, Tracker, attach, misses_writes},
+    tracker::{ServerRole, Snapshot, Tracker, attach, misses_writes},
 };
 
 /// A catalog older than this is read again for a relation that it does not have.
@@ -39,6 +39,8 @@ pub(super) struct Read {
     pub(super) ttl: Option<Duration>,
     /// Its connection holds no locks that another reader could wait for.
     pub(super) may_wait: bool,
+    /// The server may lag behind: an entry may be given, and none stored.
+    pub(super) replica: bool,
     /// The database, and what was known of it when the plan was worked out.
     database: Arc<str>,
     pub(super) known: CatalogSnapshot,
@@ -124,13 +126,18 @@ where
     key.0.number(u64::from(ttl.subsec_nanos()));
     <Conn::Backend as CacheBackend>::fingerprint_abi(&mut key);
     <Conn::Backend as CacheBackend>::fingerprint_result::<ST>(&mut key);
-    let fixed = conn.with_lookup(|lookup| {
+    let binds = conn.with_lookup(|lookup| {
         <Conn::Backend as CacheBackend>::fingerprint_binds(query, lookup, &mut key)
     })?;
-    if !fixed && casts(text.sql()) {
+    let moving = if binds.moving && casts(text.sql()) {
+        Some("now")
+    } else {
+        (binds.times && ready.plan.times_move).then_some("time")
+    };
+    if let Some(moving) = moving {
         return Ok(Prepared::Bypass {
             cache: Some(cache),
-            reason: BypassReason::VolatileFunction("now".to_owned()),
+            reason: BypassReason::VolatileFunction(moving.to_owned()),
             tables: names(&ready.plan.dependencies),
         });
     }
@@ -140,6 +147,7 @@ where
         plan: ready.plan,
         ttl: ready.ttl,
         may_wait: ready.snapshot == Snapshot::Committed,
+        replica: ready.replica,
         database: ready.database,
         known: ready.known,
     })))
@@ -150,6 +158,7 @@ struct Ready {
     /// The hash of whose rows the connection sees.
     session: Digest,
     snapshot: Snapshot,
+    replica: bool,
     database: Arc<str>,
     known: CatalogSnapshot,
     plan: Arc<Plan>,
@@ -168,13 +177,13 @@ fn ready<Conn: CacheConnection>(
     if let Some(reason) = cache.planner().refuses(analysis) {
         return Err(reason.into());
     }
-    let mut session = session_of(conn)?;
+    let mut session = session_of(conn, cache)?;
     let mut schemas = BTreeSet::new();
-    let (mut database, mut known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
+    let (mut database, mut known) = catalog_of(conn, cache, &session, &schemas)?;
     let left_out = known.catalog.left_out(analysis);
     if !left_out.is_empty() {
         schemas = left_out;
-        (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
+        (database, known) = catalog_of(conn, cache, &session, &schemas)?;
     }
     let (mut plan, _) = cache.planner().plan(analysis, &known.catalog);
     if plan.unknown_relation && session.snapshot == Snapshot::CommittedAndOwn {
@@ -194,7 +203,7 @@ fn ready<Conn: CacheConnection>(
     {
         // Made since the catalog was read, perhaps by somebody who is not watched.
         cache.planner().forget_catalog(&database, &known);
-        (database, known) = catalog_of(conn, cache, session.snapshot, &schemas)?;
+        (database, known) = catalog_of(conn, cache, &session, &schemas)?;
         (plan, _) = cache.planner().plan(analysis, &known.catalog);
     }
     if plan.unknown_relation && plan.bypass.is_none() {
@@ -222,7 +231,7 @@ fn ready<Conn: CacheConnection>(
         return Err(refusal(BypassReason::OwnWrites));
     }
     if !tracker.session.asks_for(&plan.settings) {
-        session = session_of(conn).map_err(|refused| refusal(refused.reason))?;
+        session = session_of(conn, cache).map_err(|refused| refusal(refused.reason))?;
     }
     if let Some(function) = redefined(conn, cache, &plan)? {
         return Err(refusal(BypassReason::VolatileFunction(function)));
@@ -234,6 +243,7 @@ fn ready<Conn: CacheConnection>(
     Ok(Ready {
         session: session.identity,
         snapshot: session.snapshot,
+        replica: session.replica,
         database,
         known,
         plan,
@@ -331,10 +341,14 @@ fn watching<Conn: CacheConnection>(
 struct Session {
     identity: Digest,
     snapshot: Snapshot,
+    replica: bool,
 }
 
 /// The session of a connection, if what it sees is what everybody like it sees.
-fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal> {
+fn session_of<Conn: CacheConnection>(conn: &mut Conn, cache: &Cache) -> Result<Session, Refusal> {
+    if !lineage::stands(conn, cache)? {
+        tracker(conn)?.session.forget();
+    }
     let tracker = tracker(conn)?;
     if tracker.session.identity().is_none() {
         let question = tracker.session.question();
@@ -343,16 +357,16 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
             self::tracker(conn)?.transactions.found(open);
         }
         let answer = silently(conn, |conn| conn.probe(&question))?;
-        let tracker = self::tracker(conn)?;
-        let cache = tracker.cache().cloned();
         match answer {
-            Ok(answer) => {
+            Ok(mut answer) => {
+                lineage::link(conn, cache, &mut answer.0)?;
+                let tracker = self::tracker(conn)?;
                 tracker
                     .transactions
                     .probed(answer.0.isolation, answer.0.autocommit);
                 tracker.session.probed(&answer.0);
                 let (url, database) = (tracker.session.url(), tracker.session.database());
-                if let (Some(cache), Some(url), Some(database)) = (cache, url, database) {
+                if let (Some(url), Some(database)) = (url, database) {
                     cache.planner().learn_database(url, database);
                 }
                 if answer.0.unseen {
@@ -369,7 +383,7 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
     }
     let tracker = self::tracker(conn)?;
     let (session, transactions) = (&tracker.session, &tracker.transactions);
-    if session.replica {
+    if session.role == ServerRole::Replica {
         return Err(BypassReason::Replica.into());
     }
     if session.has_temporary_tables() {
@@ -382,14 +396,18 @@ fn session_of<Conn: CacheConnection>(conn: &mut Conn) -> Result<Session, Refusal
         Snapshot::Dirty => return Err(BypassReason::ReadUncommitted.into()),
     }
     let identity = session.identity().ok_or(BypassReason::UnknownSession)?;
-    Ok(Session { identity, snapshot })
+    Ok(Session {
+        identity,
+        snapshot,
+        replica: session.role == ServerRole::LinkedReplica,
+    })
 }
 
 /// What is known of the connection's database, and of these schemas besides; asks where nothing is.
 fn catalog_of<Conn: CacheConnection>(
     conn: &mut Conn,
     cache: &Cache,
-    snapshot: Snapshot,
+    session: &Session,
     schemas: &BTreeSet<Arc<str>>,
 ) -> Result<(Arc<str>, CatalogSnapshot), Refusal> {
     let tracker = tracker(conn)?;
@@ -401,21 +419,24 @@ fn catalog_of<Conn: CacheConnection>(
     // A schema that only this transaction sees is nobody else's.
     let tx_has_writes = tracker.transactions.has_written();
     let question = Question {
-        in_transaction: snapshot != Snapshot::Committed,
+        in_transaction: session.snapshot != Snapshot::Committed,
         schemas: schemas.clone(),
     };
-    let known = cache
-        .planner()
-        .catalog(&database, !question.in_transaction, || {
-            if tx_has_writes {
-                return Ok(None);
-            }
-            match silently(conn, |conn| conn.catalog(&question)) {
-                Ok(Ok(answer)) => Ok(Some(answer.0)),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(reason) => Err(reason.to_string()),
-            }
-        });
+    let load = || {
+        if tx_has_writes {
+            return Ok(None);
+        }
+        match silently(conn, |conn| conn.catalog(&question)) {
+            Ok(Ok(answer)) => Ok(Some(answer.0)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(reason) => Err(reason.to_string()),
+        }
+    };
+    let planner = cache.planner();
+    let known = match session.replica {
+        true => planner.agreed_catalog(&database, load),
+        false => planner.catalog(&database, !question.in_transaction, load),
+    };
     match known {
         Ok(known) => Ok((database, known)),
         Err(BypassReason::CatalogUnknown) if tx_has_writes => Err(BypassReason::OwnWrites.into()),
@@ -424,7 +445,7 @@ fn catalog_of<Conn: CacheConnection>(
 }
 
 /// Asks the database something that nobody needs to see.
-fn silently<Conn: CacheConnection, T>(
+pub(super) fn silently<Conn: CacheConnection, T>(
     conn: &mut Conn,
     ask: impl FnOnce(&mut Conn) -> T,
 ) -> Result<T, BypassReason> {
@@ -434,7 +455,9 @@ fn silently<Conn: CacheConnection, T>(
     Ok(answer)
 }
 
-fn tracker<Conn: CacheConnection>(conn: &mut Conn) -> Result<&mut Tracker, BypassReason> {
+pub(super) fn tracker<Conn: CacheConnection>(
+    conn: &mut Conn,
+) -> Result<&mut Tracker, BypassReason> {
     conn.instrumentation()
         .downcast_mut::<Tracker>()
         .ok_or(BypassReason::NotTracked)

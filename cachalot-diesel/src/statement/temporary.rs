@@ -29,6 +29,21 @@ pub(crate) fn made_temporary(sql: &str) -> Option<Vec<TableName>> {
     Some(made)
 }
 
+/// How many tables that are not temporary the statements of a text make, and how many of those for
+/// certain if none fails: MySQL does not promise to count one that is there already.
+pub(crate) fn made_permanent(sql: &str) -> (u64, u64) {
+    let (mut all, mut certain) = (0, 0);
+    let tokens = lexer::lex(sql, Dialect::Mysql).unwrap_or_default();
+    for statement in split(&tokens, Dialect::Mysql) {
+        let mut at = Cursor::new(statement, Dialect::Mysql);
+        if at.eat_all(&["create", "table"]) {
+            all += 1;
+            certain += u64::from(!at.eat("if"));
+        }
+    }
+    (all, certain)
+}
+
 /// `TABLE [IF NOT EXISTS] [schema.]name`
 fn name(mut at: Cursor<'_, '_>) -> Option<TableName> {
     if !at.eat_any(&["table", "sequence"]) {

@@ -1,9 +1,14 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::temporary::{Counted, Temporary};
 use crate::{
     connection::{ProbeQuestion, is_harmless, settings_of_url},
     fingerprint::{Digest, Fingerprint},
+    protocol::Lineage,
     statement::{Analysis, Dialect, Effect, Isolation, Kind, SessionChange, Writes},
 };
 
@@ -16,13 +21,42 @@ pub(crate) struct Probe {
     pub(crate) identity: Vec<String>,
     pub(crate) isolation: Option<Isolation>,
     pub(crate) autocommit: bool,
-    /// A server that follows another and may lag behind.
-    pub(crate) replica: bool,
+    pub(crate) role: ServerRole,
     pub(crate) temporary: TemporaryTables,
     /// It has temporary triggers or views: nobody else can see what its writes reach.
     pub(crate) unseen: bool,
     /// SQLite: functions that the program has defined, by their names in lower case.
     pub(crate) functions: BTreeSet<String>,
+    /// The server's place among others, where somebody asked for it.
+    pub(crate) lineage: Option<Lineage>,
+}
+
+impl Probe {
+    /// Gives a PostgreSQL standby the name of its primary.
+    pub(crate) fn follows(&mut self, primary: &str) {
+        for parts in [&mut self.database, &mut self.identity] {
+            if let Some(server) = parts.first_mut() {
+                primary.clone_into(server);
+            }
+        }
+        self.role = ServerRole::LinkedReplica;
+    }
+}
+
+/// What a server's reads may do with the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ServerRole {
+    /// Its rows may be stored.
+    #[default]
+    Primary,
+    /// It may lag behind, so its rows may not be stored. Its name is that of a server whose rows were.
+    LinkedReplica,
+    /// It may lag behind a server that is not known.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(dead_code, reason = "others have a name of their own")
+    )]
+    Replica,
 }
 
 /// What a database tells of a connection's temporary tables.
@@ -61,13 +95,43 @@ pub(crate) struct SessionState {
     changed: bool,
     temporary: Temporary,
     functions: BTreeSet<String>,
-    pub(crate) replica: bool,
+    pub(crate) role: ServerRole,
+    lineage: Option<Lineage>,
+    /// The name by which the last probe knew the server.
+    server: Option<String>,
+    /// When it was last looked whether the server's role is still the same.
+    checked: Option<Instant>,
 }
 
 impl SessionState {
     /// The hash of everything that decides whose rows are read, or `None` if it has to be probed.
     pub(crate) fn identity(&self) -> Option<Digest> {
         self.identity
+    }
+
+    /// The next read probes.
+    pub(crate) fn forget(&mut self) {
+        self.identity = None;
+    }
+
+    /// Is it so long since the server's role was looked at? It tells one caller only.
+    pub(crate) fn is_due(&mut self, interval: Duration) -> bool {
+        let due = self.checked.is_some_and(|at| at.elapsed() >= interval);
+        if due {
+            self.checked = Some(Instant::now());
+        }
+        due
+    }
+
+    pub(crate) fn lineage(&self) -> Option<&Lineage> {
+        self.lineage.as_ref()
+    }
+
+    /// The name of the primary that the server follows, if it was found.
+    pub(crate) fn followed(&self) -> Option<&str> {
+        self.server
+            .as_deref()
+            .filter(|_| self.role == ServerRole::LinkedReplica && self.lineage.is_some())
     }
 
     /// Has the connection temporary tables, or may it have?
@@ -119,7 +183,10 @@ impl SessionState {
     pub(crate) fn probed(&mut self, probe: &Probe) {
         self.identity = Some(hash("session", &probe.identity).to_digest());
         self.database = Some(hash("database", &probe.database).finish().into());
-        self.replica = probe.replica;
+        self.role = probe.role;
+        self.lineage.clone_from(&probe.lineage);
+        self.server = probe.database.first().cloned();
+        self.checked = Some(Instant::now());
         self.functions.clone_from(&probe.functions);
         match &probe.temporary {
             TemporaryTables::Listed(present) => self.temporary.listed(*present),
@@ -167,7 +234,7 @@ impl SessionState {
                 _ => {}
             }
         }
-        self.temporary_tables(analysis, dialect);
+        self.temporary_tables(analysis, dialect, succeeded);
         if made > 0 {
             self.ask_again();
             let sql = analysis.text().sql();
@@ -176,7 +243,7 @@ impl SessionState {
     }
 
     /// Takes note of what a text may have done to the temporary tables that there are.
-    fn temporary_tables(&mut self, analysis: &Analysis, dialect: Dialect) {
+    fn temporary_tables(&mut self, analysis: &Analysis, dialect: Dialect, succeeded: bool) {
         let only_rows = |kind: &Kind| {
             let rows = [Kind::Select, Kind::Insert, Kind::Update, Kind::Delete];
             // MySQL keeps them beyond a transaction.
@@ -190,6 +257,8 @@ impl SessionState {
             self.ask_again();
         }
         if dialect == Dialect::Mysql {
+            self.temporary
+                .created_permanent(analysis.text().sql(), succeeded);
             let sql = analysis.text().sql().to_ascii_lowercase();
             if sql.contains("rename") {
                 self.temporary.renamed();

@@ -5,7 +5,7 @@
 //! the tables can be asked for by name. What is made, or given another name, by code that nobody sees
 //! leaves the connection past the cache for good.
 
-use crate::statement::{TableName, made_temporary};
+use crate::statement::{TableName, made_permanent, made_temporary};
 
 /// The temporary tables of one connection.
 #[derive(Debug, Default)]
@@ -19,6 +19,9 @@ pub(super) struct Temporary {
     /// How many statements have made some since then, and how many of those did not fail.
     tried: u64,
     succeeded: u64,
+    /// The same of those that made tables that stay.
+    permanent_tried: u64,
+    permanent_succeeded: u64,
     /// Code ran since then that is not seen through.
     code_ran: bool,
     /// The server's count may have been set back since then.
@@ -52,6 +55,15 @@ impl Temporary {
                 self.made.extend(made);
             }
             None => self.unnamed = true,
+        }
+    }
+
+    /// A text may have made tables that stay: some servers count them, too.
+    pub(super) fn created_permanent(&mut self, sql: &str, succeeded: bool) {
+        let (all, certain) = made_permanent(sql);
+        self.permanent_tried += all;
+        if succeeded {
+            self.permanent_succeeded += certain;
         }
     }
 
@@ -91,10 +103,15 @@ impl Temporary {
             _ => 0,
         };
         // A statement that failed may have been counted or not.
-        let known = if self.code_ran {
-            self.succeeded
+        let (temporary, permanent) = if self.code_ran {
+            (self.succeeded, self.permanent_succeeded)
         } else {
-            self.tried
+            (self.tried, self.permanent_tried)
+        };
+        let known = if found.all_counted {
+            temporary + permanent
+        } else {
+            temporary
         };
         let renamed = self.code_ran && found.remaining.len() < self.made.len();
         *self = Self {
@@ -112,6 +129,8 @@ impl Temporary {
 pub(crate) struct Counted {
     /// How many statements have made some since the connection began.
     pub(crate) created: u64,
+    /// Together with those that made tables that stay.
+    pub(crate) all_counted: bool,
     /// Those of the tables that were asked for that are temporary ones, with their schema.
     pub(crate) remaining: Vec<TableName>,
 }
@@ -129,6 +148,7 @@ mod tests {
         };
         Counted {
             created,
+            all_counted: false,
             remaining: remaining.iter().map(table).collect(),
         }
     }
@@ -211,5 +231,41 @@ mod tests {
         assert!(tables.is_present());
         tables.listed(false);
         assert!(!tables.is_present());
+    }
+
+    #[test]
+    fn tables_that_stay_account_for_a_count_of_all_and_for_no_other() {
+        for (all_counted, code_ran, present) in [
+            (true, false, false),
+            (true, true, false),
+            (false, true, true),
+        ] {
+            let mut tables = Temporary::default();
+            tables.created_permanent("CREATE TABLE a (id INT); CREATE TABLE b LIKE a", true);
+            if code_ran {
+                tables.code_ran();
+            }
+            let found = Counted {
+                all_counted,
+                ..found(2, &[])
+            };
+            tables.counted(&found);
+            assert_eq!(tables.is_present(), present, "{all_counted} {code_ran}");
+        }
+        // One that is there already may not be counted, and a temporary one in its place.
+        for (text, succeeded) in [
+            ("CREATE TABLE IF NOT EXISTS a (id INT)", true),
+            ("CREATE TABLE a (id INT)", false),
+        ] {
+            let mut tables = Temporary::default();
+            tables.created_permanent(text, succeeded);
+            tables.code_ran();
+            let found = Counted {
+                all_counted: true,
+                ..found(1, &[])
+            };
+            tables.counted(&found);
+            assert!(tables.is_present(), "{text}");
+        }
     }
 }

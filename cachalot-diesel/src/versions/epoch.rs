@@ -8,8 +8,9 @@ use crate::{
 };
 
 impl VersionStore {
-    /// The present tokens; missing records are created.
-    pub(crate) fn present_epoch(&self) -> Result<Epoch, BypassReason> {
+    /// The present tokens; missing records are created if `create` says so. Else the tokens of those are
+    /// none that anything could be stored under.
+    pub(crate) fn present_epoch(&self, create: bool) -> Result<Epoch, BypassReason> {
         let epochs = &self.epochs;
         let commands = epochs
             .each_ref()
@@ -18,7 +19,7 @@ impl VersionStore {
         for (part, reply) in epochs.iter().zip(self.client.run(&commands)) {
             let state = self
                 .fetched(&part.key, reply)
-                .and_then(|fetched| self.state_of(part, fetched, true));
+                .and_then(|fetched| self.state_of(part, fetched, create));
             match state {
                 Ok(Some(state)) => tokens.extend(state.of(part.events)),
                 Ok(None) => return Err(BypassReason::WriterInFlight),

@@ -4,7 +4,9 @@
 //! be seen, [`VersionStore::end`] after it, and what the store did not take is sent again. Knows
 //! no SQL and no rows.
 
+mod claims;
 mod epoch;
+mod families;
 mod lease;
 mod pending;
 mod records;
@@ -18,6 +20,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+pub(crate) use claims::Claimed;
 pub(crate) use relations::Origin;
 pub use status::TableStatus;
 pub(crate) use write::{Outcome, Write};
@@ -118,7 +121,7 @@ mod tests {
     #[test]
     fn invalidating_everything_renews_the_epoch() {
         let versions = VersionStore::with_store(Arc::new(MemoryStore::new(1 << 20)));
-        let epoch = versions.present_epoch().unwrap();
+        let epoch = versions.present_epoch(true).unwrap();
         assert!(versions.is_current(&epoch));
         versions.invalidate(&Writes::Everything).unwrap();
         assert!(!versions.is_current(&epoch));

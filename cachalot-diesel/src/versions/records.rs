@@ -13,7 +13,7 @@ use crate::{
 const ATTEMPTS: usize = 1_000;
 
 /// How often a record that others keep changing is looked at again before the read gives up on it.
-const MAX_LOOKS: usize = 8;
+pub(super) const MAX_LOOKS: usize = 8;
 
 /// Records never expire by time: losing one costs misses for nothing.
 const FOR_EVER: Ttl = None;

@@ -17,7 +17,7 @@ use super::{VersionStore, records::Fetched};
 use crate::{
     catalog::Catalog,
     fingerprint::Fingerprint,
-    protocol::{Events, Token},
+    protocol::{Agreed, Epoch, Events, Families, Record, Token},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
@@ -25,6 +25,8 @@ use crate::{
 const ANNOUNCED: usize = 4096;
 /// Beyond so many names the store is not told them: a first write to each is then wide.
 const MOST_NAMES: usize = 20_000;
+/// Beyond so many members of families no more are listed: reads then look at each.
+const MOST_MEMBERS: usize = 10_000;
 /// Beyond so many databases the store is not told of more.
 const MOST_DATABASES: usize = 1000;
 /// How often the item is read again when another process was faster.
@@ -74,13 +76,43 @@ impl Origin<'_> {
 }
 
 /// What the processes found that loaded catalogs under one epoch.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Agreement {
     /// A hash of the catalog, by database.
     catalogs: BTreeMap<String, String>,
     /// Hashes of the names of all their relations.
     relations: BTreeSet<u64>,
+    /// Hashes of the names of the members of all their families, by the parents' names.
+    #[serde(default)]
+    families: BTreeMap<String, BTreeSet<u64>>,
+}
+
+impl Agreement {
+    /// Lists the families of a catalog; whether that is something new, or `None` if they are too many.
+    fn list_families(&mut self, catalog: &Catalog) -> Option<bool> {
+        let numbers = |members: &BTreeSet<Arc<str>>| -> BTreeSet<u64> {
+            members.iter().map(|name| number_of(name)).collect()
+        };
+        let mut new = false;
+        for (parent, members) in catalog.families() {
+            let (listed, members) = (self.families.get(&**parent), numbers(members));
+            if !listed.is_some_and(|listed| members.is_subset(listed)) {
+                new = true;
+                let listed = self.families.entry(parent.to_string()).or_default();
+                listed.extend(members);
+            }
+        }
+        let all: usize = self.families.values().map(BTreeSet::len).sum();
+        (all <= MOST_MEMBERS).then_some(new)
+    }
+
+    fn families_of(&self, relation: &str) -> Families {
+        let number = number_of(relation);
+        let families = self.families.iter();
+        let families = families.filter(|(_, members)| members.contains(&number));
+        families.map(|(parent, _)| parent.as_str().into()).collect()
+    }
 }
 
 impl VersionStore {
@@ -105,25 +137,49 @@ impl VersionStore {
         self.announced.0.clear();
     }
 
-    /// Tells the others which catalog was found under an epoch. `false`: another process found
-    /// another one, so the schema was changed without a renewal of the epoch.
+    /// Tells the others which catalog was found under an epoch. If it is not the same, the schema was
+    /// changed without a renewal of the epoch.
     pub(crate) fn agrees(
         &self,
         epoch: Token,
         database: &str,
         hash: &str,
         catalog: &Catalog,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Agreed, StoreError> {
         let key = self.agreement_key(epoch);
+        // Before the item is read, for it is noted after that is written.
+        let noted = self.noted_families()?;
         for _ in 0..ATTEMPTS {
             let (mut agreement, version) = self.agreement(&key)?;
-            match agreement.catalogs.get(database) {
-                Some(known) => return Ok(known == hash),
-                None if agreement.catalogs.len() >= MOST_DATABASES => return Ok(true),
+            let mut agreed = Agreed {
+                same: true,
+                families: false,
+            };
+            if noted && agreement.catalogs.is_empty() {
+                // It was lost, and with it the families of others, on which entries of this epoch rely.
+                agreed.same = false;
+                return Ok(agreed);
+            }
+            let known = agreement.catalogs.get(database);
+            let is_new = known.is_none();
+            agreed.same = known.is_none_or(|known| known == hash);
+            if !agreed.same || is_new && agreement.catalogs.len() >= MOST_DATABASES {
+                return Ok(agreed);
+            }
+            let mut next = agreement.clone();
+            let listed = next.list_families(catalog);
+            agreed.families = listed.is_some();
+            match listed {
+                Some(new) => {
+                    if !is_new && !new {
+                        return Ok(agreed);
+                    }
+                    agreement = next;
+                }
+                None if !is_new => return Ok(agreed),
                 None => {}
             }
-            let known = agreement.catalogs.insert(database.into(), hash.into());
-            debug_assert!(known.is_none());
+            agreement.catalogs.insert(database.into(), hash.into());
             if agreement.relations.len() + catalog.relations().count() <= MOST_NAMES {
                 let names = catalog.relations();
                 agreement
@@ -144,12 +200,22 @@ impl VersionStore {
                 None => Command::Add { key, value, ttl },
             };
             if matches!(self.client.run_one(put)?, Reply::Stored(_)) {
-                return Ok(true);
+                return Ok(agreed);
             }
         }
         Err(StoreError::Protocol(
             "an item changed at every attempt to write it".to_owned(),
         ))
+    }
+
+    /// The hash of the catalog that was found under an epoch, if somebody told it.
+    pub(crate) fn agreed(
+        &self,
+        epoch: Token,
+        database: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let (mut agreement, _) = self.agreement(&self.agreement_key(epoch))?;
+        Ok(agreement.catalogs.remove(database))
     }
 
     /// Do all catalogs of the present epoch have these relations?
@@ -168,6 +234,63 @@ impl VersionStore {
         };
         let (agreement, _) = self.agreement(&self.agreement_key(epoch))?;
         Ok(tables.all(|table| agreement.relations.contains(&number_of(table))))
+    }
+
+    /// Has a catalog with families been loaded under the present epoch?
+    fn noted_families(&self) -> Result<bool, StoreError> {
+        let records = self.epoch_records()?;
+        let mut records = records.iter().flatten();
+        Ok(records.any(|record| record.families().is_some()))
+    }
+
+    fn epoch_records(&self) -> Result<Vec<Option<Record>>, StoreError> {
+        self.fetch_records(&self.epochs)
+    }
+
+    /// Notes in the records of these epochs that a catalog with families was loaded under them, once
+    /// those are listed; `false` if they are no longer the present ones.
+    pub(crate) fn note_families(&self, epochs: &Epoch) -> Result<bool, StoreError> {
+        let parts = self.epochs.iter().zip(epochs);
+        for ((part, epoch), seen) in parts.zip(self.epoch_records()?) {
+            let is_present = |record: &Record| record.any() == *epoch;
+            if seen.is_some_and(|record| is_present(&record) && record.families().is_some()) {
+                continue;
+            }
+            let noted = self.move_record(part, |present| {
+                let present = present.filter(is_present);
+                Ok(present.map(Record::with_families))
+            })?;
+            if noted.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The families of these relations, in their order: for a writer in whose record none are told, who
+    /// asks *after* it has entered itself. `None`: what is listed was lost, so the write is one to
+    /// everything.
+    ///
+    /// What this process's own catalog says is not asked: it may be of another epoch.
+    pub(super) fn listed_families<'a>(
+        &self,
+        tables: impl Iterator<Item = &'a Arc<str>>,
+    ) -> Result<Option<Vec<Families>>, StoreError> {
+        let parts = self.epoch_records()?;
+        let mut noted = parts.iter().flatten();
+        if !noted.any(|record| record.families().is_some()) {
+            return Ok(Some(tables.map(|_| Families::new()).collect()));
+        }
+        let Some(Some(first)) = parts.first() else {
+            return Ok(None);
+        };
+        let (agreement, _) = self.agreement(&self.agreement_key(first.any()))?;
+        if agreement.catalogs.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(
+            tables.map(|table| agreement.families_of(table)).collect(),
+        ))
     }
 
     fn agreement(&self, key: &str) -> Result<(Agreement, Option<CasVersion>), StoreError> {

@@ -11,7 +11,7 @@ use super::VersionStore;
 use crate::{
     Error,
     fingerprint::Fingerprint,
-    protocol::{Dependency, EPOCH},
+    protocol::{Dependency, DependencyKind},
     store::{Command, Reply},
 };
 
@@ -37,7 +37,7 @@ impl TableRegistry {
 impl VersionStore {
     /// Puts a table on the list, once per process; a failure is nobody's business.
     pub(super) fn list_table(&self, table: &Dependency) {
-        if *table.table == *EPOCH || !self.first_time(&table.table) {
+        if table.kind != DependencyKind::Table || !self.first_time(&table.table) {
             return;
         }
         let key = &*self.registry.key;

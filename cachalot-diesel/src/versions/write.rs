@@ -1,5 +1,7 @@
 //! The write half of the protocol: `begin` before a change can be seen, `end` after.
 
+mod families;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
@@ -16,7 +18,10 @@ use crate::{
     Error, OnOutage,
     clock::now_millis,
     events::{self, Names},
-    protocol::{self, Dependency, EPOCH, End, Events, Record, Token, Writer, Writes},
+    protocol::{
+        self, Dependency, DependencyKind, EPOCH, End, Events, Families, Record, Token, Writer,
+        Writes,
+    },
     stats::{Invalidation, InvalidationReason},
     store::{CasVersion, Command, Reply, StoreError},
 };
@@ -40,6 +45,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Write {
     id: Token,
     targets: Vec<Target>,
+    /// The families that those tables are members of; every part of the epoch, if nobody can tell.
+    more: Vec<Target>,
     /// Relations that all catalogs have, or do not cover, once this has succeeded.
     announces: Vec<Announcement>,
     /// The tables, if one of them may be unknown to every catalog. The targets are the parts of the
@@ -58,9 +65,44 @@ struct Target {
     events: Events,
     /// A catalog has it, or it has been announced.
     known: bool,
+    /// Its families, where its record did not tell them and they were looked up.
+    found: Option<Families>,
     /// The record as `begin` left it, and its state where the store told it: `end` can then swap
     /// without reading.
     left: Option<(Record, Option<CasVersion>)>,
+}
+
+impl Write {
+    fn is_to_everything(&self) -> bool {
+        let mut targets = self.targets.iter().chain(&self.more);
+        targets.any(|target| target.table.kind == DependencyKind::Epoch)
+    }
+}
+
+impl Target {
+    fn new(table: Dependency, events: Events) -> Self {
+        Self {
+            table,
+            events,
+            known: true,
+            found: None,
+            left: None,
+        }
+    }
+
+    fn is_table(&self) -> bool {
+        self.table.kind == DependencyKind::Table
+    }
+
+    /// The record that `end` puts.
+    fn as_ended(&self, record: Record, published: bool) -> Record {
+        // Under a new epoch no catalog has been loaded yet.
+        if published && self.table.kind == DependencyKind::Epoch {
+            record.without_families()
+        } else {
+            record
+        }
+    }
 }
 
 /// A record as `begin` found it, and the state to put another over; `None`: the store did not answer.
@@ -109,6 +151,7 @@ impl VersionStore {
         let mut write = Write {
             id: Token::from_bytes([0; Token::LEN]),
             targets: Vec::new(),
+            more: Vec::new(),
             announces: Vec::new(),
             unknown: Vec::new(),
             wide: false,
@@ -137,10 +180,8 @@ impl VersionStore {
                 write.wide |= known == Some(false);
             }
             write.targets.push(Target {
-                table: self.dependency(table),
-                events: *events,
                 known: known == Some(true),
-                left: None,
+                ..Target::new(self.dependency(table), *events)
             });
         }
         if write.wide {
@@ -151,12 +192,7 @@ impl VersionStore {
 
     /// Every part of the epoch.
     fn everything(&self) -> Vec<Target> {
-        let target = |part: &Dependency| Target {
-            table: part.clone(),
-            events: Events::ALL,
-            known: true,
-            left: None,
-        };
+        let target = |part: &Dependency| Target::new(part.clone(), Events::ALL);
         self.epochs.iter().map(target).collect()
     }
 
@@ -189,7 +225,7 @@ impl VersionStore {
     }
 
     /// Two round trips while nobody interferes: the lease together with the records as they are,
-    /// then the records with the writer in them.
+    /// then the records with the writer in them. Two more where these tell of families.
     fn try_begin(&self, write: &mut Write) -> Result<(), StoreError> {
         let lease = self.config.write_lease;
         let until =
@@ -199,25 +235,43 @@ impl VersionStore {
             until,
         };
         let lease_key = self.lease_key(writer.id);
-        for target in &mut write.targets {
-            target.left = None;
-        }
-        let mut commands: Vec<_> = write
-            .targets
-            .iter()
-            .map(|t| Command::Get { key: &t.table.key })
-            .collect();
+        write.more.clear();
         // Before any record names its writer; and last, as a server that refuses it for want of
         // memory takes the answers behind it away.
-        commands.push(self.lease(&lease_key));
-        let mut replies = self.client.run(&commands);
+        let (seen, mut result) = self.see(&write.targets, Some(self.lease(&lease_key)));
+        if self.is_news(write, &seen)? {
+            self.widen(write);
+            return self.try_begin(write);
+        }
+        result = result.and(self.enter(&mut write.targets, seen, writer));
+        if let Err(error) = self.add_families(write) {
+            result = Err(error);
+        }
+        if !write.more.is_empty() {
+            let (seen, answered) = self.see(&write.more, None);
+            let entered = self.enter(&mut write.more, seen, writer);
+            result = result.and(answered).and(entered);
+        }
+        result
+    }
+
+    /// Reads the records of these targets, and runs another command behind that.
+    fn see(
+        &self,
+        targets: &[Target],
+        last: Option<Command<'_>>,
+    ) -> (Vec<Seen>, Result<(), StoreError>) {
+        let gets = targets.iter().map(|t| Command::Get { key: &t.table.key });
+        let mut replies = self.client.run(&gets.chain(last).collect::<Vec<_>>());
         // A write without its lease is announced all the same, where the records' servers answer:
         // the time in the record alone protects it then.
-        let mut result = replies.pop().map_or(Ok(()), |lease| lease.map(drop));
-
-        let mut announced = Vec::with_capacity(write.targets.len());
-        for (target, reply) in write.targets.iter().zip(replies) {
-            announced.push(match reply {
+        let mut result = match replies.len() > targets.len() {
+            true => replies.pop().map_or(Ok(()), |last| last.map(drop)),
+            false => Ok(()),
+        };
+        let mut seen = Vec::with_capacity(targets.len());
+        for (target, reply) in targets.iter().zip(replies) {
+            seen.push(match reply {
                 Ok(Reply::Item { value, version }) => {
                     let json = self.client.auth.verify_record(&target.table.key, &value);
                     Some((json.and_then(Record::from_bytes), Some(version)))
@@ -229,12 +283,19 @@ impl VersionStore {
                 }
             });
         }
-        if self.is_news(write, &announced)? {
-            self.widen(write);
-            return self.try_begin(write);
-        }
-        let mut puts = Vec::with_capacity(announced.len());
-        for seen in announced {
+        (seen, result)
+    }
+
+    /// Puts the writer into the records of these targets.
+    fn enter(
+        &self,
+        targets: &mut [Target],
+        seen: Vec<Seen>,
+        writer: Writer,
+    ) -> Result<(), StoreError> {
+        let mut puts = Vec::with_capacity(seen.len());
+        for (target, seen) in targets.iter_mut().zip(seen) {
+            target.left = None;
             puts.push(match seen {
                 Some((present, over)) => {
                     let record = protocol::begin(present, writer, &mut fresh_token)?;
@@ -243,9 +304,10 @@ impl VersionStore {
                 None => None,
             });
         }
-        self.put_all(write, &puts, None);
+        self.put_all(targets, &puts, None);
+        let mut result = Ok(());
         // Whoever was refused had company: one after the other, reading again.
-        for (target, put) in write.targets.iter_mut().zip(puts) {
+        for (target, put) in targets.iter_mut().zip(puts) {
             if target.left.is_none() && put.is_some() {
                 let moved = self.move_record(&target.table, |present| {
                     protocol::begin(present, writer, &mut fresh_token).map(Some)
@@ -262,12 +324,11 @@ impl VersionStore {
     /// Writes all records in one batch; a target that was not refused is `left` in its new state.
     fn put_all(
         &self,
-        write: &mut Write,
+        targets: &mut [Target],
         puts: &[Option<(Record, Option<CasVersion>)>],
         last: Option<Command<'_>>,
     ) {
-        let values: Vec<_> = write
-            .targets
+        let values: Vec<_> = targets
             .iter()
             .zip(puts)
             .map(|(target, put)| {
@@ -285,7 +346,7 @@ impl VersionStore {
             let (Some((_, over)), Some(Some(value))) = (put, values.get(place)) else {
                 continue;
             };
-            let key = &*write.targets[place].table.key;
+            let key = &*targets[place].table.key;
             commands.push(match over {
                 Some(version) => Command::CompareAndSwap {
                     key,
@@ -305,7 +366,7 @@ impl VersionStore {
         let replies = self.client.run(&commands);
         for (place, reply) in places.into_iter().zip(replies) {
             if let (Ok(Reply::Stored(version)), Some((record, over))) = (reply, &puts[place]) {
-                let target = &mut write.targets[place];
+                let target = &mut targets[place];
                 target.left = Some((record.clone(), version));
                 if over.is_none() {
                     self.list_table(&target.table);
@@ -319,7 +380,7 @@ impl VersionStore {
     /// # Errors
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
     /// delivered later, and this process bypasses those tables until then.
-    pub(crate) fn end(self: &Arc<Self>, write: Write, outcome: Outcome) -> Result<(), Error> {
+    pub(crate) fn end(self: &Arc<Self>, mut write: Write, outcome: Outcome) -> Result<(), Error> {
         self.writes.fetch_add(1, Ordering::AcqRel);
         if write.targets.is_empty() && write.unknown.is_empty() {
             return Ok(());
@@ -337,6 +398,7 @@ impl VersionStore {
             },
             Outcome::Failure => End::Withdrawn,
         };
+        write.targets.append(&mut write.more);
         let puts: Vec<_> = write
             .targets
             .iter()
@@ -346,7 +408,7 @@ impl VersionStore {
                 let version = (*version)?;
                 let tokens = &mut fresh_token;
                 let next = protocol::end_unread(record, write.id, ending(target.events), tokens);
-                Some((next.ok()??, Some(version)))
+                Some((target.as_ended(next.ok()??, published), Some(version)))
             })
             .collect();
         let id = write.id;
@@ -355,14 +417,33 @@ impl VersionStore {
             target.left = None;
         }
         let lease_key = self.lease_key(id);
-        self.put_all(&mut rest, &puts, Some(Command::Delete { key: &lease_key }));
-        for target in rest.targets.iter().filter(|target| target.left.is_none()) {
+        let delete = Command::Delete { key: &lease_key };
+        self.put_all(&mut rest.targets, &puts, Some(delete));
+        let unended = rest.targets.iter_mut().filter(|it| it.left.is_none());
+        for target in unended {
             let moved = self.move_record(&target.table, |present| {
-                protocol::end(present, id, ending(target.events), &mut fresh_token)
+                let found = target.found.as_ref();
+                let present = present.map(|record| record.found(id, found));
+                let next = protocol::end(present, id, ending(target.events), &mut fresh_token)?;
+                Ok(next.map(|record| target.as_ended(record, published)))
             });
-            if let Err(error) = moved {
-                failed.push((target.table.clone(), target.events, error));
+            match moved {
+                Ok(left) => target.left = left,
+                Err(error) => failed.push((target.table.clone(), target.events, error)),
             }
+        }
+        let of_family = failed
+            .iter()
+            .find(|(it, ..)| it.kind == DependencyKind::Family);
+        let mut lost = of_family.map(|(.., error)| error.clone());
+        if published && let Err(error) = self.end_families(&rest) {
+            lost = Some(error);
+        }
+        if let Some(error) = lost {
+            // Who delivers what a table is pending looks for its families.
+            failed.retain(|(it, ..)| it.kind == DependencyKind::Epoch);
+            let tables = rest.targets.iter().filter(|target| target.is_table());
+            failed.extend(tables.map(|it| (it.table.clone(), it.events, error.clone())));
         }
         let Outcome::Success(reason) = outcome else {
             return Ok(());
@@ -408,6 +489,7 @@ impl VersionStore {
         // A process that does not know the catalog has been careful, and names what it wrote.
         let careful = !write.unknown.is_empty() && !write.wide;
         let names: BTreeSet<_> = named()
+            .filter(|target| target.table.kind != DependencyKind::Family)
             .map(|target| &*target.table.table)
             .filter(|name| !(careful && *name == EPOCH))
             .filter(|name| !self.config.excludes(name))
@@ -425,32 +507,43 @@ impl VersionStore {
         self.listeners.call(&invalidation);
     }
 
-    /// Publishes one pending invalidation.
+    /// Gives a record new tokens, and takes out writers that may stand in it and are not in flight.
+    fn publish(&self, target: &Target, writers: &[Token]) -> Result<Option<Record>, StoreError> {
+        let id = fresh_token()?;
+        let ending = End::Published {
+            events: target.events,
+            at: Some(now_millis()),
+        };
+        let moved = self.move_record(&target.table, |present| {
+            let present = present.map(|record| {
+                let writers = writers.iter();
+                writers.fold(record, |record, writer| record.withdrawn(*writer))
+            });
+            let next = protocol::end(present, id, ending, &mut fresh_token)?;
+            Ok(next.map(|record| target.as_ended(record, true)))
+        })?;
+        Ok(moved.map(|(record, _)| record))
+    }
+
+    /// Publishes one pending invalidation, and with it those of the families that the table is a member of.
     pub(super) fn flush_table(
         &self,
         table: &str,
         pending_table: &PendingInvalidation,
     ) -> Result<(), StoreError> {
-        let own;
-        let targets = if table == EPOCH {
-            self.epochs.as_slice()
+        if table == EPOCH {
+            for part in self.everything() {
+                self.publish(&part, &pending_table.writers)?;
+            }
         } else {
-            own = [self.dependency(table)];
-            &own
-        };
-        for target in targets {
-            let id = fresh_token()?;
-            let ending = End::Published {
-                events: pending_table.events,
-                at: Some(now_millis()),
-            };
-            self.move_record(target, |present| {
-                let present = present.map(|record| {
-                    let writers = pending_table.writers.iter();
-                    writers.fold(record, |record, writer| record.withdrawn(*writer))
-                });
-                protocol::end(present, id, ending, &mut fresh_token)
-            })?;
+            let target = Target::new(self.dependency(table), pending_table.events);
+            let record = self.publish(&target, &pending_table.writers)?;
+            let ended = record
+                .iter()
+                .map(|it| (&target.table.table, pending_table.events, it));
+            for family in self.families_behind(ended)? {
+                self.publish(&family, &pending_table.writers)?;
+            }
         }
         self.writes.fetch_add(1, Ordering::AcqRel);
         Ok(())

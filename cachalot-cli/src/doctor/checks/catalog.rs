@@ -89,9 +89,7 @@ fn not_cached(reason: &BypassReason, names: &[&str]) -> Finding {
             "take that out of the view if its reads are to be cached"
         }
         BypassReason::Disabled => "set CACHALOT_ENABLED=true where the cache is to work",
-        BypassReason::Replica => {
-            "give the primary's URL; what the program reads from a replica is not cached"
-        }
+        BypassReason::Replica => "give the primary's URL; what a replica shows is not stored",
         _ => "see docs/limits.md of cachalot-diesel for what can be done about that reason",
     };
     Finding::warning(CHECK, found, advice)

@@ -18,6 +18,8 @@ use super::{Record, Token};
 
 /// The epoch's place among the tables, where there is one.
 const EPOCH: usize = 0;
+/// The record of a family.
+const FAMILY: usize = 1;
 
 /// What a table holds: how many writes were committed. Older is less.
 type Value = u8;
@@ -38,6 +40,9 @@ struct Bounds {
     /// Table 0 is the epoch, and table 1 was made by a program that nobody watches: the catalogs of
     /// the first epoch do not have it.
     unknown: bool,
+    /// Table 0 is the epoch, table 1 the record of a family, and the tables from 2 on are its members:
+    /// a read looks at the former two, and writers write to the latter.
+    family: bool,
     variant: Variant,
 }
 
@@ -68,6 +73,18 @@ enum Variant {
     /// A writer to such a table creates the table's record although the write failed, or may have,
     /// and takes everything back: nobody reads the catalog again.
     RecordOfFailure,
+    /// A writer does not begin the family that a member's record tells.
+    FamilyIgnored,
+    /// A reader does not see to it that the members' records tell the family.
+    FamilyUntold,
+    /// A reader does not look whether a writer is in flight on a member.
+    MembersInFlight,
+    /// A writer that finds no families told takes the table for one that has none.
+    FamilyNotLookedUp,
+    /// A writer looks the families up before it has entered the member's record.
+    FamilyLookedUpFirst,
+    /// `end` takes the families out of the member's record.
+    FamilyForgotten,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -118,9 +135,9 @@ impl Model for Bounds {
     fn init_states(&self) -> Vec<State> {
         let mut store = Store::new(self.tables);
         let mut first_epoch = None;
-        if self.unknown {
+        if self.unknown || self.family {
             let record = store::sure(Record::fresh(&mut normal::free_tokens()));
-            first_epoch = Some(record.any());
+            first_epoch = self.unknown.then(|| record.any());
             store.put(EPOCH, None, &record);
         }
         let mut state = State {
@@ -134,7 +151,17 @@ impl Model for Bounds {
             seen: Seen::default(),
         };
         state.normalise(self);
-        vec![state]
+        let mut states = vec![state.clone()];
+        if self.family {
+            // Somebody has looked already, and found no families.
+            for member in FAMILY + 1..self.tables {
+                let record = store::sure(Record::fresh(&mut normal::free_tokens()));
+                state.store.put(member, None, &record.with_families());
+            }
+            state.normalise(self);
+            states.push(state);
+        }
+        states
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
@@ -218,6 +245,13 @@ mod properties {
     pub(super) const RECLAIMED: &str = "a reader takes a dead writer's mark away";
     pub(super) const EXCUSED: &str = "a read is stale, and an exception is stated for it";
     pub(super) const ENDED: &str = "all writers come to their end";
+}
+
+impl Bounds {
+    /// How many records a read looks at, from the first on.
+    fn looked_at(&self) -> usize {
+        if self.family { FAMILY + 1 } else { self.tables }
+    }
 }
 
 impl State {

@@ -64,6 +64,8 @@ impl State {
         if let Some(entry) = &mut self.store.entry {
             in_entry(entry, see);
         }
+        let listed = self.store.listed.as_mut();
+        listed.into_iter().for_each(&mut *see);
         if let Some(token) = &mut self.first_epoch {
             see(token);
         }

@@ -3,19 +3,21 @@
 use std::convert::Infallible;
 
 use super::{
-    Bounds, State, Value,
+    Bounds, EPOCH, FAMILY, State, Value, Variant,
     normal::{free_tokens, in_entry, in_record, in_seen},
     store::{Entry, Number, Seen, sure},
     writer::{self, UNTIL},
 };
 use crate::{
-    protocol::{self, Look, Record, Token},
+    protocol::{self, Look, Member, Record, Token},
     statement::Events,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Reader {
     left: u8,
+    /// The epoch of its catalog, where there is a family: it is listed under it.
+    known: Option<Token>,
     phase: Phase,
     began: Began,
 }
@@ -31,6 +33,10 @@ struct Began {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Phase {
     Idle,
+    /// Has loaded a catalog under this epoch, lists its families, ...
+    Listing(Token),
+    /// ... and notes in the epoch's record that there are some.
+    Noting(Token),
     /// The one batch, which several servers answer in any order. What has come stands in `Some`.
     Fetching(Option<Option<Entry>>, Vec<Option<Option<Seen>>>),
     /// Asks for the leases of the next record's writers.
@@ -42,6 +48,10 @@ enum Phase {
     /// Asks the database, with leave to store under these tokens.
     Asking(Vec<Token>),
     Storing(Entry),
+    /// Gets the record of this member, with leave to store under these tokens if all are ready.
+    Member(Vec<Token>, usize),
+    /// Puts this over the member's record.
+    Telling(Vec<Token>, usize, Seen),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,12 +71,18 @@ pub(super) enum Move {
     FetchAgain,
     Ask,
     Store,
+    Load,
+    Note,
+    List,
+    FetchMember,
+    Tell,
 }
 
 impl Reader {
     pub(super) fn new(left: u8) -> Self {
         Self {
             left,
+            known: None,
             phase: Phase::Idle,
             began: Began::default(),
         }
@@ -80,7 +96,12 @@ impl Reader {
         match &self.phase {
             Phase::Idle if self.left == 0 => Vec::new(),
             // A read begins with its first command: before that, less is asked of it.
-            Phase::Idle => fetches(true, (0..bounds.tables).collect()),
+            Phase::Idle if bounds.family && self.known.is_none() => vec![Move::Load],
+            Phase::Idle => fetches(true, (0..bounds.looked_at()).collect()),
+            Phase::Noting(_) => vec![Move::Note],
+            Phase::Listing(_) => vec![Move::List],
+            Phase::Member(..) => vec![Move::FetchMember],
+            Phase::Telling(..) => vec![Move::Tell],
             Phase::Fetching(entry, records) => {
                 let to_come = records.iter().enumerate().filter(|(_, it)| it.is_none());
                 fetches(entry.is_none(), to_come.map(|(table, _)| table).collect())
@@ -108,13 +129,20 @@ impl Reader {
                     .filter_map(|(table, seen)| Some((table, &mut seen.as_mut()?.1)))
                     .collect()
             }
-            Phase::Idle | Phase::Asking(_) | Phase::Storing(_) => Vec::new(),
+            Phase::Telling(_, member, seen) => vec![(*member, &mut seen.1)],
+            _ => Vec::new(),
         }
     }
 
     pub(super) fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {
+        self.known.iter_mut().for_each(&mut *see);
         match &mut self.phase {
             Phase::Idle => {}
+            Phase::Noting(epoch) | Phase::Listing(epoch) => see(epoch),
+            Phase::Telling(tokens, _, seen) => {
+                tokens.iter_mut().for_each(&mut *see);
+                in_seen(seen, see);
+            }
             Phase::Fetching(entry, records) => {
                 if let Some(Some(entry)) = entry {
                     in_entry(entry, see);
@@ -128,7 +156,9 @@ impl Reader {
                 it.visit(see);
                 in_record(record, see);
             }
-            Phase::Asking(tokens) => tokens.iter_mut().for_each(see),
+            Phase::Asking(tokens) | Phase::Member(tokens, _) => {
+                tokens.iter_mut().for_each(see);
+            }
             Phase::Storing(entry) => in_entry(entry, see),
         }
     }
@@ -149,6 +179,10 @@ impl Fetched {
 impl State {
     pub(super) fn read(&mut self, bounds: &Bounds, place: usize, step: Move) {
         let mut free = free_tokens();
+        if step == Move::Load {
+            self.load_catalog(place);
+            return;
+        }
         if self.readers[place].phase == Phase::Idle {
             self.begin_read(bounds, place);
         }
@@ -163,9 +197,9 @@ impl State {
                 self.fetched(bounds, place, entry, records, &mut free)
             }
             (Phase::Checking(it), Move::Check) => {
-                let crashed = self.crashed(bounds, &it);
                 let seen = it.records[it.tokens.len()].clone();
                 let present = seen.map(|(record, _)| record);
+                let crashed = self.crashed(bounds, present.as_ref());
                 match sure(protocol::look(present, &crashed, &mut free)) {
                     Look::Put(record) => Phase::Putting(it, record),
                     Look::Trust(_) | Look::Bypass => Phase::Idle,
@@ -195,12 +229,35 @@ impl State {
                 self.store.entry = Some(entry);
                 Phase::Idle
             }
+            (Phase::Listing(epoch), Move::List) => {
+                self.store.listed = Some(epoch);
+                Phase::Noting(epoch)
+            }
+            (Phase::Noting(epoch), Move::Note) => {
+                self.note_families(place, epoch);
+                Phase::Idle
+            }
+            (Phase::Member(tokens, member), Move::FetchMember) => {
+                self.admit(bounds, tokens, member, &mut free)
+            }
+            (Phase::Telling(tokens, member, (record, over)), Move::Tell) => {
+                let told = self.store.put(member, Some(over), &record).is_some();
+                let next = if told { member + 1 } else { member };
+                members_from(bounds, tokens, next)
+            }
             (phase, _) => phase,
         };
         let reader = &mut self.readers[place];
         // What the database answers is never older than what it showed before: only hits are
         // judged, and what the read knew at its beginning matters no more.
-        if matches!(phase, Phase::Idle | Phase::Asking(_) | Phase::Storing(_)) {
+        if matches!(
+            phase,
+            Phase::Idle
+                | Phase::Asking(_)
+                | Phase::Storing(_)
+                | Phase::Member(..)
+                | Phase::Telling(..)
+        ) {
             reader.began = Began::default();
         }
         reader.phase = phase;
@@ -215,7 +272,52 @@ impl State {
         let reader = &mut self.readers[place];
         reader.left -= 1;
         reader.began = began;
-        reader.phase = Phase::Fetching(None, vec![None; bounds.tables]);
+        reader.phase = Phase::Fetching(None, vec![None; bounds.looked_at()]);
+    }
+
+    /// Reads the epoch's record, creating it where it is missing, and then the catalog.
+    fn load_catalog(&mut self, place: usize) {
+        if self.store.records[EPOCH].is_none() {
+            let record = sure(Record::fresh(&mut free_tokens()));
+            self.store.put(EPOCH, None, &record);
+        }
+        let record = self.store.records[EPOCH].as_ref();
+        let calm = record.filter(|(record, _)| record.writers().is_empty());
+        match calm {
+            Some((record, _)) => self.readers[place].phase = Phase::Listing(record.any()),
+            // The database answers.
+            None => self.readers[place].left -= 1,
+        }
+    }
+
+    fn note_families(&mut self, place: usize, epoch: Token) {
+        let seen = self.store.records[EPOCH].clone();
+        if let Some((record, number)) = seen.filter(|(record, _)| record.any() == epoch) {
+            if record.families().is_none() {
+                let noted = record.with_families();
+                self.store.put(EPOCH, Some(number), &noted);
+            }
+            self.readers[place].known = Some(epoch);
+        }
+    }
+
+    /// Sees to it that who writes to the member from here on begins the family too.
+    fn admit(
+        &mut self,
+        bounds: &Bounds,
+        tokens: Vec<Token>,
+        member: usize,
+        free: &mut impl FnMut() -> Result<Token, Infallible>,
+    ) -> Phase {
+        let (present, over) = self.store.records[member].clone().unzip();
+        let crashed = self.crashed(bounds, present.as_ref());
+        let families = bounds.variant.told();
+        let verdict = sure(protocol::member(present, &families, &crashed, free));
+        match (verdict, over) {
+            (Member::Bypass, _) if bounds.variant != Variant::MembersInFlight => Phase::Idle,
+            (Member::Put(record), Some(over)) => Phase::Telling(tokens, member, (record, over)),
+            _ => members_from(bounds, tokens, member + 1),
+        }
     }
 
     /// Something of the batch has come; the reader sees it when all of it has.
@@ -251,6 +353,11 @@ impl State {
             if !it.tokens.is_empty() && it.tokens.first() == self.first_epoch.as_ref() {
                 break;
             }
+            let known = &mut self.readers[place].known;
+            if bounds.family && !it.tokens.is_empty() && it.tokens.first() != known.as_ref() {
+                *known = None;
+                return Phase::Idle;
+            }
             let present = seen.as_ref().map(|(record, _)| record.clone());
             let due = |writer| protocol::is_due(writer, self.now(bounds, writer.id));
             if present
@@ -274,13 +381,12 @@ impl State {
                 self.serve(place, &entry.rows);
                 Phase::Idle
             }
-            None => Phase::Asking(it.tokens),
+            None => members_from(bounds, it.tokens, FAMILY + 1),
         }
     }
 
-    fn crashed(&self, bounds: &Bounds, it: &Fetched) -> Vec<Token> {
-        let record = it.records[it.tokens.len()].as_ref();
-        let writers = record.into_iter().flat_map(|(record, _)| record.writers());
+    fn crashed(&self, bounds: &Bounds, record: Option<&Record>) -> Vec<Token> {
+        let writers = record.into_iter().flat_map(Record::writers);
         let crashed = writers.filter(|writer| {
             let stands = self.store.has_lease(writer::place(writer.id));
             protocol::is_crashed(writer, self.now(bounds, writer.id), stands)
@@ -301,5 +407,14 @@ impl State {
         self.seen.older_than_acknowledged |= older(&began.acknowledged);
         self.seen.older_than_shown |= older(&began.shown) && !began.excused;
         self.seen.excused |= older(&began.shown) && began.excused;
+    }
+}
+
+/// Goes on with the members of the family from that table on, if there are any.
+fn members_from(bounds: &Bounds, tokens: Vec<Token>, member: usize) -> Phase {
+    if bounds.family && member < bounds.tables {
+        Phase::Member(tokens, member)
+    } else {
+        Phase::Asking(tokens)
     }
 }

@@ -15,6 +15,8 @@ pub(super) type Seen = (Record, Number);
 pub(super) struct Store {
     pub(super) records: Vec<Option<Seen>>,
     pub(super) entry: Option<Entry>,
+    /// The epoch's token under which the members of the family are listed.
+    pub(super) listed: Option<Token>,
     /// One bit a writer.
     leases: u8,
     pub(super) last: Number,
@@ -32,6 +34,7 @@ pub(super) struct Entry {
 pub(super) enum Lost {
     Record(usize),
     Entry,
+    List,
     Lease(usize),
 }
 
@@ -40,6 +43,7 @@ impl Store {
         Self {
             records: vec![None; tables],
             entry: None,
+            listed: None,
             leases: 0,
             last: 0,
         }
@@ -72,6 +76,7 @@ impl Store {
         match lost {
             Lost::Record(table) => self.records[table] = None,
             Lost::Entry => self.entry = None,
+            Lost::List => self.listed = None,
             Lost::Lease(writer) => self.leases &= !(1 << writer),
         }
     }
@@ -87,6 +92,7 @@ impl Store {
         records
             .map(Lost::Record)
             .chain(self.entry.iter().map(|_| Lost::Entry))
+            .chain(self.listed.iter().map(|_| Lost::List))
             .chain(leases.map(Lost::Lease))
     }
 }

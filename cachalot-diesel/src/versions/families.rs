@@ -1,0 +1,69 @@
+//! Families: one record that stands for all members of a partitioned or inherited table.
+
+use super::{VersionStore, fresh_token, records::MAX_LOOKS};
+use crate::{
+    clock::now_millis,
+    protocol::{self, Dependency, Families, Member, Record},
+    store::{Command, Reply, StoreError},
+};
+
+impl VersionStore {
+    /// Will everybody who writes to one of these members begin its families too? `false` while a writer
+    /// is in flight who may not have.
+    pub(crate) fn admits(
+        &self,
+        members: &[(Dependency, Families)],
+        create: bool,
+    ) -> Result<bool, StoreError> {
+        let mut pending: Vec<_> = members.iter().collect();
+        for _ in 0..MAX_LOOKS {
+            if pending.is_empty() {
+                return Ok(true);
+            }
+            let gets = pending.iter().map(|(it, _)| Command::Get { key: &it.key });
+            let replies = self.client.run(&gets.collect::<Vec<_>>());
+            let mut puts = Vec::new();
+            for (member, reply) in pending.into_iter().zip(replies) {
+                let (table, families) = member;
+                let (record, version) = match reply? {
+                    Reply::Item { value, version } => {
+                        let json = self.client.auth.verify_record(&table.key, &value);
+                        (json.and_then(Record::from_bytes), version)
+                    }
+                    _ => continue,
+                };
+                let crashed = match &record {
+                    Some(record) => self.crashed(record.writers(), now_millis())?,
+                    None => Vec::new(),
+                };
+                match protocol::member(record, families, &crashed, &mut fresh_token)? {
+                    Member::Ready => {}
+                    Member::Bypass => return Ok(false),
+                    Member::Put(record) => {
+                        let value = self.client.auth.sign_record(&table.key, record.to_bytes());
+                        puts.push((member, value, version));
+                    }
+                }
+            }
+            if !create {
+                return Ok(true);
+            }
+            let swaps = puts
+                .iter()
+                .map(|((table, _), value, version)| Command::CompareAndSwap {
+                    key: &table.key,
+                    value,
+                    ttl: None,
+                    version: *version,
+                });
+            let replies = self.client.run(&swaps.collect::<Vec<_>>());
+            pending = Vec::new();
+            for ((member, ..), reply) in puts.into_iter().zip(replies) {
+                if !matches!(reply?, Reply::Stored(_)) {
+                    pending.push(member);
+                }
+            }
+        }
+        Ok(false)
+    }
+}

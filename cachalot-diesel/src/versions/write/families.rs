@@ -1,0 +1,115 @@
+//! The families of the tables that are written: their records change with those of their members.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Target, Write};
+use crate::{
+    protocol::{Dependency, Events, Families, Record},
+    store::StoreError,
+    versions::VersionStore,
+};
+
+impl VersionStore {
+    /// Adds the families of the tables in whose records the writer stands. Where what the records do
+    /// not tell cannot be found out either, the write becomes one to everything.
+    pub(super) fn add_families(&self, write: &mut Write) -> Result<(), StoreError> {
+        if write.is_to_everything() {
+            return Ok(());
+        }
+        let (mut families, mut untold) = (BTreeMap::new(), Vec::new());
+        for target in write.targets.iter_mut() {
+            match &target.left {
+                Some((record, _)) if record.families().is_none() => untold.push(target),
+                Some((record, _)) => add_told(&mut families, record.families(), target.events),
+                None => {}
+            }
+        }
+        if !untold.is_empty() {
+            let tables = untold.iter().map(|target| &target.table.table);
+            let Some(listed) = self.listed_families(tables)? else {
+                write.more = self.everything();
+                return Ok(());
+            };
+            for (target, found) in untold.into_iter().zip(listed) {
+                add_told(&mut families, Some(&found), target.events);
+                let told = |(record, version): (Record, _)| {
+                    (record.found(write.id, Some(&found)), version)
+                };
+                target.left = target.left.take().map(told);
+                target.found = Some(found);
+            }
+        }
+        write.more = self.families(families);
+        Ok(())
+    }
+
+    /// Publishes what a write has not begun, for the records did not tell it then: the families of its
+    /// tables.
+    ///
+    /// A record that does not tell them now was lost meanwhile, or never reached. A reader may then have
+    /// relied on families that are newer than those that were looked up.
+    pub(super) fn end_families(&self, write: &Write) -> Result<(), StoreError> {
+        if write.is_to_everything() {
+            return Ok(());
+        }
+        let ended = write.targets.iter().filter(|target| target.is_table());
+        let ended = ended.filter_map(|target| {
+            let (record, _) = target.left.as_ref()?;
+            Some((&target.table.table, target.events, record))
+        });
+        let done = |family: &Target| {
+            let mut targets = write.targets.iter();
+            targets.any(|it| it.table.key == family.table.key && it.left.is_some())
+        };
+        for family in self.families_behind(ended)? {
+            if !done(&family) {
+                self.publish(&family, &[])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The families of tables, as their records tell them or else as they are listed; every part of the
+    /// epoch, if nobody can tell.
+    pub(super) fn families_behind<'a>(
+        &self,
+        tables: impl Iterator<Item = (&'a Arc<str>, Events, &'a Record)>,
+    ) -> Result<Vec<Target>, StoreError> {
+        let (mut families, mut untold) = (BTreeMap::new(), Vec::new());
+        for (table, events, record) in tables {
+            match record.families() {
+                None => untold.push((table, events)),
+                told => add_told(&mut families, told, events),
+            }
+        }
+        if !untold.is_empty() {
+            let tables = untold.iter().map(|(table, _)| *table);
+            let Some(listed) = self.listed_families(tables)? else {
+                return Ok(self.everything());
+            };
+            for ((_, events), found) in untold.into_iter().zip(&listed) {
+                add_told(&mut families, Some(found), events);
+            }
+        }
+        Ok(self.families(families))
+    }
+
+    /// The targets of these families.
+    fn families(&self, families: BTreeMap<Box<str>, Events>) -> Vec<Target> {
+        let namespace = &self.config.namespace;
+        let families = families.into_iter();
+        families
+            .map(|(parent, events)| {
+                Target::new(Dependency::family(namespace, &parent, events), events)
+            })
+            .collect()
+    }
+}
+
+/// Adds the families that a record tells of a table to which this happens.
+fn add_told(families: &mut BTreeMap<Box<str>, Events>, told: Option<&Families>, events: Events) {
+    for family in told.into_iter().flatten() {
+        let known = families.entry(family.clone()).or_default();
+        *known = known.or(events);
+    }
+}
