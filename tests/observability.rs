@@ -176,8 +176,7 @@ fn a_store_that_does_not_answer_is_told_of() {
         ]
     );
     let address = server.address();
-    let error =
-        format!("the store did not answer: {address} failed and is left alone for a moment");
+    let error = format!("the store did not answer: the circuit breaker of {address} is open");
     assert_eq!(
         log.named("cachalot.undelivered"),
         [format!(
@@ -192,7 +191,7 @@ fn a_store_that_does_not_answer_is_told_of() {
     );
     assert!(log.named("cachalot.store_error").iter().any(|line| *line
         == format!(
-            r#"DEBUG event cachalot.store_error "the store did not carry out a command" commands=2 error={error} in cachalot.begin"#
+            r#"DEBUG event cachalot.store_error "a store command failed" commands=2 error={error} in cachalot.begin"#
         )));
 }
 

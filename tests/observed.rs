@@ -74,7 +74,7 @@ fn what_happens_on_other_threads_or_once_is_told_too() {
     assert!(
         failed.starts_with(
             "WARN event cachalot.server_failed \
-             \"a memcached server failed and is left alone for now\" error="
+             \"a memcached server failed; not using it until it answers again\" error="
         ) && failed.contains(&format!(" server={address}")),
         "{failed}"
     );

@@ -9,16 +9,16 @@ use clap::Args;
 
 use crate::Failure;
 
-/// Tell what SQL statements read and write: one a line in, one line of JSON each out
+/// Show what SQL statements read and write: one statement per line in, one line of JSON each out
 #[derive(Args)]
 pub(crate) struct Analyze {
     /// postgres, mysql (also for MariaDB) or sqlite
     #[arg(long)]
     dialect: Dialect,
-    /// A file with one SQL statement a line; without it, or with `-`, standard input
+    /// A file with one SQL statement per line [default: standard input, as with `-`]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Answers are always JSON; here so that every command takes it
+    /// The output is always JSON; accepted because all other commands accept it
     #[arg(long, hide = true)]
     json: bool,
 }
@@ -28,7 +28,7 @@ impl Analyze {
         let lines: Box<dyn BufRead> = match &self.file {
             Some(path) if path.as_os_str() != "-" => {
                 let file = File::open(path).map_err(|error| {
-                    Failure::could(format!("`{}` could not be opened: {error}", path.display()))
+                    Failure::failed(format!("cannot open `{}`: {error}", path.display()))
                 })?;
                 Box::new(BufReader::new(file))
             }
@@ -36,7 +36,7 @@ impl Analyze {
         };
         for (number, line) in lines.lines().enumerate() {
             let sql = line.map_err(|error| {
-                Failure::could(format!("line {} could not be read: {error}", number + 1))
+                Failure::failed(format!("cannot read line {}: {error}", number + 1))
             })?;
             if sql.trim().is_empty() {
                 continue;

@@ -1,39 +1,39 @@
 use std::{error::Error, io, process::ExitCode};
 
-/// Why the command ends with another code than 0.
+/// Why the command fails, with its exit code.
 pub(crate) enum Failure {
-    /// 1: what was asked could not be done.
-    Could(String),
-    /// 2: it was asked in a way that makes no sense.
-    Misuse(String),
-    /// The reader of our output has gone; that is its right.
-    ReaderGone,
+    /// Exit code 1: the operation failed.
+    Failed(String),
+    /// Exit code 2: a usage error.
+    Usage(String),
+    /// Exit code 0: the reader has closed our output.
+    OutputClosed,
 }
 
 impl Failure {
-    pub(crate) fn could(error: impl Into<Box<dyn Error>>) -> Self {
+    pub(crate) fn failed(error: impl Into<Box<dyn Error>>) -> Self {
         let error: Box<dyn Error> = error.into();
-        Self::Could(chain(&*error))
+        Self::Failed(chain(&*error))
     }
 
-    pub(crate) fn misuse(error: impl Into<Box<dyn Error>>) -> Self {
+    pub(crate) fn usage(error: impl Into<Box<dyn Error>>) -> Self {
         let error: Box<dyn Error> = error.into();
-        Self::Misuse(chain(&*error))
+        Self::Usage(chain(&*error))
     }
 
     pub(crate) fn report(self) -> ExitCode {
         let (code, text) = match self {
-            Self::Could(text) => (1, text),
-            Self::Misuse(text) => (2, text),
-            Self::ReaderGone => return ExitCode::SUCCESS,
+            Self::Failed(text) => (1, text),
+            Self::Usage(text) => (2, text),
+            Self::OutputClosed => return ExitCode::SUCCESS,
         };
         eprintln!("cachalot: {text}");
         ExitCode::from(code)
     }
 }
 
-/// An error and its causes in one line. Errors of other crates may repeat their cause in their own
-/// text; it is shown once.
+/// An error and its causes in one line. Errors of other crates may include their cause in their own
+/// message; it is shown once.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut error = error;
@@ -50,9 +50,9 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            Self::ReaderGone
+            Self::OutputClosed
         } else {
-            Self::could(format!("the output could not be written: {error}"))
+            Self::failed(format!("cannot write the output: {error}"))
         }
     }
 }
@@ -76,10 +76,10 @@ mod tests {
         let source = Arc::new(io::Error::other("nobody is there"));
         let server = "one:11211".to_owned();
         let error = cachalot_diesel::Error::Store(StoreError::Io { server, source });
-        let Failure::Could(text) = Failure::could(error) else {
-            panic!("it could not");
+        let Failure::Failed(text) = Failure::failed(error) else {
+            panic!("not `Failed`");
         };
-        let expected = "the cache could not be asked: the store did not answer: one:11211: \
+        let expected = "cannot read from the store: the store did not answer: one:11211: \
                         nobody is there";
         assert_eq!(text, expected);
     }

@@ -6,22 +6,22 @@ use serde::Serialize;
 
 use crate::{Failure, Target, failure::chain, output};
 
-/// Invalidate what depends on tables that were changed by something else than the program
+/// Invalidate all results that depend on tables that were changed by another program
 ///
-/// For cron and deploy hooks: it ends with 0 once the store has taken it. With
+/// For cron jobs and deploy hooks: the exit code is 0 once the store has accepted the invalidation. With
 /// CACHALOT_ON_OUTAGE=wait:SECONDS it waits for a store that does not answer.
 #[derive(Args)]
 pub(crate) struct Invalidate {
-    /// The tables, as in SQL: schema and case do not matter, a name with a dot of its own is quoted
+    /// The tables, as in SQL: schema and case are ignored, a name that contains a dot must be quoted
     #[arg(value_name = "TABLE", required_unless_present = "all")]
     tables: Vec<String>,
-    /// Everything in the namespace
+    /// Invalidate everything in the namespace
     #[arg(long, conflicts_with = "tables")]
     all: bool,
-    /// Answer with a line of JSON
+    /// Print a line of JSON
     #[arg(long)]
     json: bool,
-    /// Say nothing but what went wrong
+    /// Print only errors
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
     #[command(flatten)]
@@ -36,15 +36,15 @@ struct Answer<'a> {
 impl Invalidate {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         if self.tables.iter().any(|table| table.trim().is_empty()) {
-            return Err(Failure::misuse("a table's name is empty"));
+            return Err(Failure::usage("empty table name"));
         }
         let cache = self.target.open_shared()?;
         let everything = ["*".to_owned()];
         let invalidated = if self.all {
-            cache.invalidate_all().map_err(not_done)?;
+            cache.invalidate_all().map_err(failure_of)?;
             &everything
         } else {
-            cache.invalidate(&self.tables).map_err(not_done)?;
+            cache.invalidate(&self.tables).map_err(failure_of)?;
             self.tables.as_slice()
         };
         if self.json {
@@ -60,14 +60,14 @@ impl Invalidate {
     }
 }
 
-/// The library goes on trying to deliver; this process ends.
+/// The library would retry in the background, but this process ends.
 #[allow(clippy::needless_pass_by_value, reason = "a function for `map_err`")]
-fn not_done(error: Error) -> Failure {
+fn failure_of(error: Error) -> Failure {
     match error {
-        Error::Undelivered { tables, source } => Failure::could(format!(
-            "not invalidated: {tables}; run it again when the store answers: {}",
+        Error::Undelivered { tables, source } => Failure::failed(format!(
+            "not invalidated: {tables}; run the command again when the store answers: {}",
             chain(&source)
         )),
-        error => Failure::could(error),
+        error => Failure::failed(error),
     }
 }

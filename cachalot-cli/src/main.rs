@@ -1,4 +1,4 @@
-//! The `cachalot` command: invalidate, look at and ask the cache of cachalot-diesel.
+//! The `cachalot` command: invalidates and inspects the cache of cachalot-diesel.
 
 mod analyze;
 mod database;
@@ -18,10 +18,10 @@ use clap::{Args, Parser, Subcommand};
 
 use failure::Failure;
 
-/// Invalidate, look at and ask the cache of a Diesel program.
+/// Invalidate and inspect the cache of a Diesel program.
 ///
 /// Settings come from the same CACHALOT_* variables that the program reads.
-/// Exit codes: 0 done, 1 could not, 2 misuse.
+/// Exit codes: 0 success, 1 failure, 2 usage error.
 #[derive(Parser)]
 #[command(name = "cachalot", version)]
 struct Cli {
@@ -29,7 +29,7 @@ struct Cli {
     command: Command,
 }
 
-/// What each does stands in its own file.
+/// Each subcommand is documented in its own module.
 #[derive(Subcommand)]
 enum Command {
     Invalidate(invalidate::Invalidate),
@@ -39,7 +39,7 @@ enum Command {
     Analyze(analyze::Analyze),
 }
 
-/// Where the cache is, where it differs from the environment.
+/// Options that override the environment.
 #[derive(Args)]
 struct Target {
     /// The store, instead of CACHALOT_URL
@@ -52,7 +52,7 @@ struct Target {
 
 impl Target {
     fn builder(&self) -> Result<Builder, Failure> {
-        let mut builder = Builder::from_env().map_err(Failure::misuse)?;
+        let mut builder = Builder::from_env().map_err(Failure::usage)?;
         if let Some(url) = &self.url {
             builder = builder.url(url);
         }
@@ -63,22 +63,22 @@ impl Target {
     }
 
     fn open(&self) -> Result<Cachalot, Failure> {
-        self.builder()?.build().map_err(Failure::misuse)
+        self.builder()?.build().map_err(Failure::usage)
     }
 
-    /// The same settings, with the memory of this process as the store.
+    /// A cache with the same settings and an in-process store.
     fn open_in_memory(&self) -> Result<Cachalot, Failure> {
         let builder = self.builder()?.url("memory://");
-        builder.build().map_err(Failure::misuse)
+        builder.build().map_err(Failure::usage)
     }
 
-    /// The same, where it would be pointless with a store that no other process sees.
+    /// As [`open`](Self::open), but rejects an in-process store.
     fn open_shared(&self) -> Result<Cachalot, Failure> {
         let cache = self.open()?;
         if cache.store_name() == "memory://" {
-            return Err(Failure::misuse(
-                "memory:// is the memory of each process, which no command can reach; \
-                 give the program's store with --url or CACHALOT_URL",
+            return Err(Failure::usage(
+                "memory:// is a store within each process, which this command cannot access: \
+                 set the program's store with --url or CACHALOT_URL",
             ));
         }
         Ok(cache)

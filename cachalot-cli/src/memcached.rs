@@ -1,5 +1,5 @@
-//! What a memcached server says of itself. The library has no use for it, so it is asked here, in
-//! memcached's text protocol.
+//! Reads memcached's version and statistics, which the library does not need, in memcached's text
+//! protocol.
 
 use std::{
     collections::BTreeMap,
@@ -10,13 +10,13 @@ use std::{
 
 use cachalot_diesel::Cachalot;
 
-/// An answer longer than this is not one of memcached's.
-const LONGEST: u64 = 1024 * 1024;
+/// Memcached does not send longer lines.
+const MAX_LINE_BYTES: u64 = 1024 * 1024;
 
-/// People wait longer than programs.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Longer than that of the library, as the command is interactive.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The servers of a cache, `host:port` each; none if its store is in the process.
+/// The servers of a cache, each as `host:port`. None if the store is in-process.
 pub(crate) fn servers(cache: &Cachalot) -> Vec<String> {
     let store = cache.store_name();
     let servers = store.strip_prefix("memcache://").unwrap_or_default();
@@ -31,10 +31,10 @@ impl Connection {
     pub(crate) fn open(server: &str) -> io::Result<Self> {
         let mut failure = io::ErrorKind::NotFound.into();
         for address in server.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
+            match TcpStream::connect_timeout(&address, TIMEOUT) {
                 Ok(stream) => {
-                    stream.set_read_timeout(Some(PATIENCE))?;
-                    stream.set_write_timeout(Some(PATIENCE))?;
+                    stream.set_read_timeout(Some(TIMEOUT))?;
+                    stream.set_write_timeout(Some(TIMEOUT))?;
                     stream.set_nodelay(true)?;
                     return Ok(Self(BufReader::new(stream)));
                 }
@@ -77,7 +77,7 @@ impl Connection {
 
     fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
-        if (&mut self.0).take(LONGEST).read_line(&mut line)? == 0 {
+        if (&mut self.0).take(MAX_LINE_BYTES).read_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(line.trim_end().to_owned())
@@ -86,10 +86,10 @@ impl Connection {
 
 fn unexpected(line: &str) -> io::Error {
     let shown: String = line.chars().take(80).flat_map(char::escape_debug).collect();
-    io::Error::other(format!("an answer that memcached would not give: {shown}"))
+    io::Error::other(format!("unexpected reply from memcached: {shown}"))
 }
 
-/// Numbers and settings by their memcached names.
+/// Statistics and settings by their memcached names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Statistics(BTreeMap<String, String>);
 
@@ -102,7 +102,7 @@ impl Statistics {
         self.text(name)?.parse().ok()
     }
 
-    /// A number of `stats items` in each class of sizes that has it, with the class's name.
+    /// A statistic of `stats items` for each slab class that has it, with the class's number.
     pub(crate) fn by_class(&self, name: &str) -> impl Iterator<Item = (&str, u64)> {
         self.0.iter().filter_map(move |(key, value)| {
             let (class, ending) = key.strip_prefix("items:")?.split_once(':')?;
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_found_in_each_class() {
+    fn a_statistic_is_found_in_each_slab_class() {
         let items = Statistics::of(&[
             ("items:1:age", "7"),
             ("items:1:age_hot", "9"),

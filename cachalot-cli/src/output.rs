@@ -1,4 +1,4 @@
-//! How answers are written: lines of JSON, and times and sizes for people.
+//! Formats output: lines of JSON, and human-readable times and sizes.
 
 use std::{
     io::Write,
@@ -19,7 +19,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
 
-/// Seconds from `time` to `now`; below zero if another machine's clock is ahead.
+/// Seconds from `time` to `now`; negative if another machine's clock is ahead.
 pub(crate) fn seconds_between(time: SystemTime, now: SystemTime) -> f64 {
     match now.duration_since(time) {
         Ok(past) => past.as_secs_f64(),
@@ -34,7 +34,7 @@ pub(crate) fn roughly(length: Duration) -> String {
     units.join(" ")
 }
 
-/// `64.0 MB`, as memcached's options have it: a megabyte is 1024 × 1024.
+/// As in `64.0 MB`. A megabyte is 1024 × 1024 bytes, as in memcached's options.
 pub(crate) fn megabytes(bytes: u64) -> String {
     let whole = bytes / (1024 * 1024);
     let tenths = bytes % (1024 * 1024) * 10 / (1024 * 1024);
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_ahead_gives_less_than_nothing() {
+    fn a_clock_that_is_ahead_gives_negative_seconds() {
         let now = SystemTime::now();
         let second = Duration::from_secs(1);
         assert!((seconds_between(now - second, now) - 1.0).abs() < 1e-6);

@@ -1,4 +1,4 @@
-//! When a command that goes on by itself ends: at its time, or when it is told to.
+//! When a continuous command ends: after a given time, or on a signal.
 
 use std::{
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -7,32 +7,32 @@ use std::{
 
 use crate::Failure;
 
-/// Ctrl-C, a hang-up or a termination, or the end of the given time.
+/// SIGINT, SIGHUP or SIGTERM, or the end of the given time.
 pub(crate) struct Stop {
-    told: Receiver<()>,
+    signals: Receiver<()>,
     end: Option<Instant>,
 }
 
 impl Stop {
     pub(crate) fn after(length: Option<Duration>) -> Result<Self, Failure> {
-        let (tell, told) = mpsc::channel();
-        // Whoever tells it twice is not heard the second time.
+        let (sender, signals) = mpsc::channel();
         let handler = move || {
-            let _ = tell.send(());
+            // After the first signal the receiver may be gone.
+            let _ = sender.send(());
         };
         ctrlc::set_handler(handler)
-            .map_err(|error| Failure::could(format!("signals cannot be received: {error}")))?;
+            .map_err(|error| Failure::failed(format!("cannot handle signals: {error}")))?;
         let end = length.and_then(|length| Instant::now().checked_add(length));
-        Ok(Self { told, end })
+        Ok(Self { signals, end })
     }
 
-    /// Waits; whether there is time left.
+    /// Waits for `pause`. Returns `false` if the command has to end.
     pub(crate) fn wait(&self, pause: Duration) -> bool {
         let left = self
             .end
             .map(|end| end.saturating_duration_since(Instant::now()));
         let pause = left.map_or(pause, |left| left.min(pause));
-        let told = self.told.recv_timeout(pause) != Err(RecvTimeoutError::Timeout);
-        !told && self.end.is_none_or(|end| Instant::now() < end)
+        let signalled = self.signals.recv_timeout(pause) != Err(RecvTimeoutError::Timeout);
+        !signalled && self.end.is_none_or(|end| Instant::now() < end)
     }
 }

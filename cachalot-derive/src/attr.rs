@@ -1,4 +1,4 @@
-//! `#[cachalot(…)]`, and the one key of `#[diesel(…)]` that matters here.
+//! Parses `#[cachalot(…)]`, and `table_name` of `#[diesel(…)]`.
 
 use std::time::Duration;
 
@@ -13,22 +13,23 @@ use syn::{
 
 use crate::errors::{Errors, with_help};
 
-/// The right forms, for the help lines.
+// The correct forms, for the help lines.
 pub(crate) const KEYS: &str = "the keys are `ttl = \"10m\"`, `table = \"name\"`, `depends_on(a, b)`, `uncacheable` and `crate = path`";
-const TTL: &str = "write a number and a unit, like `ttl = \"10m\"` or `ttl = \"1h 30m\"`; `ttl = \"0s\"` sets no bound";
+const TTL: &str = "write a number and a unit, like `ttl = \"10m\"` or `ttl = \"1h 30m\"`; `ttl = \"0s\"` sets no limit";
 const DEPENDS_ON: &str =
     "name tables, like `depends_on(users, crate::schema::posts)` or `depends_on(\"a_view\")`";
-const TABLE: &str = "write the SQL name as text, like `table = \"users\"`";
+const TABLE: &str = "write the SQL name in quotes, like `table = \"users\"`";
 const CRATE: &str = "write a path, like `crate = my_crate::cachalot_diesel`";
-const TABLE_NAME: &str = "write the path of the `table!`, like `table_name = crate::schema::users`";
+const TABLE_NAME: &str =
+    "write the path of the `table!` module, like `table_name = crate::schema::users`";
 
-/// A table, as a module that `table!` made or by its SQL name.
+/// A table: the path of a `table!` module, or an SQL name.
 pub(crate) enum Table {
     Module(Path),
     Name(LitStr),
 }
 
-/// What the attributes of a type say; the identifier is the key, for its place.
+/// The attributes of a type. Each `Ident` is the key, for its span.
 #[derive(Default)]
 pub(crate) struct Attributes {
     pub(crate) ttl: Option<(Ident, Duration)>,
@@ -46,12 +47,9 @@ impl Attributes {
         for attribute in attributes {
             let parsed = if attribute.path().is_ident("cachalot") {
                 match &attribute.meta {
-                    syn::Meta::List(list) if list.tokens.is_empty() => {
-                        Err(syn::Error::new_spanned(
-                            list,
-                            with_help("`#[cachalot()]` says nothing", KEYS),
-                        ))
-                    }
+                    syn::Meta::List(list) if list.tokens.is_empty() => Err(
+                        syn::Error::new_spanned(list, with_help("`#[cachalot()]` is empty", KEYS)),
+                    ),
                     syn::Meta::List(list) => {
                         (|input: ParseStream<'_>| this.cachalot(input, errors))
                             .parse2(list.tokens.clone())
@@ -66,7 +64,7 @@ impl Attributes {
                     syn::Meta::List(list) => {
                         (|input: ParseStream<'_>| this.diesel(input)).parse2(list.tokens.clone())
                     }
-                    // Diesel's own derives say what is wrong with it.
+                    // Diesel's own derives report this.
                     _ => Ok(()),
                 }
             } else {
@@ -79,7 +77,7 @@ impl Attributes {
         this
     }
 
-    /// Goes on after a mistake where it can tell the next key.
+    /// After an error, continues with the next key if possible.
     fn cachalot(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
         while !input.is_empty() {
             let key = input.call(Ident::parse_any).map_err(|error| {
@@ -101,10 +99,10 @@ impl Attributes {
             "ttl" => {
                 let text = text_after(key, input, TTL)?;
                 let ttl = humantime::parse_duration(&text.value()).map_err(|error| {
-                    let message = format!("`{}` is no length of time: {error}", text.value());
+                    let message = format!("invalid duration `{}`: {error}", text.value());
                     syn::Error::new_spanned(&text, with_help(message, TTL))
                 })?;
-                // Kept in milliseconds, where it would be the zero that sets no bound.
+                // Stored in milliseconds, so it would become zero, which sets no limit.
                 if !ttl.is_zero() && ttl.as_millis() == 0 {
                     let message = format!("`{}` is less than a millisecond", text.value());
                     return Err(syn::Error::new_spanned(&text, with_help(message, TTL)));
@@ -125,7 +123,7 @@ impl Attributes {
                     return Err(input.error(with_help("`uncacheable` takes no value", help)));
                 }
                 match self.uncacheable.replace(key.clone()) {
-                    Some(_) => Err(twice(key)),
+                    Some(_) => Err(duplicate(key)),
                     None => Ok(()),
                 }
             }
@@ -146,7 +144,7 @@ impl Attributes {
         }
     }
 
-    /// Takes `table_name` and passes over all else, as each of Diesel's own derives does.
+    /// Reads `table_name` and skips all other keys, as Diesel's own derives do.
     fn diesel(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         while !input.is_empty() {
             if input.peek(Ident::peek_any) {
@@ -166,15 +164,15 @@ impl Attributes {
 
 fn put<T>(slot: &mut Option<(Ident, T)>, key: &Ident, value: T) -> syn::Result<()> {
     match slot.replace((key.clone(), value)) {
-        Some(_) => Err(twice(key)),
+        Some(_) => Err(duplicate(key)),
         None => Ok(()),
     }
 }
 
-fn twice(key: &Ident) -> syn::Error {
+fn duplicate(key: &Ident) -> syn::Error {
     syn::Error::new_spanned(
         key,
-        with_help(format!("`{key}` is said twice"), "leave one out"),
+        with_help(format!("duplicate key `{key}`"), "remove one of them"),
     )
 }
 
@@ -196,11 +194,11 @@ fn tables_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Table>> 
     let content;
     parenthesized!(content in input);
     let tables = tables_in(&content).inspect_err(|_| {
-        // What is left unread would be a second mistake.
+        // Unread tokens would cause a second error.
         let _ = content.parse::<TokenStream>();
     })?;
     if tables.is_empty() {
-        let message = with_help("`depends_on` names no table", DEPENDS_ON);
+        let message = with_help("`depends_on` is empty", DEPENDS_ON);
         return Err(syn::Error::new_spanned(key, message));
     }
     Ok(tables)
@@ -215,17 +213,16 @@ fn tables_in(content: ParseStream<'_>) -> syn::Result<Vec<Table>> {
             match content.call(Path::parse_mod_style) {
                 Ok(path) => tables.push(Table::Module(path)),
                 Err(error) => {
-                    // What is left over would be a second mistake.
+                    // Unread tokens would cause a second error.
                     content.parse::<TokenStream>()?;
-                    let message =
-                        with_help("`depends_on` takes paths and names in quotes", DEPENDS_ON);
+                    let message = with_help("expected a path or a name in quotes", DEPENDS_ON);
                     return Err(syn::Error::new(error.span(), message));
                 }
             }
         }
         if !content.is_empty() {
             content.parse::<Token![,]>().map_err(|error| {
-                let message = with_help("expected `,` between two tables", DEPENDS_ON);
+                let message = with_help("expected `,` between tables", DEPENDS_ON);
                 syn::Error::new(error.span(), message)
             })?;
         }
@@ -243,14 +240,14 @@ fn table_name_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
         .map_err(|error| syn::Error::new(error.span(), missing()))
 }
 
-/// Passes over a value, with the commas of its generics.
+/// Skips a value, including the commas in its generics.
 fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
-    // Where the angles do not pair up they are no generics but comparisons.
+    // Unbalanced angle brackets are comparisons, not generics.
     let generics = skip(&input.fork(), true)?;
     skip(input, generics).map(drop)
 }
 
-/// Whether all angles were closed again.
+/// Returns whether the angle brackets are balanced.
 fn skip(input: ParseStream<'_>, generics: bool) -> syn::Result<bool> {
     let mut depth = 0_usize;
     while !input.is_empty() && (depth > 0 || !input.peek(Token![,])) {

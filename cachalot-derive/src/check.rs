@@ -1,30 +1,30 @@
 use crate::{attr::Table, errors::Errors, model::Model};
 
-/// What is right key by key and wrong together.
+/// Checks that the attributes are consistent.
 pub(crate) fn check(model: &Model<'_>, errors: &mut Errors) {
     let attributes = &model.attributes;
     if let (Some((ttl, _)), Some(_)) = (&attributes.ttl, &attributes.uncacheable) {
         errors.at(
             ttl,
-            "`ttl` means nothing beside `uncacheable`",
-            "leave one of the two out",
+            "`ttl` has no effect together with `uncacheable`",
+            "remove one of the two",
         );
     }
     for path in attributes.table_names.iter().skip(1) {
-        errors.at(path, "`table_name` is said twice", "leave one out");
+        errors.at(path, "duplicate key `table_name`", "remove one of them");
     }
     let others = attributes.depends_on.iter().flat_map(|(_, tables)| tables);
     for table in model.tables.iter().chain(others) {
         if let Table::Name(name) = table {
             let text = name.value();
-            let mistake = if text.trim().is_empty() {
-                "a table's name is empty"
+            let error = if text.trim().is_empty() {
+                "empty table name"
             } else if text.contains('\0') {
-                "no table's name has a zero byte"
+                "table name with a zero byte"
             } else {
                 continue;
             };
-            errors.at(name, mistake, "write its SQL name, like \"users\"");
+            errors.at(name, error, "write the SQL name, like \"users\"");
         }
     }
 }

@@ -3,7 +3,7 @@ use std::fmt::Display;
 use quote::ToTokens;
 use syn::Error;
 
-/// Collects all mistakes of a type, so that one compile shows them all.
+/// Collects all errors of a type, so that the compiler shows them all at once.
 #[derive(Default)]
 pub(crate) struct Errors(Option<Error>);
 
@@ -15,7 +15,7 @@ impl Errors {
         }
     }
 
-    /// A mistake at these tokens, and a line that shows the right form.
+    /// Adds an error at these tokens, with a help line.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display, help: &str) {
         self.push(Error::new_spanned(tokens, with_help(message, help)));
     }

@@ -24,12 +24,12 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     };
     let uncacheable = attributes.uncacheable.is_some();
     quote! {
-        #[allow(deprecated)] // the model may be
+        #[allow(deprecated)] // the model may be deprecated
         const _: () = {
-            // An import, so that a wrong path is one mistake and not one for each use.
+            // An import, so that a wrong path causes one error instead of one per use.
             use #krate as __cachalot;
 
-            // Not in the implementation: a generic one could not have a registration of its own.
+            // Outside the `impl`, as `Policy` needs it without generic parameters.
             fn tables() -> &'static [&'static str] {
                 static TABLES: __cachalot::__private::Tables = __cachalot::__private::Tables::new();
                 TABLES.get(|| ::std::vec![#(#tables),*])
@@ -49,13 +49,13 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// An expression of a table's name. What is wrong with a module is blamed on the path, or on
-/// the type from whose name it was inferred.
+/// An expression for a table's name. Errors point at the module's path, or at the type from whose name
+/// it was inferred.
 fn sql_name(table: &Table) -> TokenStream {
     match table {
         Table::Name(name) => quote!(__cachalot::__private::written(#name)),
         Table::Module(path) => {
-            // Its last name: a span over several tokens needs them to come from one place.
+            // The span of the last segment: spans of several tokens may not be joinable.
             let Some(last) = path.segments.last() else {
                 return TokenStream::new();
             };

@@ -3,8 +3,7 @@ use quote::quote;
 
 use crate::model::Model;
 
-/// The mistakes, and an implementation that does nothing: whoever uses the model gets no second
-/// error for the first.
+/// The errors, and a trivial implementation, so that uses of the model cause no further errors.
 pub(crate) fn fallback(model: &Model<'_>, error: &syn::Error) -> TokenStream {
     let Model {
         name,

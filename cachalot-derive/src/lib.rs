@@ -1,9 +1,9 @@
-//! `#[derive(Cacheable)]` of [cachalot-diesel](https://docs.rs/cachalot-diesel), which re-exports it
-//! and documents it at its trait `Cacheable`.
+//! `#[derive(Cacheable)]` of [cachalot-diesel](https://docs.rs/cachalot-diesel), which re-exports it.
+//! The documentation is at its trait `Cacheable`.
 //!
-//! The path of an input: `attr` reads the attributes, `model` puts them together, `check`
-//! finds what does not go together, `expand` writes the code. Every mistake is reported at once,
-//! each at its own place; `fallback` then keeps one mistake from causing others.
+//! `attr` parses the attributes, `model` collects them, `check` finds inconsistencies, and `expand`
+//! generates the code. All errors are reported at once, each with its span; `fallback` then generates
+//! code that causes no further errors.
 #![forbid(unsafe_code)]
 
 mod attr;
@@ -16,7 +16,7 @@ mod model;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Registers a model's table and its settings; see the trait of the same name.
+/// Registers the cache settings of a model's table; see the trait of the same name.
 #[proc_macro_derive(Cacheable, attributes(cachalot, diesel))]
 pub fn derive_cacheable(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -5,14 +5,14 @@ use crate::{
     errors::Errors,
 };
 
-/// All that the derive knows of a type.
+/// The input of the derive.
 pub(crate) struct Model<'a> {
     pub(crate) name: &'a Ident,
     pub(crate) generics: &'a Generics,
     pub(crate) attributes: Attributes,
-    /// The type's own table, and what else `table_name` says.
+    /// The type's own table; several if `table_name` is duplicated.
     pub(crate) tables: Vec<Table>,
-    /// Where `cachalot_diesel` is.
+    /// The path of `cachalot_diesel`.
     pub(crate) krate: Path,
 }
 
@@ -22,10 +22,10 @@ impl<'a> Model<'a> {
             errors.at(
                 &input.ident,
                 format!(
-                    "`Cacheable` can only be derived for structs, and `{}` is none",
+                    "`Cacheable` can only be derived for structs, and `{}` is not a struct",
                     input.ident
                 ),
-                "derive it for the struct that a table's rows are loaded into",
+                "derive it for the struct that the rows of a table are loaded into",
             );
         }
         if let Data::Struct(data) = &input.data {
@@ -33,7 +33,7 @@ impl<'a> Model<'a> {
             for attribute in of_fields.filter(|attribute| attribute.path().is_ident("cachalot")) {
                 errors.at(
                     attribute,
-                    "`#[cachalot]` is for a model, not for a field",
+                    "`#[cachalot]` is not allowed on fields",
                     "write it above the struct",
                 );
             }
@@ -61,7 +61,7 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Diesel's own rule: snake case and an `s`.
+/// The table name that Diesel infers: snake case with an `s` appended.
 fn inferred(name: &Ident) -> String {
     let mut table = String::new();
     for letter in name.to_string().trim_start_matches("r#").chars() {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_inferred_as_diesel_does() {
+    fn tables_are_inferred_as_in_diesel() {
         for (name, table) in [("User", "users"), ("BlogPost", "blog_posts"), ("a", "as")] {
             assert_eq!(inferred(&Ident::new(name, Span::call_site())), table);
         }

@@ -4,72 +4,74 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BypassReason {
-    /// `CACHALOT_ENABLED=false`, or inside [`disabled`](crate::disabled).
+    /// Caching is off: `CACHALOT_ENABLED=false`, or inside [`disabled`](crate::disabled).
     Disabled,
-    /// No cache was installed before the read; call [`install`](crate::install) at start-up.
+    /// No cache was installed before the read. Call [`install`](crate::install) at start-up.
     NotInstalled,
-    /// The connection has an instrumentation that the tracker could not be added to.
+    /// The connection has an instrumentation of its own that the library cannot wrap. Pass it to
+    /// [`watch_with`](crate::Cachalot::watch_with).
     NotTracked,
-    /// The cache was installed, and then the program replaced Diesel's default instrumentation or
-    /// that of a connection: the writes of some connections are not seen. Give the program's own to
-    /// [`install_with`](crate::install_with) or [`watch_with`](crate::Cachalot::watch_with).
+    /// After the cache was installed, the program replaced Diesel's default instrumentation or that of
+    /// a connection, so the writes of some connections are not seen. Pass the program's
+    /// instrumentation to [`install_with`](crate::install_with) or
+    /// [`watch_with`](crate::Cachalot::watch_with).
     InstrumentationReplaced,
     /// Not a `SELECT`, or one that also writes.
     NotSelect,
     /// Several statements in one text.
     SeveralStatements,
-    /// `FOR UPDATE` and its kin.
+    /// The query locks rows: `FOR UPDATE`, `FOR SHARE` and the like.
     RowLock,
-    /// A function that may answer differently each time, or that is not known not to.
+    /// A volatile or unknown function.
     VolatileFunction(String),
-    /// SQLite: a collation of the program's own, in the statement or in what defines a table, index or
-    /// view that it reads: another connection may have another of that name, or none. Name it in
-    /// `CACHALOT_PURE_FUNCTIONS` if all programs on this cache define it alike.
+    /// SQLite: a custom collation, used by the statement or by the definition of a table, index or view
+    /// that it reads. Other connections may define it differently. If all programs on this cache
+    /// define it alike, add its name to `CACHALOT_PURE_FUNCTIONS`.
     CustomCollation(String),
     /// `ORDER BY random()`, unless `CACHALOT_CACHE_RANDOM` allows it.
     RandomOrder,
     /// `TABLESAMPLE`.
     TableSample,
-    /// A table of the database's own catalog.
+    /// A table of the system catalog.
     SystemCatalog(String),
     /// A temporary table, or a connection that has some.
     TemporaryTable,
-    /// Rows that can change without a statement that could be seen to change them: a foreign table,
-    /// a sequence, a virtual table; a view whose text, or a table whose keys the account may not see
-    /// (MySQL: `SHOW VIEW`; MariaDB: any privilege besides `SELECT`).
+    /// A relation whose rows can change without a visible write: a foreign table, a sequence, a
+    /// virtual table. Or a view whose text, or a table whose keys the account cannot see (MySQL: grant
+    /// `SHOW VIEW`; MariaDB: grant any privilege besides `SELECT`).
     Untrackable(String),
-    /// The account may not see the database's triggers (MySQL): grant it `TRIGGER` on the database.
+    /// MySQL: the account cannot see the database's triggers. Grant it `TRIGGER` on the database.
     TriggersNotVisible,
-    /// What the database does by itself is not known: its catalog could not be read just now.
+    /// The database's catalog (its views, triggers, keys and functions) could not be read.
     CatalogUnknown,
     /// A table that the settings or its model exclude.
     ExcludedTable(String),
-    /// No table at all: there would be nothing to invalidate it.
+    /// The query reads no table, so no write would invalidate it.
     NoTable,
     /// The statement changes the session.
     SessionChange,
-    /// The statement could not be understood well enough.
+    /// The statement could not be parsed.
     Unparsed,
     /// The transaction has written to a table that the read depends on.
     OwnWrites,
-    /// Inside a transaction that may read an old snapshot (all but READ COMMITTED).
+    /// Inside a transaction that may read an old snapshot (any isolation level above READ COMMITTED).
     OldSnapshot,
-    /// READ UNCOMMITTED: the rows may never have existed.
+    /// READ UNCOMMITTED: the rows may never be committed.
     ReadUncommitted,
-    /// Settings that decide the answer are not known.
+    /// The session's settings that affect the result are unknown.
     UnknownSession,
     /// A read-only replica, and no valid entry: it may lag behind what the version records say.
     Replica,
-    /// A writer is between `begin` and `end` on a table that the read depends on.
+    /// A write to a table that the read depends on is in flight.
     WriterInFlight,
-    /// The store did not answer, or this process still owes it an invalidation.
+    /// The store did not answer, or this process has a pending invalidation of the read's tables.
     StoreUnavailable,
-    /// The rows were above the size limit: read, but not stored.
+    /// The result exceeds the size limit. It was returned, but not stored.
     TooLarge,
-    /// A value that cannot be kept as it is (SQLite text that is not UTF-8; MySQL: a number that
-    /// Diesel read before it knew the column's type): read, not stored.
+    /// The result has a value that cannot be stored (SQLite: text that is not UTF-8; MySQL: a number
+    /// that Diesel read before it knew the column's type). It was returned, but not stored.
     Unstorable,
-    /// Reading the rows took longer than they may live: read, not stored.
+    /// The query took longer than the time to live. The result was returned, but not stored.
     Expired,
 }
 
@@ -115,20 +117,19 @@ impl BypassReason {
 impl fmt::Display for BypassReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::VolatileFunction(name) => write!(f, "`{name}` may answer differently each time"),
+            Self::VolatileFunction(name) => {
+                write!(f, "the function `{name}` is volatile or unknown")
+            }
             Self::CustomCollation(name) => {
                 write!(f, "the collation `{name}` may differ between connections")
             }
             Self::SystemCatalog(table) => write!(f, "`{table}` is a system catalog"),
             Self::ExcludedTable(table) => write!(f, "the table `{table}` is excluded"),
             Self::Untrackable(table) => {
-                write!(
-                    f,
-                    "rows of `{table}` can change without a statement that could be seen"
-                )
+                write!(f, "rows of `{table}` can change without a visible write")
             }
             Self::TriggersNotVisible => {
-                f.write_str("the account may not see triggers; grant it TRIGGER on the database")
+                f.write_str("the account cannot see triggers; grant it TRIGGER on the database")
             }
             Self::CatalogUnknown => f.write_str("the database's catalog could not be read"),
             Self::Disabled => f.write_str("caching is disabled"),
@@ -137,30 +138,30 @@ impl fmt::Display for BypassReason {
             }
             Self::NotTracked => f.write_str("the connection's writes are not tracked"),
             Self::InstrumentationReplaced => f.write_str(
-                "an instrumentation was replaced, so that some connections' writes are not seen; \
+                "an instrumentation was replaced, so the writes of some connections are not seen; \
                  use `install_with` or `watch_with`",
             ),
             Self::NotSelect => f.write_str("not a plain SELECT"),
             Self::SeveralStatements => f.write_str("several statements in one text"),
-            Self::RowLock => f.write_str("it locks rows"),
+            Self::RowLock => f.write_str("the query locks rows"),
             Self::RandomOrder => f.write_str("random order"),
             Self::TableSample => f.write_str("a random sample of a table"),
             Self::TemporaryTable => f.write_str("the connection has temporary tables"),
-            Self::NoTable => f.write_str("it reads no table"),
-            Self::SessionChange => f.write_str("it changes the session"),
-            Self::Unparsed => f.write_str("the statement was not understood"),
+            Self::NoTable => f.write_str("the query reads no table"),
+            Self::SessionChange => f.write_str("the statement changes the session"),
+            Self::Unparsed => f.write_str("the statement could not be parsed"),
             Self::OwnWrites => f.write_str("the transaction has uncommitted writes to its tables"),
             Self::OldSnapshot => f.write_str("the transaction may read an old snapshot"),
             Self::ReadUncommitted => f.write_str("READ UNCOMMITTED"),
             Self::UnknownSession => {
-                f.write_str("session settings that decide the answer are unknown")
+                f.write_str("session settings that affect the result are unknown")
             }
             Self::Replica => f.write_str("the server is a replica"),
-            Self::WriterInFlight => f.write_str("a writer is in flight"),
+            Self::WriterInFlight => f.write_str("a write is in flight"),
             Self::StoreUnavailable => f.write_str("the store is unavailable"),
-            Self::TooLarge => f.write_str("the result is above the size limit"),
-            Self::Unstorable => f.write_str("the result has a value that cannot be kept"),
-            Self::Expired => f.write_str("reading it took longer than it may live"),
+            Self::TooLarge => f.write_str("the result exceeds the size limit"),
+            Self::Unstorable => f.write_str("the result has a value that cannot be stored"),
+            Self::Expired => f.write_str("the query took longer than the time to live"),
         }
     }
 }

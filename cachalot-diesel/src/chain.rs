@@ -1,9 +1,8 @@
 use std::{error::Error, fmt};
 
-/// An error and its causes in one line, for those who are given no error value: logs, and errors
-/// that hold text.
+/// Displays an error and its causes in one line, for logs.
 ///
-/// Errors of other crates may repeat their cause in their own text; it is shown once.
+/// Errors of other crates may include their cause in their own message; it is shown once.
 pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {

@@ -9,80 +9,78 @@ use std::{collections::BTreeSet, fmt, time::Duration};
 
 use crate::policy::normalise;
 
-/// Why a setting was not understood.
+/// An invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// An environment variable has a value that cannot be read.
+    /// An environment variable has an invalid value.
     #[error("{variable}: expected {expected}, {problem}")]
     Variable {
         /// The variable.
         variable: &'static str,
         /// What is wrong with its value.
         problem: String,
-        /// What a right value looks like.
+        /// What a valid value looks like.
         expected: &'static str,
     },
-    /// A method of the builder was given a value that the setting cannot have.
+    /// A method of the builder was called with an invalid value.
     #[error("`{method}`: expected {expected}, {problem}")]
     Method {
         /// The method of [`Builder`](crate::Builder).
         method: &'static str,
         /// What is wrong with the value.
         problem: String,
-        /// What a right value looks like.
+        /// What a valid value looks like.
         expected: &'static str,
     },
 }
 
 /// What a write does while the store does not answer.
 ///
-/// A write cannot be refused: the library watches a connection through Diesel's `Instrumentation`,
-/// which sees every statement and can stop none, and once COMMIT is sent only the database can say
-/// no.
+/// There is no option to reject the write: the library watches connections through Diesel's
+/// `Instrumentation`, which sees every statement but cannot stop any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnOutage {
-    /// The write goes on. The invalidation is kept in this process, its tables bypass the cache
-    /// here, and it is delivered within a fraction of a second after the store answers. Until then
-    /// other processes that do reach the store may be given rows from before the write.
+    /// The write proceeds, and its invalidation is pending in this process: it is sent within a
+    /// fraction of a second after the store answers, and until then this process bypasses the cache for
+    /// the tables. Other processes that reach the store may read rows from before the write until then.
     #[default]
     Defer,
-    /// The write waits for the store, up to this long before it is sent (a transaction: before its
-    /// COMMIT, so its locks are held meanwhile) and up to this long after, before it returns to its
-    /// caller. Then it goes on as with `Defer`. From a
-    /// millisecond to an hour.
+    /// The write waits for the store: up to this long before the statement is sent (for a transaction,
+    /// before its COMMIT, while it holds its locks), and up to this long before it returns to the
+    /// caller. Then it proceeds as with `Defer`. From a millisecond to an hour.
     ///
-    /// While an outage is shorter than this, no process is given rows from before a write that has
-    /// returned. It takes one caller's thread for each write that waits.
+    /// During an outage shorter than this, no process reads rows from before a write that has returned.
+    /// Each waiting write blocks its thread.
     Wait(Duration),
 }
 
-/// All settings. `Debug` shows neither the secret nor anything of the URL but scheme and hosts.
+/// All settings. `Debug` shows neither the secret nor the URL.
 #[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) enabled: bool,
     pub(crate) url: String,
     pub(crate) namespace: String,
-    /// `None` = for ever; never zero.
+    /// `None`: for ever. Never zero.
     pub(crate) ttl: Option<Duration>,
     pub(crate) store_timeout: Duration,
     pub(crate) write_lease: Duration,
     pub(crate) on_outage: OnOutage,
-    /// `None`: all; never empty.
+    /// `None`: all tables. Never empty.
     pub(crate) only_tables: Option<BTreeSet<String>>,
     pub(crate) uncacheable_tables: BTreeSet<String>,
     pub(crate) cache_random: bool,
-    /// Functions that the program vouches for, in lower case.
+    /// Functions that the program declares pure, in lower case.
     pub(crate) pure_functions: BTreeSet<String>,
     pub(crate) max_value_bytes: usize,
-    /// Rows above this size are compressed; `None`: none are.
+    /// Results above this many bytes are compressed. `None`: no compression.
     pub(crate) compress_above: Option<usize>,
-    /// What entries kept in the process may take; 0: none are kept.
+    /// The limit of the near cache; 0: off.
     pub(crate) near_cache_bytes: usize,
-    /// For how long such an entry is served without asking the store; zero: never.
+    /// How long an entry of the near cache is served without asking the store; zero: never.
     pub(crate) max_staleness: Duration,
-    /// How long a cold reader waits for one of another process; zero: not at all.
+    /// How long a miss waits for another process's query; zero: not at all.
     pub(crate) stampede_wait: Duration,
     /// Standbys are known by their primary's name.
     pub(crate) replica_hits: bool,
@@ -139,13 +137,12 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// Must no rows of this table be kept, whoever names it? Tables as statements are compared: last
-    /// component, lower case.
+    /// Is the table (by its normalised name) uncacheable?
     pub(crate) fn excludes(&self, table: &str) -> bool {
         self.uncacheable_tables.contains(table)
     }
 
-    /// May a statement that names this table be cached?
+    /// May a statement that names this table be cached, according to `only_tables`?
     pub(crate) fn includes(&self, table: &str) -> bool {
         self.only_tables
             .as_ref()
@@ -153,7 +150,7 @@ impl Config {
     }
 }
 
-/// No table at all is no restriction: there would be nothing to cache.
+/// An empty list sets no limit.
 pub(crate) fn only_tables<S: AsRef<str>>(
     tables: impl IntoIterator<Item = S>,
 ) -> Option<BTreeSet<String>> {

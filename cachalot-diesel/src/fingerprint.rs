@@ -1,25 +1,25 @@
-//! What makes two reads the same read: a 256-bit hash over everything that decides the rows.
+//! Store keys: 256-bit hashes. That of an entry covers everything that affects the result.
 
 use std::{
     fmt,
     io::{self, Write as _},
 };
 
-/// Raised whenever the ingredients of an entry's key or its format change, so that an older release
-/// never finds a newer one's entries.
+/// Increased whenever the parts of an entry's key or its format change, so that releases do not read
+/// each other's entries.
 const ENTRY_FORMAT: u32 = 4;
-/// Of the keys of everything else. Two releases that differ here miss each other's invalidations.
+/// For all other keys. Releases that differ here do not see each other's invalidations.
 const FORMAT: u32 = 1;
 
-/// A hash that takes the place of what it was made of.
+/// A hash of parts, which can itself be a part.
 pub(crate) type Digest = [u8; blake3::OUT_LEN];
 
-/// Builds a key from parts; each part is hashed with its length, so that no two lists of parts run
-/// together to the same bytes. Those are few: they are collected, and hashed at once.
+/// Builds a key from parts. Each part is hashed with its length, so that different lists of parts
+/// never yield the same bytes. Collects all parts and hashes them at once, which is faster.
 pub(crate) struct Fingerprint(Vec<u8>);
 
 impl Fingerprint {
-    /// `kind` separates entries from records and the rest of what one namespace keeps.
+    /// `kind` separates the keys of entries, records and other items of a namespace.
     pub(crate) fn new(namespace: &str, kind: &str) -> Self {
         let format = if kind == "entry" {
             ENTRY_FORMAT
@@ -38,7 +38,7 @@ impl Fingerprint {
         self.0.extend_from_slice(bytes);
     }
 
-    /// What was hashed already.
+    /// Adds a part that is already hashed.
     pub(crate) fn digest(&mut self, digest: &Digest) {
         self.0.extend_from_slice(digest);
     }
@@ -47,7 +47,7 @@ impl Fingerprint {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    /// A part of unknown length, closed by its length.
+    /// Adds a part of unknown length, followed by its length.
     pub(crate) fn formatted(&mut self, value: &dyn fmt::Debug) -> io::Result<()> {
         let before = self.0.len();
         write!(self.0, "{value:?}")?;
@@ -59,7 +59,7 @@ impl Fingerprint {
         blake3::hash(&self.0).into()
     }
 
-    /// 64 lower-case hex digits: all that the store's wire ever sees of a query or a table's name.
+    /// The key: 64 lower-case hex digits. The store sees neither queries nor names of tables.
     pub(crate) fn finish(&self) -> String {
         blake3::hash(&self.0).to_hex().as_str().to_owned()
     }
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn parts_do_not_run_together() {
+    fn parts_are_separated() {
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_ne!(of(&["a,b"]), of(&["a", "b"]));
         assert_ne!(of(&[""]), of(&[]));
     }
 
     #[test]
-    fn namespaces_and_kinds_are_apart() {
+    fn namespaces_and_kinds_are_separated() {
         assert_ne!(
             Fingerprint::new("a", "entry").finish(),
             Fingerprint::new("b", "entry").finish()

@@ -1,8 +1,8 @@
-//! What must hold of any bytes at all. The fuzz targets in `fuzz/` call these functions with bytes of
-//! their own, and the tests with those in `fuzz/corpus`.
+//! Properties that must hold for any bytes. The fuzz targets in `fuzz/` check them with generated
+//! input, the tests with the files in `fuzz/corpus`.
 
 pub use crate::{
-    entries::any_bytes::{entry, record},
+    entries::fuzz_checks::{entry, record},
     statement::any_text::analysis,
 };
 
@@ -10,8 +10,8 @@ pub use crate::{
 mod tests {
     use std::{fs, path::Path};
 
-    /// Every file of a target's corpus, through the target.
-    fn each(target: &str, check: fn(&[u8])) {
+    /// Checks every file of a target's corpus.
+    fn check_corpus(target: &str, check: fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../fuzz/corpus")
             .join(target);
@@ -27,16 +27,16 @@ mod tests {
 
     #[test]
     fn the_corpus_of_the_analysis_holds() {
-        each("analysis", super::analysis);
+        check_corpus("analysis", super::analysis);
     }
 
     #[test]
     fn x04_the_corpus_of_entries_holds() {
-        each("entry", super::entry);
+        check_corpus("entry", super::entry);
     }
 
     #[test]
     fn x04_the_corpus_of_records_holds() {
-        each("record", super::record);
+        check_corpus("record", super::record);
     }
 }

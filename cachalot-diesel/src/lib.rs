@@ -1,20 +1,20 @@
-//! Reads of a [Diesel](https://docs.rs/diesel) program answered from memcached, and every write
-//! invalidating exactly what it touched. No keys, no tags, no guessing how long a row may be trusted:
-//! call [`install`] once, write `.cached(&mut conn)` on a query, and set the environment.
+//! Caches [Diesel](https://docs.rs/diesel) query results in memcached and invalidates them automatically when their
+//! rows change. There are no cache keys, tags or invalidation calls to write: call [`install`] once, add
+//! `.cached(&mut conn)` to a query, and set the environment variables.
 //!
-//! | Diesel | here |
+//! | Diesel | with the cache |
 //! |---|---|
 //! | `query.load(&mut conn)` | `query.cached(&mut conn).load()` |
 //! | `query.get_results(&mut conn)` | `query.cached(&mut conn).get_results()` |
 //! | `query.get_result(&mut conn)` | `query.cached(&mut conn).get_result()` |
 //! | `query.first(&mut conn)` | `query.cached(&mut conn).first()` |
-//! | `insert_into`, `update`, `delete`, `sql_query`, `batch_execute`, `transaction` | as they are |
+//! | `insert_into`, `update`, `delete`, `sql_query`, `batch_execute`, `transaction` | unchanged |
 //!
-//! # In five minutes
+//! # Getting started
 //!
-//! **Turn it on**, once, before the first connection is opened. [`install`] reads the environment:
-//! `CACHALOT_URL` says where the memcached is. This example builds its cache by hand and keeps it in the process.
-//! **Cache a read** by writing `.cached(conn)`. **Write** as ever.
+//! **Install the cache** once, before the first connection is opened. [`install`] reads the settings from the
+//! environment; `CACHALOT_URL` is the address of memcached. (This example configures an in-process store instead.)
+//! **Cache a read** with `.cached(conn)`. **Writes** need no change.
 //!
 //! ```
 //! use cachalot_diesel::prelude::*;
@@ -28,7 +28,7 @@
 //!     }
 //! }
 //!
-//! #[derive(Queryable, Selectable)] // no serde, and nothing of ours
+//! #[derive(Queryable, Selectable)] // no serde or other derive needed
 //! #[diesel(table_name = flights)]
 //! struct Flight {
 //!     id: i32,
@@ -53,8 +53,8 @@
 //!          INSERT INTO flights VALUES (1, 'JFK', 75), (2, 'EWR', NULL)",
 //!     )?;
 //!
-//!     assert_eq!(late(&mut conn)?.len(), 1); // asks the database and stores the rows
-//!     assert_eq!(late(&mut conn)?.len(), 1); // from the cache
+//!     assert_eq!(late(&mut conn)?.len(), 1); // a miss: queries the database and stores the rows
+//!     assert_eq!(late(&mut conn)?.len(), 1); // a hit: from the cache
 //!     assert_eq!(cache.stats().hits, 1);
 //!
 //!     conn.transaction(|conn| {
@@ -65,9 +65,9 @@
 //! }
 //! ```
 //!
-//! **Ask what happens.** [`Cached::explain`] tells whether a query would be a hit, on which tables it depends, and,
-//! where it would not be cached, [why](BypassReason); it runs nothing and stores nothing. [`Cachalot::stats`] counts,
-//! and each read, write and failure of the store is an event of [`tracing`](https://docs.rs/tracing).
+//! **See what happens.** [`Cached::explain`] shows whether a query would be a hit, which tables it depends on and, if it
+//! would not be cached, [why](BypassReason). It neither runs the query nor stores anything. [`Cachalot::stats`] has
+//! counters, and every read, write and store error is a [`tracing`](https://docs.rs/tracing) event.
 //!
 //! ```
 //! # diesel::table! { airports { id -> Integer, name -> Text } }
@@ -89,7 +89,7 @@
 //! # }
 //! ```
 //!
-//! **Settle details** where they belong: for a [model](trait@Cacheable), for a query, for a closure.
+//! **Override settings** for a [model](trait@Cacheable), a query or a closure.
 //!
 //! ```
 //! # use cachalot_diesel::prelude::*;
@@ -99,7 +99,7 @@
 //! # diesel::table! { rates { id -> Integer } }
 //! #[derive(Cacheable)]
 //! #[diesel(table_name = prices)]
-//! #[cachalot(ttl = "10m", depends_on(rates))] // whatever reads `prices`
+//! #[cachalot(ttl = "10m", depends_on(rates))] // for all queries that read `prices`
 //! struct Price;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -112,21 +112,21 @@
 //! let from_the_database: Vec<i32> = cachalot_diesel::disabled(|| amounts.cached(conn).load())?;
 //! # assert_eq!(short_lived, from_the_database);
 //!
-//! // What another program has changed, it or you have to say.
+//! // Changes made by programs without this library need an explicit invalidation.
 //! cache.invalidate_model::<Price>()?;
 //! cache.invalidate(["rates"])?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! **In a server**: [`install`] before the r2d2 pool is built (feature `r2d2`); `.cached()` takes the pool's
-//! connections. Diesel blocks its thread and so does the cache, on a hit too: in asynchronous code both go into
-//! `spawn_blocking`. The repository's `examples/blog` is such a server, with a test that compares all its pages.
+//! **In a server**, call [`install`] before building the r2d2 pool (feature `r2d2`); `.cached()` accepts pooled
+//! connections. Like Diesel, the cache blocks its thread, also on a hit: in asynchronous code, run both in
+//! `spawn_blocking`. The repository's `examples/blog` is such a server.
 //!
 //! # Settings
 //!
-//! [`install`] and [`Cachalot::from_env`] read them from the environment; [`Cachalot::builder`] has each as a method. A
-//! value that cannot be read is an error that names the variable. The README has the defaults.
+//! [`install`] and [`Cachalot::from_env`] read them from the environment; [`Cachalot::builder`] has a method for each.
+//! An invalid value is an error that names the variable. `docs/configuration.md` has the defaults.
 //!
 //! | variable | in code |
 //! |---|---|
@@ -149,36 +149,35 @@
 //! | `CACHALOT_REPLICA_HITS` | [`replica_hits`](Builder::replica_hits) |
 //! | `CACHALOT_SECRET` | [`secret`](Builder::secret) |
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! A cached read never returns rows older than the last commit that was acknowledged to its caller,
-//! in any process, before the read began; nor older than what the database itself would have shown.
-//! A hit is decoded by the same `FromSql` code from the same bytes. A store that is down, slow, full or
-//! corrupt costs hits, never an answer. The repository's `docs/protocol.md` says how, and names the
-//! exceptions; its README lists what is not cached, the settings, and the limits as they are today.
+//! A cached read never returns rows older than the last commit that was acknowledged to its caller, in any process,
+//! before the read began, nor older than the database itself would have returned. A hit is decoded by the same
+//! `FromSql` code from the same bytes. If memcached is down, slow or full, or returns corrupt data, reads go to the
+//! database. The repository's `docs/protocol.md` explains how, and lists the exceptions; `docs/limits.md` lists what is
+//! not cached.
 //!
-//! Every process that writes has to [`install`] too, with the same store and namespace. For changes
-//! that none of them makes there is [`Cachalot::invalidate`], and the `cachalot` command.
+//! Every process that writes must call [`install`] too, with the same store and namespace. For changes made by other
+//! programs, call [`Cachalot::invalidate`] or run the `cachalot` command.
 //!
-//! # The guide
+//! # Guide
 //!
-//! In the repository's `docs`: how it works, with a picture; configuration; deployment with several servers; testing
-//! your application; limits; moving from hand-written caching; a comparison with other caches, and django-cachalot's
-//! features one by one.
+//! The repository's `docs` describe how the cache works, its configuration, deployment with several servers, testing your
+//! application, the limits, migrating from hand-written caching, and how it compares with other caches.
 //!
 //! # When not to use it
 //!
-//! Reads that seldom repeat; tables that are written many times a second; SQLite point reads, which
-//! SQLite answers faster than any cache; data that other programs change behind its back.
+//! For reads that seldom repeat, tables that are written many times a second, primary key lookups in SQLite (which are
+//! faster than any cache), and data that is changed by programs without this library.
 //!
 //! # Features
 //!
 //! - `postgres`: `PgConnection`
 //! - `mysql`: `MysqlConnection`, for MySQL and MariaDB
 //! - `sqlite`: `SqliteConnection`
-//! - `r2d2`: pooled connections of the above
+//! - `r2d2`: pooled connections of these types
 //! - `memcached` (default): the memcached store
-//! - `metrics`: counters through the [`metrics`](https://docs.rs/metrics) facade
+//! - `metrics`: metrics through the [`metrics`](https://docs.rs/metrics) facade
 #![forbid(unsafe_code)]
 
 mod bypass;
@@ -225,13 +224,13 @@ pub use store::MemcachedStore;
 pub use store::{CasVersion, Command, MemoryStore, OpenError, Reply, Store, StoreError, Ttl};
 pub use versions::TableStatus;
 
-/// For the fuzz targets; no part of the library's interface.
+/// For the fuzz targets; not part of the public API.
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 #[path = "fuzz.rs"]
 pub mod __fuzz;
 
-/// For the code that the derive writes; no part of the library's interface.
+/// For the code that the derive generates; not part of the public API.
 #[doc(hidden)]
 pub mod __private {
     pub use inventory;
@@ -242,12 +241,12 @@ pub mod __private {
     };
 }
 
-/// What a program that caches its reads imports.
+/// The imports that a program with cached reads needs.
 pub mod prelude {
     pub use crate::{Cachalot, Cacheable, CachedDsl, CachedQuery};
 }
 
-/// The guide and the README, whose examples are compiled and run as those in the code are.
+/// Runs the examples in the README and the guide as doctests.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../README.md")]

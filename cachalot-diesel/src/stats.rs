@@ -1,4 +1,4 @@
-//! Counters of this process and the signal of an invalidation.
+//! Counters of this process, and listeners for invalidations.
 
 use std::{
     collections::BTreeMap,
@@ -12,26 +12,27 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 
-/// What one handle did in this process since it was built.
+/// The counters of a handle and its clones in this process, since it was built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Reads answered from the cache.
     pub hits: u64,
-    /// Of those, the ones whose rows were in this process already.
+    /// Hits that were answered from the near cache. Included in `hits`.
     pub near_hits: u64,
-    /// Reads that asked the database because the cache had no valid entry.
+    /// Reads that queried the database because the cache had no valid entry.
     pub misses: u64,
     /// Results written to the store.
     pub stores: u64,
     /// Reads that went to the database and stored nothing, by
     /// [`BypassReason::name`](crate::BypassReason::name).
     pub bypasses: BTreeMap<&'static str, u64>,
-    /// Invalidations published (a transaction's tables count as one).
+    /// Invalidations. A transaction counts as one, whatever the number of tables.
     pub invalidations: u64,
-    /// Commands that the store did not carry out.
+    /// Store commands that failed.
     pub store_errors: u64,
-    /// Times that a database's catalog could not be read: meanwhile nothing of it is cached.
+    /// Failed attempts to read a database's catalog. Until it can be read, nothing of that database
+    /// is cached.
     pub catalog_errors: u64,
     /// Bytes of entries read from the store.
     pub bytes_read: u64,
@@ -80,15 +81,15 @@ impl Counters {
     }
 }
 
-/// Tables whose cached results have just become invalid.
+/// An invalidation of tables; see [`Cachalot::on_invalidation`](crate::Cachalot::on_invalidation).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Invalidation {
-    /// The tables, as they are compared (last component, lower case); `["*"]` for all.
+    /// The normalised names of the tables (last component, lower case); `["*"]` for all.
     pub tables: Vec<String>,
-    /// When, by this process's clock.
+    /// The time by this machine's clock.
     pub at: SystemTime,
-    /// Why.
+    /// The reason.
     pub reason: InvalidationReason,
 }
 
@@ -96,11 +97,11 @@ pub struct Invalidation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidationReason {
-    /// A statement or transaction that was seen to succeed.
+    /// A statement or transaction succeeded.
     Write,
-    /// A statement or transaction whose outcome is unknown: it may have succeeded.
+    /// A statement or transaction ended with an unknown outcome, so it may have succeeded.
     UnknownOutcome,
-    /// `invalidate`, `invalidate_model` or `invalidate_all`.
+    /// The program called `invalidate`, `invalidate_model` or `invalidate_all`.
     Requested,
 }
 
@@ -132,7 +133,7 @@ impl Listeners {
         self.0.write().push(listener);
     }
 
-    /// Calls them without holding the lock: a listener may add another.
+    /// Does not hold the lock during the calls: a listener may add another.
     pub(crate) fn call(&self, invalidation: &Invalidation) {
         let listeners = self.0.read().clone();
         for listener in &listeners {

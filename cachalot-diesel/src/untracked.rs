@@ -4,12 +4,12 @@ thread_local! {
     static UNTRACKED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Is a connection of the library's own being opened on this thread?
+/// Is the library opening a connection for itself on this thread?
 pub(crate) fn is_untracked() -> bool {
     UNTRACKED.get()
 }
 
-/// Opens a connection of our own: not tracked, and not shown to the user's instrumentation.
+/// Opens a connection for the library's own use, which is neither tracked nor instrumented.
 pub(crate) fn untracked<T>(open: impl FnOnce() -> T) -> T {
     struct Restore(bool);
 

@@ -1,4 +1,4 @@
-//! The database that `cachalot doctor` looks at, whichever it is.
+//! The database that `cachalot doctor` checks.
 
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -17,34 +17,33 @@ use crate::Failure;
 
 /// An open connection.
 pub(crate) trait Database {
-    /// What it is and in which version.
+    /// The product and its version.
     fn describe(&mut self) -> Result<String, String>;
 
-    /// Its tables, views and code, as a cache with these settings sees them.
+    /// The database's tables, views and code, under a cache with these settings.
     fn survey(&mut self, cache: &Cachalot) -> Result<Survey, String>;
 }
 
-/// What a database keeps, and what a cache makes of it.
+/// The contents of a database, and what of it can be cached.
 #[derive(Default)]
 pub(crate) struct Survey {
-    /// Without what belongs to the server and to Diesel.
+    /// Without system tables and Diesel's migrations.
     pub(crate) relations: Vec<Relation>,
-    /// Code that the library cannot see through.
-    pub(crate) opaque: Vec<UnanalyzableCode>,
+    /// Code that the library cannot analyse.
+    pub(crate) unanalyzable: Vec<UnanalyzableCode>,
 }
 
-/// A table, a view, or what else can be read.
+/// A table, a view or another relation.
 pub(crate) struct Relation {
     pub(crate) name: String,
     pub(crate) is_table: bool,
     /// Why a read of it is not cached.
-    pub(crate) refused: Option<BypassReason>,
+    pub(crate) bypass: Option<BypassReason>,
 }
 
-/// Opens the database of a URL, as Diesel reads it: what has no scheme is a SQLite file.
+/// Opens the database of a URL. As in Diesel, a URL without a scheme is a SQLite file.
 ///
-/// The outer error is a URL that makes no sense here; the inner one a database that does not let us
-/// in. Neither repeats a password.
+/// The outer error is an invalid URL, the inner one a failed connection. Neither contains a password.
 pub(crate) fn open(url: &str) -> Result<Result<Box<dyn Database>, String>, Failure> {
     let scheme = url
         .split_once("://")
@@ -53,28 +52,28 @@ pub(crate) fn open(url: &str) -> Result<Result<Box<dyn Database>, String>, Failu
         #[cfg(feature = "postgres")]
         Some("postgres" | "postgresql") => postgres::open(url),
         #[cfg(not(feature = "postgres"))]
-        Some("postgres" | "postgresql") => Err(left_out("postgres")),
+        Some("postgres" | "postgresql") => Err(not_built_in("postgres")),
         #[cfg(feature = "mysql")]
         Some("mysql") => mysql::open(url),
         #[cfg(not(feature = "mysql"))]
-        Some("mysql") => Err(left_out("mysql")),
+        Some("mysql") => Err(not_built_in("mysql")),
         Some("sqlite" | "file") | None => {
             #[cfg(feature = "sqlite")]
             return Ok(sqlite::open(url));
             #[cfg(not(feature = "sqlite"))]
-            Err(left_out("sqlite"))
+            Err(not_built_in("sqlite"))
         }
-        // It may be anything, so it is not repeated.
-        Some(_) => Err(Failure::misuse(
-            "DATABASE_URL has an unknown scheme; write postgres://user@host/name, \
+        // The message does not contain the scheme, as it may be a secret.
+        Some(_) => Err(Failure::usage(
+            "unknown scheme in DATABASE_URL: expected postgres://user@host/name, \
              mysql://user@host/name or the path of a SQLite file",
         )),
     }
 }
 
 #[cfg(not(all(feature = "postgres", feature = "mysql", feature = "sqlite")))]
-fn left_out(feature: &str) -> Failure {
-    Failure::misuse(format!(
-        "this build leaves {feature} out; install it with `cargo install cachalot-cli --features {feature}`"
+fn not_built_in(feature: &str) -> Failure {
+    Failure::usage(format!(
+        "this build has no support for {feature}: install it with `cargo install cachalot-cli --features {feature}`"
     ))
 }

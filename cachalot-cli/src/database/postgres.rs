@@ -8,13 +8,14 @@ use diesel::{
 use super::{Database, Survey, secret, survey::survey};
 use crate::Failure;
 
-/// A host that drops packets would keep us for minutes.
-const TIMEOUT: (&str, &str) = ("connect_timeout", "5");
+/// In seconds. The default would be minutes for a host that drops packets.
+const CONNECT_TIMEOUT: (&str, &str) = ("connect_timeout", "5");
 
 pub(super) fn open(url: &str) -> Result<Result<Box<dyn Database>, String>, Failure> {
     let mut url = secret::parse(url)?;
-    if url.query_pairs().all(|(name, _)| name != TIMEOUT.0) {
-        url.query_pairs_mut().append_pair(TIMEOUT.0, TIMEOUT.1);
+    if url.query_pairs().all(|(name, _)| name != CONNECT_TIMEOUT.0) {
+        url.query_pairs_mut()
+            .append_pair(CONNECT_TIMEOUT.0, CONNECT_TIMEOUT.1);
     }
     Ok(match PgConnection::establish(url.as_str()) {
         Ok(conn) => Ok(Box::new(conn)),

@@ -1,4 +1,4 @@
-//! Passwords in a database's URL, which no message may repeat.
+//! Keeps passwords in a database's URL out of messages.
 
 #![cfg(any(feature = "postgres", feature = "mysql"))]
 
@@ -7,16 +7,17 @@ use url::Url;
 
 use crate::Failure;
 
-/// A server's URL; a driver may quote any part of what it cannot read, so it is read here first.
+/// Parses a server's URL. Drivers may include any part of an invalid URL in their message, so it is
+/// parsed here first.
 pub(super) fn parse(url: &str) -> Result<Url, Failure> {
     Url::parse(url).map_err(|error| {
-        Failure::misuse(format!(
-            "DATABASE_URL is no URL ({error}); write scheme://user:password@host/name"
+        Failure::usage(format!(
+            "invalid DATABASE_URL ({error}): expected scheme://user:password@host/name"
         ))
     })
 }
 
-/// A driver's message with `***` for the passwords of the URL, as they are written and as they read.
+/// Replaces the passwords of the URL, encoded and decoded, by `***` in a driver's message.
 pub(super) fn hidden(message: &str, url: &Url) -> String {
     let query = url.query().unwrap_or_default().split('&');
     let in_query = query

@@ -12,9 +12,9 @@ use super::{Database, Survey, survey::survey};
 
 pub(super) fn open(url: &str) -> Result<Box<dyn Database>, String> {
     let path = url.strip_prefix("sqlite://").unwrap_or(url);
-    // SQLite would make it. A `file:` URL may say by itself that it must not.
+    // SQLite would create the file. A `file:` URL has its own option for that.
     if !path.starts_with("file:") && path != ":memory:" && !Path::new(path).is_file() {
-        return Err(format!("there is no file `{path}`"));
+        return Err(format!("no such file: `{path}`"));
     }
     let mut conn = SqliteConnection::establish(url).map_err(|error| error.to_string())?;
     let query_only = conn.batch_execute("PRAGMA query_only = ON");

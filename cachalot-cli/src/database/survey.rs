@@ -1,4 +1,4 @@
-//! What a cache makes of a database, asked of the library itself.
+//! Surveys a database through the library.
 
 use cachalot_diesel::{Cachalot, CacheConnection, CachedDsl as _, Outcome};
 use diesel::{
@@ -12,13 +12,13 @@ use diesel::{
 use super::{Relation, Survey};
 use crate::failure::chain;
 
-/// Not cached unless somebody asks for it, and written by nothing but migrations.
+/// Not cached by default, and written by migrations only.
 const MIGRATIONS: &str = "__diesel_schema_migrations";
 
-/// A relation's name, how a statement writes it, and whether it is a table.
+/// A relation's name, the same quoted and qualified for SQL, and whether it is a table.
 pub(super) type Named = (String, String, bool);
 
-/// Explains a read of each relation; none is read.
+/// Explains a read of each relation, without running it.
 pub(super) fn survey<C>(
     conn: &mut C,
     cache: &Cachalot,
@@ -29,25 +29,25 @@ where
     C::Backend: QueryMetadata<Untyped>,
     SqlQuery: QueryFragment<C::Backend>,
 {
-    let said = |error: diesel::result::Error| error.to_string();
+    let text_of = |error: diesel::result::Error| error.to_string();
     let mut survey = Survey::default();
-    let relations = relations.map_err(said)?;
+    let relations = relations.map_err(text_of)?;
     cache.watch(conn).map_err(|error| chain(&error))?;
     for (name, written, is_table) in relations {
         if name == MIGRATIONS {
             continue;
         }
         let read = sql_query(format!("SELECT * FROM {written}"));
-        let refused = match read.cached(conn).explain().map_err(said)?.outcome {
+        let bypass = match read.cached(conn).explain().map_err(text_of)?.outcome {
             Outcome::Bypass(reason) => Some(reason),
             _ => None,
         };
         survey.relations.push(Relation {
             name,
             is_table,
-            refused,
+            bypass,
         });
     }
-    survey.opaque = cache.unanalyzable_code(conn).map_err(said)?;
+    survey.unanalyzable = cache.unanalyzable_code(conn).map_err(text_of)?;
     Ok(survey)
 }

@@ -5,21 +5,21 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
-    /// As it should be.
+    /// Nothing to do.
     Ok,
-    /// It costs hits, or may go wrong; nothing has to be done at once.
+    /// Causes misses, or may fail later.
     Warning,
-    /// The cache does not work, or may give stale rows.
+    /// The cache does not work, or reads may be stale.
     Problem,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Finding {
     pub(super) check: &'static str,
     pub(super) level: Level,
     found: String,
-    /// What to do about it; nothing if it is as it should be.
+    /// What to do. `None` for [`Level::Ok`].
     advice: Option<String>,
 }
 

@@ -1,6 +1,6 @@
-//! `cachalot doctor`: looks at the store and the database, and says what is wrong and what to do.
+//! `cachalot doctor`: checks the store and the database, and says what to do.
 //!
-//! Each check is a file in `checks`: it looks at the [`Subject`] and gives [`Finding`]s.
+//! Each check is a file in `checks`: it examines the [`Subject`] and returns [`Finding`]s.
 
 mod checks;
 mod finding;
@@ -15,19 +15,20 @@ use crate::{Failure, Target, output};
 use finding::{Finding, Level};
 use subject::Subject;
 
-/// Look for what is wrong with the store and the database, and say what to do
+/// Check the store and the database for problems, and say what to do
 ///
-/// The database is looked at only if it is named. Nothing is changed. Ends with 1 if there is a problem; a warning is none.
+/// The database is checked only if its URL is given. Nothing is changed. The exit code is 1 if there are
+/// problems; warnings do not count.
 #[derive(Args)]
 pub(crate) struct Doctor {
-    /// postgres://…, mysql://… or a SQLite file
+    /// The database: postgres://…, mysql://… or a SQLite file
     #[arg(
         value_name = "DATABASE_URL",
         env = "DATABASE_URL",
         hide_env_values = true
     )]
     database: Option<String>,
-    /// Answer with a line of JSON
+    /// Print a line of JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -45,13 +46,13 @@ struct Answer {
 
 impl Doctor {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let (cache, alike) = (self.target.open()?, self.target.open_in_memory()?);
-        let mut subject = Subject::examine(cache, &alike, self.database.as_deref())?;
+        let (cache, in_memory) = (self.target.open()?, self.target.open_in_memory()?);
+        let mut subject = Subject::examine(cache, &in_memory, self.database.as_deref())?;
         let mut findings: Vec<_> = checks::ALL
             .iter()
             .flat_map(|check| check(&mut subject))
             .collect();
-        // Without its catalog nothing of the database is cached, however well all else works.
+        // Most important first: without its catalog nothing of the database is cached.
         findings
             .sort_by_key(|it| !(it.level == Level::Problem && it.check == checks::catalog::CHECK));
         let count = |level| findings.iter().filter(|it| it.level == level).count();
@@ -71,8 +72,8 @@ impl Doctor {
         }
         match answer.problems {
             0 => Ok(()),
-            1 => Err(Failure::could("there is a problem")),
-            problems => Err(Failure::could(format!("there are {problems} problems"))),
+            1 => Err(Failure::failed("1 problem found")),
+            problems => Err(Failure::failed(format!("{problems} problems found"))),
         }
     }
 }

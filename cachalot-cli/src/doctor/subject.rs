@@ -11,48 +11,48 @@ use crate::{
     memcached::{self, Connection, Statistics},
 };
 
-/// How often a server is asked for its version, to know how fast it answers.
-const ROUNDS: usize = 5;
+/// How many exchanges are timed with each server.
+const ROUND_TRIPS: usize = 5;
 
-/// What the checks look at, asked for once.
+/// The data that the checks examine, collected once.
 pub(super) struct Subject {
     pub(super) cache: Cachalot,
-    /// None if the store is in the process.
+    /// Empty if the store is in-process.
     pub(super) servers: Vec<Server>,
     pub(super) database: Option<Result<Box<dyn Database>, String>>,
-    /// What the database holds; none if it cannot be asked.
+    /// `None` without a connection to the database.
     pub(super) survey: Option<Result<Survey, String>>,
 }
 
-/// A memcached server and its answers, or why there are none.
+/// A memcached server and its answers, or the error.
 pub(super) struct Server {
     pub(super) name: String,
     pub(super) answers: Result<Answers, String>,
 }
 
-/// What a memcached server says of itself.
+/// The version, statistics and settings of a memcached server.
 #[derive(Default)]
 pub(super) struct Answers {
     pub(super) version: String,
     pub(super) stats: Statistics,
     pub(super) settings: Statistics,
     pub(super) items: Statistics,
-    /// The quickest of a few exchanges.
+    /// The fastest of [`ROUND_TRIPS`] exchanges.
     pub(super) round_trip: Duration,
-    /// This machine's clock when it told its own, in seconds since 1970.
+    /// This machine's clock when `stats` was read, in seconds since 1970.
     pub(super) asked_at: u64,
 }
 
 impl Subject {
-    /// `alike` has the cache's settings, and a store that need not be up.
+    /// `in_memory` has the cache's settings and an in-process store, so it works if the store is down.
     pub(super) fn examine(
         cache: Cachalot,
-        alike: &Cachalot,
+        in_memory: &Cachalot,
         url: Option<&str>,
     ) -> Result<Self, Failure> {
         let mut database = url.map(database::open).transpose()?;
         let survey = match &mut database {
-            Some(Ok(database)) => Some(database.survey(alike)),
+            Some(Ok(database)) => Some(database.survey(in_memory)),
             _ => None,
         };
         let servers = memcached::servers(&cache);
@@ -83,7 +83,7 @@ impl Answers {
         let mut connection = Connection::open(server)?;
         let mut version = String::new();
         let mut round_trip = Duration::MAX;
-        for _ in 0..ROUNDS {
+        for _ in 0..ROUND_TRIPS {
             let start = Instant::now();
             version = connection.version()?;
             round_trip = round_trip.min(start.elapsed());

@@ -1,4 +1,4 @@
-//! `cachalot status`: the store's servers, and what is known of each table.
+//! `cachalot status`: the store's servers and the tables' version records.
 
 mod server;
 mod table;
@@ -14,13 +14,13 @@ use crate::{Failure, Target, failure::chain, memcached, output};
 /// Show the store's servers, and when each table was last invalidated
 ///
 /// No read is answered from an entry that is older than the last invalidation of one of its tables.
-/// Memcached does not tell entries apart, so the items of a server are those of all its users.
+/// Memcached does not separate its clients, so the number of items includes those of all clients.
 #[derive(Args)]
 pub(crate) struct Status {
-    /// Only these tables; without any, all that the store has a version record of
+    /// Only these tables [default: all tables that have a version record]
     #[arg(value_name = "TABLE")]
     tables: Vec<String>,
-    /// Answer with a line of JSON
+    /// Print a line of JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -59,7 +59,7 @@ impl Status {
         } else {
             print(&answer, out)?;
         }
-        error.map_or(Ok(()), |error| Err(Failure::could(error)))
+        error.map_or(Ok(()), |error| Err(Failure::failed(error)))
     }
 }
 

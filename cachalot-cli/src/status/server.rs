@@ -17,7 +17,7 @@ pub(super) const HEADER: [&str; 7] = [
     "least used item",
 ];
 
-/// What a memcached server says of itself.
+/// The statistics of a memcached server.
 #[derive(Serialize)]
 pub(super) struct Row {
     server: String,
@@ -40,7 +40,7 @@ struct Numbers {
     bytes: Option<u64>,
     limit_bytes: Option<u64>,
     evictions: Option<u64>,
-    /// For how long nobody has asked for the item that is next to be evicted.
+    /// How long the item that would be evicted next has not been read.
     longest_unused_seconds: Option<u64>,
 }
 

@@ -7,13 +7,13 @@ use crate::output::{rfc3339, roughly, seconds_between};
 
 pub(super) const HEADER: [&str; 4] = ["table", "version", "last invalidation", "writers in flight"];
 
-/// What is known of a table.
+/// The status of a table.
 #[derive(Serialize)]
 pub(super) struct Row {
     table: String,
     version: Option<String>,
     last_invalidation: Option<String>,
-    /// Below zero if the clock of the machine that invalidated it is ahead of this one's.
+    /// Negative if the clock of the machine that invalidated it is ahead of this machine's.
     seconds_since: Option<f64>,
     writers_in_flight: usize,
 }
@@ -42,7 +42,7 @@ impl Row {
         };
         let last = match (&self.last_invalidation, self.seconds_since) {
             (Some(time), Some(seconds)) => format!("{time} ({})", ago(seconds)),
-            _ => "none known".to_owned(),
+            _ => "unknown".to_owned(),
         };
         [
             name.to_owned(),
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_ahead_of_this_clock_is_not_called_past() {
+    fn a_time_in_the_future_is_shown_as_such() {
         assert_eq!(ago(200.9), "3m 20s ago");
         assert_eq!(ago(-5.5), "5s ahead of this clock");
     }

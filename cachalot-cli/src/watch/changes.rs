@@ -4,7 +4,7 @@ use cachalot_diesel::TableStatus;
 
 use super::event::Event;
 
-/// What was last seen of each table, and how many invalidations that makes.
+/// The last known state of each table, and the number of invalidations seen.
 pub(super) struct Changes {
     seen: HashMap<String, Seen>,
     invalidations: usize,
@@ -30,7 +30,7 @@ impl Changes {
         self.invalidations
     }
 
-    /// What has happened since the last look.
+    /// The events since the last call.
     pub(super) fn to(&mut self, tables: &[TableStatus]) -> Vec<Event> {
         let events: Vec<_> = tables.iter().filter_map(|table| self.step(table)).collect();
         let invalidations = events
@@ -41,7 +41,7 @@ impl Changes {
     }
 
     fn step(&mut self, table: &TableStatus) -> Option<Event> {
-        // A record that is gone is made anew by its next reader or writer.
+        // A lost record is created again by the next reader or writer.
         table.version.as_ref()?;
         let known = self.seen.insert(table.table.clone(), Seen::of(table));
         let known = known.unwrap_or(Seen {

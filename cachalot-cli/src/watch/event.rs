@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::traffic::Traffic;
 use crate::{Failure, output};
 
-/// Something to tell.
+/// An event to print.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Event {
@@ -21,7 +21,7 @@ pub(super) enum Event {
         at: SystemTime,
         writers_in_flight: usize,
     },
-    /// The record was lost and has been made anew, or a crashed writer was taken out of it.
+    /// The record was lost and created again, or a crashed writer was removed from it.
     Renewed {
         table: String,
     },
@@ -39,7 +39,7 @@ fn as_rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(&output::rfc3339(*time))
 }
 
-/// Writes events, each with the time at which it was noticed.
+/// Prints events, each with the time at which it was noticed.
 pub(super) struct Printer<'a, W> {
     out: &'a mut W,
     json: bool,
@@ -62,14 +62,13 @@ impl<'a, W: Write> Printer<'a, W> {
         if self.json {
             output::json_line(self.out, &Line { noticed, event })?;
         } else {
-            writeln!(self.out, "{noticed}  {}", for_people(event))?;
+            writeln!(self.out, "{noticed}  {}", display(event))?;
         }
-        // Whoever reads it waits for it.
         Ok(self.out.flush()?)
     }
 }
 
-fn for_people(event: &Event) -> String {
+fn display(event: &Event) -> String {
     let name = |table: &str| match table {
         "*" => "everything".to_owned(),
         table => table.to_owned(),
@@ -79,17 +78,17 @@ fn for_people(event: &Event) -> String {
             store,
             namespace,
             tables,
-        } => format!("watching {tables} tables of {namespace} in {store}; Ctrl-C ends it"),
+        } => format!("watching {tables} tables of {namespace} in {store}; stop with Ctrl-C"),
         Event::Invalidation { table, at, .. } => {
             format!("invalidated  {} at {}", name(table), output::rfc3339(*at))
         }
         Event::Renewed { table } => format!(
-            "renewed      {}: its record was lost, or a crashed writer was taken out",
+            "renewed      {}: its record was lost, or a crashed writer was removed",
             name(table)
         ),
         Event::Traffic(traffic) => {
             let found = match traffic.hit_rate {
-                Some(rate) => format!(" ({:.1} % found)", rate * 100.0),
+                Some(rate) => format!(" ({:.1} % hits)", rate * 100.0),
                 None => String::new(),
             };
             format!(

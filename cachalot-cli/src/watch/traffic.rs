@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::memcached::Connection;
 
-/// What the servers together have counted up to a moment.
+/// The sums of the servers' counters at a moment.
 pub(super) struct Counts {
     at: Instant,
     found: u64,
@@ -16,7 +16,7 @@ pub(super) struct Counts {
     evictions: u64,
 }
 
-/// What happened between two moments, per second, by all users of the servers.
+/// The traffic between two moments, of all clients of the servers.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Traffic {
     pub(super) reads_per_second: f64,
@@ -46,7 +46,7 @@ impl Counts {
         Ok(counts)
     }
 
-    /// `None` if nothing happened, or a server has begun to count anew.
+    /// `None` if there was no traffic, or a server was restarted.
     pub(super) fn since(&self, before: &Self) -> Option<Traffic> {
         let found = self.found.checked_sub(before.found)?;
         let missing = self.missing.checked_sub(before.missing)?;
@@ -75,10 +75,7 @@ fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "what is lost of a count is not shown"
-)]
+#[allow(clippy::cast_precision_loss, reason = "the lost digits are not shown")]
 fn to_float(count: u64) -> f64 {
     count as f64
 }
@@ -98,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_of_the_time_between_two_looks() {
+    fn rates_are_per_second() {
         let start = Instant::now();
         let before = counts(start, [100, 10, 5, 0]);
         let after = counts(start + Duration::from_secs(2), [190, 20, 6, 3]);
@@ -113,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_was_restarted_tells_no_rate() {
+    fn there_is_no_rate_after_a_restart() {
         let start = Instant::now();
         let before = counts(start, [100, 10, 5, 0]);
         assert_eq!(counts(start, [3, 0, 0, 0]).since(&before), None);

@@ -75,7 +75,7 @@ fn a06_doctor_finds_a_store_that_is_too_small_or_wrongly_set() {
     assert_eq!(code, Some(1), "there is a problem");
     assert_eq!(
         found(&findings, "database", "ok"),
-        "not looked at: no DATABASE_URL was given"
+        "not checked: no DATABASE_URL given"
     );
 }
 
@@ -99,7 +99,7 @@ fn a06_doctor_finds_what_is_down_and_what_is_named_twice() {
     assert!(found(&findings, "reach", "problem").starts_with(&down.address().to_string()));
     assert_eq!(
         found(&findings, "servers", "warning"),
-        format!("{} and {again} seem to be one server", up.address())
+        format!("{} and {again} seem to be the same server", up.address())
     );
     assert_eq!(code, Some(1));
 }
@@ -124,7 +124,7 @@ fn a06_doctor_names_the_tables_that_nobody_invalidates() {
         [
             ("invalidated through the library", "comments, posts"),
             (
-                "cached, and never invalidated as far as the store knows",
+                "cached, but never invalidated according to the store",
                 "tags"
             ),
         ]
@@ -219,11 +219,11 @@ fn a06_doctor_tells_what_postgresql_hides() {
             cached,
             (
                 "warning",
-                "`dice` may answer differently each time: Odd one",
+                "the function `dice` is volatile or unknown: Odd one",
             ),
             trigger,
             ("warning", "may write any table: run_it"),
-            ("warning", "what calls one of them is not cached: stem"),
+            ("warning", "queries that call them are not cached: stem"),
         ],
     );
     // The program's settings count.
@@ -285,7 +285,7 @@ fn a06_doctor_tells_what_mariadb_hides() {
     let command = Runner::new();
     let cached = ("ok", "tables and views can be cached");
     let told = of_catalog(&command, database.url());
-    let odd = ("warning", "may answer differently each time: Odd one");
+    let odd = ("warning", "is volatile or unknown: Odd one");
     let written = ("warning", "may write any table: run_it");
     assert_told(&told, &[cached, odd, written]);
 
@@ -319,10 +319,10 @@ fn a06_doctor_tells_what_sqlite_hides() {
             ("ok", "tables and views can be cached"),
             (
                 "warning",
-                "`random` may answer differently each time: Odd \"one\"",
+                "the function `random` is volatile or unknown: Odd \"one\"",
             ),
-            ("warning", "without a statement that could be seen: pages"),
-            ("ok", "no trigger or function that cannot be seen through"),
+            ("warning", "without a visible write: pages"),
+            ("ok", "all triggers and functions can be analysed"),
         ],
     );
 }
@@ -331,7 +331,7 @@ fn a06_doctor_tells_what_sqlite_hides() {
 fn a06_doctor_makes_no_database_and_repeats_no_password() {
     let command = Runner::new();
     let (findings, code) = examine(&command, Some("/no/such/file.db"));
-    assert!(found(&findings, "database", "problem").contains("no file `/no/such/file.db`"));
+    assert!(found(&findings, "database", "problem").contains("no such file: `/no/such/file.db`"));
     assert_eq!(code, Some(1));
 
     for url in [

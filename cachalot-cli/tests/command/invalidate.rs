@@ -58,7 +58,7 @@ fn a06_quiet_says_nothing_unless_it_could_not() {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
     let said = text(&output.stderr);
     assert!(
-        said.starts_with("cachalot: not invalidated: posts, users; run it again"),
+        said.starts_with("cachalot: not invalidated: posts, users; run the command again"),
         "{said}"
     );
 }

@@ -10,7 +10,7 @@ use crate::{
     versions::VersionStore,
 };
 
-/// The version records, as far as the planner asks for them.
+/// What the planner needs of the version records.
 pub(super) struct Epochs(pub(super) Arc<VersionStore>);
 
 impl EpochSource for Epochs {

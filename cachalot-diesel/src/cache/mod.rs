@@ -1,4 +1,4 @@
-//! The components of one cache, and what concerns several of them.
+//! The components of one cache, and the operations that involve several of them.
 
 mod epochs;
 mod installed;
@@ -20,7 +20,7 @@ use crate::{
     versions::{Origin, Outcome, VersionStore, Write},
 };
 
-/// What a [`Cachalot`](crate::Cachalot) is inside the library. Cheap to clone.
+/// The inside of a [`Cachalot`](crate::Cachalot). Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Cache(Arc<Components>);
 
@@ -67,7 +67,7 @@ impl Cache {
         &self.0.counters
     }
 
-    /// The store as its URL, or as it calls itself; without credentials.
+    /// The store's URL without credentials, or the description that a custom store gives.
     pub(crate) fn store_name(&self) -> String {
         self.0.client.describe()
     }
@@ -101,47 +101,48 @@ impl Cache {
         self.0.versions.end(write, outcome)
     }
 
-    /// Was it installed, now or earlier?
+    /// Has this cache ever been installed?
     pub(crate) fn was_installed(&self) -> bool {
         self.0.reliance.was_installed()
     }
 
-    /// Are there connections in this process whose writes it does not see?
+    /// Are there connections in this process whose writes this cache does not see?
     pub(crate) fn misses_writes(&self) -> bool {
         self.0.reliance.misses_writes()
     }
 
-    /// Diesel's default instrumentation is not the library's any more. For good: connections that
-    /// were opened meanwhile stay unwatched when the default is put back.
+    /// Diesel's default instrumentation is no longer the library's. This is permanent: connections
+    /// opened in the meantime stay unwatched even if the default is restored.
     pub(crate) fn default_replaced(&self) {
         if self.0.reliance.default_replaced() {
             events::default_replaced();
-            self.forget_unseen_writes();
+            self.invalidate_unseen_writes();
         }
     }
 
-    /// A connection was found that is not watched and cannot be: until it is `watch`ed.
+    /// A connection was found that is not watched and that the library cannot watch by itself. Holds
+    /// until the program calls `watch`.
     pub(crate) fn found_unwatched(&self) {
         if self.0.reliance.found_unwatched() {
-            self.forget_unseen_writes();
+            self.invalidate_unseen_writes();
         }
     }
 
-    /// A connection is watched that was not, although it may have been once (`replaced`).
+    /// A connection that was not watched is watched from now on. `replaced`: it was watched earlier.
     pub(crate) fn watched_again(&self, replaced: bool) {
-        // Invalidated first: nobody may be given an old entry in between.
+        // Invalidate first, so that no old entry is served in between.
         let missed = self.0.reliance.has_unwatched();
         if missed || replaced {
-            self.forget_unseen_writes();
+            self.invalidate_unseen_writes();
         }
         if missed {
             self.0.reliance.all_watched();
         }
     }
 
-    /// What was written unseen may be anything.
-    fn forget_unseen_writes(&self) {
-        // What the store does not take is delivered later, and bypassed until then.
+    /// Writes that were not seen may have changed anything.
+    fn invalidate_unseen_writes(&self) {
+        // If the store does not accept it, it is pending, and reads bypass the cache until then.
         let _ = self.versions().invalidate(&Writes::Everything);
     }
 }

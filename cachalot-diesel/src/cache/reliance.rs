@@ -1,14 +1,14 @@
-//! What a cache relies on once it is installed: that every connection of the process is watched.
+//! Whether the cache can rely on every connection of the process being watched.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the cache was installed, and what was found out since.
+/// Whether the cache was installed, and what was detected since.
 #[derive(Debug, Default)]
 pub(super) struct Reliance {
     installed: AtomicBool,
-    /// Connections that were opened meanwhile are not watched, and nobody can list them.
+    /// Connections opened since are not watched, and there is no list of them.
     default_replaced: AtomicBool,
-    /// A connection was found that is not watched and cannot be.
+    /// A connection was found that the library cannot watch by itself.
     unwatched: AtomicBool,
 }
 
@@ -25,12 +25,12 @@ impl Reliance {
         self.default_replaced.load(Ordering::Acquire) || self.unwatched.load(Ordering::Acquire)
     }
 
-    /// Returns whether this is news.
+    /// Returns whether this was unknown before.
     pub(super) fn default_replaced(&self) -> bool {
         !self.default_replaced.swap(true, Ordering::AcqRel)
     }
 
-    /// Returns whether this is news.
+    /// Returns whether this was unknown before.
     pub(super) fn found_unwatched(&self) -> bool {
         !self.unwatched.swap(true, Ordering::AcqRel)
     }

@@ -1,5 +1,5 @@
-//! What a database's catalog says, as the loaders of the backends bring it: names as statements are
-//! compared (last component, lower case), texts as the database keeps them.
+//! The contents of a database's catalog, as loaded by the backends. Names are normalised (last
+//! component, lower case); texts are as in the database.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -8,7 +8,7 @@ use crate::{
     statement::{Dialect, Events, Named, relation_name},
 };
 
-/// All that is asked of one database.
+/// The relevant contents of the catalog of one database.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) dialect: Dialect,
@@ -19,33 +19,34 @@ pub(crate) struct Facts {
     pub(crate) policies: Vec<Policy>,
     /// Parents and children: inheritance and partitions.
     pub(crate) inheritance: Vec<(Arc<str>, Arc<str>)>,
-    /// Relations, and what in their rows changes by itself.
+    /// Relations, and the function that makes their rows change without a write.
     pub(crate) nondeterministic: Vec<(Arc<str>, String)>,
-    /// MySQL: tables, and columns of theirs that have the type `TIME`.
+    /// MySQL: tables, and their columns of type `TIME`.
     pub(crate) time_columns: Vec<(Arc<str>, Arc<str>)>,
-    /// Code that runs when the schema is changed, or somebody connects.
+    /// Code that runs on changes of the schema or on connecting.
     pub(crate) event_triggers: Vec<Code>,
-    /// Functions of the server's own, where it lists them.
+    /// Built-in functions, if the server lists them.
     pub(crate) builtins: BTreeSet<Arc<str>>,
-    /// Operators of the user's: the symbol, and the routine behind it.
+    /// User-defined operators: the symbol and the routine.
     pub(crate) operators: Vec<(String, Arc<str>)>,
-    /// Casts of the user's: the routine behind each, and whether it has to be asked for.
+    /// User-defined casts.
     pub(crate) casts: Vec<Cast>,
-    /// Relations, and routines that can be named like a column of theirs.
+    /// Relations, and routines that can be called like one of their columns.
     pub(crate) computed: Vec<(Arc<str>, Arc<str>)>,
-    /// SQLite: tables in which a new row may take the place of others.
+    /// SQLite: tables in which an insert may replace rows (`ON CONFLICT REPLACE`).
     pub(crate) replacing: Vec<Arc<str>>,
-    /// SQLite: a statement that breaks a constraint may keep what it did before.
+    /// SQLite: a statement that violates a constraint may keep its earlier changes.
     pub(crate) fails_in_part: bool,
-    /// SQLite: relations, and what their definitions name that a program may have defined.
+    /// SQLite: relations, and functions and collations in their definitions that a program may have
+    /// defined.
     pub(crate) named: Vec<(Arc<str>, Named)>,
-    /// The account may not see what runs when tables are written.
+    /// The account cannot see triggers.
     pub(crate) triggers_hidden: bool,
-    /// Schemas of the server that have nothing to do with the one that is read.
+    /// Schemas of the server that were not loaded, as they are unrelated to the one that is read.
     pub(crate) skipped_schemas: BTreeSet<Arc<str>>,
 }
 
-/// A table, a view, or what else stands in a `FROM`.
+/// A table, a view, or anything else that a `FROM` can name.
 #[derive(Debug, Clone)]
 pub(crate) struct Relation {
     pub(crate) name: Arc<str>,
@@ -54,18 +55,18 @@ pub(crate) struct Relation {
 
 #[derive(Debug, Clone)]
 pub(crate) enum RelationKind {
-    /// Rows of its own, which change by statements that name it. A materialized view is one.
+    /// Has rows of its own, which change by statements that name it. Includes materialized views.
     Table,
-    /// Rows of others. Without its text nobody can tell whose.
     View {
+        /// `None` if the account cannot see it.
         text: Option<String>,
-        /// A statement that writes to it writes to the tables behind it.
+        /// A write to the view writes to its base tables.
         updatable: bool,
     },
-    /// A virtual table over what its definition names.
+    /// A virtual table over the relations in its definition.
     Derived(String),
-    /// Rows that change without any statement which names it: foreign tables, sequences, what is emptied
-    /// when the server goes down.
+    /// Its rows change without statements that name it: a foreign table, a sequence, or a table that
+    /// loses its rows when the server stops.
     Outside,
 }
 
@@ -81,14 +82,14 @@ pub(crate) struct ForeignKey {
 /// What a foreign key does to the child's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// It forbids the change of the parent.
+    /// `RESTRICT` or `NO ACTION`.
     Nothing,
     Delete,
     Update,
 }
 
 impl Action {
-    /// Reads `CASCADE`, `SET NULL` and their kin; `cascade` is what the first of them does.
+    /// Parses `CASCADE`, `SET NULL` and so on; `cascade` is the meaning of the first.
     pub(super) fn parse(text: &str, cascade: Self) -> Self {
         match text.to_ascii_uppercase().as_str() {
             "CASCADE" | "C" => cascade,
@@ -98,7 +99,8 @@ impl Action {
     }
 }
 
-/// What runs when a table is written: a trigger, a rule, a default or a check that calls a routine.
+/// Code that runs when a table is written: a trigger, a rule, or a default or check that calls a
+/// routine.
 #[derive(Debug, Clone)]
 pub(crate) struct Trigger {
     pub(crate) table: Arc<str>,
@@ -106,13 +108,14 @@ pub(crate) struct Trigger {
     pub(crate) code: Code,
 }
 
-/// A function or procedure of the user's.
+/// A user-defined function or procedure.
 #[derive(Debug, Clone)]
 pub(crate) struct Routine {
     pub(crate) name: Arc<str>,
     pub(crate) code: Code,
     pub(crate) volatility: Volatility,
-    /// The program vouches for it: it writes nothing, and its results change with tables alone.
+    /// Listed in the setting `pure_functions`: it writes nothing, and its result depends only on its
+    /// arguments and tables.
     pub(crate) trusted: bool,
     /// MySQL: what it gives and takes.
     pub(crate) times: RoutineTimes,
@@ -133,33 +136,33 @@ pub(crate) struct RoutineTimes {
 #[derive(Debug, Clone)]
 pub(crate) struct Cast {
     pub(crate) routine: Arc<str>,
-    /// Only where the text says so.
+    /// Not applied implicitly.
     pub(crate) explicit: bool,
 }
 
-/// What the database says of a routine's results.
+/// The declared volatility of a routine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Volatility {
-    /// PostgreSQL: another one each time, and it may write.
+    /// PostgreSQL: `VOLATILE`. It may write.
     Volatile,
-    /// PostgreSQL: the same for the same arguments and tables; it may not write.
+    /// PostgreSQL: `STABLE` or `IMMUTABLE`. It cannot write.
     Stable,
-    /// PostgreSQL: it may not write, but nobody can tell what it reads.
+    /// PostgreSQL: it cannot write, but which tables it reads is unknown.
     Reading,
-    /// The database does not say.
-    Unsaid,
+    /// Not declared.
+    Undeclared,
 }
 
-/// What is executed.
+/// The code of a routine or trigger.
 #[derive(Debug, Clone)]
 pub(crate) enum Code {
-    /// SQL, or a procedural language around it.
+    /// SQL or a procedural SQL language.
     Text(String),
-    /// Calls this routine.
+    /// A call of this routine.
     Call(Arc<str>),
-    /// Compiled into the server: touches no table of the user's.
+    /// Built into the server: does not use user tables.
     Builtin,
-    /// In another language, or not to be seen.
+    /// In another language, or not visible to the account.
     Hidden,
 }
 
@@ -167,7 +170,7 @@ pub(crate) enum Code {
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
     pub(crate) table: Arc<str>,
-    /// What decides which rows are seen.
+    /// The condition for rows to be visible.
     pub(crate) condition: String,
 }
 
@@ -210,9 +213,9 @@ impl Facts {
         facts
     }
 
-    /// A hash that two sessions of one account have in common while the schema stays as it is:
-    /// whatever the order of the rows, and without what belongs to a session (its temporary tables,
-    /// its functions) or to the rest of the server.
+    /// A hash that is the same for all sessions of an account while the schema does not change. It is
+    /// independent of the order of rows, and excludes what belongs to a session (temporary tables,
+    /// functions of SQLite) or to other databases of the server.
     pub(crate) fn shared_hash(&self) -> String {
         let names: BTreeSet<_> = self.relations.iter().map(|it| &it.name).collect();
         let keys = self.foreign_keys.iter();
@@ -228,8 +231,8 @@ impl Facts {
         add(&mut facts, "routine", self.routines.iter());
         add(&mut facts, "policy", self.policies.iter());
         add(&mut facts, "inheritance", inheritance);
-        add(&mut facts, "moving", self.nondeterministic.iter());
-        add(&mut facts, "timed", self.time_columns.iter());
+        add(&mut facts, "nondeterministic", self.nondeterministic.iter());
+        add(&mut facts, "time column", self.time_columns.iter());
         add(&mut facts, "event trigger", self.event_triggers.iter());
         add(&mut facts, "operator", self.operators.iter());
         add(&mut facts, "cast", self.casts.iter());
@@ -242,14 +245,14 @@ impl Facts {
         fingerprint.finish()
     }
 
-    /// Notes which routines the program vouches for.
+    /// Marks the routines that the settings declare pure.
     pub(crate) fn trust(&mut self, names: &BTreeSet<String>) {
         for routine in &mut self.routines {
             routine.trusted = names.contains(&*routine.name);
         }
     }
 
-    /// A name as it is compared.
+    /// Normalises a name.
     pub(super) fn name(&self, text: &str) -> Arc<str> {
         relation_name(text)
     }

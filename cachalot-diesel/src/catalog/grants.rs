@@ -1,17 +1,18 @@
-//! Whether an account of MySQL or MariaDB sees the triggers of a whole database.
+//! Whether a MySQL or MariaDB account can see all triggers of a database.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The privileges of an account and of its active roles that show triggers.
+/// The privileges of an account and its active roles, as far as they show triggers.
 #[derive(Debug, Default)]
 pub(super) struct Grants {
-    /// On all databases.
+    /// A global privilege shows triggers.
     everywhere: bool,
-    /// A part of a global privilege was taken back.
-    taken_back: bool,
-    /// By what is looked up together, and by the pattern of database names: does one of them show triggers?
+    /// Global privileges are partially revoked.
+    has_revokes: bool,
+    /// By grantees that the server looks up together, then by the pattern of database names: do the
+    /// privileges show triggers?
     databases: BTreeMap<String, BTreeMap<String, bool>>,
-    /// The patterns are plain names.
+    /// The patterns are literal names.
     plain: bool,
 }
 
@@ -23,13 +24,14 @@ pub(super) struct Privilege {
 }
 
 impl Grants {
-    /// The lines of MariaDB's `SHOW GRANTS`. Whoever may write is shown that there are triggers, if
-    /// not what they do.
+    /// Parses MariaDB's `SHOW GRANTS`. An account with write privileges sees triggers, though perhaps not
+    /// their definition.
     pub(super) fn of_mariadb(lines: &[String]) -> Self {
-        const TELLING: [&str; 5] = ["ALL PRIVILEGES", "TRIGGER", "INSERT", "UPDATE", "DELETE"];
+        const SHOWING_TRIGGERS: [&str; 5] =
+            ["ALL PRIVILEGES", "TRIGGER", "INSERT", "UPDATE", "DELETE"];
         let mut grants = Self::default();
         for line in lines {
-            grants.taken_back |= line.starts_with("REVOKE ");
+            grants.has_revokes |= line.starts_with("REVOKE ");
             let Some((privileges, rest)) = line.split_once(" ON ") else {
                 continue;
             };
@@ -40,28 +42,28 @@ impl Grants {
                 continue;
             };
             let mut privileges = privileges.trim_start_matches("GRANT ").split(',');
-            let tells = privileges.any(|it| TELLING.contains(&it.trim()));
+            let shows_triggers = privileges.any(|it| SHOWING_TRIGGERS.contains(&it.trim()));
             if pattern == "*" {
-                grants.everywhere |= tells;
+                grants.everywhere |= shows_triggers;
             } else if let Some(pattern) = unquoted(pattern) {
-                // A user's and a role's are looked up one by one.
+                // The server looks up the user and each role separately.
                 let grantee = grantee.trim_end_matches(" WITH GRANT OPTION");
-                grants.add(grantee.to_owned(), pattern, tells);
+                grants.add(grantee.to_owned(), pattern, shows_triggers);
             }
         }
         grants
     }
 
-    /// The rows of MySQL's `information_schema` that are of one of these grantees. Nobody is shown a
-    /// trigger without the privilege `TRIGGER`.
+    /// The privileges of these grantees in MySQL's `information_schema`. Only the privilege `TRIGGER`
+    /// shows triggers.
     pub(super) fn of_mysql(
         rows: Vec<Privilege>,
         grantees: &BTreeSet<String>,
         partial_revokes: bool,
     ) -> Self {
         let mut grants = Self {
-            taken_back: partial_revokes,
-            // Under partial revokes there are no patterns.
+            has_revokes: partial_revokes,
+            // With partial revokes, MySQL does not use patterns.
             plain: partial_revokes,
             ..Self::default()
         };
@@ -69,34 +71,35 @@ impl Grants {
             if !grantees.contains(&row.grantee) {
                 continue;
             }
-            let tells = row.name.eq_ignore_ascii_case("TRIGGER");
+            let shows_triggers = row.name.eq_ignore_ascii_case("TRIGGER");
             match row.db {
-                // The user's and those of the roles are merged before one is looked up.
-                Some(pattern) => grants.add(String::new(), pattern, tells),
-                None => grants.everywhere |= tells,
+                // MySQL merges the privileges of the user and its roles before the lookup.
+                Some(pattern) => grants.add(String::new(), pattern, shows_triggers),
+                None => grants.everywhere |= shows_triggers,
             }
         }
         grants
     }
 
-    fn add(&mut self, group: String, pattern: String, tells: bool) {
+    fn add(&mut self, group: String, pattern: String, shows_triggers: bool) {
         let patterns = self.databases.entry(group).or_default();
-        *patterns.entry(pattern).or_default() |= tells;
+        *patterns.entry(pattern).or_default() |= shows_triggers;
     }
 
-    /// May the account see the triggers of all tables of this database?
+    /// Can the account see the triggers of all tables of this database?
     pub(super) fn show_triggers_of(&self, db: &str) -> bool {
-        if self.everywhere && !self.taken_back {
+        if self.everywhere && !self.has_revokes {
             return true;
         }
-        // Of several patterns that match only one counts; which, is not looked into.
+        // The server uses only one of several matching patterns. Require all, so it does not matter
+        // which.
         self.databases.values().any(|patterns| {
             let mut matching = patterns
                 .iter()
                 .filter(|(pattern, _)| self.matches(db, pattern))
-                .map(|(_, tells)| *tells)
+                .map(|(_, shows_triggers)| *shows_triggers)
                 .peekable();
-            matching.peek().is_some() && matching.all(|tells| tells)
+            matching.peek().is_some() && matching.all(|shows_triggers| shows_triggers)
         })
     }
 
@@ -115,7 +118,7 @@ fn unquoted(name: &str) -> Option<String> {
     Some(inner.replace("``", "`"))
 }
 
-/// `text LIKE pattern`, with the backslash as the escape.
+/// `text LIKE pattern`, with the backslash as the escape character.
 fn is_like(text: &str, pattern: &str) -> bool {
     let mut pattern = pattern.chars();
     match pattern.next() {
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn mariadb_shows_triggers_to_whoever_may_write_in_the_whole_database() {
+    fn mariadb_shows_triggers_to_accounts_with_write_privileges() {
         for line in [
             "GRANT ALL PRIVILEGES ON `app`.* TO `a`@`%`",
             "GRANT SELECT, TRIGGER, EVENT ON *.* TO `a`@`%`",
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrower_pattern_hides_a_wider_one() {
+    fn a_narrower_pattern_overrides_a_wider_one() {
         let narrow = "GRANT SELECT ON `app`.* TO `a`@`%`";
         let wide = "GRANT TRIGGER ON `a%`.* TO `a`@`%`";
         let of_role = "GRANT TRIGGER ON `a%`.* TO `role`";
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn mysql_shows_triggers_to_whoever_has_that_privilege() {
+    fn mysql_shows_triggers_to_accounts_with_the_trigger_privilege() {
         let user = "'a'@'%'";
         assert!(mysql(&[(user, None, "TRIGGER")], false).show_triggers_of("app"));
         for row in [
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_counts() {
+    fn revoked_privileges_do_not_count() {
         let lines = [
             "GRANT TRIGGER ON *.* TO `a`@`%`",
             "REVOKE TRIGGER ON `app`.* FROM `a`@`%`",

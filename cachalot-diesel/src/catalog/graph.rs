@@ -1,4 +1,4 @@
-//! What a read depends on, as the catalog tells it.
+//! The dependencies between relations, and the transitive dependencies of a read.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -16,7 +16,8 @@ use super::{
 };
 use crate::statement::{Analysis, Dialect, Events, Named, Times, Uncacheable, Writes};
 
-/// What follows from a database's catalog. It never changes; when the database does, there is another.
+/// The relations of a database and their dependencies. Immutable: after a change of the schema a new
+/// one is loaded.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     id: u64,
@@ -24,42 +25,42 @@ pub(crate) struct Catalog {
     /// Parents of many, and all that stand below them.
     pub(super) families: Members,
     routines: Routines,
-    /// Events after which code runs that may write any table.
+    /// Events that run code which may write any table.
     writes_unbounded: Vec<(Arc<str>, Events)>,
-    /// A statement that breaks a constraint may keep what it did before.
+    /// A statement that violates a constraint may keep its earlier changes.
     fails_in_part: bool,
-    /// Nobody can see what runs when tables are written.
+    /// The account cannot see triggers.
     triggers_hidden: bool,
-    /// Schemas of the server that were left out.
+    /// Schemas of the server that were not loaded.
     skipped_schemas: BTreeSet<Arc<str>>,
 }
 
-/// What is known of all relations of one name.
+/// All relations of one name.
 #[derive(Debug, Default)]
 struct Node {
-    /// Who reads it reads these too.
+    /// Reading it also reads these.
     reads: BTreeSet<Arc<str>>,
-    /// Its rows change by changes of others.
+    /// Writes to other tables that change its rows.
     causes: Vec<Cause>,
-    /// Functions that it calls and that the analysis of statements knows nothing of.
+    /// Functions that it calls, except those known to be built-in and pure.
     functions: BTreeSet<Arc<str>>,
-    /// Settings that decide what is seen of it.
+    /// Settings that affect which rows are visible.
     settings: BTreeSet<String>,
-    /// Routines that can be named like one of its columns.
+    /// Routines that can be called like one of its columns.
     computed: BTreeSet<Arc<str>>,
     /// What reading it writes.
     writes: Writes,
-    /// Its columns of times, which MySQL takes for those of today where a date is wanted.
+    /// Its `TIME` columns. MySQL combines them with today's date where it expects a date.
     times: BTreeSet<Arc<str>>,
     /// MySQL: where its text would take a time for a date.
     dated: Vec<(Times, String)>,
     /// SQLite: what its definition names that a program may have defined.
     named: Named,
-    /// Why no read of it may be cached.
+    /// Why reads of it cannot be cached.
     refused: Option<Refusal>,
 }
 
-/// When this happens to that table, that happens to the rows of this one.
+/// The events `when` on `table` cause the events `then` on the node.
 #[derive(Debug)]
 struct Cause {
     table: Arc<str>,
@@ -78,31 +79,30 @@ pub(crate) struct MovesWithDate {
 /// Why no read of a relation may be cached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// As for a statement with the same text.
+    /// For the same reason as a statement with the relation's text.
     Text(Uncacheable),
-    /// Its rows can change without a statement that could be seen to change them.
-    Unseen(Arc<str>),
-    /// Nobody can see what runs when tables are written.
-    Blind,
+    /// Its rows can change without a visible write.
+    Untrackable(Arc<str>),
+    /// The account cannot see triggers.
+    TriggersNotVisible,
 }
 
 /// What a read depends on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resolved {
-    /// The relations that are read, named by the statement or behind those.
+    /// The relations that are read, directly or not.
     pub(crate) reads: BTreeSet<Arc<str>>,
-    /// All tables whose changes may change the rows, and which of their changes.
+    /// All tables and events that may change the rows.
     pub(crate) tables: BTreeMap<Arc<str>, Events>,
-    /// Functions that are called, by the statement or behind it, and of which the analysis of
-    /// statements does not know that they are pure.
+    /// Functions that are called, directly or not, except those known to be built-in and pure.
     pub(crate) functions: BTreeSet<Arc<str>>,
-    /// What reading all this may write.
+    /// What the read may write.
     pub(crate) writes: Writes,
     /// A procedure among the functions may begin or end transactions.
-    pub(crate) moves: bool,
-    /// Settings that decide the rows.
+    pub(crate) may_end_transaction: bool,
+    /// Settings that affect the rows.
     pub(crate) settings: BTreeSet<String>,
-    /// SQLite: what the definitions of the relations name that a program may have defined.
+    /// SQLite: functions and collations in definitions that a program may have defined.
     pub(crate) named: Named,
     pub(crate) refused: Option<Refusal>,
 }
@@ -125,7 +125,7 @@ impl Catalog {
         }
         for (parent, child) in &facts.inheritance {
             this.node(parent).reads.insert(Arc::clone(child));
-            // A statement on the parent reaches the child's rows, and an update may move them from
+            // A statement on the parent affects the children's rows, and an update may move rows from
             // one child to another.
             this.cause(child, Events::INSERT, parent, Events::INSERT);
             this.cause(child, Events::DELETE, parent, Events::DELETE);
@@ -148,23 +148,23 @@ impl Catalog {
             node.settings.extend(effect.settings);
             let volatile = effect.volatile.map(Uncacheable::VolatileFunction);
             node.refuse(volatile.map(Refusal::Text));
-            // Writes ask it too.
+            // Policies also apply to writes.
             this.writes(effect.writes, &policy.table, Events::ALL);
         }
         for (relation, what) in &facts.nondeterministic {
-            let moving = Uncacheable::VolatileFunction(what.clone());
-            this.node(relation).refuse(Some(Refusal::Text(moving)));
+            let volatile = Uncacheable::VolatileFunction(what.clone());
+            this.node(relation).refuse(Some(Refusal::Text(volatile)));
         }
         for (relation, column) in &facts.time_columns {
             this.node(relation).times.insert(Arc::clone(column));
         }
         for code in &facts.event_triggers {
-            // Not every change of the schema renews what is known of it. What writes anything is left
-            // out: it would be the end of all caching.
+            // Not every change of the schema changes the epoch. Triggers that may write any table are
+            // ignored, as otherwise nothing could be cached.
             if let Writes::Tables(tables) = this.routines.of_code(code).writes {
                 for table in tables.keys() {
-                    let unseen = Refusal::Unseen(Arc::clone(table));
-                    this.node(table).refuse(Some(unseen));
+                    let untrackable = Refusal::Untrackable(Arc::clone(table));
+                    this.node(table).refuse(Some(untrackable));
                 }
             }
         }
@@ -181,7 +181,7 @@ impl Catalog {
         this
     }
 
-    /// Two catalogs of one number are the same.
+    /// Catalogs with the same id are equal.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
@@ -206,7 +206,7 @@ impl Catalog {
         }
     }
 
-    /// Notes what code writes that runs when a table is written.
+    /// Adds the writes of code that runs on the events `when` of table `by`.
     fn writes(&mut self, writes: Writes, by: &Arc<str>, when: Events) {
         match writes {
             Writes::Nothing => {}
@@ -226,8 +226,8 @@ impl Catalog {
                 self.node(name);
             }
             RelationKind::Outside | RelationKind::View { text: None, .. } => {
-                let unseen = Refusal::Unseen(Arc::clone(name));
-                self.node(name).refuse(Some(unseen));
+                let untrackable = Refusal::Untrackable(Arc::clone(name));
+                self.node(name).refuse(Some(untrackable));
             }
             RelationKind::Derived(text) => {
                 let mut reads = self.routines.of_text(text, false).reads;
@@ -268,11 +268,11 @@ impl Catalog {
         node.refuse(refused);
     }
 
-    /// The functions that a text calls and that are not known to be the server's own and pure.
+    /// The functions that a text calls, except those known to be built-in and pure.
     pub(crate) fn calls_of(&self, analysis: &Analysis, text: &str) -> BTreeSet<Arc<str>> {
         let mut calls = self.routines.implied_by(text);
         calls.extend(analysis.unknown_functions());
-        // A name that the server knows too may be the user's for other arguments.
+        // The user may have overloaded a built-in function.
         let own = analysis
             .calls()
             .filter(|name| self.routines.get(name).is_some());
@@ -280,8 +280,8 @@ impl Catalog {
         calls
     }
 
-    /// What a read of these relations, which calls these functions, depends on. The text may name
-    /// routines like columns.
+    /// What a read of these relations, which calls these functions, depends on. `text` is searched for
+    /// routines that are called like columns.
     pub(crate) fn resolve<'a>(
         &self,
         relations: impl IntoIterator<Item = &'a Arc<str>>,
@@ -327,7 +327,7 @@ impl Catalog {
             }
         }
         if self.triggers_hidden && resolved.refused.is_none() {
-            resolved.refused = Some(Refusal::Blind);
+            resolved.refused = Some(Refusal::TriggersNotVisible);
         }
         resolved.tables = self.causes_of(&resolved.reads);
         resolved
@@ -398,9 +398,8 @@ impl Catalog {
         all
     }
 
-    /// The schemas that a text names and that were left out.
-    pub(crate) fn left_out(&self, analysis: &Analysis) -> BTreeSet<Arc<str>> {
-        // The usual case costs nothing.
+    /// The schemas that a text names and that were not loaded.
+    pub(crate) fn skipped_schemas(&self, analysis: &Analysis) -> BTreeSet<Arc<str>> {
         if self.skipped_schemas.is_empty() {
             return BTreeSet::new();
         }
@@ -409,7 +408,7 @@ impl Catalog {
         named.cloned().collect()
     }
 
-    /// Does a statement that breaks a constraint certainly change nothing?
+    /// Does a statement that violates a constraint certainly change nothing?
     pub(crate) fn fails_whole(&self) -> bool {
         !self.fails_in_part
     }
@@ -424,14 +423,14 @@ impl Catalog {
         self.routines.is_relation(relation)
     }
 
-    /// Is there a routine of the user's of this name?
+    /// Is there a user-defined routine of this name?
     pub(crate) fn has_routine(&self, name: &str) -> bool {
         self.routines.get(name).is_some()
     }
 
     /// Does a function give the same result for the same arguments and tables?
     pub(crate) fn is_pure(&self, function: &str) -> bool {
-        // All that have this name count.
+        // Considers all functions of this name.
         !self.routines.may_be_unknown_builtin(function)
             && self
                 .routines
@@ -439,19 +438,20 @@ impl Catalog {
                 .is_some_and(|effect| effect.volatile.is_none())
     }
 
-    /// Does no read and no call do anything but read?
-    pub(crate) fn is_inert(&self) -> bool {
-        self.routines.are_inert() && self.relations.values().all(|node| node.writes.is_nothing())
+    /// Are all reads and calls free of side effects?
+    pub(crate) fn has_no_side_effects(&self) -> bool {
+        self.routines.have_no_side_effects()
+            && self.relations.values().all(|node| node.writes.is_nothing())
     }
 
-    /// Is a function of this name the server's own, and not the user's too?
+    /// Is a function of this name built-in, and not also user-defined?
     pub(crate) fn is_builtin(&self, function: &str) -> bool {
         self.routines.is_builtin(function)
     }
 
-    /// May a call of this name be one of a routine that is newer than the catalog, or the session's?
-    pub(crate) fn is_strange(&self, function: &str) -> bool {
-        self.routines.is_strange(function)
+    /// May a call of this name be to a routine that is newer than the catalog, or local to the session?
+    pub(crate) fn is_unknown_routine(&self, function: &str) -> bool {
+        self.routines.is_unknown_routine(function)
     }
 }
 

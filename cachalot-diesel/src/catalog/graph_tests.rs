@@ -40,7 +40,7 @@ fn resolve(facts: &Facts, relation: &str) -> Resolved {
     Catalog::new(facts).resolve(&[table_name(relation)], &[], "")
 }
 
-/// What a read of a relation depends on: names, and the initials of the events that matter.
+/// What a read of a relation depends on: names, and the initials of the events.
 fn depends(facts: &Facts, relation: &str) -> Vec<String> {
     let events = |events: &Events| {
         let all = [
@@ -61,13 +61,13 @@ fn depends(facts: &Facts, relation: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_table_of_which_nothing_is_said_depends_on_itself() {
+fn a_plain_table_depends_on_itself() {
     assert_eq!(depends(&facts(&["a", "b"]), "a"), ["a:iud"]);
     assert_eq!(depends(&facts(&[]), "unknown"), ["unknown:iud"]);
 }
 
 #[test]
-fn a_view_depends_on_what_is_behind_it_however_deep() {
+fn a_view_depends_on_its_tables_transitively() {
     let mut facts = facts(&["a", "b"]);
     facts
         .relations
@@ -78,7 +78,7 @@ fn a_view_depends_on_what_is_behind_it_however_deep() {
 }
 
 #[test]
-fn a_table_depends_on_the_views_through_which_it_is_written() {
+fn a_table_depends_on_its_updatable_views() {
     let mut facts = facts(&["a"]);
     facts.relations.push(view("v", "SELECT id FROM a", true));
     facts.relations.push(view("w", "SELECT id FROM v", true));
@@ -86,7 +86,7 @@ fn a_table_depends_on_the_views_through_which_it_is_written() {
 }
 
 #[test]
-fn views_in_a_circle_come_to_an_end() {
+fn cycles_of_views_terminate() {
     let mut facts = facts(&[]);
     facts.relations.push(view("v", "SELECT id FROM w", true));
     facts.relations.push(view("w", "SELECT id FROM v", true));
@@ -94,7 +94,7 @@ fn views_in_a_circle_come_to_an_end() {
 }
 
 #[test]
-fn a_child_depends_on_the_changes_of_its_parent_that_reach_it_and_no_others() {
+fn a_child_depends_on_the_events_of_its_parent_that_cascade() {
     let mut facts = facts(&["child", "parent", "grandparent"]);
     let key = |child: &str, parent: &str, on_delete, on_update| ForeignKey {
         child: child.into(),
@@ -106,7 +106,7 @@ fn a_child_depends_on_the_changes_of_its_parent_that_reach_it_and_no_others() {
         key("child", "parent", Action::Delete, Action::Nothing),
         key("parent", "grandparent", Action::Delete, Action::Update),
     ];
-    // An update of the parent's key does not reach the child, nor does the grandparent's.
+    // Neither an update of the parent's key nor of the grandparent's affects the child.
     assert_eq!(
         depends(&facts, "child"),
         ["child:iud", "grandparent:d", "parent:d"]
@@ -116,7 +116,7 @@ fn a_child_depends_on_the_changes_of_its_parent_that_reach_it_and_no_others() {
 }
 
 #[test]
-fn a_table_that_a_trigger_writes_depends_on_the_triggers_table_and_event() {
+fn a_table_depends_on_the_triggers_that_write_it() {
     let mut facts = facts(&["a", "log", "totals", "settings"]);
     facts.triggers = vec![
         trigger(
@@ -133,7 +133,7 @@ fn a_table_that_a_trigger_writes_depends_on_the_triggers_table_and_event() {
 }
 
 #[test]
-fn after_a_trigger_that_makes_its_statements_up_anything_may_have_changed() {
+fn a_trigger_with_dynamic_sql_may_change_anything() {
     let mut facts = facts(&["a", "b"]);
     let dynamic = "BEGIN EXECUTE format('DELETE FROM %I', NEW.t); END";
     facts.triggers = vec![trigger("a", Events::UPDATE, dynamic)];
@@ -149,7 +149,7 @@ fn parents_and_children_depend_on_each_other() {
 }
 
 #[test]
-fn a_function_reads_and_writes_what_its_body_and_those_it_calls_do() {
+fn the_effect_of_a_function_includes_the_functions_it_calls() {
     let mut facts = facts(&["a", "log"]);
     facts.routines = vec![
         routine("total", Volatility::Stable, "SELECT count(*) FROM a"),
@@ -194,7 +194,7 @@ fn a_function_reads_and_writes_what_its_body_and_those_it_calls_do() {
 }
 
 #[test]
-fn what_the_program_vouches_for_reads_and_does_nothing_else() {
+fn a_trusted_function_only_reads() {
     let mut facts = facts(&["a", "b"]);
     let made_up = "BEGIN EXECUTE 'SELECT 1'; PERFORM count(*) FROM a; END";
     facts.routines = vec![routine("harmless", Volatility::Volatile, made_up)];
@@ -229,7 +229,7 @@ fn a_policy_reads_tables_and_settings() {
 }
 
 #[test]
-fn what_cannot_be_seen_or_changes_by_itself_is_refused() {
+fn hidden_and_nondeterministic_relations_are_refused() {
     let mut facts = facts(&["a"]);
     facts
         .relations
@@ -244,13 +244,13 @@ fn what_cannot_be_seen_or_changes_by_itself_is_refused() {
     let now = Uncacheable::VolatileFunction("now".to_owned());
     assert_eq!(resolve(&facts, "recent").refused, Some(Refusal::Text(now)));
     for relation in ["remote", "over"] {
-        let unseen = Refusal::Unseen("remote".into());
-        assert_eq!(resolve(&facts, relation).refused, Some(unseen));
+        let untrackable = Refusal::Untrackable("remote".into());
+        assert_eq!(resolve(&facts, relation).refused, Some(untrackable));
     }
 }
 
 #[test]
-fn what_calls_a_routine_without_its_name_calls_it_all_the_same() {
+fn implicit_calls_are_found() {
     let mut facts = facts(&["people", "log", "rates"]);
     facts.routines = vec![
         routine("plus", Volatility::Volatile, "INSERT INTO log VALUES (1)"),
@@ -277,7 +277,7 @@ fn what_calls_a_routine_without_its_name_calls_it_all_the_same() {
 }
 
 #[test]
-fn a_view_that_calls_what_writes_writes_when_it_is_read() {
+fn reading_a_view_that_calls_a_writing_function_writes() {
     let mut facts = facts(&["people", "log"]);
     facts.routines = vec![routine(
         "touch",
@@ -296,7 +296,7 @@ fn a_view_that_calls_what_writes_writes_when_it_is_read() {
 }
 
 #[test]
-fn a_row_that_takes_the_place_of_another_deletes_it() {
+fn replacing_a_row_deletes_it() {
     let mut facts = facts(&["parents", "kids"]);
     facts.foreign_keys = vec![ForeignKey {
         child: "kids".into(),

@@ -1,12 +1,11 @@
-//! What the database does behind a statement's back, as its catalog tells: views, foreign-key
-//! actions, triggers, rules, partitions, routines, row-level security.
+//! The side effects of statements, as the database's catalog defines them: views, foreign key actions,
+//! triggers, rules, partitions, routines, row-level security.
 //!
-//! [`Facts`] are what a backend's loader brings; [`Catalog`] is what follows from them. Of the
-//! queries each backend has its own (`postgres`, `mysql`, `sqlite`), and here alone this library asks
-//! a database for more than the user's rows.
+//! Each backend has a loader (`postgres`, `mysql`, `sqlite`), which queries the database for [`Facts`].
+//! A [`Catalog`] is computed from them.
 //!
-//! The knowledge is of one moment, and kept under the epoch's token that was seen before it was
-//! loaded: whatever changes a schema through a watched connection renews the epoch, and so ends it.
+//! A catalog is valid for the epoch that was read before it was loaded: a change of the schema through
+//! a watched connection changes the epoch.
 
 #[cfg_attr(
     not(all(feature = "mysql", feature = "postgres", feature = "sqlite")),

@@ -1,9 +1,11 @@
-//! The `information_schema` of MySQL and MariaDB. It shows only what the account may see.
+//! Loads the catalog of MySQL and MariaDB from the `information_schema`, which shows only what the
+//! account can see.
 //!
-//! A server has many databases, and tables of one name in several of them need not have anything in
-//! common. So only those count that the one which is read has to do with: that it names, or that name
-//! it, directly or by way of others. Whether one names it can only be found by reading all of them,
-//! which takes a server with thousands of tables seconds: past [`MOST`] databases it is not tried.
+//! A server has many databases, and tables of the same name in several of them are usually unrelated. So
+//! only databases connected to the current one by a view, key, trigger or routine, directly or not, are
+//! loaded. Whether another database refers to the current one can only be found by reading them all,
+//! which takes seconds on a server with thousands of tables: with more than
+//! [`MAX_SEARCHED_DATABASES`] databases it is not done.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,17 +27,17 @@ use super::{
 };
 use crate::statement::{Body, Dialect, Events};
 
-/// Databases that are not the user's.
-const USERS: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
+/// A condition that excludes system databases.
+const IS_USER_SCHEMA: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
 
-/// Whatever `sql_select_limit` says.
-pub(super) const ALL: &str = "LIMIT 18446744073709551615";
+/// Overrides `sql_select_limit`.
+pub(super) const NO_LIMIT: &str = "LIMIT 18446744073709551615";
 
-/// With more databases than this, others are not searched for what they do to the one that is read.
-const MOST: usize = 32;
+/// With more databases than this, they are not searched for references to the current one.
+const MAX_SEARCHED_DATABASES: usize = 32;
 
-/// Engines with transactions whose rows lie elsewhere, where other servers write them too.
-const OUTSIDE: [&str; 2] = ["NDBCLUSTER", "SPIDER"];
+/// Transactional engines whose rows are on other servers, which also write them.
+const EXTERNAL_ENGINES: [&str; 2] = ["NDBCLUSTER", "SPIDER"];
 
 #[derive(QueryableByName)]
 struct Own {
@@ -93,7 +95,7 @@ struct ForeignKeyRow {
     on_update: String,
 }
 
-/// A column that is worked out of others when it is read, or one of times.
+/// A generated column, or one of type `TIME`.
 #[derive(QueryableByName)]
 struct ColumnRow {
     #[diesel(sql_type = Text)]
@@ -130,8 +132,8 @@ struct RoutineRow {
     takes_time: bool,
 }
 
-/// What one database holds. Each query names the database in every table of the
-/// `information_schema`, as the server then looks into that one alone.
+/// The contents of one database. Each query has the database as a constant, so that the server reads
+/// only that one.
 struct Contents {
     relations: Vec<RelationRow>,
     views: Vec<ViewRow>,
@@ -141,7 +143,7 @@ struct Contents {
     routines: Vec<RoutineRow>,
 }
 
-/// Asks for everything. `named`: databases that count besides the connection's own.
+/// Loads the facts of the connection's database, of those in `named`, and of all connected to them.
 pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> QueryResult<Facts> {
     let own: Own = diesel::sql_query(
         "SELECT DATABASE() AS db, VERSION() AS version, CURRENT_USER() AS account",
@@ -149,18 +151,20 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
     .get_result(conn)?;
     let schemas: Vec<Schema> = diesel::sql_query(format!(
         "SELECT SCHEMA_NAME AS db FROM information_schema.SCHEMATA \
-         WHERE SCHEMA_NAME {USERS} {ALL}"
+         WHERE SCHEMA_NAME {IS_USER_SCHEMA} {NO_LIMIT}"
     ))
     .load(conn)?;
-    // Elsewhere what a statement has written stays, though it fails or is rolled back.
+    // In other engines the writes of a failed or rolled back statement remain.
     let engines: Vec<Engine> = diesel::sql_query(format!(
-        "SELECT ENGINE AS engine FROM information_schema.ENGINES WHERE TRANSACTIONS = 'YES' {ALL}"
+        "SELECT ENGINE AS engine FROM information_schema.ENGINES WHERE TRANSACTIONS = 'YES' {NO_LIMIT}"
     ))
     .load(conn)?;
     let engines = engines.into_iter().map(|it| it.engine.to_uppercase());
-    let engines: BTreeSet<_> = engines.filter(|it| !OUTSIDE.contains(&&**it)).collect();
+    let engines: BTreeSet<_> = engines
+        .filter(|it| !EXTERNAL_ENGINES.contains(&&**it))
+        .collect();
     let mut facts = Facts::new(Dialect::Mysql);
-    // Names that differ in case alone are compared as one.
+    // Names are compared without case.
     let mut exact: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
     for schema in schemas {
         exact
@@ -171,7 +175,7 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
     let own_db = own.db.as_ref().map(|db| facts.name(db));
     let start: BTreeSet<Arc<str>> = own_db.into_iter().chain(named.iter().cloned()).collect();
 
-    let mut pending: Vec<Arc<str>> = if exact.len() <= MOST {
+    let mut pending: Vec<Arc<str>> = if exact.len() <= MAX_SEARCHED_DATABASES {
         exact.keys().cloned().collect()
     } else {
         start.iter().cloned().collect()
@@ -203,7 +207,7 @@ pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
             let mut names = exact.get(&db).into_iter().flatten();
             facts.triggers_hidden |= names.any(|exact| !grants.show_triggers_of(exact));
             for content in content {
-                content.tell(&mut facts, &engines);
+                content.add_to(&mut facts, &engines);
             }
         }
     }
@@ -265,13 +269,13 @@ impl Contents {
         })
     }
 
-    /// Is there a body that the account may not see? It may name any database.
+    /// Is there a body that the account cannot see? It may refer to any database.
     fn is_hidden(&self) -> bool {
         self.triggers.iter().any(|row| row.body.is_none())
             || self.routines.iter().any(|row| row.body.is_none())
     }
 
-    /// What its definitions name: databases, and much else.
+    /// All names in its definitions, including those of databases.
     fn names(&self, facts: &Facts) -> BTreeSet<Arc<str>> {
         let views = self.views.iter().filter_map(|row| row.definition.as_ref());
         let triggers = self.triggers.iter().filter_map(|row| row.body.as_ref());
@@ -284,14 +288,14 @@ impl Contents {
         names
     }
 
-    fn tell(self, facts: &mut Facts, engines: &BTreeSet<String>) {
+    fn add_to(self, facts: &mut Facts, engines: &BTreeSet<String>) {
         for row in self.relations {
             let name = facts.name(&row.name);
             let kind = if row.kind == "VIEW" {
-                // One that is not among the views cannot be seen.
+                // The account may not see the view.
                 let view = self.views.iter().find(|view| view.name == row.name);
                 RelationKind::View {
-                    // Empty where the account may not see it.
+                    // Empty if the account cannot see it.
                     text: view
                         .and_then(|view| view.definition.clone())
                         .filter(|text| !text.is_empty()),
@@ -308,7 +312,7 @@ impl Contents {
             facts.time_columns.push(pair);
         }
         for row in self.columns {
-            // MariaDB lets such a column ask for the moment, or for who reads it.
+            // In MariaDB a generated column may use the current time or user.
             if let Some(word) = Body::of(&row.expression, Dialect::Mysql)
                 .volatile
                 .pop_first()
@@ -351,7 +355,7 @@ impl Contents {
             let routine = Routine {
                 name: facts.name(&row.name),
                 code: row.body.map_or(Code::Hidden, Code::Text),
-                volatility: Volatility::Unsaid,
+                volatility: Volatility::Undeclared,
                 trusted: false,
                 times,
             };
@@ -360,7 +364,8 @@ impl Contents {
     }
 }
 
-/// These databases, and all that name one of them or are named by one, directly or by way of others.
+/// The connected component: these databases, and all that refer to one of them or are referred to,
+/// directly or not.
 fn reached_from(
     names: &BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     these: BTreeSet<Arc<str>>,
@@ -381,7 +386,7 @@ fn reached_from(
 }
 
 impl RelationRow {
-    /// `engines`: those whose tables change by statements that succeed, and by nothing else.
+    /// `engines`: those whose tables change only by successful statements.
     fn kind(&self, engines: &BTreeSet<String>) -> RelationKind {
         match (&*self.kind, &self.engine) {
             ("BASE TABLE" | "SYSTEM VERSIONED", Some(engine))
@@ -389,14 +394,14 @@ impl RelationRow {
             {
                 RelationKind::Table
             }
-            // Tables without transactions, whose rows are elsewhere, or that cannot be opened just now; sequences, and
-            // whatever comes.
+            // Non-transactional or external tables, tables that cannot be opened, sequences, and kinds
+            // of future versions.
             _ => RelationKind::Outside,
         }
     }
 }
 
-/// `EVENT_MANIPULATION`; newer servers may name several.
+/// Parses `EVENT_MANIPULATION`. Newer servers may list several.
 fn events_of(text: &str) -> Events {
     let text = text.to_ascii_uppercase();
     let events = Events {
@@ -416,7 +421,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn databases_are_reached_through_what_their_definitions_name() {
+    fn databases_are_reached_through_the_names_in_their_definitions() {
         let name = |text: &str| Arc::<str>::from(text);
         let names: BTreeMap<_, _> = [
             ("a", vec!["b", "t", "id"]),

@@ -1,8 +1,8 @@
-//! PostgreSQL's system catalogs, which every role may read.
+//! Loads PostgreSQL's system catalogs, which every role can read.
 //!
-//! Everything runs in one read-only transaction, or behind a savepoint of the caller's that is
-//! rolled back: its locks, settings and errors end with it. A lock that somebody else holds on a view
-//! (its text cannot be shown then) is not waited for.
+//! Runs in one read-only transaction, or in the caller's transaction after a savepoint that is rolled
+//! back: this releases its locks and undoes its settings and errors. A short `lock_timeout` avoids
+//! waiting for a view that is locked.
 
 use diesel::{
     PgConnection, QueryResult, QueryableByName, RunQueryDsl,
@@ -16,14 +16,15 @@ use super::facts::{
 };
 use crate::statement::{Dialect, Events};
 
-/// Schemas that are not the user's. What another session has for itself is nobody's concern.
-const USERS: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') \
+/// A condition that excludes system schemas and the temporary ones of sessions.
+const IS_USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') \
                      AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%'";
 
-/// 28: `INSERT`, `UPDATE` and `DELETE`, as bits. 1266 and 1270: `timetz` and lists of it, whose
-/// comparisons ask for the time zone's offset of the day. Unlogged tables are empty after a crash, which
-/// does not show in when the server started; a subscription's are written by another server. A relation that
-/// has the name of one of the server's own is not the one that is read by its bare name.
+/// - 28: the bits of `INSERT`, `UPDATE` and `DELETE`.
+/// - 1266 and 1270: `timetz` and its array, whose comparisons use the time zone's offset of today.
+/// - Outside: unlogged tables are empty after a crash, which the server's start time does not show;
+///   tables of a subscription are written by another server; and a relation with the name of a system
+///   relation is not the one that the unqualified name refers to.
 const RELATIONS: &str = "\
 SELECT c.relname::text AS name, c.relkind::text AS kind, \
  CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition, \
@@ -46,8 +47,8 @@ JOIN pg_catalog.pg_class c ON c.oid = k.conrelid \
 JOIN pg_catalog.pg_class p ON p.oid = k.confrelid \
 WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))";
 
-/// Internal are the triggers of foreign keys, and on older servers those that a partition has from its
-/// parent.
+/// Internal triggers are those of foreign keys and, on older servers, those that a partition inherits
+/// from its parent; the latter are included.
 const TRIGGERS: &str = "\
 SELECT c.relname::text AS on_table, t.tgtype AS events, t.tgfoid AS routine, \
  c.relkind = 'p' AS partitioned \
@@ -55,7 +56,7 @@ FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
 WHERE NOT t.tgisinternal \
  OR coalesce(pg_catalog.to_jsonb(t) ->> 'tgparentid', '0') <> '0'";
 
-/// Rules that are not views: their statements run with, or instead of, those on the table.
+/// Rules other than those of views. Their statements run with or instead of those on the table.
 const RULES: &str = "\
 SELECT c.relname::text AS on_table, r.ev_type::text AS event, \
  pg_catalog.pg_get_ruledef(r.oid) AS definition \
@@ -64,7 +65,7 @@ JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 WHERE r.rulename <> '_RETURN' AND ";
 
-/// Routines that defaults and checks of a table call, or those of a domain that a column has.
+/// Routines that are called by defaults and checks of a table, or of a column's domain.
 const DEFAULTS: &str = "\
 SELECT c.relname::text AS on_table, d.refobjid AS routine \
 FROM pg_catalog.pg_depend d \
@@ -90,7 +91,7 @@ const CASTS: &str = "\
 SELECT k.castcontext::text AS on_table, k.castfunc AS routine \
 FROM pg_catalog.pg_cast k WHERE k.castfunc >= 16384";
 
-/// Functions of one argument that is a row of a table: they can be written like a column.
+/// Functions whose only argument is a row of a table: they can be called like a column.
 const COMPUTED: &str = "\
 SELECT c.relname::text AS on_table, p.oid AS routine \
 FROM pg_catalog.pg_proc p \
@@ -101,8 +102,9 @@ const BUILTINS: &str = "\
 SELECT ARRAY(SELECT DISTINCT proname::text FROM pg_catalog.pg_proc \
  WHERE pronamespace = 'pg_catalog'::pg_catalog.regnamespace) AS names";
 
-/// The body of a routine in standard SQL is kept as a tree, so it is cut out of the definition. An
-/// aggregate is what its functions do. Two of the server's extensions run texts that they are given.
+/// The body of a routine in standard SQL is stored as a tree, so it is cut out of the definition. The
+/// body of an aggregate are calls of its functions. The extensions `tablefunc` and `xml2` run SQL that
+/// is passed as text.
 const ROUTINES: &str = "\
 SELECT p.oid AS number, p.proname::text AS name, l.lanname::text AS language, \
  p.provolatile = 'v' AS volatile, \
@@ -126,7 +128,7 @@ SELECT c.relname::text AS on_table, \
  pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)) AS condition \
 FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid";
 
-const KIN: &str = "\
+const INHERITANCE: &str = "\
 SELECT p.relname::text AS parent, c.relname::text AS child \
 FROM pg_catalog.pg_inherits i \
 JOIN pg_catalog.pg_class p ON p.oid = i.inhparent AND p.relkind IN ('r', 'p', 'f') \
@@ -182,7 +184,7 @@ struct RuleRow {
     definition: String,
 }
 
-/// Something, and a routine that it calls.
+/// An object and a routine that it calls.
 #[derive(QueryableByName)]
 struct CallRow {
     #[diesel(sql_type = Text)]
@@ -224,14 +226,14 @@ struct PolicyRow {
 }
 
 #[derive(QueryableByName)]
-struct KinRow {
+struct InheritanceRow {
     #[diesel(sql_type = Text)]
     parent: String,
     #[diesel(sql_type = Text)]
     child: String,
 }
 
-/// Asks for everything. `in_transaction`: the caller's own is open, and stays as it was.
+/// Loads the facts. `in_transaction`: the caller has an open transaction, which is left unchanged.
 pub(crate) fn load(conn: &mut PgConnection, in_transaction: bool) -> QueryResult<Facts> {
     let (begin, end) = if in_transaction {
         (
@@ -245,15 +247,15 @@ pub(crate) fn load(conn: &mut PgConnection, in_transaction: bool) -> QueryResult
         )
     };
     conn.batch_execute(&format!("{begin}; SET LOCAL lock_timeout = '100ms'"))?;
-    let facts = ask(conn);
+    let facts = load_facts(conn);
     conn.batch_execute(end)?;
     facts
 }
 
-fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
+fn load_facts(conn: &mut PgConnection) -> QueryResult<Facts> {
     let mut facts = Facts::new(Dialect::Postgres);
     let relations: Vec<RelationRow> =
-        diesel::sql_query(format!("{RELATIONS}{USERS}")).load(conn)?;
+        diesel::sql_query(format!("{RELATIONS}{IS_USER_SCHEMA}")).load(conn)?;
     for row in relations {
         let kind = match &*row.kind {
             "v" => RelationKind::View {
@@ -265,8 +267,8 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
         };
         let name = facts.name(&row.name);
         if row.zoned_time {
-            let moving = (name.clone(), "timetz".to_owned());
-            facts.nondeterministic.push(moving);
+            let pair = (name.clone(), "timetz".to_owned());
+            facts.nondeterministic.push(pair);
         }
         facts.relations.push(Relation { name, kind });
     }
@@ -280,7 +282,8 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
         };
         facts.foreign_keys.push(key);
     }
-    let routines: Vec<RoutineRow> = diesel::sql_query(format!("{ROUTINES}{USERS}")).load(conn)?;
+    let routines: Vec<RoutineRow> =
+        diesel::sql_query(format!("{ROUTINES}{IS_USER_SCHEMA}")).load(conn)?;
     for row in &routines {
         let routine = Routine {
             name: facts.name(&row.name),
@@ -298,7 +301,7 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
         facts.routines.push(routine);
     }
     add_triggers(conn, &mut facts, &routines)?;
-    add_calls_without_a_name(conn, &mut facts, &routines)?;
+    add_implicit_calls(conn, &mut facts, &routines)?;
     let events: Vec<CallRow> = diesel::sql_query(EVENT_TRIGGERS).load(conn)?;
     for row in events {
         if let Some(routine) = user_routine(&routines, row.routine) {
@@ -316,7 +319,7 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
             condition: row.condition,
         });
     }
-    let inheritance: Vec<KinRow> = diesel::sql_query(KIN).load(conn)?;
+    let inheritance: Vec<InheritanceRow> = diesel::sql_query(INHERITANCE).load(conn)?;
     for row in inheritance {
         let pair = (facts.name(&row.parent), facts.name(&row.child));
         facts.inheritance.push(pair);
@@ -324,7 +327,7 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
     Ok(facts)
 }
 
-/// What runs when a table is written.
+/// Adds the code that runs when a table is written.
 fn add_triggers(
     conn: &mut PgConnection,
     facts: &mut Facts,
@@ -349,7 +352,7 @@ fn add_triggers(
         };
         facts.triggers.push(trigger);
     }
-    let rules: Vec<RuleRow> = diesel::sql_query(format!("{RULES}{USERS}")).load(conn)?;
+    let rules: Vec<RuleRow> = diesel::sql_query(format!("{RULES}{IS_USER_SCHEMA}")).load(conn)?;
     for row in rules {
         let trigger = Trigger {
             table: facts.name(&row.on_table),
@@ -366,13 +369,14 @@ fn add_triggers(
     Ok(())
 }
 
-/// Operators, casts and columns that are calls of routines.
-fn add_calls_without_a_name(
+/// Adds operators, casts and computed columns, which call routines without naming them.
+fn add_implicit_calls(
     conn: &mut PgConnection,
     facts: &mut Facts,
     routines: &[RoutineRow],
 ) -> QueryResult<()> {
-    let operators: Vec<CallRow> = diesel::sql_query(format!("{OPERATORS}{USERS}")).load(conn)?;
+    let operators: Vec<CallRow> =
+        diesel::sql_query(format!("{OPERATORS}{IS_USER_SCHEMA}")).load(conn)?;
     for row in operators {
         if let Some(routine) = user_routine(routines, row.routine) {
             let routine = facts.name(routine);
@@ -397,7 +401,7 @@ fn add_calls_without_a_name(
     Ok(())
 }
 
-/// The name of a routine, if it is not one of the server's own.
+/// The name of a routine, if it is user-defined.
 fn user_routine(routines: &[RoutineRow], number: u32) -> Option<&str> {
     let routine = routines.iter().find(|routine| routine.number == number)?;
     Some(&routine.name)
@@ -406,7 +410,7 @@ fn user_routine(routines: &[RoutineRow], number: u32) -> Option<&str> {
 impl RoutineRow {
     fn code(&self) -> Code {
         match (&self.body, &*self.language) {
-            // The defaults of arguments are evaluated with the call.
+            // A call may evaluate the defaults of arguments.
             (Some(body), _) => Code::Text(format!("{body}\n;{}", self.defaults)),
             (None, "internal") => Code::Builtin,
             (None, _) => Code::Hidden,
@@ -415,8 +419,8 @@ impl RoutineRow {
 }
 
 impl TriggerRow {
-    /// The bits of `pg_trigger.tgtype`. An update of a partitioned table may move rows, which deletes
-    /// and inserts them.
+    /// Decodes `pg_trigger.tgtype`. An update of a partitioned table may move rows, which deletes and
+    /// inserts them.
     fn events(&self) -> Events {
         if self.partitioned {
             return Events::ALL;
@@ -429,7 +433,7 @@ impl TriggerRow {
     }
 }
 
-/// What stands behind `CREATE RULE name AS ON event TO table`.
+/// The part after `CREATE RULE name AS ON event TO table DO`.
 fn actions(definition: &str) -> &str {
     definition
         .split_once(" DO ")

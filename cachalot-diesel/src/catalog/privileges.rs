@@ -1,4 +1,4 @@
-//! Asks MySQL or MariaDB for the privileges that show triggers.
+//! Queries MySQL or MariaDB for the privileges that show triggers.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use diesel::{
 
 use super::{
     grants::{Grants, Privilege},
-    mysql::ALL,
+    mysql::NO_LIMIT,
 };
 
 /// A line of MariaDB's `SHOW GRANTS`, whose only column is named after the account.
@@ -32,7 +32,7 @@ struct PartialRevokes {
     partial_revokes: i64,
 }
 
-/// A role that is active.
+/// An active role.
 #[derive(QueryableByName)]
 struct EnabledRole {
     #[diesel(sql_type = Text)]
@@ -75,18 +75,18 @@ pub(super) fn privileges(
         let lines: Vec<_> = lines.into_iter().map(|grant| grant.0).collect();
         return Ok(Grants::of_mariadb(&lines));
     }
-    // MySQL tells no columns of a `SHOW GRANTS` that is prepared, so that Diesel cannot load it.
+    // MySQL has no column metadata for a prepared `SHOW GRANTS`, so Diesel cannot load it.
     let partial_revokes: PartialRevokes =
         diesel::sql_query("SELECT @@partial_revokes <> 0 AS partial_revokes").get_result(conn)?;
     let enabled: Vec<EnabledRole> = diesel::sql_query(format!(
         "SELECT ROLE_NAME AS role, ROLE_HOST AS role_host \
-         FROM information_schema.ENABLED_ROLES WHERE ROLE_NAME IS NOT NULL {ALL}"
+         FROM information_schema.ENABLED_ROLES WHERE ROLE_NAME IS NOT NULL {NO_LIMIT}"
     ))
     .load(conn)?;
     let granted: Vec<GrantedRole> = diesel::sql_query(format!(
         "SELECT GRANTEE AS grantee, GRANTEE_HOST AS grantee_host, ROLE_NAME AS role, \
          ROLE_HOST AS role_host FROM information_schema.APPLICABLE_ROLES \
-         WHERE ROLE_NAME IS NOT NULL {ALL}"
+         WHERE ROLE_NAME IS NOT NULL {NO_LIMIT}"
     ))
     .load(conn)?;
     let user = account.and_then(quoted);
@@ -95,7 +95,7 @@ pub(super) fn privileges(
         .iter()
         .map(|it| role_name(Some(&it.role), it.role_host.as_ref()));
     grantees.extend(roles);
-    // An active role brings those that were granted to it.
+    // An active role includes the roles granted to it.
     loop {
         let known = grantees.len();
         for it in &granted {
@@ -108,12 +108,12 @@ pub(super) fn privileges(
             break;
         }
     }
-    // An account sees its own rows only, unless it may read the database `mysql`.
+    // An account sees only its own rows, unless it can read the database `mysql`.
     let rows: Vec<PrivilegeRow> = diesel::sql_query(format!(
         "SELECT GRANTEE AS grantee, NULL AS db, PRIVILEGE_TYPE AS privilege \
          FROM information_schema.USER_PRIVILEGES \
          UNION ALL SELECT GRANTEE, TABLE_SCHEMA, PRIVILEGE_TYPE \
-         FROM information_schema.SCHEMA_PRIVILEGES {ALL}"
+         FROM information_schema.SCHEMA_PRIVILEGES {NO_LIMIT}"
     ))
     .load(conn)?;
     let rows = rows.into_iter().map(|row| Privilege {
@@ -125,7 +125,7 @@ pub(super) fn privileges(
     Ok(Grants::of_mysql(rows.collect(), &grantees, partial_revokes))
 }
 
-/// `'user'@'host'` for `user@host`, as the `information_schema` writes it. A host holds no `@`.
+/// Quotes `user@host` as the `information_schema` does: `'user'@'host'`. A host contains no `@`.
 fn quoted(account: &str) -> Option<String> {
     let (user, host) = account.rsplit_once('@')?;
     Some(format!("'{user}'@'{host}'"))

@@ -1,4 +1,4 @@
-//! What code kept in the database reads and writes, with everything that it calls.
+//! What routines and triggers read and write, including the routines that they call.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -11,15 +11,15 @@ use super::{
 };
 use crate::statement::{Body, Dialect, Events, Owner, Writes, is_known_function, owner};
 
-/// What running a piece of code does.
+/// The effect of running a piece of code.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Effect {
     /// The relations that it names.
     pub(super) reads: BTreeSet<Arc<str>>,
     pub(super) writes: Writes,
-    /// Why its result may be another one next time; `None` if it may not.
+    /// The function that makes its result volatile, if any.
     pub(super) volatile: Option<String>,
-    /// Settings that decide its result.
+    /// Settings that affect its result.
     pub(super) settings: BTreeSet<String>,
     /// It may begin, commit or roll back a transaction, if it is a procedure.
     pub(super) moves: bool,
@@ -32,12 +32,12 @@ pub(crate) struct Effect {
 }
 
 impl Effect {
-    /// Code that nobody can look into.
+    /// The effect of code that cannot be analysed.
     fn unknown(name: &str) -> Self {
         Self {
             writes: Writes::Everything,
             volatile: Some(name.to_owned()),
-            moves: true,
+            may_end_transaction: true,
             ..Self::default()
         }
     }
@@ -77,7 +77,7 @@ impl Effect {
     }
 }
 
-/// The user's routines by name; what differs between those of one name is taken together.
+/// The user-defined routines by name. Overloads are combined.
 #[derive(Debug)]
 pub(crate) struct Routines {
     dialect: Dialect,
@@ -136,7 +136,7 @@ impl Routines {
         this
     }
 
-    /// Adds to each routine what those do that it calls, until there is nothing to add.
+    /// Adds to each routine the effects of those that it calls, up to the fixed point.
     fn close(&mut self) {
         let mut grew = true;
         while grew {
@@ -171,8 +171,8 @@ impl Routines {
                 ..Effect::default()
             },
             (Code::Text(text), volatility) => {
-                let mut effect = self.of_text(text, volatility == Volatility::Unsaid);
-                // PostgreSQL lets no other write, save by calling one that may.
+                let mut effect = self.of_text(text, volatility == Volatility::Undeclared);
+                // In PostgreSQL only volatile functions can write; others may call one.
                 if volatility == Volatility::Stable {
                     effect.writes = Writes::Nothing;
                 }
@@ -194,7 +194,8 @@ impl Routines {
         effect
     }
 
-    /// What a text does by itself. `strict`: what it calls and is not known may be volatile.
+    /// The effect of a text, without the routines that it calls. `strict`: unknown functions count as
+    /// volatile.
     pub(super) fn of_text(&self, text: &str, strict: bool) -> Effect {
         let body = Body::of(text, self.dialect);
         let known = |name: &Arc<str>| self.relations.contains(name);
@@ -204,7 +205,7 @@ impl Routines {
         let mut volatile = body
             .volatile
             .into_iter()
-            .find(|word| !decides_the_key(word, self.dialect));
+            .find(|word| !is_in_key(word, self.dialect));
         if body.dynamic {
             writes = Writes::Everything;
             volatile.get_or_insert_with(|| "EXECUTE".to_owned());
@@ -215,19 +216,19 @@ impl Routines {
             if strict {
                 volatile.get_or_insert_with(|| name.to_string());
             }
-            // A routine that the account may not see.
+            // The account may not see the routine.
             if self.dialect == Dialect::Mysql {
                 writes = Writes::Everything;
             }
         }
         if self.dialect == Dialect::Sqlite {
-            // An `OR REPLACE` of the statement that sets a trigger off holds in the trigger too.
+            // The `OR REPLACE` of the statement also applies to the triggers that it fires.
             writes = replacing(writes);
         }
-        let moves = body.moves || writes == Writes::Everything;
+        let may_end_transaction = body.moves || writes == Writes::Everything;
         let (mut reads, mut calls) = (BTreeSet::new(), self.implied_by(text));
         for name in body.names {
-            if volatile.is_none() && self.decides_unseen(&name, body.sets) {
+            if volatile.is_none() && self.changes_without_write(&name, body.sets) {
                 volatile = Some(name.to_string());
             }
             if self.effects.contains_key(&name) {
@@ -242,19 +243,19 @@ impl Routines {
             writes,
             volatile,
             settings: body.settings,
-            moves,
+            may_end_transaction,
             calls,
             timed: false,
             dated: false,
         }
     }
 
-    /// Does a name in a body stand for what changes without a statement on a table: a catalog of the
-    /// server, or, where the body sets something, a variable of the session?
-    fn decides_unseen(&self, name: &str, sets: bool) -> bool {
+    /// Does a name in a body refer to something that changes without a write to a table: a system
+    /// catalog or, if the body sets variables, a session variable?
+    fn changes_without_write(&self, name: &str, sets: bool) -> bool {
         let catalog = name == "information_schema"
             || match self.dialect {
-                // A name that is no relation's may be a schema's.
+                // A name that is not a relation may be a schema.
                 Dialect::Postgres => {
                     owner(self.dialect, None, name) != Owner::User && !self.is_relation(name)
                 }
@@ -264,7 +265,7 @@ impl Routines {
         catalog || (sets && self.dialect == Dialect::Mysql && SESSION_VARIABLES.contains(&name))
     }
 
-    /// Routines that a text may call without naming them: operators and casts of the user's.
+    /// Routines that a text may call without naming them: user-defined operators and casts.
     pub(super) fn implied_by(&self, text: &str) -> BTreeSet<Arc<str>> {
         let operators = self
             .operators
@@ -279,31 +280,31 @@ impl Routines {
         routines
     }
 
-    /// Is there a routine of the user's that writes, or that may do something else the next time?
-    pub(super) fn are_inert(&self) -> bool {
+    /// Do all user-defined routines neither write nor return volatile results?
+    pub(super) fn have_no_side_effects(&self) -> bool {
         self.effects
             .values()
             .all(|effect| effect.volatile.is_none())
     }
 
-    /// May a call of this name be one of a function of the server's own that is not known to be pure?
+    /// May a call of this name be to a built-in function that is not known to be pure?
     pub(super) fn may_be_unknown_builtin(&self, name: &str) -> bool {
         self.builtins.contains(name) && !is_known_function(self.dialect, name)
     }
 
-    /// Is a function of this name the server's own, and not the user's too?
+    /// Is a function of this name built-in, and not also user-defined?
     pub(super) fn is_builtin(&self, name: &str) -> bool {
         self.builtins.contains(name) && !self.effects.contains_key(name)
     }
 
-    /// May a call of this name be one of a routine that is newer than the catalog, or the session's?
-    pub(super) fn is_strange(&self, name: &str) -> bool {
+    /// May a call of this name be to a routine that is newer than the catalog, or local to the session?
+    pub(super) fn is_unknown_routine(&self, name: &str) -> bool {
         !self.builtins.is_empty()
             && !self.builtins.contains(name)
             && !self.effects.contains_key(name)
     }
 
-    /// What code does, with all that it calls.
+    /// The effect of code, including the routines that it calls.
     pub(super) fn of_code(&self, code: &Code) -> Effect {
         match code {
             Code::Builtin => Effect::default(),
@@ -322,7 +323,7 @@ impl Routines {
         effect
     }
 
-    /// A routine of the user's; `None` if there is none of that name.
+    /// The effect of a user-defined routine.
     pub(super) fn get(&self, name: &str) -> Option<&Effect> {
         self.effects.get(name)
     }
@@ -336,8 +337,8 @@ impl Routines {
     }
 }
 
-/// Words whose value is a part of every entry's key, so that it may decide a result.
-fn decides_the_key(word: &str, dialect: Dialect) -> bool {
+/// Is the value of this word a part of every entry's key?
+fn is_in_key(word: &str, dialect: Dialect) -> bool {
     let words: &[&str] = match dialect {
         Dialect::Postgres => &[
             "current_catalog",
@@ -355,7 +356,7 @@ fn decides_the_key(word: &str, dialect: Dialect) -> bool {
     words.contains(&word)
 }
 
-/// Variables of MySQL that a routine can set for the session, and that decide what it reads.
+/// Session variables of MySQL that a routine can set and that affect results.
 const SESSION_VARIABLES: &[&str] = &[
     "autocommit",
     "character_set_connection",
@@ -378,7 +379,7 @@ const SESSION_VARIABLES: &[&str] = &[
     "tx_isolation",
 ];
 
-/// New rows may take the place of others.
+/// Adds deletes to inserts and updates, as they may replace other rows.
 fn replacing(writes: Writes) -> Writes {
     match writes {
         Writes::Tables(tables) => tables

@@ -1,4 +1,4 @@
-//! SQLite keeps the texts that defined its tables, views and triggers.
+//! Loads SQLite's catalog: the SQL of tables, views, triggers and indexes.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use diesel::{
 use super::facts::{Action, Code, Facts, ForeignKey, Relation, RelationKind, Trigger};
 use crate::statement::{Definition, Dialect, Events, Named};
 
-/// Virtual tables whose rows change only by statements that name them or the tables that their
-/// definition names.
-const MODULES: [&str; 8] = [
+/// Virtual table modules whose rows change only by statements that name the table, or the tables in
+/// its definition.
+const SUPPORTED_MODULES: [&str; 8] = [
     "fts3",
     "fts4",
     "fts4aux",
@@ -23,8 +23,8 @@ const MODULES: [&str; 8] = [
     "rtree_i32",
 ];
 
-/// Rules of SQLite's own for the words of a text.
-const TOKENIZERS: [&str; 6] = ["ascii", "icu", "porter", "simple", "trigram", "unicode61"];
+/// The tokenizers that are part of SQLite.
+const BUILTIN_TOKENIZERS: [&str; 6] = ["ascii", "icu", "porter", "simple", "trigram", "unicode61"];
 
 #[derive(QueryableByName)]
 struct Database {
@@ -56,8 +56,8 @@ struct Key {
     on_update: String,
 }
 
-/// Asks for everything, in two queries for each attached database. Each column is named with `AS`: a
-/// pragma may decide how others are called.
+/// Loads the facts with two queries per attached database. Columns need `AS`, as pragmas may change
+/// their default names.
 pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
     let databases: Vec<Database> =
         diesel::sql_query("SELECT name AS name FROM pragma_database_list").load(conn)?;
@@ -93,7 +93,7 @@ pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
     Ok(facts)
 }
 
-/// A virtual table keeps its rows in tables that begin with its name.
+/// Adds the shadow tables of virtual tables, which are named after them.
 fn add_shadows(facts: &mut Facts) {
     let virtuals = facts
         .relations
@@ -110,7 +110,7 @@ fn add_shadows(facts: &mut Facts) {
     facts.inheritance.extend(shadows);
 }
 
-/// Does a full-text table cut words by a rule of SQLite's own? A program can register others.
+/// Does a full-text table use a built-in tokenizer? A program can register others.
 fn has_known_tokenizer(arguments: &str) -> bool {
     let arguments = arguments.to_ascii_lowercase();
     arguments.split("tokenize").skip(1).all(|rest| {
@@ -118,9 +118,9 @@ fn has_known_tokenizer(arguments: &str) -> bool {
         let mut words = value
             .split(|c: char| !(c.is_alphanumeric() || c == '_'))
             .filter(|word| !word.is_empty());
-        let known = |word: &str| TOKENIZERS.contains(&word);
+        let known = |word: &str| BUILTIN_TOKENIZERS.contains(&word);
         match words.next() {
-            // It goes over the words of another.
+            // Wraps another tokenizer.
             Some("porter") => words.next().is_none_or(known),
             Some(word) => known(word),
             None => false,
@@ -129,12 +129,12 @@ fn has_known_tokenizer(arguments: &str) -> bool {
 }
 
 fn add(facts: &mut Facts, object: &Object) {
-    // SQLite's own tables have no text.
+    // Internal tables of SQLite have no SQL.
     let Some(sql) = &object.sql else { return };
     // `ON CONFLICT FAIL` of a constraint, `OR FAIL` in a trigger.
     facts.fails_in_part |= sql.to_ascii_lowercase().contains("fail");
     let name = facts.name(&object.name);
-    // What a trigger names matters to writes alone.
+    // The functions in a trigger matter only for writes.
     if object.kind != "trigger" {
         let named = Named::in_sqlite(sql);
         let relation = facts.name(&object.on_table);
@@ -152,11 +152,11 @@ fn add(facts: &mut Facts, object: &Object) {
         }
         Some(Definition::View(text)) => RelationKind::View {
             text: Some(text),
-            // But for the triggers that make it so.
+            // Only through triggers, which are loaded separately.
             updatable: false,
         },
         Some(Definition::Virtual { module, arguments })
-            if MODULES.contains(&&*module) && has_known_tokenizer(&arguments) =>
+            if SUPPORTED_MODULES.contains(&&*module) && has_known_tokenizer(&arguments) =>
         {
             RelationKind::Derived(arguments)
         }
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokenizers_of_sqlites_own_are_known() {
+    fn builtin_tokenizers_are_recognised() {
         for known in [
             "( a , b )",
             "( a , tokenize = porter )",

@@ -1,4 +1,4 @@
-//! MySQL takes a value of the type `TIME` for one of today where a date is wanted.
+//! Where MySQL expects a date, it combines a value of type `TIME` with today's date.
 
 use std::collections::BTreeSet;
 
@@ -172,7 +172,7 @@ fn is_part_of_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// A `*` that may stand for columns; that of `count(*)` does not.
+/// Is there a `*` that may stand for columns? That of `count(*)` does not.
 fn has_star(text: &str) -> bool {
     let mut before = ' ';
     for c in text.chars().filter(|c| !c.is_whitespace()) {

@@ -1,4 +1,4 @@
-//! Code kept in the database that nobody can see through.
+//! Code in the database that the library cannot analyse.
 
 use std::collections::BTreeSet;
 
@@ -8,28 +8,29 @@ use super::{
 };
 use crate::statement::{Events, Writes};
 
-/// Code whose effect is not known: it makes up its SQL, is in a language that is not read, or may not
-/// be seen by the account. For the command; no part of the library's interface.
+/// Code whose effect is unknown: it uses dynamic SQL, is in an unsupported language, or is not visible
+/// to the account. For the command; not part of the public API.
 #[doc(hidden)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnanalyzableCode {
-    /// The account may not see which triggers there are.
+    /// The account cannot see triggers.
     Triggers,
-    /// Such a write of the table runs it, and so invalidates everything.
+    /// These events on the table run the code, so they invalidate everything.
     Trigger {
         table: String,
         events: Events,
-        /// What is called, where that has a name.
+        /// The routine that the trigger calls, if any.
         routine: Option<String>,
     },
-    /// A call may write anything, and so invalidates everything.
+    /// The routine may write anything, so a call invalidates everything.
     Writing(String),
-    /// It writes nothing, but which tables it reads is not known: what calls it is not cached.
+    /// The routine does not write, but which tables it reads is unknown: queries that call it are not
+    /// cached.
     Reading(String),
 }
 
 impl Facts {
-    /// What nobody can see through, triggers first. A routine that triggers call stands with them.
+    /// All such code, triggers first. A routine that triggers call is listed only with them.
     pub(crate) fn unanalyzable(&self) -> Vec<UnanalyzableCode> {
         let routines = Routines::new(self);
         let anything = |writes: &Writes| matches!(writes, Writes::Everything);
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_is_not_opaque() {
+    fn readable_code_is_analyzable() {
         let mut facts = Facts::with_tables(Dialect::Postgres, &["a", "log"]);
         facts.routines = vec![
             routine(
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_routine_is_told_once_with_the_trigger_that_calls_it_or_by_itself() {
+    fn a_routine_is_listed_once() {
         let mut facts = Facts::with_tables(Dialect::Postgres, &["a", "log"]);
         let made_up = || text("BEGIN EXECUTE 'x'; END");
         facts.routines = vec![

@@ -1,17 +1,17 @@
-//! What values the settings may have, whether the environment or the builder gives them.
+//! Checks the values of settings, from the environment or the builder.
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use super::{Config, ConfigError, OnOutage};
 
-/// A setting's two names: its method of the builder and its variable.
+/// The names of a setting: the builder's method and the environment variable.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting {
     method: &'static str,
     variable: &'static str,
 }
 
-/// Those that can have a value of the right type which they may not have.
+/// The settings for which some values of the right type are invalid.
 impl Setting {
     pub(super) const URL: Self = Self::new("url", "CACHALOT_URL");
     pub(super) const NAMESPACE: Self = Self::new("namespace", "CACHALOT_NAMESPACE");
@@ -23,7 +23,7 @@ impl Setting {
     pub(super) const COMPRESS_ABOVE_BYTES: Self =
         Self::new("compress_above_bytes", "CACHALOT_COMPRESS_ABOVE_BYTES");
     pub(super) const MAX_STALENESS: Self = Self::new("max_staleness", "CACHALOT_MAX_STALENESS");
-    pub(super) const HERD_WAIT: Self = Self::new("stampede_wait", "CACHALOT_STAMPEDE_WAIT");
+    pub(super) const STAMPEDE_WAIT: Self = Self::new("stampede_wait", "CACHALOT_STAMPEDE_WAIT");
     pub(super) const SECRET: Self = Self::new("secret", "CACHALOT_SECRET");
 
     const fn new(method: &'static str, variable: &'static str) -> Self {
@@ -31,7 +31,7 @@ impl Setting {
     }
 }
 
-/// What is wrong with a setting's value.
+/// An invalid value of a setting.
 #[derive(Debug)]
 pub(super) struct Invalid {
     pub(super) setting: Setting,
@@ -56,7 +56,7 @@ impl Invalid {
         Self::new(setting, expected, format!("got `{value}`"))
     }
 
-    /// As of the environment.
+    /// As an error of the environment variable.
     pub(super) fn variable(self) -> ConfigError {
         ConfigError::Variable {
             variable: self.setting.variable,
@@ -65,7 +65,7 @@ impl Invalid {
         }
     }
 
-    /// As of the builder.
+    /// As an error of the builder's method.
     fn method(self) -> ConfigError {
         ConfigError::Method {
             method: self.setting.method,
@@ -82,74 +82,74 @@ const DAY: Duration = Duration::from_secs(86_400);
 const GIB: usize = 1 << 30;
 
 impl Config {
-    /// Refuses values that a setting may not have, and names the builder's method.
+    /// Rejects invalid values. The error names the builder's method.
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         self.check().map_err(Invalid::method)
     }
 
-    /// What `validate` refuses, whoever set it. The URL is checked where the store is opened.
+    /// Rejects invalid values. The URL is checked when the store is opened.
     pub(super) fn check(&self) -> Result<(), Invalid> {
-        filled(Setting::NAMESPACE, "a name", &self.namespace)?;
-        lasts(
+        check_not_blank(Setting::NAMESPACE, "a name", &self.namespace)?;
+        check_duration(
             Setting::STORE_TIMEOUT,
             "a duration from 1ms to 60s",
             self.store_timeout,
             MILLISECOND..=60 * SECOND,
         )?;
-        lasts(
+        check_duration(
             Setting::WRITE_LEASE,
             "a duration from 1s to 1day",
             self.write_lease,
             SECOND..=DAY,
         )?;
         if let OnOutage::Wait(limit) = self.on_outage {
-            lasts(
+            check_duration(
                 Setting::ON_OUTAGE,
                 "a wait from 1ms to 1h",
                 limit,
                 MILLISECOND..=HOUR,
             )?;
         }
-        sized(
+        check_bytes(
             Setting::MAX_VALUE_BYTES,
             "an integer from 1 to 1073741824",
             self.max_value_bytes,
             1..=GIB,
         )?;
-        sized(
+        check_bytes(
             Setting::COMPRESS_ABOVE_BYTES,
             "an integer from 0 (never) to 1073741824",
             self.compress_above.unwrap_or_default(),
             0..=GIB,
         )?;
-        lasts(
+        check_duration(
             Setting::MAX_STALENESS,
             "a duration from 0 (none) to 1h",
             self.max_staleness,
             Duration::ZERO..=HOUR,
         )?;
-        lasts(
-            Setting::HERD_WAIT,
+        check_duration(
+            Setting::STAMPEDE_WAIT,
             "a duration from 0 (off) to 60s",
             self.stampede_wait,
             Duration::ZERO..=60 * SECOND,
         )?;
         if let Some(secret) = &self.secret {
-            filled(Setting::SECRET, "a secret, or none at all", secret)?;
+            check_not_blank(Setting::SECRET, "a secret that is not blank", secret)?;
         }
         Ok(())
     }
 }
 
-/// Never shows the text: it may be the secret.
-fn filled(setting: Setting, expected: &'static str, text: &str) -> Result<(), Invalid> {
+/// The error does not contain the text: it may be the secret.
+fn check_not_blank(setting: Setting, expected: &'static str, text: &str) -> Result<(), Invalid> {
     if text.trim().is_empty() {
         return Err(Invalid::new(setting, expected, "but it is empty"));
     }
     Ok(())
 }
 
-fn lasts(
+fn check_duration(
     setting: Setting,
     expected: &'static str,
     length: Duration,
@@ -162,7 +162,7 @@ fn lasts(
     Err(Invalid::got(setting, expected, length))
 }
 
-fn sized(
+fn check_bytes(
     setting: Setting,
     expected: &'static str,
     bytes: usize,

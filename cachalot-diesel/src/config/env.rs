@@ -1,5 +1,4 @@
-//! Settings as the environment writes them: text in, values out. What values are allowed is checked
-//! elsewhere, for the builder too.
+//! Parses settings from environment variables. `check` validates the values.
 
 use std::{str::FromStr, time::Duration};
 
@@ -17,14 +16,14 @@ const SECONDS: &str = "whole seconds or a duration such as `10m`";
 const MILLISECONDS: &str = "whole milliseconds or a duration such as `250ms`";
 
 impl ConfigError {
-    /// The store's URL came from the environment, and opens no store.
+    /// The error of a URL from the environment.
     pub(crate) fn of_url(error: &OpenError) -> Self {
         Invalid::new(Setting::URL, URL, format!("but {}", Chain(error))).variable()
     }
 }
 
 impl Config {
-    /// Reads every `CACHALOT_*` variable through `get`; what is not set keeps its default.
+    /// Reads the `CACHALOT_*` variables through `get`. Those that are not set keep their default.
     pub(crate) fn from_vars(
         get: impl Fn(&'static str) -> Result<Option<String>, ConfigError>,
     ) -> Result<Self, ConfigError> {
@@ -128,7 +127,7 @@ impl Config {
     }
 }
 
-/// A text that is no value of its setting.
+/// An invalid text of a variable.
 struct Problem {
     expected: &'static str,
     problem: String,
@@ -183,7 +182,7 @@ fn milliseconds(text: &str) -> Result<Duration, Problem> {
     duration(text, Duration::from_millis).ok_or_else(|| Problem::got(MILLISECONDS, text))
 }
 
-/// A plain number counts in the setting's own unit.
+/// Parses a number in the setting's unit, or a duration with units.
 fn duration(text: &str, unit: fn(u64) -> Duration) -> Option<Duration> {
     let text = text.trim();
     match text.parse() {

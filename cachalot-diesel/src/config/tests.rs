@@ -10,19 +10,19 @@ fn with(name: &'static str, value: &str) -> Result<Config, ConfigError> {
     Config::from_vars(|asked| Ok((asked == name).then(|| value.to_owned())))
 }
 
-/// What the builder makes of a setting.
+/// The configuration that the builder makes.
 fn built(set: impl FnOnce(Builder) -> Builder) -> Result<Config, Error> {
     let cache = set(Cachalot::builder().url("memory://")).build()?;
     Ok(cache.inner().config().clone())
 }
 
-/// What a setting says, without the store's URL.
-fn said(config: &Config) -> String {
+/// All settings but the URL and the secret.
+fn shown(config: &Config) -> String {
     format!("{config:?}")
 }
 
 #[test]
-fn s01_nothing_set_gives_the_documented_defaults() {
+fn s01_settings_have_the_documented_defaults() {
     let config = Config::from_vars(|_| Ok(None)).unwrap();
     assert!(config.enabled);
     assert_eq!(config.url, "memcache://127.0.0.1:11211");
@@ -32,10 +32,10 @@ fn s01_nothing_set_gives_the_documented_defaults() {
     assert_eq!(config.write_lease, 30 * SECOND);
     assert_eq!(config.max_value_bytes, 1_000_000);
     assert!(config.excludes("__diesel_schema_migrations"));
-    assert_eq!(said(&config), said(&built(|b| b).unwrap()));
+    assert_eq!(shown(&config), shown(&built(|b| b).unwrap()));
 }
 
-/// A setting's method and variable, a text for the variable, and the same value for the method.
+/// A setting's method and variable, a text for the variable, and a call with the same value.
 type Both = (
     &'static str,
     &'static str,
@@ -157,11 +157,11 @@ const GOOD: &[Both] = &[
 ];
 
 #[test]
-fn s01_both_ways_to_set_a_value_mean_the_same() {
+fn s01_variables_and_methods_set_the_same_values() {
     for (_, name, text, set) in GOOD {
         let variable = with(name, text).unwrap();
         let method = built(set).unwrap();
-        assert_eq!(said(&variable), said(&method), "{name} {text:?}");
+        assert_eq!(shown(&variable), shown(&method), "{name} {text:?}");
         assert_eq!(variable.secret, method.secret);
     }
     assert_eq!(
@@ -181,7 +181,7 @@ fn s01_both_ways_to_set_a_value_mean_the_same() {
 }
 
 #[test]
-fn s01_values_are_those_that_were_written() {
+fn s01_variables_are_parsed() {
     let ttl = |text| with("CACHALOT_TIMEOUT", text).unwrap().ttl;
     assert_eq!(ttl("0"), None);
     assert_eq!(ttl(" 7 "), Some(7 * SECOND));
@@ -193,7 +193,7 @@ fn s01_values_are_those_that_were_written() {
     assert!(none.excludes("users") && !none.excludes("__diesel_schema_migrations"));
 }
 
-/// Values that a setting may not have, whoever gives them.
+/// Invalid values of settings.
 const BAD: &[Both] = &[
     ("url", "CACHALOT_URL", " ", |b| b.url(" ")),
     ("namespace", "CACHALOT_NAMESPACE", "", |b| b.namespace("")),
@@ -244,7 +244,7 @@ const BAD: &[Both] = &[
 ];
 
 #[test]
-fn s01_both_ways_refuse_the_same_values_and_name_the_setting_as_it_was_written() {
+fn s01_variables_and_methods_reject_the_same_values() {
     for (method_name, name, text, set) in BAD {
         let variable = with(name, text).unwrap_err().to_string();
         let expected = format!("{name}: expected ");
@@ -263,7 +263,7 @@ fn s01_both_ways_refuse_the_same_values_and_name_the_setting_as_it_was_written()
 }
 
 #[test]
-fn s01_a_text_that_is_no_value_is_an_error_that_shows_both() {
+fn s01_an_error_shows_the_variable_and_its_value() {
     for (name, value, expected) in [
         (
             "CACHALOT_ENABLED",

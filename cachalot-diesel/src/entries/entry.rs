@@ -5,10 +5,11 @@
 //!                                                                            (little-endian)
 //! ```
 //!
-//! `stored` and `expires` are milliseconds since 1970, the latter 0 for never. The store removes what
-//! has expired by its own clock, but it may round up to whole seconds; and others keep copies. `token`s are those of the epoch and of
-//! every table that the read depends on, in that order, as they were before the database was asked.
-//! `rows` are a block; where `size` is not 0, the LZ4 compression (its block format) of one of that size.
+//! - `stored` and `expires` are milliseconds since 1970; `expires` is 0 for never. The store expires
+//!   items by its own clock, but it may round up to whole seconds, and near caches keep copies.
+//! - `token`s: the epoch's, then one for each table that the read depends on, as read before the
+//!   database was queried.
+//! - `rows`: a block. If `size` is not 0, an LZ4 block (without frame) of that uncompressed size.
 
 use std::time::Duration;
 
@@ -29,15 +30,15 @@ const SIZE_AT: usize = EXPIRES_AT + 8;
 const COUNT_AT: usize = SIZE_AT + 4;
 const TOKENS_AT: usize = COUNT_AT + 2;
 
-/// Milliseconds that memcached may keep an item too long: it counts whole seconds, by a clock that
-/// ticks late on a busy machine.
-const ROUNDING: u64 = 2_000;
+/// How many milliseconds after its expiry memcached may still return an item: it counts whole
+/// seconds, by a clock that ticks late on a busy machine.
+const MAX_EXPIRY_DELAY: u64 = 2_000;
 
 /// A cached result whose tag has been verified.
 pub(crate) struct Entry {
     bytes: Vec<u8>,
     tokens: usize,
-    /// The rows, where the bytes hold them compressed.
+    /// The uncompressed rows, if the bytes hold them compressed.
     inflated: Option<Vec<u8>>,
 }
 
@@ -50,30 +51,30 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Entry {
-    /// `None` for bytes that are foreign, damaged, cut off or of another key: a plain miss. So is
-    /// one whose rows would take more than `most` bytes.
+    /// `None` (a miss) if the bytes are not an entry, damaged, truncated, stored under another key,
+    /// or have more than `max_inflated` bytes of uncompressed rows.
     pub(super) fn open(
         auth: &Authenticator,
         store_key: &str,
         bytes: Vec<u8>,
-        most: usize,
+        max_inflated: usize,
     ) -> Option<Self> {
         let tag = bytes.strip_prefix(MAGIC)?.first_chunk::<TAG>()?;
         if !auth.verifies(store_key, bytes.get(BODY_AT..)?, tag) {
             return None;
         }
-        Self::of(bytes, most)
+        Self::of(bytes, max_inflated)
     }
 
-    /// As [`open`](Self::open), for bytes that [`seal`] has just made.
-    pub(super) fn of(bytes: Vec<u8>, most: usize) -> Option<Self> {
+    /// As [`open`](Self::open), without verifying the tag: for the result of [`encode`].
+    pub(super) fn of(bytes: Vec<u8>, max_inflated: usize) -> Option<Self> {
         let count = u16::from_le_bytes(*bytes.get(COUNT_AT..)?.first_chunk()?);
         let tokens = usize::from(count);
         let rows = bytes.get(TOKENS_AT + tokens * Token::LEN..)?;
         let size = u32::from_le_bytes(*bytes.get(SIZE_AT..)?.first_chunk()?);
         let inflated = match usize::try_from(size).ok()? {
             0 => None,
-            size => Some(inflate(rows, size, most)?),
+            size => Some(inflate(rows, size, max_inflated)?),
         };
         Some(Self {
             bytes,
@@ -91,28 +92,28 @@ impl Entry {
         protocol::is_current(stored, tokens.iter().copied())
     }
 
-    /// May a reader that has seen these tokens be given an entry that the store has just returned?
-    pub(super) fn may_be_given(&self, tokens: &[Token]) -> bool {
+    /// Is an entry that the store has just returned valid for a reader that has read these tokens?
+    pub(super) fn is_valid(&self, tokens: &[Token]) -> bool {
         self.is_of(tokens) && !self.has_just_expired(now_millis())
     }
 
-    /// Has it expired by then (milliseconds since 1970), so shortly before that the store may have
-    /// it still?
+    /// Has the entry expired by `now` (milliseconds since 1970), but less than [`MAX_EXPIRY_DELAY`]
+    /// ago?
     ///
-    /// A clock that says that it expired long ago is not believed: it is wrong, as the store would
-    /// have removed the entry.
+    /// If it seems to have expired longer ago, this machine's clock is wrong: the store would have
+    /// removed the entry.
     fn has_just_expired(&self, now: u64) -> bool {
         match self.number(EXPIRES_AT) {
             0 => false,
             expires => now
                 .checked_sub(expires)
-                .is_some_and(|since| since < ROUNDING),
+                .is_some_and(|since| since < MAX_EXPIRY_DELAY),
         }
     }
 
-    /// How long a copy may be kept from then on (milliseconds since 1970); `None` is for ever.
+    /// How long a copy may be kept from `now` (milliseconds since 1970) on; `None` is for ever.
     ///
-    /// Never longer than it was to live in all, whatever the clock says.
+    /// Never longer than the whole time to live, whatever the clock says.
     pub(super) fn left(&self, now: u64) -> Option<Duration> {
         let expires = self.number(EXPIRES_AT);
         let since = now.max(self.number(BODY_AT));
@@ -132,27 +133,27 @@ impl Entry {
         Block::parse(rows)
     }
 
-    /// As they are in the store.
+    /// The bytes as they are in the store.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Bytes that came from the store.
+    /// The size in the store, in bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Bytes that it takes in memory.
+    /// The size in memory, in bytes.
     pub(super) fn weight(&self) -> usize {
         self.bytes.len() + self.inflated.as_ref().map_or(0, Vec::len)
     }
 }
 
-/// Nothing is allocated that the bytes could not become.
-fn inflate(bytes: &[u8], size: usize, most: usize) -> Option<Vec<u8>> {
-    /// What LZ4 can make of one byte.
-    const RATIO: usize = 255;
-    if size > most || size / RATIO > bytes.len() {
+/// Checks the claimed `size` before it allocates.
+fn inflate(bytes: &[u8], size: usize, max_inflated: usize) -> Option<Vec<u8>> {
+    /// LZ4 compresses to no less than 1/255.
+    const MAX_LZ4_RATIO: usize = 255;
+    if size > max_inflated || size / MAX_LZ4_RATIO > bytes.len() {
         return None;
     }
     let mut rows = vec![0; size];
@@ -160,7 +161,7 @@ fn inflate(bytes: &[u8], size: usize, most: usize) -> Option<Vec<u8>> {
     (written == size).then_some(rows)
 }
 
-/// When an entry is stored, for how long, and from which size on it is compressed.
+/// The parameters under which an entry is stored.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
     /// Milliseconds since 1970.
@@ -170,7 +171,7 @@ pub(super) struct Terms {
     pub(super) compress_above: Option<usize>,
 }
 
-/// The bytes of an entry, or `None` if it depends on more tables than the format has room for.
+/// The bytes of an entry. `None` if it depends on more tables than the format can hold.
 pub(super) fn encode(
     auth: &Authenticator,
     store_key: &str,
@@ -199,7 +200,7 @@ pub(super) fn encode(
     Some(bytes)
 }
 
-/// Compresses the rows, if that makes them smaller by an eighth at least.
+/// Compresses the rows, if that saves at least an eighth.
 fn deflate(bytes: &mut Vec<u8>, rows_at: usize) {
     let rows = &bytes[rows_at..];
     let Ok(size) = u32::try_from(rows.len()) else {
@@ -214,9 +215,9 @@ fn deflate(bytes: &mut Vec<u8>, rows_at: usize) {
     bytes[SIZE_AT..COUNT_AT].copy_from_slice(&size.to_le_bytes());
 }
 
-/// An entry that an enemy made: bytes of his own behind a tag that holds.
+/// An entry made by an attacker: any body, with a valid tag.
 #[cfg(any(test, fuzzing))]
-pub(super) fn forged(auth: &Authenticator, store_key: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn signed_by_attacker(auth: &Authenticator, store_key: &str, body: &[u8]) -> Vec<u8> {
     [MAGIC.as_slice(), &auth.tag(store_key, body), body].concat()
 }
 
@@ -224,7 +225,7 @@ pub(super) fn forged(auth: &Authenticator, store_key: &str, body: &[u8]) -> Vec<
 mod tests {
     use super::*;
 
-    const MOST: usize = 1 << 20;
+    const MAX_INFLATED: usize = 1 << 20;
 
     fn token(number: u8) -> Token {
         Token::from_bytes([number; 16])
@@ -255,9 +256,9 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_of_the_tokens_it_was_stored_under_and_no_others() {
+    fn an_entry_matches_only_the_tokens_it_was_stored_under() {
         let (own, bytes) = sample(1, None);
-        let entry = Entry::open(&own, "key", bytes, MOST).unwrap();
+        let entry = Entry::open(&own, "key", bytes, MAX_INFLATED).unwrap();
         assert!(entry.is_of(&[token(1), token(2)]));
         for other in [
             vec![token(1)],
@@ -275,11 +276,14 @@ mod tests {
             let (own, bytes) = sample(20, above);
             for at in 0..bytes.len() {
                 let cut = bytes[..at].to_vec();
-                assert!(Entry::open(&own, "key", cut, MOST).is_none(), "cut at {at}");
+                assert!(
+                    Entry::open(&own, "key", cut, MAX_INFLATED).is_none(),
+                    "cut at {at}"
+                );
                 for bit in 0..8 {
                     let mut bytes = bytes.clone();
                     bytes[at] ^= 1 << bit;
-                    let entry = Entry::open(&own, "key", bytes, MOST);
+                    let entry = Entry::open(&own, "key", bytes, MAX_INFLATED);
                     assert!(entry.is_none(), "bit {bit} of {at}");
                 }
             }
@@ -289,15 +293,15 @@ mod tests {
     #[test]
     fn an_entry_under_another_key_is_a_miss() {
         let (own, bytes) = sample(1, None);
-        assert!(Entry::open(&own, "other", bytes, MOST).is_none());
+        assert!(Entry::open(&own, "other", bytes, MAX_INFLATED).is_none());
     }
 
     #[test]
-    fn many_alike_rows_are_kept_small_and_come_back() {
+    fn similar_rows_are_compressed_and_restored() {
         let (_, plain) = sample(1_000, None);
         let (own, small) = sample(1_000, Some(1_000));
         assert!(small.len() < plain.len() / 10, "{}", small.len());
-        let entry = Entry::open(&own, "key", small.clone(), MOST).unwrap();
+        let entry = Entry::open(&own, "key", small.clone(), MAX_INFLATED).unwrap();
         assert_eq!(entry.block().unwrap().rows(), 1_000);
         assert!(
             Entry::open(&own, "key", small, 1_000).is_none(),
@@ -305,9 +309,9 @@ mod tests {
         );
     }
 
-    /// Whoever can write to the store can make a checksum, if not a MAC.
+    /// Anyone who can write to the store can compute a checksum, though not a MAC.
     #[test]
-    fn a_size_that_the_bytes_cannot_have_is_not_believed() {
+    fn an_impossible_uncompressed_size_is_a_miss() {
         let (_, mut bytes) = sample(1, None);
         bytes[SIZE_AT..COUNT_AT].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(Entry::of(bytes.clone(), usize::MAX).is_none());
@@ -316,20 +320,23 @@ mod tests {
     }
 
     #[test]
-    fn f04_a_copy_is_kept_for_what_is_left_and_never_for_longer_than_the_whole_life() {
+    fn f04_a_copy_is_kept_for_the_remaining_time_to_live() {
         let (own, bytes) = sample(1, None);
-        let entry = Entry::open(&own, "key", bytes, MOST).unwrap();
+        let entry = Entry::open(&own, "key", bytes, MAX_INFLATED).unwrap();
         let left = |now| entry.left(now).unwrap().as_millis();
-        // Stored at 5, to live until 9; before that, a clock that is behind.
+        // Stored at 5, expires at 9. The clock that shows 0 is slow.
         assert_eq!([0, 7, 8, 9, 10].map(left), [4, 2, 1, 0, 0]);
     }
 
     #[test]
-    fn f04_what_the_store_keeps_too_long_by_rounding_is_not_given() {
+    fn f04_an_entry_that_the_store_returns_after_its_expiry_is_a_miss() {
         let (own, bytes) = sample(1, None);
-        let entry = Entry::open(&own, "key", bytes, MOST).unwrap();
+        let entry = Entry::open(&own, "key", bytes, MAX_INFLATED).unwrap();
         assert!(!entry.has_just_expired(8));
-        assert!(entry.has_just_expired(9) && entry.has_just_expired(8 + ROUNDING));
-        assert!(!entry.has_just_expired(9 + ROUNDING), "a wrong clock");
+        assert!(entry.has_just_expired(9) && entry.has_just_expired(8 + MAX_EXPIRY_DELAY));
+        assert!(
+            !entry.has_just_expired(9 + MAX_EXPIRY_DELAY),
+            "a wrong clock"
+        );
     }
 }

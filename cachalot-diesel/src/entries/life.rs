@@ -1,18 +1,18 @@
 use std::time::{Duration, Instant};
 
-/// How long rows may still be given to readers.
+/// How long rows may still be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     Forever,
-    /// More than nothing.
+    /// Never zero.
     For(Duration),
-    /// Not at all: reading them took longer than they may live.
+    /// Already expired: the query took longer than the time to live.
     Over,
 }
 
 impl Life {
-    /// What is left to rows for which the database was asked at that moment; their age counts from
-    /// there, as they may be of that moment.
+    /// What is left of the time to live of rows whose query was sent at `asked`. Their age counts
+    /// from then, as they may be the state of that moment.
     pub(crate) fn since(asked: Instant, ttl: Option<Duration>) -> Self {
         Self::left(ttl, asked.elapsed())
     }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f04_a_life_counts_from_the_moment_when_the_database_was_asked() {
+    fn f04_the_time_to_live_counts_from_the_start_of_the_query() {
         let second = Duration::from_secs(1);
         assert_eq!(Life::left(None, second), Life::Forever);
         assert_eq!(Life::left(Some(3 * second), second), Life::For(2 * second));

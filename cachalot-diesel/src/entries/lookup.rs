@@ -1,4 +1,4 @@
-//! The read half of the protocol: trust an entry, or ask the database under known tokens.
+//! The read half of the protocol: use a valid entry, or query the database under known tokens.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,21 +17,21 @@ use crate::{
     store::{Command, Reply, StoreError},
 };
 
-/// What the cache says to a read.
+/// The result of a lookup.
 #[derive(Debug)]
 pub(crate) enum Lookup {
-    /// These are the rows; under that key.
+    /// The entry and its key.
     Hit(Arc<Entry>, String),
-    /// Ask the database; its rows may be stored.
+    /// Query the database; the rows may be stored.
     Miss(FillPermit),
-    /// Ask the database, and store nothing.
+    /// Query the database and store nothing.
     Bypass(BypassReason),
-    /// The dependencies are those of an epoch that is no more.
+    /// The dependencies were computed under a former epoch.
     Outdated,
 }
 
-/// The part of the epoch that a read under this key looks at.
-fn epoch_of(key: &str) -> usize {
+/// The part of the epoch that a read of this key depends on.
+fn epoch_part_of(key: &str) -> usize {
     usize::from(key.bytes().next().unwrap_or_default()) % EPOCHS
 }
 
@@ -49,28 +49,28 @@ enum Purpose {
 
 /// What was found in the store.
 enum Fetch {
-    /// An entry of the tables' present states.
+    /// A valid entry.
     Current(Arc<Entry>),
-    /// No such entry; these are the tokens of the present states.
+    /// No valid entry; these are the current tokens.
     Nothing(Vec<Token>),
-    /// A writer is in flight.
+    /// A write is in flight.
     InFlight,
-    /// The epoch is another one.
+    /// The epoch has changed.
     Outdated,
 }
 
-/// Leave to store rows that were read after it was given.
+/// Allows to store rows that are read after the permit was granted.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct FillPermit {
     key: String,
     tokens: Vec<Token>,
-    /// Before the records were asked for the tokens.
+    /// Before the records were read.
     asked: FreshAsOf,
-    /// Others wait for the rows.
+    /// Other readers of this process may wait for the rows.
     leader: Option<Leader>,
-    /// So do other processes, as long as there is this item.
-    stampede: Option<String>,
+    /// The key of the lock item, while which exists other processes wait for the rows.
+    stampede_lock: Option<String>,
 }
 
 impl FillPermit {
@@ -86,21 +86,21 @@ impl FillPermit {
         &self.tokens
     }
 
-    pub(super) fn led_by(self, leader: Leader, stampede: Option<String>) -> Self {
+    pub(super) fn led_by(self, leader: Leader, stampede_lock: Option<String>) -> Self {
         Self {
             leader: Some(leader),
-            stampede,
+            stampede_lock,
             ..self
         }
     }
 }
 
 impl EntryStore {
-    /// Looks a read up: one round trip to the store when nothing is missing and no writer's lease
-    /// is to be looked at.
+    /// Looks up an entry. One round trip to the store, if nothing is missing and no lease has to be
+    /// checked.
     ///
-    /// Records that are missing are created *before* the database is asked, so that a writer who
-    /// comes meanwhile changes a record that the reader has already seen.
+    /// Missing records are created *before* the query is sent, so that a concurrent writer changes a
+    /// record that this reader has already seen.
     ///
     pub(crate) fn lookup(&self, key: String, records: Records<'_>) -> Lookup {
         if self.versions.is_pending(records.all) {
@@ -114,7 +114,7 @@ impl EntryStore {
                 tokens,
                 asked,
                 leader: None,
-                stampede: None,
+                stampede_lock: None,
             }),
             Ok(Fetch::InFlight) => Lookup::Bypass(BypassReason::WriterInFlight),
             Ok(Fetch::Outdated) => Lookup::Outdated,
@@ -171,9 +171,9 @@ impl EntryStore {
             if is_read {
                 events::near_hit(self.client.counters());
             }
-            return Ok(Fetch::Current(Arc::clone(kept.entry())));
+            return Ok(Fetch::Current(Arc::clone(local.entry())));
         }
-        let part = epoch_of(key);
+        let part = epoch_part_of(key);
         let record = &self.versions.epochs[part];
         let mut commands = Vec::with_capacity(records.dependencies.len() + 2);
         if kept.is_none() {
@@ -187,7 +187,7 @@ impl EntryStore {
                 .map(|table| Command::Get { key: &table.key }),
         );
         let mut replies = self.client.run(&commands).into_iter();
-        let entry = match kept {
+        let entry = match local {
             Some(_) => None,
             None => replies.next(),
         };
@@ -211,21 +211,21 @@ impl EntryStore {
                 kept.confirm(asked);
                 events::near_hit(self.client.counters());
             }
-            return Ok(Fetch::Current(Arc::clone(kept.entry())));
+            return Ok(Fetch::Current(Arc::clone(local.entry())));
         }
-        // Another process may have stored newer rows than those that are kept here.
+        // Another process may have stored newer rows than those of the near cache.
         let entry = entry.or_else(|| self.client.run(&[Command::Get { key }]).pop());
         let entry = match entry {
             Some(Ok(Reply::Item { value, .. })) => {
                 if is_read {
                     events::fetched(self.client.counters(), value.len());
                 }
-                Entry::open(&self.client.auth, key, value, self.most_inflated())
+                Entry::open(&self.client.auth, key, value, self.max_inflated_bytes())
             }
             Some(Err(error)) => return Err(error),
             _ => None,
         };
-        Ok(match entry.filter(|entry| entry.may_be_given(&tokens)) {
+        Ok(match entry.filter(|entry| entry.is_valid(&tokens)) {
             Some(entry) => {
                 let entry = Arc::new(entry);
                 if is_read {
@@ -246,16 +246,16 @@ impl EntryStore {
         self.near_cache.moment(self.versions.writes())
     }
 
-    /// What rows may take at the most, so that a forged entry cannot take more.
-    pub(super) fn most_inflated(&self) -> usize {
-        // Names and types of the columns are not counted by the limit.
+    /// Limits the memory that a forged compressed entry can take.
+    pub(super) fn max_inflated_bytes(&self) -> usize {
+        // `max_value_bytes` does not count the names and types of the columns.
         self.config.max_value_bytes.saturating_mul(2)
     }
 
-    /// Stores rows that were read from the database after the permit was given.
+    /// Stores rows that were read from the database after the permit was granted.
     ///
-    /// If a writer came in between, its `end` has given or will give the tables new tokens, and
-    /// the entry is dead on arrival.
+    /// If there was a write in between, its `end` changes the tables' tokens, so the entry is
+    /// never valid.
     pub(crate) fn store(
         &self,
         permit: &FillPermit,
@@ -265,14 +265,12 @@ impl EntryStore {
         let ttl = match life {
             Life::Forever => None,
             Life::For(left) => Some(left),
-            // It took longer to read them than they may live.
             Life::Over => return Err(BypassReason::Expired),
         };
         let now = now_millis();
         let lives = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
         let terms = Terms {
             stored: now,
-            // A part of a millisecond is cut off.
             expires: lives.map_or(0, |lives| now.saturating_add(lives)),
             compress_above: self.config.compress_above,
         };
@@ -281,13 +279,13 @@ impl EntryStore {
             return Err(BypassReason::TooLarge);
         };
         let stored = self.put_entry(permit, &value, ttl);
-        // After it is stored, so that who comes after the landing finds it.
+        // Only after the entry is stored, so that readers that come later find it.
         if let Some(leader) = &permit.leader {
             leader.complete(&value);
         }
         if stored.is_ok()
             && self.near_cache.is_on()
-            && let Some(entry) = Entry::of(value, self.most_inflated())
+            && let Some(entry) = Entry::of(value, self.max_inflated_bytes())
         {
             self.near_cache
                 .keep(&permit.key, &Arc::new(entry), permit.asked);
@@ -295,17 +293,17 @@ impl EntryStore {
         stored
     }
 
-    /// Removes an entry that nobody can make rows of, so that the next read stores another.
+    /// Removes an undecodable entry, so that the next read stores another.
     pub(crate) fn discard(&self, key: &str) {
         self.near_cache.forget(key);
-        // Where that fails, the next read comes here again.
+        // If this fails, the next read discards it again.
         self.client.run(&[Command::Delete { key }]);
     }
 
-    /// Nothing comes of what the permit was given for: nobody need wait for it.
+    /// Nothing will be stored under this permit: other processes need not wait.
     pub(crate) fn give_up(&self, permit: &FillPermit) {
-        if let Some(stampede) = &permit.stampede {
-            self.release(stampede);
+        if let Some(stampede_lock) = &permit.stampede_lock {
+            self.release(stampede_lock);
         }
     }
 

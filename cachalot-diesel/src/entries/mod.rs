@@ -1,11 +1,11 @@
-//! Cached results: looked up, stored, and kept in this process.
+//! Entries, the cached results: lookup, storage, near cache and stampede protection.
 //!
-//! The read half of the protocol is carried out here. An entry is trusted only under the tokens that
-//! the version records show now. Knows no SQL; rows are bytes.
+//! Executes the read half of the protocol: an entry is valid only under the current tokens of the
+//! version records. Knows no SQL; rows are bytes.
 
-#[cfg(any(test, fuzzing))]
-pub(crate) mod any_bytes;
 mod entry;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz_checks;
 mod life;
 mod lookup;
 mod near_cache;
@@ -43,7 +43,7 @@ impl EntryStore {
         }
     }
 
-    /// The start of an entry's key.
+    /// The start of the fingerprint that is an entry's key.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::new(&self.config.namespace, "entry")
     }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_were_read_before_a_write_are_dead_when_they_are_stored_after_it() {
+    fn rows_read_before_a_write_and_stored_after_it_are_a_miss() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
         let epoch = versions.present_epoch(true).unwrap();

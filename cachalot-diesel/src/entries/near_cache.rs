@@ -1,8 +1,8 @@
-//! Entries kept in this process as well, so that rows do not cross the wire again.
+//! The near cache: copies of entries in this process, so that rows are not transferred again.
 //!
-//! A look-up still asks for the version records: an entry from here is served only under the very
-//! tokens that they show now, as one from the store is. Where the user allows a staleness, that
-//! question is left out for so long after the last answer; but for what this process itself writes.
+//! A lookup still reads the version records: a copy is served only under their current tokens, as an
+//! entry from the store is. With `max_staleness` the records are not read for that long after the
+//! last time, unless this process writes.
 
 use std::{
     fmt,
@@ -17,8 +17,8 @@ use super::entry::Entry;
 use crate::clock::now_millis;
 
 pub(super) struct NearCache {
-    /// `None`: nothing is kept.
-    entries: Option<Cache<String, Arc<LocalEntry>, ByBytes>>,
+    /// `None`: the near cache is off.
+    entries: Option<Cache<String, Arc<LocalEntry>, WeighBytes>>,
     max_staleness: Duration,
 }
 
@@ -29,7 +29,7 @@ impl fmt::Debug for NearCache {
     }
 }
 
-/// An entry, and when it was last known to be of its tables' present states.
+/// An entry, and when it was last known to be current.
 pub(super) struct LocalEntry {
     entry: Arc<Entry>,
     /// When it expires; `None` is never.
@@ -37,12 +37,12 @@ pub(super) struct LocalEntry {
     current: Mutex<FreshAsOf>,
 }
 
-/// A point in the life of this process.
+/// The moment just before the version records were read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FreshAsOf {
-    /// Only where staleness is allowed: to look at the clock is a good part of what a hit takes.
+    /// Only with `max_staleness`: reading the clock is a good part of the cost of a hit.
     at: Option<Instant>,
-    /// How many times its writes had begun or ended.
+    /// The count of `begin`s and `end`s of this process.
     writes: u64,
 }
 
@@ -51,75 +51,80 @@ impl LocalEntry {
         &self.entry
     }
 
-    /// The records, asked after that moment, have shown the entry's tokens.
+    /// The records, read after `asked`, have shown the entry's tokens.
     pub(super) fn confirm(&self, asked: FreshAsOf) {
         *self.current.lock() = asked;
     }
 }
 
 #[derive(Clone)]
-struct ByBytes;
+struct WeighBytes;
 
-impl Weighter<String, Arc<LocalEntry>> for ByBytes {
-    fn weight(&self, key: &String, kept: &Arc<LocalEntry>) -> u64 {
-        (key.len() + kept.entry.weight() + size_of::<LocalEntry>() + size_of::<Entry>()) as u64
+impl Weighter<String, Arc<LocalEntry>> for WeighBytes {
+    fn weight(&self, key: &String, local: &Arc<LocalEntry>) -> u64 {
+        (key.len() + local.entry.weight() + size_of::<LocalEntry>() + size_of::<Entry>()) as u64
     }
 }
 
 impl NearCache {
-    /// Keeps at most so many bytes.
+    /// Keeps at most `bytes` bytes; 0 turns the near cache off.
     pub(super) fn new(bytes: usize, max_staleness: Duration) -> Self {
-        /// What an entry may weigh on average; says how many to expect.
-        const USUAL: usize = 4096;
+        /// The average size of an entry, from which the expected number of entries follows.
+        const ESTIMATED_ENTRY_BYTES: usize = 4096;
         Self {
-            entries: (bytes > 0)
-                .then(|| Cache::with_weighter((bytes / USUAL).max(1), bytes as u64, ByBytes)),
+            entries: (bytes > 0).then(|| {
+                Cache::with_weighter(
+                    (bytes / ESTIMATED_ENTRY_BYTES).max(1),
+                    bytes as u64,
+                    WeighBytes,
+                )
+            }),
             max_staleness,
         }
     }
 
-    /// Now; `writes` is how many times those of this process have begun or ended.
+    /// Now; `writes` is the count of `begin`s and `end`s of this process.
     pub(super) fn moment(&self, writes: u64) -> FreshAsOf {
         let at = (!self.max_staleness.is_zero()).then(Instant::now);
         FreshAsOf { at, writes }
     }
 
-    /// The entry of that key, unless its time to live has ended.
+    /// The entry of that key, unless it has expired.
     pub(super) fn get(&self, key: &str) -> Option<Arc<LocalEntry>> {
         let entries = self.entries.as_ref()?;
-        let kept = entries.get(key)?;
-        if kept.until.is_some_and(|until| until <= Instant::now()) {
+        let local = entries.get(key)?;
+        if local.until.is_some_and(|until| until <= Instant::now()) {
             entries.remove(key);
             return None;
         }
-        Some(kept)
+        Some(local)
     }
 
-    /// May the entry be served without asking the records?
-    pub(super) fn is_fresh(&self, kept: &LocalEntry, now: FreshAsOf) -> bool {
+    /// May the entry be served without reading the records?
+    pub(super) fn is_fresh(&self, local: &LocalEntry, now: FreshAsOf) -> bool {
         let Some(now_at) = now.at else {
             return false;
         };
-        let current = *kept.current.lock();
+        let current = *local.current.lock();
         let age = current.at.map(|at| now_at.duration_since(at));
         current.writes == now.writes && age.is_some_and(|age| age < self.max_staleness)
     }
 
-    /// Keeps an entry that is of the records' states after that moment.
+    /// Stores an entry that was current at or after `asked`.
     pub(super) fn keep(&self, key: &str, entry: &Arc<Entry>, asked: FreshAsOf) {
         if let Some(entries) = &self.entries {
-            // From here on the clock that cannot be set decides.
+            // From here on use the monotonic clock.
             let until = match entry.left(now_millis()) {
                 None => None,
                 Some(left) if left.is_zero() => return,
                 Some(left) => Instant::now().checked_add(left),
             };
-            let kept = LocalEntry {
+            let local = LocalEntry {
                 entry: Arc::clone(entry),
                 until,
                 current: Mutex::new(asked),
             };
-            entries.insert(key.to_owned(), Arc::new(kept));
+            entries.insert(key.to_owned(), Arc::new(local));
         }
     }
 

@@ -1,8 +1,8 @@
-//! Concurrent cold readers of one query send one statement.
+//! Single flight: concurrent misses of one query in this process send one statement.
 //!
-//! The first of them asks the database, the others wait for its rows. A reader shares rows only if
-//! it has itself seen the tables calm under the very tokens that the one who asks has seen: then
-//! they are to it what an entry under those tokens is, and never older than its own start.
+//! The first reader (the leader) queries the database; the others wait for its rows. A waiter accepts
+//! them only if it has itself read the same tokens as the leader, with no writes in flight. The rows
+//! are then as valid as an entry under those tokens, and never older than the start of its own read.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -16,21 +16,22 @@ use parking_lot::{Condvar, Mutex};
 use super::{Entry, EntryStore, FillPermit, Lookup, stampede::Role};
 use crate::protocol::{Records, Token};
 
-/// How long a reader waits for another. Beyond this, whatever holds the other up may be waiting
-/// for a lock that this reader's own session holds.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// For so long a reader that missed before a flight has completed may come to board after it.
-const RECENT: Duration = Duration::from_secs(1);
+/// How long a waiter waits for the leader. The leader may be blocked by a lock that the waiter's own
+/// session holds.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+/// How long a completed flight is remembered, for readers that missed before it completed and join
+/// after it.
+const KEEP_COMPLETED: Duration = Duration::from_secs(1);
 
-/// The flights of a cache.
+/// The flights of one cache.
 #[derive(Debug, Default)]
 pub(super) struct Flights(Arc<Mutex<FlightTable>>);
 
 #[derive(Debug, Default)]
 struct FlightTable {
-    /// By the key of their entry.
+    /// By the key of the entry.
     of: HashMap<Arc<str>, FlightState>,
-    /// Those that have completed, in the order in which they did.
+    /// Completed flights, in the order of completion.
     completed: VecDeque<(Instant, Arc<str>)>,
 }
 
@@ -41,13 +42,13 @@ impl FlightTable {
         self.completed.push_back((at, Arc::clone(key)));
     }
 
-    /// Forgets those that completed long ago, and looks at no more than one that did not: a process may
-    /// have thousands of recent ones, and everybody who completes waits for this.
+    /// Forgets the flights that completed long ago. Stops at the first recent one, as there may be
+    /// thousands of those and every leader runs this on completion.
     fn forget(&mut self, now: Instant) {
         while let Some((at, key)) = self.completed.front()
-            && now.duration_since(*at) >= RECENT
+            && now.duration_since(*at) >= KEEP_COMPLETED
         {
-            // Another under the same key may have completed since, or be in the air.
+            // Another flight of the same key may have completed since, or be running.
             if matches!(self.of.get(key), Some(FlightState::Completed { at: last, .. }) if last == at)
             {
                 self.of.remove(key);
@@ -67,15 +68,15 @@ enum FlightState {
 struct Flight {
     tokens: Vec<Token>,
     completed: Mutex<Option<Completion>>,
-    notify: Condvar,
+    notifier: Condvar,
 }
 
-/// What came of a flight.
+/// The result of a flight.
 #[derive(Clone)]
 enum Completion {
     /// The entry as it would be stored.
     Rows(Arc<[u8]>),
-    /// An error, or rows that cannot be kept: everybody asks for himself.
+    /// An error, or rows that cannot be stored: every waiter queries the database itself.
     Nothing,
 }
 
@@ -85,7 +86,7 @@ impl fmt::Debug for Completion {
     }
 }
 
-/// The duty of the one who asks: it completes with the rows, or with nothing when it is dropped.
+/// Held by the reader that queries the database. Completes with the rows, or with nothing on drop.
 #[derive(Debug)]
 pub(super) struct Leader {
     key: Arc<str>,
@@ -96,10 +97,10 @@ pub(super) struct Leader {
 enum Joined {
     Leader(Leader),
     Waiter(Arc<Flight>),
-    /// The rows must be in the store by now.
-    Late,
-    /// Rows under other tokens are being asked for.
-    Alone,
+    /// A flight has just completed: its rows should be in the store.
+    Completed,
+    /// A flight under other tokens is running: query the database without sharing.
+    Unshared,
 }
 
 impl EntryStore {
@@ -107,7 +108,7 @@ impl EntryStore {
     /// for all. Only for connections outside a transaction, which hold no locks.
     pub(crate) fn join_flight(&self, permit: FillPermit, records: Records<'_>) -> Lookup {
         match self.flights.join_flight(&permit) {
-            Joined::Alone => Lookup::Miss(permit),
+            Joined::Unshared => Lookup::Miss(permit),
             Joined::Leader(leader) => match self.try_lead(&permit) {
                 Role::Leader(stampede) => Lookup::Miss(permit.led_by(leader, stampede)),
                 Role::Follower(entry) => {
@@ -117,9 +118,9 @@ impl EntryStore {
             },
             Joined::Late => self.lookup(permit.key().to_owned(), records),
             Joined::Waiter(flight) => match flight.wait() {
-                Some(entry) => match Entry::of(entry.to_vec(), self.most_inflated()) {
-                    // Whoever asked may have been given them long before this reader woke up.
-                    Some(entry) if entry.may_be_given(permit.tokens()) => {
+                Some(entry) => match Entry::of(entry.to_vec(), self.max_inflated_bytes()) {
+                    // They may have expired before this reader woke up.
+                    Some(entry) if entry.is_valid(permit.tokens()) => {
                         Lookup::Hit(Arc::new(entry), permit.into_key())
                     }
                     _ => Lookup::Miss(permit),
@@ -137,18 +138,18 @@ impl Flights {
             Some(FlightState::Running(flight)) if flight.tokens == permit.tokens() => {
                 return Joined::Waiter(Arc::clone(flight));
             }
-            Some(FlightState::Running(_)) => return Joined::Alone,
+            Some(FlightState::Running(_)) => return Joined::Unshared,
             Some(FlightState::Completed { tokens, at })
-                if tokens == permit.tokens() && at.elapsed() < RECENT =>
+                if tokens == permit.tokens() && at.elapsed() < KEEP_COMPLETED =>
             {
-                return Joined::Late;
+                return Joined::Completed;
             }
             _ => {}
         }
         let flight = Arc::new(Flight {
             tokens: permit.tokens().to_vec(),
             completed: Mutex::default(),
-            notify: Condvar::new(),
+            notifier: Condvar::new(),
         });
         let key: Arc<str> = permit.key().into();
         flights
@@ -163,11 +164,11 @@ impl Flights {
 }
 
 impl Flight {
-    /// The rows, unless there are none to share or the wait is too long.
+    /// The rows. `None` if there are none to share, or after [`MAX_WAIT`].
     fn wait(&self) -> Option<Arc<[u8]>> {
         let mut completed = self.completed.lock();
-        self.notify
-            .wait_while_for(&mut completed, |completed| completed.is_none(), PATIENCE);
+        self.notifier
+            .wait_while_for(&mut completed, |completed| completed.is_none(), MAX_WAIT);
         match completed.as_ref()? {
             Completion::Rows(rows) => Some(Arc::clone(rows)),
             Completion::Nothing => None,
@@ -176,29 +177,29 @@ impl Flight {
 }
 
 impl Leader {
-    /// Hands the rows to everybody who waits.
+    /// Gives the rows to all waiters.
     pub(super) fn complete(&self, entry: &[u8]) {
-        self.tell(Completion::Rows(entry.into()));
+        self.finish(Completion::Rows(entry.into()));
     }
 
-    fn tell(&self, landing: Completion) {
+    fn finish(&self, completion: Completion) {
         let mut completed = self.flight.completed.lock();
         if completed.is_none() {
-            *completed = Some(landing);
-            self.flight.notify.notify_all();
+            *completed = Some(completion);
+            self.flight.notifier.notify_all();
         }
     }
 }
 
 impl Drop for Leader {
     fn drop(&mut self) {
-        self.tell(Completion::Nothing);
+        self.finish(Completion::Nothing);
         let Some(flights) = self.flights.upgrade() else {
             return;
         };
         let shared = matches!(*self.flight.completed.lock(), Some(Completion::Rows(_)));
         let mut flights = flights.lock();
-        // Under the lock, so that the order is that of the times.
+        // Taken under the lock, so that `completed` is ordered by time.
         let now = Instant::now();
         if shared {
             flights.complete(&self.key, self.flight.tokens.clone(), now);
@@ -214,50 +215,50 @@ mod tests {
     use super::*;
 
     fn completed(of: &[(&str, Instant)]) -> FlightTable {
-        let mut tracks = FlightTable::default();
+        let mut flights = FlightTable::default();
         for (key, at) in of {
-            tracks.complete(&Arc::from(*key), Vec::new(), *at);
+            flights.complete(&Arc::from(*key), Vec::new(), *at);
         }
-        tracks
+        flights
     }
 
-    fn known(tracks: &FlightTable) -> Vec<&str> {
-        let mut keys: Vec<_> = tracks.of.keys().map(|key| &**key).collect();
+    fn remembered(flights: &FlightTable) -> Vec<&str> {
+        let mut keys: Vec<_> = flights.of.keys().map(|key| &**key).collect();
         keys.sort_unstable();
         keys
     }
 
     #[test]
-    fn flights_are_forgotten_when_they_landed_long_ago() {
+    fn completed_flights_are_forgotten_after_a_while() {
         let start = Instant::now();
-        let later = start + RECENT / 2;
-        let mut tracks = completed(&[("a", start), ("b", later)]);
-        tracks.forget(later);
-        assert_eq!(known(&tracks), ["a", "b"]);
-        tracks.forget(start + RECENT);
-        assert_eq!(known(&tracks), ["b"]);
-        tracks.forget(later + RECENT);
-        assert!(tracks.of.is_empty() && tracks.completed.is_empty());
+        let later = start + KEEP_COMPLETED / 2;
+        let mut flights = completed(&[("a", start), ("b", later)]);
+        flights.forget(later);
+        assert_eq!(remembered(&flights), ["a", "b"]);
+        flights.forget(start + KEEP_COMPLETED);
+        assert_eq!(remembered(&flights), ["b"]);
+        flights.forget(later + KEEP_COMPLETED);
+        assert!(flights.of.is_empty() && flights.completed.is_empty());
     }
 
     #[test]
-    fn a_flight_that_landed_again_is_recent() {
+    fn a_flight_that_completed_again_is_recent() {
         let start = Instant::now();
-        let mut tracks = completed(&[("a", start), ("a", start + RECENT / 2)]);
-        tracks.forget(start + RECENT);
-        assert_eq!(known(&tracks), ["a"]);
+        let mut flights = completed(&[("a", start), ("a", start + KEEP_COMPLETED / 2)]);
+        flights.forget(start + KEEP_COMPLETED);
+        assert_eq!(remembered(&flights), ["a"]);
     }
 
-    /// Such an order does not come about; it shows that nothing behind the first is looked at.
+    /// This order cannot occur. It shows that nothing after the first recent flight is looked at.
     #[test]
-    fn forgetting_stops_at_the_first_that_is_recent() {
+    fn forgetting_stops_at_the_first_recent_flight() {
         let start = Instant::now();
-        let now = start + RECENT;
-        let mut tracks = completed(&[("recent", now), ("old", start)]);
+        let now = start + KEEP_COMPLETED;
+        let mut flights = completed(&[("recent", now), ("old", start)]);
         for number in 0..100 {
-            tracks.complete(&Arc::from(number.to_string()), Vec::new(), start);
+            flights.complete(&Arc::from(number.to_string()), Vec::new(), start);
         }
-        tracks.forget(now);
-        assert_eq!(tracks.of.len(), 102);
+        flights.forget(now);
+        assert_eq!(flights.of.len(), 102);
     }
 }

@@ -1,9 +1,9 @@
-//! Cold readers of several processes that ask for the same rows: one of them asks the database, the
-//! others wait for its entry.
+//! Stampede protection: of the processes that miss the same entry, one (the leader) queries the
+//! database and the others (followers) wait for its entry.
 //!
-//! Whoever adds an item that is named after the entry and the tokens is the one who asks. Memcached's own
-//! leases (`mg … N`) are given for items that are missing; an entry whose tables have changed is not
-//! missing, and it is what stampedes gather at.
+//! The leader is the process that succeeds in adding a lock item, whose key is a hash of the entry's
+//! key and the tokens. Memcached's own stampede control (`mg … N`) works for missing items only, but
+//! an entry whose tables have changed is not missing.
 
 use std::{
     sync::Arc,
@@ -17,21 +17,23 @@ use crate::{
     store::{Command, Reply},
 };
 
-/// How long a reader waits between two looks; twice as long each time, up to the second.
-const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
-/// What memcached can measure.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// How long a follower waits between two polls: from the first, doubling up to the second.
+const POLL_PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
+/// Memcached counts time to live in whole seconds.
+const MIN_LOCK_TTL: Duration = Duration::from_secs(1);
 
-/// What a reader of the stampede does.
+/// The role of a reader in a stampede.
 pub(super) enum Role {
-    /// It asks the database, for all; the item's key is to be deleted if nothing comes of it.
+    /// Query the database. Holds the key of the lock item, if there is one; it must be deleted if no
+    /// entry is stored.
     Leader(Option<String>),
-    /// Another has asked; these are its rows.
+    /// Another process has stored this entry.
     Follower(Arc<Entry>),
 }
 
 impl EntryStore {
-    /// Waits for another process's rows, if one is asking for the same ones under the same tokens.
+    /// Tries to become the leader; otherwise waits for the leader's entry. Becomes a leader without
+    /// a lock item if there is none to wait for any more, or after `stampede_wait`.
     pub(super) fn try_lead(&self, permit: &FillPermit) -> Role {
         let wait = self.config.stampede_wait;
         if wait.is_zero() {
@@ -42,35 +44,39 @@ impl EntryStore {
         for token in permit.tokens() {
             fingerprint.part(token.as_bytes());
         }
-        let stampede = fingerprint.finish();
+        let lock = fingerprint.finish();
         let add = Command::Add {
-            key: &stampede,
+            key: &lock,
             value: b"1",
-            ttl: Some(wait.max(SHORTEST)),
+            ttl: Some(wait.max(MIN_LOCK_TTL)),
         };
         match self.client.run(&[add]).pop() {
             Some(Ok(Reply::Conflict)) => {}
-            Some(Ok(_)) => return Role::Leader(Some(stampede)),
+            Some(Ok(_)) => return Role::Leader(Some(lock)),
             _ => return Role::Leader(None),
         }
         let start = Instant::now();
-        let [mut pause, longest] = PAUSES;
+        let [mut pause, longest] = POLL_PAUSES;
         while start.elapsed() < wait {
             thread::sleep(pause);
             pause = (pause * 2).min(longest);
-            let looks = [
+            let polls = [
                 Command::Get { key: permit.key() },
-                Command::Get { key: &stampede },
+                Command::Get { key: &lock },
             ];
-            let mut replies = self.client.run(&looks).into_iter();
+            let mut replies = self.client.run(&polls).into_iter();
             if let Some(Ok(Reply::Item { value, .. })) = replies.next()
-                && let Some(entry) =
-                    Entry::open(&self.client.auth, permit.key(), value, self.most_inflated())
-                && entry.may_be_given(permit.tokens())
+                && let Some(entry) = Entry::open(
+                    &self.client.auth,
+                    permit.key(),
+                    value,
+                    self.max_inflated_bytes(),
+                )
+                && entry.is_valid(permit.tokens())
             {
                 return Role::Follower(Arc::new(entry));
             }
-            // Whoever asked has given up, or the store has.
+            // The leader has given up, or the store does not answer.
             if !matches!(replies.next(), Some(Ok(Reply::Item { .. }))) {
                 break;
             }
@@ -78,8 +84,8 @@ impl EntryStore {
         Role::Leader(None)
     }
 
-    /// Nothing came of it: nobody need wait any longer.
-    pub(super) fn release(&self, stampede: &str) {
-        self.client.run(&[Command::Delete { key: stampede }]);
+    /// Deletes the lock item: the followers need not wait any longer.
+    pub(super) fn release(&self, lock: &str) {
+        self.client.run(&[Command::Delete { key: lock }]);
     }
 }

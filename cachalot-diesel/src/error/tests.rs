@@ -35,15 +35,15 @@ fn open_errors() -> Vec<OpenError> {
             feature: "memcached",
         },
         OpenError::Credentials { scheme: "memory" },
-        OpenError::Superfluous {
+        OpenError::UnexpectedPart {
             scheme: "memory",
             part: "host",
             example: "`memory://`",
         },
         OpenError::NoServer,
         OpenError::NoHost,
-        OpenError::BadHost { host: text() },
-        OpenError::BadPort {
+        OpenError::InvalidHost { host: text() },
+        OpenError::InvalidPort {
             host: text(),
             port: text(),
         },
@@ -88,7 +88,7 @@ fn errors() -> Vec<Error> {
     errors
 }
 
-fn assert_causes_are_told_once(error: &(dyn std::error::Error + 'static)) {
+fn assert_causes_are_shown_once(error: &(dyn std::error::Error + 'static)) {
     if let Some(cause) = error.source() {
         let (text, cause) = (error.to_string(), cause.to_string());
         assert!(!text.contains(&cause), "`{text}` repeats `{cause}`");
@@ -105,27 +105,27 @@ fn assert_causes_are_told_once(error: &(dyn std::error::Error + 'static)) {
 #[test]
 fn no_error_repeats_its_cause() {
     for error in store_errors() {
-        assert_causes_are_told_once(&error);
+        assert_causes_are_shown_once(&error);
     }
     for error in open_errors() {
-        assert_causes_are_told_once(&error);
+        assert_causes_are_shown_once(&error);
     }
     for error in config_errors() {
-        assert_causes_are_told_once(&error);
+        assert_causes_are_shown_once(&error);
     }
     for error in errors() {
-        assert_causes_are_told_once(&error);
+        assert_causes_are_shown_once(&error);
     }
 }
 
 #[test]
-fn a_failed_connection_is_the_cause_of_what_failed_by_it() {
+fn the_io_error_of_a_failed_connection_is_the_source() {
     let error = Error::from(store_errors().remove(1));
     let failed = error.source().unwrap();
     assert!(failed.downcast_ref::<StoreError>().is_some());
     assert_eq!(failed.source().unwrap().to_string(), REFUSED);
     assert_eq!(
         Chain(&error).to_string(),
-        format!("the cache could not be asked: the store did not answer: one:11211: {REFUSED}")
+        format!("cannot read from the store: the store did not answer: one:11211: {REFUSED}")
     );
 }

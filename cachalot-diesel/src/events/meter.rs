@@ -1,4 +1,4 @@
-//! The `metrics` facade, if the feature is on; else nothing at all.
+//! Metrics through the `metrics` facade. Does nothing without the feature.
 
 /// Adds to a counter.
 macro_rules! count {
@@ -10,7 +10,7 @@ macro_rules! count {
 
 pub(super) use count;
 
-/// What one exchange with the store returns, timed.
+/// Runs an exchange with the store and records its duration.
 pub(crate) fn timed<T>(exchange: impl FnOnce() -> T) -> T {
     #[cfg(feature = "metrics")]
     let start = std::time::Instant::now();
@@ -20,21 +20,20 @@ pub(crate) fn timed<T>(exchange: impl FnOnce() -> T) -> T {
     done
 }
 
-/// The number of tables whose invalidation a cache owes has changed.
+/// The number of tables with a pending invalidation has changed.
 ///
-/// By the difference, as several caches of a process add up.
+/// Adds the difference, as a process may have several caches.
 pub(crate) fn pending(before: usize, now: usize) {
     #[cfg(feature = "metrics")]
     if before != now {
         let gauge = ::metrics::gauge!("cachalot_pending_invalidations");
-        // No process owes more tables than a double can count.
         gauge.increment(now as f64 - before as f64);
     }
     #[cfg(not(feature = "metrics"))]
     let _ = (before, now);
 }
 
-/// Tells the recorder what its metrics mean.
+/// Describes the metrics to the recorder.
 pub(crate) fn describe() {
     #[cfg(feature = "metrics")]
     {
@@ -43,11 +42,11 @@ pub(crate) fn describe() {
         describe_counter!("cachalot_hits_total", "reads answered from the cache");
         describe_counter!(
             "cachalot_near_hits_total",
-            "of the hits, those whose rows were in this process already"
+            "hits answered from the near cache"
         );
         describe_counter!(
             "cachalot_misses_total",
-            "reads that asked the database because the cache had no valid entry"
+            "reads that queried the database because the cache had no valid entry"
         );
         describe_counter!("cachalot_stores_total", "results written to the store");
         describe_counter!(
@@ -58,13 +57,10 @@ pub(crate) fn describe() {
             "cachalot_invalidations_total",
             "invalidations published, by reason"
         );
-        describe_counter!(
-            "cachalot_store_errors_total",
-            "commands that the store did not carry out"
-        );
+        describe_counter!("cachalot_store_errors_total", "store commands that failed");
         describe_counter!(
             "cachalot_catalog_errors_total",
-            "times that a database's catalog could not be read"
+            "failed attempts to read a database's catalog"
         );
         describe_counter!(
             "cachalot_read_bytes_total",
@@ -78,12 +74,12 @@ pub(crate) fn describe() {
         );
         describe_gauge!(
             "cachalot_pending_invalidations",
-            "tables whose invalidation the store has not taken yet"
+            "tables with an invalidation that the store has not accepted yet"
         );
         describe_histogram!(
             "cachalot_store_seconds",
             Unit::Seconds,
-            "the time of one exchange with the store"
+            "duration of an exchange with the store"
         );
     }
 }

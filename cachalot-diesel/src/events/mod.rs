@@ -1,7 +1,7 @@
-//! What happens, told in one place to the counters, to `tracing` and to the `metrics` facade.
+//! Reports what happens to the counters, to `tracing` and to the `metrics` facade.
 //!
-//! Names and fields are part of the interface: `docs/observability.md` lists them. No event carries
-//! a bind value, a row or the text of a statement.
+//! Names and fields are part of the public interface: `docs/observability.md` lists them. No event
+//! contains bind values, rows or the text of a statement.
 
 mod meter;
 mod once;
@@ -25,10 +25,11 @@ use meter::count;
 /// The target of all events and spans.
 pub(crate) const TARGET: &str = "cachalot";
 
-/// Tables, as an event shows them: separated by commas, and the epoch's several records as one.
+/// Displays table names separated by commas. Repeated names, as of the epoch's records, are shown
+/// once.
 pub(crate) struct Names<'a, T>(pub(crate) &'a [T]);
 
-// Not derived: that would ask it of the tables.
+// Not derived: that would require `T: Clone`.
 impl<T> Clone for Names<'_, T> {
     fn clone(&self) -> Self {
         *self
@@ -70,7 +71,7 @@ impl Read {
         Self(span.entered())
     }
 
-    /// It is answered from the cache.
+    /// The read is answered from the cache.
     pub(crate) fn hit(&self, counters: &Counters, tables: impl fmt::Display, bytes: usize) {
         stats::add(&counters.hits, 1);
         count!("cachalot_hits_total", 1);
@@ -78,7 +79,7 @@ impl Read {
         tracing::trace!(name: "cachalot.hit", target: TARGET, %tables, bytes, "hit");
     }
 
-    /// It asks the database, and its rows are kept if they can be.
+    /// The read queries the database, and its rows are stored if possible.
     pub(crate) fn miss(&self, counters: &Counters, tables: impl fmt::Display) {
         stats::add(&counters.misses, 1);
         count!("cachalot_misses_total", 1);
@@ -86,7 +87,7 @@ impl Read {
         tracing::trace!(name: "cachalot.miss", target: TARGET, %tables, "miss");
     }
 
-    /// It asks the database, and nothing is kept.
+    /// The read queries the database, and nothing is stored.
     pub(crate) fn bypass(
         &self,
         counters: Option<&Counters>,
@@ -97,7 +98,7 @@ impl Read {
         self.not_kept(counters, tables, reason);
     }
 
-    /// The rows of a miss could not be kept.
+    /// The rows of a miss could not be stored.
     pub(crate) fn not_kept(
         &self,
         counters: Option<&Counters>,
@@ -119,19 +120,19 @@ impl Read {
     }
 }
 
-/// The rows of a hit were in this process already.
+/// A hit was answered from the near cache.
 pub(crate) fn near_hit(counters: &Counters) {
     stats::add(&counters.near_hits, 1);
     count!("cachalot_near_hits_total", 1);
 }
 
-/// The bytes of an entry came from the store.
+/// An entry was read from the store.
 pub(crate) fn fetched(counters: &Counters, bytes: usize) {
     stats::add(&counters.bytes_read, bytes);
     count!("cachalot_read_bytes_total", bytes);
 }
 
-/// The rows of a miss were written to the store.
+/// An entry was written to the store.
 pub(crate) fn stored(counters: &Counters, bytes: usize) {
     stats::add(&counters.stores, 1);
     stats::add(&counters.bytes_written, bytes);
@@ -140,7 +141,7 @@ pub(crate) fn stored(counters: &Counters, bytes: usize) {
     tracing::trace!(name: "cachalot.stored", target: TARGET, bytes, "stored");
 }
 
-/// The store did not carry these out, of one batch.
+/// Commands of one batch failed.
 pub(crate) fn store_errors<'a>(
     counters: &Counters,
     mut errors: impl Iterator<Item = &'a (dyn Error + 'static)>,
@@ -154,44 +155,44 @@ pub(crate) fn store_errors<'a>(
         target: TARGET,
         error = %Chain(error),
         commands,
-        "the store did not carry out a command"
+        "a store command failed"
     );
 }
 
-/// A catalog could not be read. The first such error of its kind in this process is a warning.
+/// A catalog could not be read. Logs a warning the first time, then debug messages.
 pub(crate) fn catalog_unknown(counters: &Counters, error: &impl fmt::Display) {
     const NAME: &str = "cachalot.catalog_unknown";
-    const TOLD: &str = "the database's catalog could not be read: nothing of this database is cached; \
-         give its account what the error says it lacks, or run `cachalot doctor` with its URL";
+    const MESSAGE: &str = "cannot read the database's catalog, so its tables are not cached: grant the account the \
+         missing privileges, or run `cachalot doctor` with the database's URL";
     stats::add(&counters.catalog_errors, 1);
     count!("cachalot_catalog_errors_total", 1);
     if once::is_first(NAME, &error.to_string()) {
-        tracing::warn!(name: NAME, target: TARGET, %error, "{TOLD}");
+        tracing::warn!(name: NAME, target: TARGET, %error, "{MESSAGE}");
     } else {
-        tracing::debug!(name: NAME, target: TARGET, %error, "{TOLD}");
+        tracing::debug!(name: NAME, target: TARGET, %error, "{MESSAGE}");
     }
 }
 
-/// An account of MySQL sees no triggers: nothing that it reads is cached.
+/// A MySQL account cannot see triggers: its reads are not cached.
 pub(crate) fn triggers_not_visible() {
     const NAME: &str = "cachalot.triggers_not_visible";
     if once::is_first(NAME, "") {
         tracing::warn!(
             name: NAME, target: TARGET,
-            "the account may not see the triggers of its database: nothing of it is cached; grant \
-             TRIGGER on the database to the account itself: MySQL does not show it what its roles may do"
+            "the account cannot see the triggers of its database, so its tables are not cached: grant \
+             TRIGGER on the database to the account itself (MySQL does not consider roles here)"
         );
     }
 }
 
-/// The settings of a session could not be asked for: its reads are not cached.
+/// The settings of a session could not be read: its reads are not cached.
 pub(crate) fn session_unknown(error: &impl fmt::Display) {
     const NAME: &str = "cachalot.session_unknown";
-    const TOLD: &str = "the session could not be probed: its reads are not cached";
+    const MESSAGE: &str = "cannot read the session's settings, so its reads are not cached";
     if once::is_first(NAME, &error.to_string()) {
-        tracing::warn!(name: NAME, target: TARGET, %error, "{TOLD}");
+        tracing::warn!(name: NAME, target: TARGET, %error, "{MESSAGE}");
     } else {
-        tracing::debug!(name: NAME, target: TARGET, %error, "{TOLD}");
+        tracing::debug!(name: NAME, target: TARGET, %error, "{MESSAGE}");
     }
 }
 
@@ -210,12 +211,12 @@ pub(crate) fn begin(tables: impl fmt::Display) -> EnteredSpan {
     tracing::debug_span!(target: TARGET, "cachalot.begin", %tables).entered()
 }
 
-/// The span in which the end of a write is told to the store.
+/// The span of sending the end of a write to the store.
 pub(crate) fn end(tables: impl fmt::Display, published: bool) -> EnteredSpan {
     tracing::debug_span!(target: TARGET, "cachalot.end", %tables, published).entered()
 }
 
-/// A write could not be announced: it goes on, and may be pending.
+/// A write could not be announced. It proceeds.
 pub(crate) fn unannounced(tables: impl fmt::Display, error: &(dyn Error + 'static)) {
     tracing::warn!(
         name: "cachalot.unannounced",
@@ -226,7 +227,7 @@ pub(crate) fn unannounced(tables: impl fmt::Display, error: &(dyn Error + 'stati
     );
 }
 
-/// Results that depend on these tables are invalid from here on.
+/// Results that depend on these tables are now invalid.
 pub(crate) fn invalidated(
     counters: &Counters,
     tables: impl fmt::Display,
@@ -238,7 +239,7 @@ pub(crate) fn invalidated(
     tracing::debug!(name: "cachalot.invalidated", target: TARGET, %tables, reason, "invalidated");
 }
 
-/// What is pending of a write.
+/// Invalidations of a write are pending.
 pub(crate) fn undelivered(tables: impl fmt::Display, error: &(dyn Error + 'static)) {
     tracing::error!(
         name: "cachalot.undelivered",
@@ -249,37 +250,37 @@ pub(crate) fn undelivered(tables: impl fmt::Display, error: &(dyn Error + 'stati
     );
 }
 
-/// What was pending has been taken by the store.
+/// Pending invalidations were delivered.
 pub(crate) fn delivered(tables: impl fmt::Display) {
     tracing::info!(
         name: "cachalot.delivered",
         target: TARGET,
         %tables,
-        "an invalidation that was pending is delivered"
+        "a pending invalidation was delivered"
     );
 }
 
-/// Diesel's default instrumentation is not the library's any more.
+/// Diesel's default instrumentation is no longer the library's.
 pub(crate) fn default_replaced() {
     tracing::error!(
         name: "cachalot.instrumentation_replaced",
         target: TARGET,
         "the program has replaced Diesel's default instrumentation after the cache was installed: \
          writes of new connections are not seen, so all reads go to the database until the \
-         process is restarted; give the constructor to `install_with` instead of \
+         process is restarted; pass the constructor to `install_with` instead of \
          `set_default_instrumentation`"
     );
 }
 
-/// A connection is watched from now on, and may have been watched before; told once.
+/// A connection is watched again after its instrumentation was replaced. Logged once per process.
 pub(crate) fn connection_replaced() {
-    static TOLD: Once = Once::new();
-    TOLD.call_once(|| {
+    static LOGGED: Once = Once::new();
+    LOGGED.call_once(|| {
         tracing::error!(
             name: "cachalot.instrumentation_replaced",
             target: TARGET,
-            "a connection was not watched for a while, perhaps as the program has replaced its \
-             instrumentation: everything is invalidated, as what it wrote was not seen; pass the \
+            "a connection was not watched for a while, probably because the program has replaced its \
+             instrumentation: its writes were not seen, so everything is invalidated; pass the \
              instrumentation to `watch_with` instead of `set_instrumentation`"
         );
     });
@@ -301,7 +302,7 @@ mod tests {
     /// The figure in `docs/observability.md`.
     #[test]
     #[ignore = "measures: run it with --release, and with and without the feature `metrics`"]
-    fn what_a_hit_costs_to_tell_while_nobody_listens() {
+    fn cost_of_reporting_a_hit_without_listeners() {
         const ROUNDS: u32 = 10_000_000;
         let counters = Counters::default();
         let start = Instant::now();
@@ -311,7 +312,7 @@ mod tests {
             read.hit(&counters, Names(black_box(&["flights"])), black_box(500));
         }
         let nanos = start.elapsed().as_nanos() / u128::from(ROUNDS);
-        eprintln!("{nanos} ns, of which the two counters of `Stats` are a part");
+        eprintln!("{nanos} ns, including the two counters of `Stats`");
         let start = Instant::now();
         for _ in 0..ROUNDS {
             stats::add(&counters.bytes_read, black_box(500));

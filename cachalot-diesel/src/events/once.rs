@@ -1,21 +1,22 @@
-//! Which warnings this process has given already.
+//! Which warnings this process has already logged.
 
 use std::{collections::HashSet, sync::LazyLock};
 
 use parking_lot::Mutex;
 
-/// So many are remembered; then all are forgotten, rather than none told any more.
-const MOST: usize = 64;
+/// How many warnings are remembered. Beyond that all are forgotten, so that warnings may repeat but
+/// none is suppressed for ever.
+const MAX_REMEMBERED: usize = 64;
 
-static TOLD: LazyLock<Mutex<HashSet<(&'static str, String)>>> = LazyLock::new(Mutex::default);
+static LOGGED: LazyLock<Mutex<HashSet<(&'static str, String)>>> = LazyLock::new(Mutex::default);
 
-/// Is it the first time that this event has this cause?
+/// Is this the first event with this cause?
 pub(super) fn is_first(event: &'static str, cause: &str) -> bool {
-    let mut told = TOLD.lock();
-    if told.len() >= MOST {
-        told.clear();
+    let mut logged = LOGGED.lock();
+    if logged.len() >= MAX_REMEMBERED {
+        logged.clear();
     }
-    told.insert((event, cause.to_owned()))
+    logged.insert((event, cause.to_owned()))
 }
 
 #[cfg(test)]
@@ -23,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_cause_is_told_once() {
+    fn each_cause_is_first_once() {
         let event = "cachalot.test";
         assert!(is_first(event, "a") && is_first(event, "b"));
         assert!(!is_first(event, "a") && !is_first(event, "b"));

@@ -8,10 +8,10 @@ use crate::{
     store::{self, Store, StoreOptions},
 };
 
-/// The in-process store's bound where nobody says otherwise.
-const MEMORY_BYTES: usize = 64 * 1024 * 1024;
+/// The size of the in-process store.
+const MEMORY_STORE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Settings of a cache; what is not set has the default of the environment variable of that name.
+/// Builds a [`Cachalot`]. Settings have the same defaults as their environment variables.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
@@ -36,61 +36,62 @@ impl Builder {
         }
     }
 
-    /// Settings as the environment describes them, for a program that overrides a few.
+    /// Reads the settings from the environment, for a program that overrides some of them.
     ///
     /// # Errors
-    /// A variable that cannot be read, named in the error.
+    /// [`Error::Config`] if a variable has an invalid value. The error names the variable.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self::from_config(Config::from_env()?))
     }
 
-    /// Where the store is: `memcache://host:port[,host:port…]`, or `memory://` for this process only.
+    /// The store: `memcache://host:port[,host:port…]`, or `memory://` for a store within this process.
+    /// Default: `memcache://127.0.0.1:11211`.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.config.url = url.into();
         self
     }
 
-    /// What this cache shares with other processes, and with nobody else on the same store. Blanks
-    /// around it do not count; it may not be empty.
+    /// The namespace. Processes with the same store and namespace share one cache. Leading and trailing
+    /// whitespace is removed; it must not be empty. Default: `cachalot`.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.config.namespace = namespace.into().trim().to_owned();
         self
     }
 
-    /// How old the rows that a read is given may be at the most; zero sets no bound.
+    /// The time to live: the maximum age of the rows that a read returns. Zero sets no limit. Default:
+    /// one day.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.config.ttl = (!ttl.is_zero()).then_some(ttl);
         self
     }
 
-    /// How long the tables of a writer that crashed between `begin` and `end` stay uncached.
-    /// Longer than any COMMIT takes; from a second to a day.
+    /// The lease of a write: if its process crashes while the write is in flight, the tables are not
+    /// cached for that long. It should be longer than any COMMIT takes. From a second to a day.
+    /// Default: 30 seconds.
     pub fn write_lease(mut self, lease: Duration) -> Self {
         self.config.write_lease = lease;
         self
     }
 
-    /// How long one exchange with the store may take; from a millisecond to a minute.
+    /// The timeout of an exchange with the store, from a millisecond to a minute. Default: 100 ms.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.config.store_timeout = timeout;
         self
     }
 
-    /// What a write does while the store does not answer; it is remembered unless this says
-    /// otherwise.
+    /// What a write does while the store does not answer. Default: [`OnOutage::Defer`].
     pub fn on_outage(mut self, on_outage: OnOutage) -> Self {
         self.config.on_outage = on_outage;
         self
     }
 
-    /// `false`: every read goes to the database; writes still invalidate.
+    /// With `false`, all reads go to the database. Writes still invalidate. Default: `true`.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.config.enabled = enabled;
         self
     }
 
-    /// Only queries all of whose tables are among these are cached. No table at all sets no limit,
-    /// as an empty `CACHALOT_ONLY_CACHABLE_TABLES` does.
+    /// Caches only queries whose tables are all in this list. An empty list, the default, sets no limit.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -112,8 +113,8 @@ impl Builder {
         self
     }
 
-    /// Queries that read any of these are not cached. Replaces the default
-    /// (`__diesel_schema_migrations`); wins over `only_tables`.
+    /// Queries that read any of these tables are not cached. Replaces the default
+    /// (`__diesel_schema_migrations`). Takes precedence over `only_tables`.
     ///
     /// ```
     /// let cache = cachalot_diesel::Cachalot::builder()
@@ -130,52 +131,56 @@ impl Builder {
         self
     }
 
-    /// Queries in random order are cached: everybody sees the same "random" rows until a write.
+    /// Caches queries in random order: all readers see the same order until the next write. Default:
+    /// `false`.
     pub fn cache_random(mut self, cache: bool) -> Self {
         self.config.cache_random = cache;
         self
     }
 
-    /// Functions of the program's own, or of an extension, that give the same result for the same
-    /// arguments and tables, and that write nothing: for those of which the library cannot know.
-    /// PostgreSQL's catalog tells of its own; SQLite's and loadable functions of MySQL nobody can ask.
+    /// Declares functions of the program or of an extension pure: they return the same result for the
+    /// same arguments and tables, and write nothing. Needed for functions whose volatility is not in
+    /// the database's catalog: custom functions of SQLite and loadable functions of MySQL. PostgreSQL's
+    /// catalog has it.
     pub fn pure_functions<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.config.pure_functions = table_set(names);
         self
     }
 
-    /// Results above this size are not stored; at most what the store's own item limit allows. From
-    /// 1 byte to 1 GiB.
+    /// Results above this size are not stored. The store's item limit also applies. From 1 byte to
+    /// 1 GiB. Default: 1,000,000 bytes.
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.config.max_value_bytes = bytes;
         self
     }
 
-    /// Results above this many bytes are compressed (LZ4) where that makes them smaller; zero is never,
-    /// and 1 GiB the most.
+    /// Results above this many bytes are compressed with LZ4, if that makes them smaller. Zero turns
+    /// compression off; the maximum is 1 GiB. Default: 16,384.
     pub fn compress_above_bytes(mut self, bytes: usize) -> Self {
         self.config.compress_above = (bytes > 0).then_some(bytes);
         self
     }
 
-    /// Entries are kept in this process too, up to so many bytes: a hit then fetches only the small
-    /// version records, and stays as current as one from the store. Zero keeps none.
+    /// The size of the near cache, which keeps copies of entries in this process. A hit in it reads only
+    /// the small version records from the store, so it is as current as any other hit. Zero, the
+    /// default, turns it off.
     pub fn near_cache_bytes(mut self, bytes: usize) -> Self {
         self.config.near_cache_bytes = bytes;
         self
     }
 
-    /// An entry that this process keeps ([`near_cache_bytes`](Self::near_cache_bytes)) is served without asking the
-    /// store for so long after it was last found current: reads may then be that much older than what
-    /// *other* processes have committed. Zero, the default, asks each time; an
-    /// hour is the most.
+    /// Serves an entry of the near cache ([`near_cache_bytes`](Self::near_cache_bytes)) without asking
+    /// the store, for this long after it was last known to be current. Reads may then miss commits of
+    /// *other* processes that are at most this old. Zero, the default, always asks the store; the
+    /// maximum is an hour.
     pub fn max_staleness(mut self, staleness: Duration) -> Self {
         self.config.max_staleness = staleness;
         self
     }
 
-    /// A reader that finds nothing waits so long for one in another process that is asking the database
-    /// for the same rows already. Zero, the default, does not wait; a minute is the most.
+    /// Stampede protection between processes: after a miss, wait up to this long for the entry of
+    /// another process that is already running the same query. Zero, the default, does not wait; the
+    /// maximum is a minute.
     pub fn stampede_wait(mut self, wait: Duration) -> Self {
         self.config.stampede_wait = wait;
         self
@@ -196,17 +201,17 @@ impl Builder {
         self
     }
 
-    /// Another store than those that `url` knows. `url` is then not looked at.
+    /// Uses a custom store. `url` is then ignored.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(StoreBox(Arc::new(store)));
         self
     }
 
-    /// Builds the cache. The store need not be up: until it is, reads go to the database.
+    /// Builds the cache. The store may be down: reads then go to the database.
     ///
     /// # Errors
-    /// [`Error::Config`] if a setting has a value that it cannot have, with the name of its method;
-    /// [`Error::Open`] if the URL is not one.
+    /// [`Error::Config`] if a setting has an invalid value; the error names the method. [`Error::Open`]
+    /// if the URL is invalid.
     pub fn build(self) -> Result<Cachalot, Error> {
         self.config.validate()?;
         let store = match self.store {
@@ -215,9 +220,9 @@ impl Builder {
                 &self.config.url,
                 &StoreOptions {
                     timeout: self.config.store_timeout,
-                    // An entry has a header beside its rows.
+                    // For the header of an entry.
                     max_value_bytes: self.config.max_value_bytes.saturating_add(4096),
-                    memory_bytes: MEMORY_BYTES,
+                    memory_bytes: MEMORY_STORE_BYTES,
                 },
             )?,
         };

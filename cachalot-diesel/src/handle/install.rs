@@ -1,8 +1,8 @@
 use super::Cachalot;
 use crate::{Error, tracker::Constructor};
 
-/// Reads the settings from the environment, and has every connection that is opened from now on
-/// report its writes: `Cachalot::from_env()?.install()`, returning the handle.
+/// Installs a cache with the settings from the environment: `Cachalot::from_env()?.install()`. Returns
+/// its handle.
 ///
 /// ```no_run
 /// let cache = cachalot_diesel::install()?; // at the start of `main`, before anything connects
@@ -11,19 +11,19 @@ use crate::{Error, tracker::Constructor};
 /// ```
 ///
 /// # Errors
-/// A setting that cannot be read, or an instrumentation that it would replace
-/// ([`Error::ForeignDefault`]).
+/// [`Error::Config`] if a setting is invalid, [`Error::ForeignDefault`] if Diesel already has a default
+/// instrumentation.
 pub fn install() -> Result<Cachalot, Error> {
     let cache = Cachalot::from_env()?;
     cache.install()?;
     Ok(cache)
 }
 
-/// As [`install`], for a program with a Diesel instrumentation of its own: `constructor` is what
-/// it would give to Diesel's `set_default_instrumentation`.
+/// As [`install`], for a program with a Diesel instrumentation of its own: pass the `constructor` that
+/// it would pass to Diesel's `set_default_instrumentation`.
 ///
 /// # Errors
-/// A setting that cannot be read.
+/// [`Error::Config`] if a setting is invalid.
 pub fn install_with(constructor: Constructor) -> Result<Cachalot, Error> {
     let cache = Cachalot::from_env()?;
     cache.install_with(constructor)?;

@@ -1,7 +1,4 @@
-//! The `Cachalot` handle: read through, begin and end a write, invalidate.
-//!
-//! Knows no Diesel trait: a read comes as a key, its dependencies and a time to live; the rows come
-//! as bytes. Decisions are the protocol's, the store carries them out.
+//! The public handle of a cache, and its builder. It delegates to the components in `cache`.
 
 mod builder;
 mod install;
@@ -29,10 +26,10 @@ use crate::{
     tracker,
 };
 
-/// A cache: a store, a namespace in it, and settings. Cheap to clone; clones are the same cache.
+/// A cache: a store, a namespace in it, and settings. Cheap to clone; clones share the same cache.
 ///
-/// Several caches can live side by side in a process. Each has its own settings, counters and
-/// listeners; a connection reads from the one that watches it.
+/// A process can have several caches. Each has its own settings, counters and listeners. A connection
+/// reads from the cache that watches it.
 ///
 /// ```
 /// use cachalot_diesel::Cachalot;
@@ -59,10 +56,11 @@ impl fmt::Debug for Cachalot {
 }
 
 impl Cachalot {
-    /// A cache as the environment describes it; see the crate's front page for the variables.
+    /// A cache with the settings from the environment; see the [crate documentation](crate) for the
+    /// variables. The store may be down.
     ///
     /// # Errors
-    /// A variable that cannot be read, named in the error. The store need not be up.
+    /// [`Error::Config`] if a variable has an invalid value. The error names the variable.
     pub fn from_env() -> Result<Self, Error> {
         Builder::from_env()?.build().map_err(|error| match error {
             Error::Open(error) => ConfigError::of_url(&error).into(),
@@ -70,7 +68,7 @@ impl Cachalot {
         })
     }
 
-    /// A cache as the program describes it, starting from the defaults; the environment is not read.
+    /// A builder with the default settings. It does not read the environment.
     ///
     /// ```
     /// use std::time::Duration;
@@ -88,67 +86,68 @@ impl Cachalot {
         Builder::from_config(Config::default())
     }
 
-    /// Has every Diesel connection of this process that is opened from now on report its writes to
-    /// this cache and read from it. The last cache that was installed is the one that counts.
+    /// Makes every Diesel connection that this process opens from now on use this cache: its writes
+    /// invalidate results, and its `.cached()` reads are answered from the cache. If several caches are
+    /// installed, the last one is used.
     ///
-    /// Diesel has one default instrumentation for the process, and this is it from now on: a
-    /// program that calls `set_default_instrumentation` later opens connections whose writes are
-    /// not seen. The next cached read finds it out, and reads of this process go to the database from then
-    /// on ([`BypassReason::InstrumentationReplaced`](crate::BypassReason::InstrumentationReplaced)).
+    /// This sets Diesel's default instrumentation, of which there is one per process. If the program
+    /// calls `set_default_instrumentation` later, the writes of new connections are not seen. The next
+    /// cached read detects this; from then on all reads of this process go to the database
+    /// ([`BypassReason::InstrumentationReplaced`](crate::BypassReason::InstrumentationReplaced)).
     ///
     /// # Errors
-    /// [`Error::ForeignDefault`] if Diesel has a default instrumentation that is not ours: give its
-    /// constructor to [`install_with`](Self::install_with), so that it goes on working.
+    /// [`Error::ForeignDefault`] if the program has already set a default instrumentation: pass its
+    /// constructor to [`install_with`](Self::install_with), so that both are used.
     pub fn install(&self) -> Result<(), Error> {
         tracker::install_default(&self.0)
     }
 
-    /// As [`install`](Self::install), with an instrumentation of the program's own, which goes on
-    /// seeing every event.
+    /// As [`install`](Self::install), for a program with an instrumentation of its own, which still
+    /// receives every event.
     ///
-    /// It does not make up for a `set_default_instrumentation` that replaced the library's: the
-    /// connections opened in between are not watched, so reads of this process go to the database.
+    /// After `set_default_instrumentation` has replaced the library's instrumentation, this does not
+    /// restore caching: connections opened in between are not watched.
     ///
     /// # Errors
-    /// [`Error::Install`] if Diesel does not take it.
+    /// [`Error::Install`] if Diesel returns an error.
     pub fn install_with(&self, constructor: tracker::Constructor) -> Result<(), Error> {
         tracker::install_default_with(&self.0, constructor)
     }
 
-    /// Has a connection that is open already report its writes to this cache and read from it.
+    /// As [`install`](Self::install), for a connection that is already open.
     ///
-    /// An instrumentation that Diesel's default constructor made for the connection goes on working.
+    /// An instrumentation from Diesel's default constructor is kept.
     ///
     /// # Errors
-    /// [`Error::ForeignInstrumentation`] if the connection was given another: Diesel cannot hand
-    /// it out, so pass it to [`watch_with`](Self::watch_with).
+    /// [`Error::ForeignInstrumentation`] if the connection has another instrumentation. Diesel cannot
+    /// return it, so pass it to [`watch_with`](Self::watch_with).
     pub fn watch<C: CacheConnection>(&self, conn: &mut C) -> Result<(), Error> {
         tracker::attach(conn, &self.0)
     }
 
-    /// As [`watch`](Self::watch), with an instrumentation for the connection, which replaces the
-    /// one that it has and sees every event.
+    /// As [`watch`](Self::watch), and replaces the connection's instrumentation by `own`, which
+    /// receives every event.
     pub fn watch_with<C: CacheConnection>(&self, conn: &mut C, own: impl Instrumentation) {
         tracker::set_tracker(conn, &self.0, Some(Box::new(own)));
     }
 
-    /// Invalidates what depends on these tables, for changes that no tracked connection made.
+    /// Invalidates everything that depends on these tables. Needed only for changes that were not made
+    /// through a tracked connection.
     ///
-    /// Names are as in SQL: schema and case do not matter, and a name that has a dot of its own
-    /// stands in quotes.
+    /// Names are as in SQL. Schema and case are ignored; a name that contains a dot must be quoted.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let cache = Cachalot::builder().url("memory://").build()?;
-    /// // … another program has changed the table, or a restore has …
+    /// // … after another program or a restore has changed the tables …
     /// cache.invalidate(["users", "public.Posts", "\"a.b\""])?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`Error::Undelivered`] while the store does not answer; it is delivered when it does.
+    /// [`Error::Undelivered`] if the store does not answer. The invalidation is sent as soon as it does.
     pub fn invalidate<S: AsRef<str>>(
         &self,
         tables: impl IntoIterator<Item = S>,
@@ -156,7 +155,7 @@ impl Cachalot {
         self.invalidate_named(tables.into_iter().map(|name| normalise(name.as_ref())))
     }
 
-    /// Invalidates what depends on the tables of a model: its own, and those of its `depends_on`.
+    /// Invalidates everything that depends on the tables of a model: its own and those of `depends_on`.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -178,8 +177,8 @@ impl Cachalot {
         self.0.versions().invalidate(&Writes::Tables(tables))
     }
 
-    /// Invalidates everything in the namespace: after a restore, a change of the schema by another
-    /// program, an incident.
+    /// Invalidates everything in the namespace, for example after a restore or a migration by another
+    /// program.
     ///
     /// ```
     /// # let cache = cachalot_diesel::Cachalot::builder().url("memory://").build()?;
@@ -193,13 +192,13 @@ impl Cachalot {
         self.0.versions().invalidate(&Writes::Everything)
     }
 
-    /// When the newest of these tables was last invalidated, by any process, or everything was: by
-    /// the clock of the process that did it. `None` if nothing is known (a lost record forgets it).
-    /// Names are as in [`invalidate`](Self::invalidate); those of views will do too.
+    /// When any of these tables, or everything, was last invalidated by any process, by that process's
+    /// clock. `None` if that is unknown; the store may lose a record. Names are as in
+    /// [`invalidate`](Self::invalidate), and may be those of views.
     ///
-    /// What the database changed behind a statement counts (a foreign key's CASCADE, a trigger's body,
-    /// the tables behind a view) once this cache knows the database's catalog: from its first cached
-    /// read on. Before that, the time of a table is that of the statements that named it.
+    /// Includes what the database changes by itself (a foreign key's CASCADE, triggers, the tables of a
+    /// view) once this cache has loaded the database's catalog, that is, from its first cached read on.
+    /// Before that, only statements that name the table count.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -230,8 +229,8 @@ impl Cachalot {
         self.0.versions().last_invalidation(tables)
     }
 
-    /// What the store knows of these tables, in their order; with none named, of every table that
-    /// it has a record of, after the record of the whole namespace, which is `*`.
+    /// The status of these tables, in the order given. If `tables` is empty: of the whole namespace
+    /// (`*`), then of every table that has a version record.
     ///
     /// # Errors
     /// [`Error::Store`] if the store does not answer.
@@ -244,37 +243,37 @@ impl Cachalot {
         self.0.versions().table_status(names)
     }
 
-    /// The store as its URL, or as it calls itself; without credentials.
+    /// The store's URL without credentials, or the description that a custom store gives.
     #[must_use]
     pub fn store_name(&self) -> String {
         self.0.store_name()
     }
 
-    /// What this cache shares with other processes.
+    /// The namespace.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.0.config().namespace
     }
 
-    /// How long one exchange with the store may take.
+    /// The timeout of an exchange with the store.
     #[must_use]
     pub fn store_timeout(&self) -> Duration {
         self.0.config().store_timeout
     }
 
-    /// How long the tables of a writer that crashed stay uncached.
+    /// How long the tables of a crashed writer are not cached.
     #[must_use]
     pub fn write_lease(&self) -> Duration {
         self.0.config().write_lease
     }
 
-    /// Results above this size are not stored.
+    /// Results above this size, in bytes, are not stored.
     #[must_use]
     pub fn max_value_bytes(&self) -> usize {
         self.0.config().max_value_bytes
     }
 
-    /// What this process did through this handle and its clones since it was built.
+    /// The counters of this handle and its clones in this process, since it was built.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -295,11 +294,11 @@ impl Cachalot {
         self.0.counters().snapshot()
     }
 
-    /// Calls `listener` after every invalidation that this process makes through this handle or a
-    /// clone: once per transaction, after its COMMIT, never for a rollback.
+    /// Calls `listener` after every invalidation through this handle or a clone: once per transaction,
+    /// after its COMMIT, and never for a rollback.
     ///
-    /// It runs on the thread that wrote, before the write returns to its caller: keep it short. What
-    /// other processes invalidate is not signalled; `cachalot watch` shows that.
+    /// The listener runs on the writing thread, before the write returns to its caller, so it should be
+    /// fast. It is not called for invalidations by other processes; `cachalot watch` shows those.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -324,10 +323,10 @@ impl Cachalot {
         self.0.versions().listeners.add(Arc::new(listener));
     }
 
-    /// What the database of a connection keeps that this cache cannot see through.
+    /// The code in a connection's database that this library cannot analyse.
     ///
     /// # Errors
-    /// Those of the database, if its catalog cannot be read.
+    /// An error of the database, if its catalog cannot be read.
     #[doc(hidden)]
     pub fn unanalyzable_code<C: CacheConnection>(
         &self,

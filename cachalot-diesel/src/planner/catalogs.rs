@@ -1,5 +1,5 @@
-//! The catalogs of the databases that are read, each kept under the epoch's token that was seen
-//! before it was loaded: under another it may be another.
+//! The catalog snapshots of the databases that are read. Each is valid for the epoch that was read
+//! before it was loaded.
 
 use std::{
     collections::HashMap,
@@ -23,14 +23,14 @@ use crate::{
     protocol::Epoch,
 };
 
-/// How many databases a handle knows the catalog of; more are loaded anew each time.
-const DATABASES: usize = 256;
-/// How long readers wait for one that is loading, from when it began.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// After a catalog could not be loaded nobody tries again for so long.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How many databases a handle caches the catalog of.
+const MAX_DATABASES: usize = 256;
+/// How long readers wait for another that is loading the catalog, from when it began.
+const MAX_LOAD_WAIT: Duration = Duration::from_secs(1);
+/// How long to wait before a failed load of a catalog is tried again.
+const LOAD_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// A catalog, and the epoch that it is of.
+/// A catalog, and the epoch that it is valid for.
 #[derive(Debug, Clone)]
 pub(crate) struct CatalogSnapshot {
     pub(crate) catalog: Arc<Catalog>,
@@ -38,17 +38,18 @@ pub(crate) struct CatalogSnapshot {
     /// Every writer can learn of its families.
     families: bool,
     loaded: Instant,
-    /// How many milliseconds after that somebody last looked whether the epoch is still the present one.
+    /// When the epoch was last checked, in milliseconds after `loaded`.
     checked: Arc<AtomicU64>,
 }
 
 impl CatalogSnapshot {
-    /// Was it loaded within this time?
+    /// Was it loaded less than `age` ago?
     pub(crate) fn is_younger_than(&self, age: Duration) -> bool {
         self.loaded.elapsed() < age
     }
 
-    /// Is it so long since somebody looked whether it is outdated? It tells one caller only.
+    /// Was the epoch last checked `interval` or longer ago? If so, returns `true` to one caller only,
+    /// which has to check it.
     pub(crate) fn is_due(&self, interval: Duration) -> bool {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let now = millis(self.loaded.elapsed());
@@ -66,18 +67,19 @@ impl CatalogSnapshot {
     }
 
     pub(crate) fn epoch(&self) -> &Epoch {
-        &self.epochs
+        &self.epoch
     }
 }
 
 pub(super) struct Catalogs {
-    known: Cache<Arc<str>, CatalogSnapshot>,
-    /// The catalog that was loaded last, and a hash of the facts that it was made of: where those
-    /// are still the same, so is the catalog, and all that was worked out from it stays.
+    /// Snapshots that were not found outdated.
+    snapshots: Cache<Arc<str>, CatalogSnapshot>,
+    /// The catalog that was loaded last, and the hash of its facts. If these are unchanged, the
+    /// catalog is reused, and the plans computed from it stay valid.
     last: Cache<Arc<str>, (String, Arc<Catalog>)>,
-    /// The database that connections by a URL see, by the URL's hash.
+    /// The database that a URL leads to, by the URL's hash.
     urls: Cache<Arc<str>, Arc<str>>,
-    /// How the newest attempts to load one went, by database.
+    /// The last attempt to load a catalog, by database.
     attempts: Mutex<HashMap<Arc<str>, Attempt>>,
     /// When a server that may lag behind was last asked for one, or could not be, by database.
     replicas: Cache<Arc<str>, Instant>,
@@ -93,15 +95,15 @@ enum Attempt {
 impl Catalogs {
     pub(super) fn new() -> Self {
         Self {
-            known: Cache::new(DATABASES),
-            last: Cache::new(DATABASES),
-            urls: Cache::new(DATABASES),
+            snapshots: Cache::new(MAX_DATABASES),
+            last: Cache::new(MAX_DATABASES),
+            urls: Cache::new(MAX_DATABASES),
             attempts: Mutex::default(),
             replicas: Cache::new(DATABASES),
         }
     }
 
-    /// The catalog that follows from these facts.
+    /// The catalog of these facts: the last one if they are unchanged.
     fn catalog_of(&self, database: &Arc<str>, facts: &Facts) -> Arc<Catalog> {
         let mut fingerprint = Fingerprint::new("", "catalog");
         let hashed = fingerprint.formatted(facts);
@@ -118,26 +120,27 @@ impl Catalogs {
         catalog
     }
 
-    /// The catalog of a database that was loaded last; perhaps before the schema was changed.
+    /// The catalog that was loaded last. It may be outdated.
     pub(super) fn newest(&self, database: &Arc<str>) -> Option<Arc<Catalog>> {
         self.last.get(database).map(|(_, catalog)| catalog)
     }
 
-    pub(super) fn known(&self, database: &Arc<str>) -> Option<CatalogSnapshot> {
-        self.known.get(database)
+    pub(super) fn snapshot(&self, database: &Arc<str>) -> Option<CatalogSnapshot> {
+        self.snapshots.get(database)
     }
 
-    /// All that are known, or were: of databases whose schema has changed since, the former.
+    /// The catalogs that were loaded last. They may be outdated.
     pub(super) fn all(&self) -> impl Iterator<Item = Arc<Catalog>> {
         self.last.iter().map(|(_, (_, catalog))| catalog)
     }
 
-    /// How long a reader may wait for whoever is loading; `None`: not at all, nor may it try itself.
-    fn patience(&self, database: &Arc<str>) -> Option<Duration> {
+    /// How long a reader may wait for one that is loading. `None`: loading has just failed, so the
+    /// reader should neither wait nor try.
+    fn remaining_wait(&self, database: &Arc<str>) -> Option<Duration> {
         match self.attempts.lock().get(database) {
-            Some(Attempt::Failed(at)) if at.elapsed() < PAUSE => None,
-            Some(Attempt::Began(at)) => Some(PATIENCE.saturating_sub(at.elapsed())),
-            _ => Some(PATIENCE),
+            Some(Attempt::Failed(at)) if at.elapsed() < LOAD_RETRY_PAUSE => None,
+            Some(Attempt::Began(at)) => Some(MAX_LOAD_WAIT.saturating_sub(at.elapsed())),
+            _ => Some(MAX_LOAD_WAIT),
         }
     }
 }
@@ -145,40 +148,47 @@ impl Catalogs {
 impl fmt::Debug for Catalogs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Catalogs")
-            .field("known", &self.known.len())
+            .field("snapshots", &self.snapshots.len())
             .finish_non_exhaustive()
     }
 }
 
 impl Planner {
-    /// The catalog of a database. `load` is called where it is not known, by one reader at a time;
-    /// others wait for it if they are `patient`, as those may be who hold no locks. A reader that is
-    /// not in a position to ask brings none.
+    /// The catalog of a database. If it is unknown, one reader at a time calls `load`. The others
+    /// wait if they `may_wait`, that is, if they hold no locks. `load` returns `None` if the reader
+    /// cannot query the catalog.
     pub(crate) fn catalog<E: fmt::Display>(
         &self,
         database: &Arc<str>,
-        patient: bool,
+        may_wait: bool,
         load: impl FnOnce() -> Result<Option<Facts>, E>,
     ) -> Result<CatalogSnapshot, BypassReason> {
         let catalogs = &self.catalogs;
-        if let Some(known) = catalogs.known.get(database) {
-            return Ok(known);
+        if let Some(snapshot) = catalogs.snapshots.get(database) {
+            return Ok(snapshot);
         }
-        let patience = catalogs
-            .patience(database)
+        let remaining_wait = catalogs
+            .remaining_wait(database)
             .ok_or(BypassReason::CatalogUnknown)?;
-        let patience = if patient { patience } else { Duration::ZERO };
-        let guard = match catalogs.known.get_value_or_guard(database, Some(patience)) {
-            GuardResult::Value(known) => return Ok(known),
+        let remaining_wait = if may_wait {
+            remaining_wait
+        } else {
+            Duration::ZERO
+        };
+        let guard = match catalogs
+            .snapshots
+            .get_value_or_guard(database, Some(remaining_wait))
+        {
+            GuardResult::Value(snapshot) => return Ok(snapshot),
             GuardResult::Timeout => return Err(BypassReason::CatalogUnknown),
             GuardResult::Guard(guard) => guard,
         };
-        // Whoever had the guard before may have failed.
-        if catalogs.patience(database).is_none() {
+        // The reader that had the guard before may have failed.
+        if catalogs.remaining_wait(database).is_none() {
             return Err(BypassReason::CatalogUnknown);
         }
-        // Before it is loaded: a change of the schema meanwhile renews it.
-        let epochs = self.epochs.present()?;
+        // Before loading: a concurrent change of the schema changes the epoch.
+        let epoch = self.epochs.present()?;
         let attempt = Attempt::Began(Instant::now());
         catalogs
             .attempts
@@ -196,7 +206,7 @@ impl Planner {
                     // Refused if somebody found it outdated already.
                     let _ = guard.insert(known.clone());
                 }
-                Ok(known)
+                Ok(snapshot)
             }
             Err(error) => {
                 events::catalog_unknown(&self.counters, &error);
@@ -283,14 +293,14 @@ impl Planner {
             }
             return Ok(true);
         }
-        tracing::info!(name: "cachalot.catalog_changed", target: TARGET, "another process knows another schema of this database: everything is invalidated");
+        tracing::info!(name: "cachalot.catalog_changed", target: TARGET, "another process has loaded a different schema of this database: invalidating everything");
         self.epochs
             .renew()
             .map_err(|_| BypassReason::StoreUnavailable)?;
         Ok(false)
     }
 
-    /// Remembers which database a connection by that URL sees.
+    /// Remembers which database a URL leads to.
     pub(crate) fn learn_database(&self, url: &Arc<str>, database: &Arc<str>) {
         let urls = &self.catalogs.urls;
         if urls.get(url).is_none_or(|known| known != *database) {
@@ -298,30 +308,31 @@ impl Planner {
         }
     }
 
-    /// The database that connections by that URL see, if one of them was asked.
+    /// The database that a URL leads to, if known.
     pub(crate) fn database_of(&self, url: &Arc<str>) -> Option<Arc<str>> {
         self.catalogs.urls.get(url)
     }
 
-    /// The catalog of a database is that of an epoch which is no more.
-    pub(crate) fn forget_catalog(&self, database: &Arc<str>, known: &CatalogSnapshot) {
+    /// Drops a snapshot whose epoch has changed.
+    pub(crate) fn forget_catalog(&self, database: &Arc<str>, snapshot: &CatalogSnapshot) {
         self.catalogs
-            .known
-            .remove_if(database, |other| other.epochs == known.epochs);
+            .snapshots
+            .remove_if(database, |other| other.epoch == snapshot.epoch);
     }
 
-    /// Does a statement that breaks a constraint of that database certainly change nothing?
+    /// Does a statement that violates a constraint of that database certainly change nothing?
     pub(crate) fn fails_whole(&self, database: &Arc<str>) -> bool {
-        let known = self.catalogs.known.get(database);
-        known.is_some_and(|known| known.catalog.fails_whole() && self.is_current(&known))
+        let snapshot = self.catalogs.snapshots.get(database);
+        snapshot
+            .is_some_and(|snapshot| snapshot.catalog.fails_whole() && self.is_current(&snapshot))
     }
 
-    /// Is the catalog's epoch the present one?
-    pub(crate) fn is_current(&self, known: &CatalogSnapshot) -> bool {
-        self.epochs.is_current(&known.epochs)
+    /// Is the snapshot's epoch the current one?
+    pub(crate) fn is_current(&self, snapshot: &CatalogSnapshot) -> bool {
+        self.epochs.is_current(&snapshot.epoch)
     }
 
-    /// The catalog of a database that was loaded last; perhaps before the schema was changed.
+    /// The catalog that was loaded last. It may be outdated.
     pub(crate) fn newest_catalog(&self, database: &Arc<str>) -> Option<Arc<Catalog>> {
         self.catalogs.newest(database)
     }

@@ -1,5 +1,5 @@
-//! What a statement depends on, and whether it may be cached: from its analysis and the database's
-//! catalog. Asks neither the store nor the database itself.
+//! Plans: what a statement depends on, and whether it may be cached, computed from its analysis and
+//! the database's catalog. Queries neither the store nor the database itself.
 
 mod catalogs;
 mod plan;
@@ -29,9 +29,9 @@ pub(crate) struct Planner {
     catalogs: catalogs::Catalogs,
 }
 
-/// The state of the whole namespace, under which catalogs are kept.
+/// The epoch of the namespace.
 pub(crate) trait EpochSource: Send + Sync {
-    /// The present tokens; missing records are created.
+    /// The tokens of the current epoch. Creates missing records.
     fn present(&self) -> Result<Epoch, BypassReason>;
 
     /// The present tokens, without creating anything; those of missing records are unlike any others.
@@ -56,7 +56,7 @@ pub(crate) trait EpochSource: Send + Sync {
     /// The hash of the catalog that was found under an epoch, if somebody told it.
     fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError>;
 
-    /// Renews the epoch.
+    /// Changes the epoch, which invalidates everything.
     fn renew(&self) -> Result<(), Error>;
 }
 
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::{catalog::Facts, protocol::EPOCHS, statement::Dialect};
 
-    /// An epoch that a test renews, and what was agreed on under each.
+    /// An epoch that a test changes, and the catalog hashes that were published in each.
     #[derive(Default)]
     struct Epochs {
         present: Mutex<u8>,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn f01_a_catalog_that_differs_from_that_of_another_process_renews_the_epoch() {
+    fn f01_a_catalog_that_differs_from_another_process_changes_the_epoch() {
         let epochs = Arc::default();
         let (one, other) = (planner(&epochs), planner(&epochs));
         let known = load(&one, &["users"]).unwrap();
@@ -210,7 +210,7 @@ mod tests {
         let failed = planner.catalog(&"db".into(), true, || Err("refused"));
         assert_eq!(failed.unwrap_err(), BypassReason::CatalogUnknown);
         let again = planner.catalog(&"db".into(), true, || -> Result<_, String> {
-            panic!("asked again")
+            panic!("loaded again")
         });
         assert_eq!(again.unwrap_err(), BypassReason::CatalogUnknown);
         assert_eq!(planner.counters.snapshot().catalog_errors, 1);

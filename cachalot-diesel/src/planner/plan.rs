@@ -17,30 +17,30 @@ use crate::{
     statement::{Analysis, Dialect, Named, Uncacheable},
 };
 
-/// How many distinct texts a handle remembers the plan of.
-const PLANS: usize = 4096;
-/// Texts above this are planned anew each time, as they are analysed.
-const MAX_TEXT: usize = 64 * 1024;
+/// How many distinct texts a handle caches the plan of.
+const MAX_PLANS: usize = 4096;
+/// Plans of longer texts (in bytes) are not cached.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// What is to be known of a text before it is run, worked out once for each catalog.
+/// What the library knows of a text under one catalog.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// In the order of the tables' names, each once.
+    /// Ordered by table name, each table once.
     pub(crate) dependencies: Vec<Dependency>,
     /// Where there are families among them, what is looked up instead.
     by_family: Option<ByFamily>,
     /// Settings of the session that decide the rows.
     pub(crate) settings: BTreeSet<String>,
-    /// SQLite: what it calls, itself or through what defines its tables: a connection may have others
-    /// of these names.
+    /// SQLite: the functions that it calls, itself or through views and generated columns. The
+    /// connection may have redefined them.
     pub(crate) functions: BTreeSet<String>,
     /// How long its entries live; `None` is for ever.
     pub(crate) ttl: Option<Duration>,
     /// Why it is not cached.
     pub(crate) bypass: Option<BypassReason>,
-    /// What it calls changes nothing, neither rows nor the session.
+    /// The routines that it calls change neither rows nor the session.
     pub(crate) pure: bool,
-    /// What is written by what it calls, and by what it reads.
+    /// What the routines and relations that it uses write.
     pub(crate) writes: Writes,
     /// What it calls may begin or end transactions, if it is a procedure.
     pub(crate) moves: bool,
@@ -68,23 +68,23 @@ pub(super) struct Plans(Cache<(u64, Digest), Arc<Plan>>);
 
 impl Plans {
     pub(super) fn new() -> Self {
-        Self(Cache::new(PLANS))
+        Self(Cache::new(MAX_PLANS))
     }
 }
 
 impl Planner {
-    /// Why a statement is not cached whatever the catalog says; `None` if that decides.
+    /// Why a statement is not cached, whatever the catalog. `None` if it depends on the catalog.
     pub(crate) fn refuses(&self, analysis: &Analysis) -> Option<BypassReason> {
         let calls = !analysis.unknown_functions().is_empty();
         match analysis.uncacheable_by(|_| true, |_| true) {
-            // A function may read one.
+            // A function may read a table.
             Some(Uncacheable::NoTable) if calls => None,
             Some(reason) => bypass_of(reason, &self.config),
             None => None,
         }
     }
 
-    /// The plan of a text, and whether it had to be worked out.
+    /// The plan of a text, and whether it had to be computed.
     pub(crate) fn plan(&self, analysis: &Analysis, catalog: &Catalog) -> (Arc<Plan>, bool) {
         let text = analysis.text();
         let key = (catalog.id(), *text.hash());
@@ -92,8 +92,8 @@ impl Planner {
             return (plan, false);
         }
         let plan = Arc::new(self.compute(analysis, catalog));
-        // A relation that is not there yet may be there the next time.
-        if text.sql().len() <= MAX_TEXT && !plan.unknown_relation {
+        // An unknown relation may exist next time.
+        if text.sql().len() <= MAX_TEXT_BYTES && !plan.unknown_relation {
             self.plans.0.insert(key, Arc::clone(&plan));
         }
         (plan, true)
@@ -103,7 +103,7 @@ impl Planner {
         let config = &*self.config;
         let sql = analysis.text().sql();
         let functions = catalog.calls_of(analysis, sql);
-        let resolved = with_policies(analysis.reads(), &functions, catalog, sql);
+        let resolved = resolve_with_policies(analysis.reads(), &functions, catalog, sql);
         let pure = |name: &str| config.pure_functions.contains(name) || catalog.is_pure(name);
         let mut bypass = match analysis.uncacheable_by(pure, |name| catalog.has(name)) {
             Some(Uncacheable::NoTable) if !resolved.tables.is_empty() => None,
@@ -146,7 +146,7 @@ impl Planner {
             functions: named.functions,
             pure: is_pure,
             writes: resolved.writes,
-            moves: resolved.moves,
+            may_end_transaction: resolved.may_end_transaction,
             ttl,
             bypass: bypass.or(uncacheable),
             // One that looks like the server's needs no newer catalog: it is not cached.
@@ -195,7 +195,7 @@ impl Planner {
     /// The plan of a query that names further tables to depend on.
     pub(crate) fn extra(&self, plan: &Plan, extra: &[String], catalog: &Catalog) -> Arc<Plan> {
         let extra: Vec<Arc<str>> = extra.iter().map(|table| table.as_str().into()).collect();
-        let resolved = with_policies(&extra, &BTreeSet::new(), catalog, "");
+        let resolved = resolve_with_policies(&extra, &BTreeSet::new(), catalog, "");
         let mut dependencies = plan.dependencies.clone();
         for more in self.dependencies(&resolved) {
             match dependencies.iter_mut().find(|it| it.table == more.table) {
@@ -232,19 +232,19 @@ impl Planner {
         })
     }
 
-    /// Why nothing that depends on this is cached: nobody says when an excluded table is written.
+    /// The excluded table among the dependencies, if any: its writes are not announced.
     fn excluded(&self, resolved: &Resolved) -> Option<BypassReason> {
         let mut tables = resolved.tables.keys();
         let table = tables.find(|table| self.config.excludes(table))?;
         Some(excluded(table))
     }
 
-    /// On what the rows of these tables depend, as far as the catalogs tell that this cache has read.
+    /// All that the rows of these tables depend on, according to the catalogs loaded so far.
     pub(crate) fn transitive_dependencies(&self, tables: &[Arc<str>]) -> Vec<Dependency> {
         let named = tables.iter().map(|table| (Arc::clone(table), Events::ALL));
         let mut all: BTreeMap<Arc<str>, Events> = named.collect();
         for catalog in self.catalogs.all() {
-            let resolved = with_policies(tables, &BTreeSet::new(), &catalog, "");
+            let resolved = resolve_with_policies(tables, &BTreeSet::new(), &catalog, "");
             for (table, events) in resolved.tables {
                 let known = all.entry(table).or_default();
                 *known = known.or(events);
@@ -257,9 +257,9 @@ impl Planner {
     }
 }
 
-/// What the models of the tables that are read say: how long a result may live that otherwise lives so
-/// long, and whether it may be kept at all.
-fn by_models(
+/// Applies the policies of the models of all tables that are read: the time to live, and whether
+/// results may be cached.
+fn apply_policies(
     resolved: &Resolved,
     mut ttl: Option<Duration>,
 ) -> (Option<Duration>, Option<BypassReason>) {
@@ -268,7 +268,7 @@ fn by_models(
         let Some(policy) = policy::for_table(table) else {
             continue;
         };
-        ttl = policy.ttl.map_or(ttl, |own| shorter(ttl, own));
+        ttl = policy.ttl.map_or(ttl, |own| shorter_ttl(ttl, own));
         if policy.uncacheable {
             uncacheable.get_or_insert_with(|| excluded(table));
         }
@@ -280,9 +280,9 @@ fn excluded(table: &Arc<str>) -> BypassReason {
     BypassReason::ExcludedTable(table.to_string())
 }
 
-/// What these tables and functions depend on, and what the models of all tables that are read name
-/// besides.
-fn with_policies(
+/// Resolves these tables and functions, including the `depends_on` of the models of all tables that
+/// are read.
+fn resolve_with_policies(
     tables: &[Arc<str>],
     functions: &BTreeSet<Arc<str>>,
     catalog: &Catalog,
@@ -307,8 +307,8 @@ fn with_policies(
     }
 }
 
-/// The shorter of two lives; `None` and zero are for ever.
-fn shorter(ttl: Option<Duration>, own: Duration) -> Option<Duration> {
+/// The shorter_ttl time to live; `None` and zero are for ever.
+fn shorter_ttl(ttl: Option<Duration>, own: Duration) -> Option<Duration> {
     match ttl {
         _ if own.is_zero() => ttl,
         Some(ttl) => Some(ttl.min(own)),
@@ -319,8 +319,8 @@ fn shorter(ttl: Option<Duration>, own: Duration) -> Option<Duration> {
 fn refusal(refused: &Refusal, config: &Config) -> Option<BypassReason> {
     match refused {
         Refusal::Text(reason) => bypass_of(reason, config),
-        Refusal::Unseen(table) => Some(BypassReason::Untrackable(table.to_string())),
-        Refusal::Blind => Some(BypassReason::TriggersNotVisible),
+        Refusal::Untrackable(table) => Some(BypassReason::Untrackable(table.to_string())),
+        Refusal::TriggersNotVisible => Some(BypassReason::TriggersNotVisible),
     }
 }
 
@@ -346,16 +346,16 @@ mod tests {
     use crate::{catalog::Facts, statement};
 
     #[test]
-    fn the_shortest_life_wins_and_zero_is_for_ever() {
+    fn the_shortest_time_to_live_wins_and_zero_is_for_ever() {
         let second = Duration::from_secs(1);
-        assert_eq!(shorter(None, second), Some(second));
-        assert_eq!(shorter(Some(second * 2), second), Some(second));
-        assert_eq!(shorter(Some(second), Duration::ZERO), Some(second));
-        assert_eq!(shorter(None, Duration::ZERO), None);
+        assert_eq!(shorter_ttl(None, second), Some(second));
+        assert_eq!(shorter_ttl(Some(second * 2), second), Some(second));
+        assert_eq!(shorter_ttl(Some(second), Duration::ZERO), Some(second));
+        assert_eq!(shorter_ttl(None, Duration::ZERO), None);
     }
 
     #[test]
-    fn a_plan_is_worked_out_once_for_each_text_and_catalog() {
+    fn a_plan_is_computed_once_for_each_text_and_catalog() {
         let planner = Planner::without_store();
         let facts = Facts::with_tables(Dialect::Sqlite, &["users"]);
         let catalog = Catalog::new(&facts);
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_of_a_text_that_names_what_is_not_there_is_not_remembered() {
+    fn the_plan_of_a_text_with_an_unknown_relation_is_not_cached() {
         let planner = Planner::without_store();
         let catalog = Catalog::new(&Facts::new(Dialect::Sqlite));
         let sql = "SELECT id FROM users";

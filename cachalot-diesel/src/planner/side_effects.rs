@@ -3,16 +3,16 @@ use std::sync::Arc;
 use super::{CatalogSnapshot, Planner};
 use crate::{protocol::Writes, statement::Analysis};
 
-/// What a text does besides what its analysis says.
+/// What a text does beyond its analysis: through the routines that it calls, directly or not.
 #[derive(Debug)]
 pub(crate) struct SideEffects {
-    /// It certainly changes nothing, neither rows nor the session.
+    /// They certainly change neither rows nor the session.
     pub(crate) pure: bool,
     pub(crate) writes: Writes,
-    /// A procedure among what it calls may begin or end transactions.
-    pub(crate) moves: bool,
-    /// What this was found in, if another may take its place before the text has run.
-    pub(crate) known: Option<CatalogSnapshot>,
+    /// A procedure among them may begin or end transactions.
+    pub(crate) may_end_transaction: bool,
+    /// The snapshot that this follows from. Set if a routine may be replaced before the text runs.
+    pub(crate) snapshot: Option<CatalogSnapshot>,
 }
 
 impl Default for SideEffects {
@@ -20,8 +20,8 @@ impl Default for SideEffects {
         Self {
             pure: true,
             writes: Writes::Nothing,
-            moves: false,
-            known: None,
+            may_end_transaction: false,
+            snapshot: None,
         }
     }
 }
@@ -31,15 +31,14 @@ impl SideEffects {
         Self {
             pure: false,
             writes: Writes::Everything,
-            moves: true,
-            known: None,
+            may_end_transaction: true,
+            snapshot: None,
         }
     }
 }
 
 impl Planner {
-    /// What a text does besides what its analysis says, on a connection to that database: through
-    /// functions that it calls, and through what reads and calls them for it.
+    /// The side effects of a text on a connection to that database.
     pub(crate) fn side_effects_of(
         &self,
         database: Option<&Arc<str>>,
@@ -50,39 +49,40 @@ impl Planner {
         let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
         let suspected = suspects.next().is_some();
         let last = database.and_then(|database| self.catalogs.newest(database));
-        let Some(catalog) = last.filter(|catalog| catalog.left_out(analysis).is_empty()) else {
+        let Some(catalog) = last.filter(|catalog| catalog.skipped_schemas(analysis).is_empty())
+        else {
             return if suspected {
                 SideEffects::anything()
             } else {
                 SideEffects::default()
             };
         };
-        if !suspected && catalog.is_inert() {
+        if !suspected && catalog.has_no_side_effects() {
             return SideEffects::default();
         }
         let (plan, _) = self.plan(analysis, &catalog);
-        let mut calls = SideEffects {
+        let mut effects = SideEffects {
             pure: plan.pure,
             writes: plan.writes.clone(),
-            moves: plan.moves,
-            known: None,
+            may_end_transaction: plan.may_end_transaction,
+            snapshot: None,
         };
-        // A procedure that the account cannot see, or that is newer than the catalog.
+        // The procedure is not visible to this account, or newer than the catalog.
         let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
         if analysis.calls_procedures() && !suspects.all(|name| catalog.has_routine(name)) {
             return SideEffects::anything();
         }
         let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
         if suspected && suspects.any(|name| !catalog.is_builtin(name)) {
-            // Somebody may have put another in its place.
-            let known = database.and_then(|database| self.catalogs.known(database));
-            match known.filter(|known| self.is_current(known)) {
-                Some(known) if !unknown.iter().any(|name| catalog.is_strange(name)) => {
-                    calls.known = Some(known);
+            // The function may have been replaced since.
+            let snapshot = database.and_then(|database| self.catalogs.snapshot(database));
+            match snapshot.filter(|snapshot| self.is_current(snapshot)) {
+                Some(snapshot) if !unknown.iter().any(|name| catalog.is_unknown_routine(name)) => {
+                    effects.snapshot = Some(snapshot);
                 }
                 _ => return SideEffects::anything(),
             }
         }
-        calls
+        effects
     }
 }

@@ -1,4 +1,4 @@
-//! What `#[derive(Cacheable)]` records of a model, and what that means to its table.
+//! Policies: what `#[derive(Cacheable)]` records of models, combined by table.
 
 mod name;
 
@@ -12,7 +12,7 @@ pub use name::{sql_name, written};
 
 use crate::events::TARGET;
 
-/// A model whose table and settings the cache knows. Derive it:
+/// A model with cache settings for its table. Derive it:
 ///
 /// ```
 /// # mod schema {
@@ -34,31 +34,32 @@ use crate::events::TARGET;
 /// assert_eq!(Flight::tables(), ["flights", "airlines"]);
 /// ```
 ///
-/// Reads need no derive; it is for settings, which apply to every query that touches the table:
+/// The derive is optional: any query can be cached. The settings apply to every query that reads the
+/// table, whatever it is loaded into:
 ///
 /// | `#[cachalot(…)]` | |
 /// |---|---|
-/// | `ttl = "10m"` | the longest that a result may live; `"0s"` sets no bound |
-/// | `depends_on(a, b)` | queries depend on these tables too: paths of `table!` modules, or names in quotes, as in SQL |
-/// | `uncacheable` | no query that touches the table is cached |
-/// | `table = "name"` | the name as in SQL, instead of that of `#[diesel(table_name = …)]` |
-/// | `crate = path` | where `cachalot_diesel` is, if it was renamed |
+/// | `ttl = "10m"` | the maximum time to live of results; `"0s"` sets no limit |
+/// | `depends_on(a, b)` | queries also depend on these tables: paths of `table!` modules, or SQL names in quotes |
+/// | `uncacheable` | no query that reads the table is cached |
+/// | `table = "name"` | the SQL name of the table, instead of `#[diesel(table_name = …)]` |
+/// | `crate = path` | the path of `cachalot_diesel`, if it was renamed |
 ///
-/// Where several models of one table differ, the shortest life counts, the table is uncacheable if
-/// one says so, and it depends on what any of them names.
+/// If a table has several models, the shortest time to live applies, the table is uncacheable if any
+/// model says so, and it depends on the tables of all of them.
 #[diagnostic::on_unimplemented(
-    message = "the cache knows no table of `{Self}`",
+    message = "the tables of `{Self}` are unknown",
     label = "not a `Cacheable` model",
     note = "add `#[derive(Cacheable)]` to `{Self}`, or name the tables: `.depends_on_tables([\"users\"])`"
 )]
 pub trait Cacheable {
-    /// The names that the derive recorded: the model's own table first, then those of `depends_on`.
+    /// The names of tables: the model's own first, then those of `depends_on`.
     ///
-    /// They are the tables' names themselves, without schema and quotes: a dot is part of the name.
+    /// Without schema and quotes: a dot is part of the name.
     fn tables() -> &'static [&'static str];
 }
 
-/// What one derive recorded.
+/// The settings of one model.
 #[derive(Debug)]
 pub struct Policy {
     model: &'static str,
@@ -68,7 +69,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Called by the derive's code only.
+    /// Called by the code of the derive.
     #[must_use]
     pub const fn new(
         model: &'static str,
@@ -87,27 +88,27 @@ impl Policy {
 
 inventory::collect!(Policy);
 
-/// The names of a model's tables, found when they are first asked for.
+/// The names of a model's tables, computed on first use.
 #[derive(Debug, Default)]
 pub struct Tables(OnceLock<Vec<&'static str>>);
 
 impl Tables {
-    /// None asked for yet.
+    /// Not computed yet.
     #[must_use]
     pub const fn new() -> Self {
         Self(OnceLock::new())
     }
 
-    /// The names; `find` is called once.
+    /// The names. Calls `find` once.
     pub fn get(&'static self, find: impl FnOnce() -> Vec<&'static str>) -> &'static [&'static str] {
         self.0.get_or_init(find)
     }
 }
 
-/// What all models of a table together say of it.
+/// The combined settings of all models of a table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct TablePolicy {
-    /// The longest that a result may live; zero is no bound.
+    /// The maximum time to live; zero sets no limit.
     pub(crate) ttl: Option<Duration>,
     pub(crate) uncacheable: bool,
     /// Normalised names.
@@ -117,7 +118,7 @@ pub(crate) struct TablePolicy {
 static POLICIES: LazyLock<HashMap<String, TablePolicy>> =
     LazyLock::new(|| by_table(inventory::iter::<Policy>.into_iter()));
 
-/// What the program's models say of a table, by its normalised name.
+/// The settings of the program's models for a table, by its normalised name.
 pub(crate) fn for_table(table: &str) -> Option<&'static TablePolicy> {
     POLICIES.get(table)
 }
@@ -151,12 +152,12 @@ fn by_table<'a>(policies: impl Iterator<Item = &'a Policy>) -> HashMap<String, T
     tables
 }
 
-/// A name that stands for itself, as a model's does, as names are compared: in lower case.
+/// Normalises a name without schema and quotes: in lower case.
 pub(crate) fn exact(name: &str) -> String {
     crate::statement::relation_name(name).to_string()
 }
 
-/// A name in SQL, as names are compared: the last component, in lower case, without quotes.
+/// Normalises a name in SQL: its last component, in lower case, without quotes.
 pub(crate) fn normalise(name: &str) -> String {
     crate::statement::table_name(name).to_string()
 }
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn several_models_of_a_table_are_taken_together() {
+    fn the_models_of_a_table_are_combined() {
         let policies = [
             Policy::new("User", users, Some(60_000), false),
             Policy::new("Admin", admins, Some(5_000), true),
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_models_name_is_exact_so_a_dot_is_part_of_it() {
+    fn a_dot_is_part_of_a_models_table_name() {
         fn dotted() -> &'static [&'static str] {
             &["We.ird", "au.dit"]
         }

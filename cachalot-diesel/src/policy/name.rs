@@ -1,8 +1,8 @@
-//! The SQL name of a table, from what Diesel's `table!` made of it.
+//! The SQL name of a table, from Diesel's `table!` macro.
 
 use diesel::internal::table_macro::{Identifier, InfixNode, StaticQueryFragment};
 
-/// The SQL name of the table that a `table!` module's `table` stands for, without its schema.
+/// The SQL name of a `table!` module's `table`, without the schema.
 #[must_use]
 pub fn sql_name<T>() -> &'static str
 where
@@ -12,16 +12,16 @@ where
     T::STATIC_COMPONENT.name()
 }
 
-/// The name of a table as an attribute writes it in SQL: without schema and quotes.
+/// Strips schema and quotes from an SQL name in an attribute.
 ///
-/// It is made once per model and lives as long as the program.
+/// Leaks the result; it is called once per model.
 #[must_use]
 pub fn written(text: &'static str) -> &'static str {
     let name = crate::statement::last_component(text);
     if name == text { text } else { name.leak() }
 }
 
-/// What `table!` keeps of a name.
+/// The names that `table!` stores.
 pub trait Named {
     /// The last component.
     fn name(&'static self) -> &'static str;
@@ -33,15 +33,15 @@ impl Named for Identifier<'static> {
     }
 }
 
-/// `schema.table`. Its parts are private, so the name is read from what Diesel prints of them; it
-/// is made once per model and lives as long as the program.
+/// `schema.table`. Its parts are private, so the name is taken from its SQL. Leaks the result; it is
+/// called once per model.
 impl Named for InfixNode<Identifier<'static>, Identifier<'static>, &'static str> {
     fn name(&'static self) -> &'static str {
         printed(self).leak()
     }
 }
 
-/// What the node pushes as its last identifier, by way of any backend that is compiled in.
+/// The last identifier in the node's SQL, for any of the enabled backends.
 #[cfg(any(feature = "sqlite", feature = "mysql", feature = "postgres"))]
 fn printed(node: &InfixNode<Identifier<'static>, Identifier<'static>, &'static str>) -> String {
     use diesel::query_builder::{QueryBuilder, QueryFragment};
@@ -54,12 +54,12 @@ fn printed(node: &InfixNode<Identifier<'static>, Identifier<'static>, &'static s
     use diesel::sqlite::Sqlite as Any;
 
     let mut builder = <Any as diesel::backend::Backend>::QueryBuilder::default();
-    // Two identifiers and a dot: there is nothing in it that can fail.
+    // Two identifiers and a dot: this cannot fail.
     let _ = QueryFragment::<Any>::to_sql(node, &mut builder, &Any);
     crate::statement::last_component(&builder.finish())
 }
 
-/// Without a backend nothing can be read, and no name matters.
+/// Without a backend nothing can be cached.
 #[cfg(not(any(feature = "sqlite", feature = "mysql", feature = "postgres")))]
 fn printed(_node: &InfixNode<Identifier<'static>, Identifier<'static>, &'static str>) -> String {
     String::new()

@@ -1,14 +1,14 @@
-//! What a cached read depends on, and under which keys the version records stand.
+//! What a cached read depends on, and the keys of the version records.
 
 use std::sync::Arc;
 
 use super::{Events, Families, Token};
 use crate::fingerprint::Fingerprint;
 
-/// The name of the records that stand for every table. No table can have it.
+/// The name of the epoch's records, which stand for all tables. No table can have this name.
 pub(crate) const EPOCH: &str = "*";
-/// Into how many records the epoch is split. Each read looks at one of them, so that no server of
-/// several is asked for all; whoever invalidates everything changes them all.
+/// The number of records of the epoch. Each read depends on one of them, which spreads the load over
+/// the servers; invalidating everything changes them all.
 pub(crate) const EPOCHS: usize = 8;
 
 /// The tokens of all parts of the epoch.
@@ -30,7 +30,7 @@ pub(crate) struct Dependency {
     pub(crate) kind: DependencyKind,
     pub(crate) table: Arc<str>,
     pub(crate) key: Arc<str>,
-    /// Which of the table's changes matter.
+    /// The events on the table that invalidate the read.
     pub(crate) events: Events,
 }
 

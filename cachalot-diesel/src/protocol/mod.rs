@@ -1,11 +1,11 @@
-//! The protocol: what a version record says, which moves on it are allowed, and who makes them when.
-//! Pure functions, no I/O: the cache calls them, and so does the model checker.
+//! The protocol: the contents of version records, and the decisions of readers and writers. Pure
+//! functions without I/O, used by the cache and by the model checker.
 //!
-//! Per table there is one version [`Record`], and one more, the *epoch*, for the whole namespace.
-//! A writer puts its id into the records of the tables it is about to change, commits, and then
-//! gives the records new tokens and takes its id out. A reader trusts an entry only if the entry
-//! carries the very tokens that the records show now and no writer is in flight. Tokens are random
-//! and never repeat, so a record that was lost can only cause misses.
+//! There is one version [`Record`] per table, and the *epoch* for the whole namespace. A writer adds
+//! its id to the records of the tables that it is about to change, commits, and then gives the records
+//! new tokens and removes its id. An entry is valid only if it carries the current tokens of its
+//! tables' records and no write is in flight. Tokens are random and never repeat, so the loss of a
+//! record only causes misses.
 
 mod dependency;
 mod lineage;

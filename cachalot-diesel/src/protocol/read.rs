@@ -1,24 +1,24 @@
-//! A reader's decisions.
+//! The decisions of a reader.
 
 use super::{
     Record, Token, WriterId,
     record::{Families, State, Tokens, Writer},
 };
 
-/// What a reader makes of the record of one table.
+/// What a reader does after it has read a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Nobody is in flight: what is read now may be trusted, and kept, under these tokens.
+    /// No write is in flight: entries with these tokens are valid, and results may be stored under
+    /// them.
     Trust(State),
-    /// Somebody is in flight: ask the database, keep nothing.
+    /// A write is in flight: query the database, store nothing.
     Bypass,
-    /// Put this in the place of what was seen, if that still is its state, and trust its tokens;
-    /// else look again.
+    /// Replace the record by this one and trust its tokens. On a conflict, read the record again.
     Put(Record),
 }
 
-/// Decides on a record, as it was seen before the database is asked; `None` is one that is missing
-/// or damaged. `crashed` are those of its writers of whom [`is_crashed`] says so.
+/// Decides on a record that was read before the database is queried. `None`: the record is missing or
+/// damaged. `crashed`: its writers for which [`is_crashed`] holds.
 pub(crate) fn look<T: Tokens>(
     present: Option<Record>,
     crashed: &[WriterId],
@@ -76,13 +76,12 @@ pub(crate) fn is_crashed(writer: &Writer, now: u64, stands: bool) -> bool {
     is_due(writer, now) && !stands
 }
 
-/// Is the lease worth asking for?
+/// Has the lease expired by the writer's clock, so that it has to be looked up in the store?
 pub(crate) fn is_due(writer: &Writer, now: u64) -> bool {
     writer.until <= now
 }
 
-/// May an entry be served? Its tokens must be those that its tables' records show now, each of
-/// them trusted.
+/// Is an entry valid? Its tokens must be the current ones of its tables' records.
 pub(crate) fn is_current(
     entry: impl ExactSizeIterator<Item = Token>,
     now: impl ExactSizeIterator<Item = Token>,

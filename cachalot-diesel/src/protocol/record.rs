@@ -7,8 +7,8 @@ use serde::{
 
 use super::{Events, Token, WriterId};
 
-/// The most bytes and writers that a record may have; what claims more is not one of ours.
-const MAX_BYTES: usize = 256 * 1024;
+/// The maximum size of a record. The library does not write larger ones.
+const MAX_RECORD_BYTES: usize = 256 * 1024;
 
 /// The most families that a record tells; what claims more counts as missing, and is looked up.
 const MOST_FAMILIES: usize = 64;
@@ -19,20 +19,20 @@ const MOST_FAMILIES: usize = 64;
 /// {"v":1,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","at":{"insert":1764000000000}}
 /// ```
 ///
-/// The tokens and the writers stand first because they decide a hit: see [`State::calm`].
+/// `any` and `writers` come first because they decide a hit: see [`State::calm`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialOrd, Ord))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
     v: Version,
-    /// Changes with every change of the table.
+    /// Changes with every write to the table.
     any: Token,
-    /// Who is between `begin` and `end` on this table, in the order of `begin`.
+    /// The writes in flight, in the order of `begin`.
     writers: Vec<Writer>,
     insert: Token,
     update: Token,
     delete: Token,
-    /// For people: no decision reads it.
+    /// Informational only.
     #[serde(skip_serializing_if = "Times::are_unknown", default)]
     at: Times,
     /// The families that the table is a member of. `None`: nobody has looked since the record exists.
@@ -74,8 +74,8 @@ fn few<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error>
     from.deserialize_seq(Few).map(Some)
 }
 
-/// When rows were last inserted, updated and deleted since the record exists, in milliseconds since
-/// 1970 by the writers' clocks.
+/// When rows were last inserted, updated and deleted, in milliseconds since 1970 by the writers'
+/// clocks. Unknown for events before the record was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialOrd, Ord))]
 #[serde(deny_unknown_fields)]
@@ -94,19 +94,19 @@ impl Times {
     }
 }
 
-/// One write between `begin` and `end`.
+/// A write in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialOrd, Ord))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Writer {
     pub(crate) id: WriterId,
-    /// When its lease ends, in milliseconds since 1970 by the writer's clock. A reader believes
-    /// this only together with the store, where the lease is an item that expires by the store's
-    /// clock: two machines whose clocks disagree can delay a hit, not cause a stale one.
+    /// When its lease expires, in milliseconds since 1970 by the writer's clock. The lease is also an
+    /// item that expires by the store's clock, and readers require both: clock skew can delay hits,
+    /// but not cause stale ones.
     pub(crate) until: u64,
 }
 
-/// The record's format. Another number is another program's: the record counts as missing.
+/// The record's format. A record with another number counts as missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialOrd, Ord))]
 #[serde(try_from = "u8", into = "u8")]
@@ -119,7 +119,7 @@ impl TryFrom<u8> for Version {
         if number == 1 {
             Ok(Self)
         } else {
-            Err("another format version")
+            Err("unknown format version")
         }
     }
 }
@@ -130,7 +130,7 @@ impl From<Version> for u8 {
     }
 }
 
-/// Where a move gets its new tokens; the model checker hands in its own.
+/// The source of new tokens; the model checker has its own.
 pub(crate) trait Tokens {
     type Error;
     fn fresh(&mut self) -> Result<Token, Self::Error>;
@@ -145,7 +145,7 @@ impl<E, F: FnMut() -> Result<Token, E>> Tokens for F {
 }
 
 impl Record {
-    /// The record of a table of which nothing is known: it matches no entry that exists.
+    /// A new record, which matches no existing entry.
     pub(crate) fn fresh<T: Tokens>(tokens: &mut T) -> Result<Self, T::Error> {
         let token = tokens.fresh()?;
         Ok(Self {
@@ -160,7 +160,7 @@ impl Record {
         })
     }
 
-    /// `begin`: the writer is about to make a change visible. Readers ask the database from here on.
+    /// `begin`: the writer is about to make a change visible. From here on, readers bypass the cache.
     #[must_use]
     pub(crate) fn begun(mut self, writer: Writer) -> Self {
         self = self.withdrawn(writer.id);
@@ -168,7 +168,7 @@ impl Record {
         self
     }
 
-    /// `end` of a write that is visible, or may be: every entry made before now is dead.
+    /// `end` of a write that is visible, or may be. Invalidates all existing entries.
     pub(crate) fn published<T: Tokens>(
         mut self,
         writer: WriterId,
@@ -200,8 +200,7 @@ impl Record {
         self
     }
 
-    /// A reader found writers whose lease has ended: they may have committed, so they count as
-    /// writers that did.
+    /// Removes writers whose leases have expired. They may have committed, so this changes the tokens.
     pub(crate) fn reclaimed<T: Tokens>(
         self,
         crashed: &[WriterId],
@@ -279,8 +278,7 @@ impl Record {
         self.writers.iter().any(|other| other.id == writer)
     }
 
-    /// When one of these events last happened (milliseconds since 1970), if one did since the record
-    /// exists.
+    /// When one of these events last happened, in milliseconds since 1970. `None` if unknown.
     pub(crate) fn at(&self, events: Events) -> Option<u64> {
         let times = [
             self.at.insert.filter(|_| events.insert),
@@ -290,7 +288,7 @@ impl Record {
         times.into_iter().flatten().max()
     }
 
-    /// For the model checker, which gives tokens other names so that alike states are one.
+    /// For the model checker, which renames tokens so that equivalent states are equal.
     #[cfg(test)]
     pub(super) fn tokens_mut(&mut self) -> [&mut Token; 4] {
         [
@@ -302,20 +300,20 @@ impl Record {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        // A record is strings and numbers: there is nothing in it that JSON cannot say.
+        // Strings and numbers always serialise.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// `None` for what is not a record of this format: it counts as missing.
+    /// `None` if this is not a record of this format; it then counts as missing.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() > MAX_BYTES {
+        if bytes.len() > MAX_RECORD_BYTES {
             return None;
         }
         serde_json::from_slice(bytes).ok()
     }
 }
 
-/// The tokens of a table's present state.
+/// The tokens of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     any: Token,
@@ -325,7 +323,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The tokens that change with these events: one for all of them together, else one for each.
+    /// The tokens that change with these events: `any` for all events, else one for each.
     pub(crate) fn of(&self, events: Events) -> impl Iterator<Item = Token> {
         let tokens = if events == Events::ALL {
             [Some(self.any), None, None]
@@ -339,15 +337,15 @@ impl State {
         tokens.into_iter().flatten()
     }
 
-    /// The state of a record in which no writer is in flight, without parsing the rest.
+    /// The tokens of a record without writes in flight: a fast path that avoids parsing JSON.
     ///
-    /// `None` means "parse it", not "there is a writer": only the exact shape that
-    /// [`Record::to_bytes`] writes is recognised.
+    /// Recognises only the exact output of [`Record::to_bytes`], so after `None` the record has to be
+    /// parsed.
     pub(crate) fn calm(record: &[u8]) -> Option<Self> {
-        let (any, rest) = hex_behind(record, br#"{"v":1,"any":""#)?;
-        let (insert, rest) = hex_behind(rest, br#"","writers":[],"insert":""#)?;
-        let (update, rest) = hex_behind(rest, br#"","update":""#)?;
-        let (delete, rest) = hex_behind(rest, br#"","delete":""#)?;
+        let (any, rest) = hex_after(record, br#"{"v":1,"any":""#)?;
+        let (insert, rest) = hex_after(rest, br#"","writers":[],"insert":""#)?;
+        let (update, rest) = hex_after(rest, br#"","update":""#)?;
+        let (delete, rest) = hex_after(rest, br#"","delete":""#)?;
         (rest.starts_with(b"\"") && rest.ends_with(b"}")).then_some(Self {
             any,
             insert,
@@ -357,8 +355,8 @@ impl State {
     }
 }
 
-/// The token behind these bytes, and what follows it.
-fn hex_behind<'a>(record: &'a [u8], bytes: &[u8]) -> Option<(Token, &'a [u8])> {
+/// The token after `bytes`, and the rest.
+fn hex_after<'a>(record: &'a [u8], bytes: &[u8]) -> Option<(Token, &'a [u8])> {
     let (token, rest) = record
         .strip_prefix(bytes)?
         .split_at_checked(Token::LEN * 2)?;
@@ -391,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_survives_its_bytes() {
+    fn a_record_round_trips() {
         let tokens = &mut counting();
         let record = Record::fresh(tokens).unwrap().begun(writer(7));
         let record = record
@@ -401,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_cut_and_the_parser_agree() {
+    fn the_fast_path_and_the_parser_agree() {
         let tokens = &mut counting();
         let calm = Record::fresh(tokens).unwrap();
         assert_eq!(State::calm(&calm.to_bytes()), Some(calm.state()));
@@ -440,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_gives_a_new_token_and_a_failure_does_not() {
+    fn only_a_success_changes_the_token() {
         let tokens = &mut counting();
         let before = Record::fresh(tokens).unwrap().begun(writer(1));
         assert_eq!(before.clone().withdrawn(id(1)).any(), before.any());
@@ -452,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_tokens_and_the_time_of_what_happened_change() {
+    fn only_the_tokens_and_times_of_the_events_change() {
         let tokens = &mut counting();
         let before = Record::fresh(tokens).unwrap();
         let before = before
@@ -482,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crashed_writer_counts_as_one_that_committed() {
+    fn a_crashed_writer_counts_as_committed() {
         let tokens = &mut counting();
         let before = Record::fresh(tokens)
             .unwrap()
@@ -494,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_and_foreign_versions_are_no_records() {
+    fn garbage_and_unknown_versions_are_rejected() {
         let good = Record::fresh(&mut counting()).unwrap().to_bytes();
         let foreign = String::from_utf8(good.clone())
             .unwrap()

@@ -2,18 +2,18 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// 128 random bits that never repeat: the name of one state of a table, or of one writer.
+/// 128 random bits that never repeat: they identify a version of a table, or a writer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Token([u8; 16]);
 
-/// The name of one write while it is in flight.
+/// Identifies a write in flight.
 pub(crate) type WriterId = Token;
 
 impl Token {
     pub(crate) const LEN: usize = 16;
 
-    /// Fresh randomness from the operating system on every call: a seeded generator would repeat
-    /// itself in the two halves of a `fork`.
+    /// Reads from the operating system on every call: after a `fork`, two copies of a seeded generator
+    /// would return the same tokens.
     pub(crate) fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; Self::LEN];
         getrandom::fill(&mut bytes)?;
@@ -42,7 +42,7 @@ impl Token {
         let hex: &[u8; Self::LEN * 2] = hex.try_into().ok()?;
         let mut values = [0; Self::LEN * 2];
         let mut valid = true;
-        // Each hit reads hundreds of digits. Without a branch the compiler takes many at a time.
+        // Each hit parses hundreds of digits. Without branches the loop can be vectorised.
         for (value, digit) in values.iter_mut().zip(hex) {
             let (number, letter) = (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a'));
             valid &= (number < 10) | (letter < 6);
@@ -106,13 +106,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hex_and_back_is_the_same_token() {
+    fn a_token_round_trips_as_hex() {
         let token = Token::random().unwrap();
         assert_eq!(Token::from_hex(token.to_hex().as_bytes()), Some(token));
     }
 
     #[test]
-    fn what_is_not_32_lower_case_hex_digits_is_no_token() {
+    fn only_32_lower_case_hex_digits_are_a_token() {
         for bad in [
             "",
             "00",

@@ -1,26 +1,24 @@
-//! A writer's decisions.
+//! The decisions of a writer.
 
-use super::Events;
 use super::{
-    Record, WriterId,
+    Events, Record, WriterId,
     record::{Tokens, Writer},
 };
 
 /// How a write ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It is visible, or may be.
+    /// The change is visible, or may be.
     Published {
         events: Events,
         /// Milliseconds since 1970.
         at: Option<u64>,
     },
-    /// It certainly did not happen.
+    /// The change certainly did not happen.
     Withdrawn,
 }
 
-/// `begin`: the record with the writer in it, to be put in the place of what was seen. `None` is a
-/// record that is missing or damaged.
+/// `begin`: the record with the writer added. `present` is `None` if the record is missing or damaged.
 pub(crate) fn begin<T: Tokens>(
     present: Option<Record>,
     writer: Writer,
@@ -33,7 +31,7 @@ pub(crate) fn begin<T: Tokens>(
     Ok(record.begun(writer))
 }
 
-/// `end`: what to put in the place of what was seen; `None` leaves it as it is.
+/// `end`: the new record. `None`: leave the record as it is.
 pub(crate) fn end<T: Tokens>(
     present: Option<Record>,
     writer: WriterId,
@@ -44,7 +42,7 @@ pub(crate) fn end<T: Tokens>(
         (Some(record), End::Withdrawn) if record.has(writer) => Ok(Some(record.withdrawn(writer))),
         (_, End::Withdrawn) => Ok(None),
         (present, End::Published { events, at }) => {
-            // A lost record cannot match any entry; this one only keeps the time.
+            // A lost record matches no entry anyway; the new one only keeps the time.
             let record = match present {
                 Some(record) => record,
                 None => Record::fresh(tokens)?,
@@ -54,11 +52,11 @@ pub(crate) fn end<T: Tokens>(
     }
 }
 
-/// `end` over the record as `begin` left it, without reading it again; `None`: read it.
+/// `end` based on the record as `begin` left it. `None`: it has to be read again.
 ///
-/// Memcached numbers the states of its items from one again after a restart, so a number that was
-/// kept over the COMMIT may name another state by now. New tokens may be put over any state; old
-/// ones, which a failure would put back, may not.
+/// After a restart memcached starts its CAS values at one again, so a value from before the COMMIT may
+/// by now belong to another version. New tokens may replace any version; old tokens, which a failure
+/// would restore, may not.
 pub(crate) fn end_unread<T: Tokens>(
     left: &Record,
     writer: WriterId,

@@ -5,47 +5,47 @@ use std::{collections::BTreeMap, sync::Arc};
 /// What happens to the rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Events {
-    /// Rows may appear.
+    /// Rows may be inserted.
     pub insert: bool,
-    /// Rows may change.
+    /// Rows may be updated.
     pub update: bool,
-    /// Rows may vanish.
+    /// Rows may be deleted.
     pub delete: bool,
 }
 
 impl Events {
-    /// Anything may happen.
+    /// All events.
     pub const ALL: Self = Self {
         insert: true,
         update: true,
         delete: true,
     };
-    /// Rows appear.
+    /// Rows are inserted.
     pub const INSERT: Self = Self {
         insert: true,
         update: false,
         delete: false,
     };
-    /// Rows change.
+    /// Rows are updated.
     pub const UPDATE: Self = Self {
         insert: false,
         update: true,
         delete: false,
     };
-    /// Rows vanish.
+    /// Rows are deleted.
     pub const DELETE: Self = Self {
         insert: false,
         update: false,
         delete: true,
     };
-    /// Rows appear or, if they are there, change.
+    /// Rows are inserted or, if they exist, updated.
     pub const UPSERT: Self = Self {
         insert: true,
         update: true,
         delete: false,
     };
 
-    /// Do they have one in common?
+    /// Do the two have an event in common?
     #[must_use]
     pub const fn meets(self, other: Self) -> bool {
         (self.insert && other.insert)
@@ -53,7 +53,7 @@ impl Events {
             || (self.delete && other.delete)
     }
 
-    /// Both.
+    /// The union of the two.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self {
@@ -67,28 +67,28 @@ impl Events {
 /// The tables that a statement writes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Writes {
-    /// None.
+    /// No table.
     #[default]
     Nothing,
-    /// These, by normalised name. Never empty.
+    /// These tables, by normalised name. Never empty.
     Tables(BTreeMap<Arc<str>, Events>),
-    /// Possibly all: DDL, procedures, and whatever was not understood.
+    /// Possibly all tables: DDL, procedures and statements that could not be analysed.
     Everything,
 }
 
 impl Writes {
-    /// No table is written.
+    /// Is no table written?
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
     }
 
-    /// One table is written.
+    /// Writes to one table.
     pub(crate) fn table(name: Arc<str>, events: Events) -> Self {
         Self::Tables(BTreeMap::from([(name, events)]))
     }
 
-    /// Adds the writes of another statement to these.
+    /// Adds the writes of another statement.
     pub fn merge(&mut self, other: &Self) {
         match (&mut *self, other) {
             (Self::Everything, _) | (_, Self::Nothing) => {}

@@ -224,7 +224,7 @@ where
     ///
     /// let dice = diesel::dsl::sql::<diesel::sql_types::BigInt>("random()");
     /// let explanation = users::table.select(dice).cached(&mut conn).explain()?;
-    /// println!("{explanation}"); // bypass: `random` may answer differently each time; depends on users
+    /// println!("{explanation}"); // bypass: the function `random` is volatile or unknown; depends on users
     /// # let reason = BypassReason::VolatileFunction("random".to_owned());
     /// # assert_eq!(explanation.outcome, Outcome::Bypass(reason));
     /// # Ok(())

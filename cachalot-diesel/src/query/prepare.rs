@@ -212,7 +212,7 @@ fn ready<Conn: CacheConnection>(
     if !options.depends_on.is_empty() {
         plan = cache
             .planner()
-            .extra(&plan, &options.depends_on, &known.catalog);
+            .with_extra_dependencies(&plan, &options.depends_on, &known.catalog);
     }
     let refusal = |reason| Refusal {
         reason,

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! block  = columns:u32 column* rows:u32 cell*          (integers little-endian)
-//! column = name:text type:u32                          (type 0 = never seen, all cells null)
+//! column = name:text type:u32                          (type 0 = unknown, all cells are null)
 //! cell   = length:u32 bytes | NULL                     (NULL = 0xffff_ffff)
 //! text   = length:u32 bytes | NULL
 //! ```
 //!
-//! A reader trusts none of it: every length is checked against what is left, and nothing is
-//! allocated that the bytes at hand could not fill.
+//! Parsing does not trust the bytes: every length is checked against the remaining bytes before
+//! anything is allocated.
 
 const NULL: u32 = u32::MAX;
 
@@ -38,7 +38,7 @@ impl std::fmt::Debug for BlockWriter {
 }
 
 impl BlockWriter {
-    /// Starts a row; the first one tells the columns' names.
+    /// Starts a row. The names of the first row are used.
     pub(crate) fn start_row(&mut self, names: impl Iterator<Item = Option<String>>) {
         if self.rows == 0 {
             self.columns = names.map(|name| (name, 0)).collect();
@@ -46,7 +46,7 @@ impl BlockWriter {
         self.rows = self.rows.saturating_add(1);
     }
 
-    /// The cell of `column` in the row that was started, with its type's code (never 0).
+    /// Appends the cell of `column`, with the code of its type (never 0).
     pub(crate) fn cell(&mut self, column: usize, type_code: u32, parts: [&[u8]; 2]) {
         if let Some((_, code)) = self.columns.get_mut(column) {
             *code = type_code;
@@ -85,7 +85,7 @@ impl BlockWriter {
     }
 }
 
-/// Lengths are of buffers that the size limit keeps far below 4 GiB.
+/// The size limit keeps lengths far below 4 GiB.
 fn put_u32(out: &mut Vec<u8>, number: usize) {
     out.extend_from_slice(&u32::try_from(number).unwrap_or(NULL - 1).to_le_bytes());
 }
@@ -109,11 +109,11 @@ impl std::fmt::Debug for Block<'_> {
 }
 
 impl<'a> Block<'a> {
-    /// `None` for what no [`BlockWriter`] wrote. Every cell is checked here, once.
+    /// `None` if the bytes are not the output of a [`BlockWriter`]. Checks every cell.
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;
         let count = take_u32(&mut rest)? as usize;
-        // A column takes eight bytes at least.
+        // A column takes at least eight bytes.
         let mut columns = Vec::with_capacity(count.min(rest.len() / 8));
         for _ in 0..count {
             let name = match take_cell(&mut rest)? {
@@ -148,7 +148,7 @@ impl<'a> Block<'a> {
         self.rows
     }
 
-    /// Fills `cells` with the next row's.
+    /// Replaces `cells` by those of the next row. Returns `false` after the last row.
     pub(crate) fn next_row(&mut self, cells: &mut Vec<Option<&'a [u8]>>) -> bool {
         cells.clear();
         if self.rows == 0 {
@@ -156,7 +156,7 @@ impl<'a> Block<'a> {
         }
         self.rows -= 1;
         for _ in 0..self.columns.len() {
-            // `parse` has walked the same bytes.
+            // `parse` has checked the same bytes.
             cells.push(take_cell(&mut self.cells).flatten());
         }
         true
@@ -169,7 +169,7 @@ fn take_u32(rest: &mut &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(*head))
 }
 
-/// The outer `None` is "not enough bytes", the inner one is null.
+/// The outer `None` means too few bytes, the inner one NULL.
 fn take_cell<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let length = take_u32(rest)?;
     if length == NULL {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_survive_their_bytes() {
+    fn rows_round_trip() {
         let bytes = two_rows();
         let mut block = Block::parse(&bytes).unwrap();
         assert_eq!(
@@ -223,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_are_rows_too() {
+    fn an_empty_result_round_trips() {
         let mut bytes = Vec::new();
         BlockWriter::default().finish(&mut bytes);
         assert_eq!(Block::parse(&bytes).unwrap().rows(), 0);
     }
 
     #[test]
-    fn truncated_and_lengthened_bytes_are_refused() {
+    fn truncated_and_lengthened_bytes_are_rejected() {
         let bytes = two_rows();
         for end in 0..bytes.len() {
             assert!(Block::parse(&bytes[..end]).is_none(), "{end} bytes");
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn huge_counts_in_few_bytes_are_refused_without_allocating() {
+    fn huge_counts_in_few_bytes_are_rejected_without_allocating() {
         for bytes in [[0xff; 12].as_slice(), &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]] {
             assert!(Block::parse(bytes).is_none());
         }

@@ -1,7 +1,7 @@
-//! What the database sent, as bytes, and back to rows that Diesel's own `FromSqlRow` decodes.
+//! Converts rows from the database to bytes, and back to rows that Diesel's own `FromSqlRow` decodes.
 //!
-//! Knows Diesel's backends and nothing of caching. The format of a [`block`] is the same for all
-//! three; what differs is how a field's raw value is taken and given back.
+//! Knows Diesel's backends, but not caching. The format of a [`block`] is the same for all backends;
+//! they differ in how raw values are read from fields and restored.
 
 #[cfg_attr(
     not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
@@ -26,20 +26,20 @@ pub(crate) use block::{Block, BlockWriter};
 
 use crate::{fingerprint::Fingerprint, statement::Dialect};
 
-/// A value that the codec cannot keep as it is; its result is not cached.
+/// The result has a value that cannot be stored, so it is not cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unstorable;
 
-/// A Diesel backend whose rows can be kept and rebuilt. Sealed: the three that Diesel ships.
+/// A Diesel backend whose rows can be cached: those of PostgreSQL, MySQL and SQLite. Sealed.
 ///
-/// The methods are the library's own business and may change.
+/// The methods are internal and may change.
 pub trait CacheBackend:
     Backend<QueryBuilder: Default> + TypeMetadata + Default + private::Sealed + Sized + 'static
 {
     #[doc(hidden)]
     fn dialect() -> Dialect;
 
-    /// Feeds whatever about this program decides what the raw bytes mean.
+    /// Adds everything about this program that affects the meaning of raw bytes.
     #[doc(hidden)]
     fn fingerprint_abi(fingerprint: &mut private::Key);
 
@@ -53,17 +53,16 @@ pub trait CacheBackend:
     where
         Q: QueryFragment<Self>;
 
-    /// Feeds the types that the caller asks for, where the raw bytes depend on them.
+    /// Adds the types that the caller requests, if the raw bytes depend on them.
     #[doc(hidden)]
     fn fingerprint_result<ST>(fingerprint: &mut private::Key)
     where
         Self: QueryMetadata<ST>;
 
-    /// The types that the fields of a row must have to be kept, where Diesel may read them as
-    /// others.
+    /// The types that the fields of a row must have, if Diesel may read them as other types.
     ///
     /// # Errors
-    /// A query that cannot be built.
+    /// If the query cannot be built.
     #[doc(hidden)]
     fn expected_types<ST, Q>(_: &Q) -> QueryResult<private::ExpectedTypes>
     where
@@ -73,7 +72,7 @@ pub trait CacheBackend:
         Ok(private::ExpectedTypes::default())
     }
 
-    /// Copies the raw values of a row that the database sent.
+    /// Copies the raw values of a row from the database.
     #[doc(hidden)]
     fn append_row<'r, R: Row<'r, Self>>(
         row: &R,
@@ -88,7 +87,7 @@ pub trait CacheBackend:
         U: FromSqlRow<ST, Self>;
 }
 
-/// Closes [`CacheBackend`] to other crates and keeps its arguments' types out of reach.
+/// Seals [`CacheBackend`] and hides the types of its arguments.
 pub(crate) mod private {
     use super::{Block, BlockWriter, Fingerprint};
 
@@ -97,8 +96,7 @@ pub(crate) mod private {
     #[derive(Debug)]
     pub struct Key(pub(crate) Fingerprint);
 
-    /// The backend's codes of the types that the caller asks for, field by field; 0, or no code:
-    /// any type will do.
+    /// The backend's codes of the types that the caller requests, by field. 0 or no code: any type.
     #[derive(Debug, Default)]
     pub struct ExpectedTypes(pub(crate) Vec<u32>);
 

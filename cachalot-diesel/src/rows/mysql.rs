@@ -20,7 +20,7 @@ impl CacheBackend for Mysql {
         Dialect::Mysql
     }
 
-    /// Numbers are in the machine's byte order and dates are the client library's own memory.
+    /// Numbers are in the machine's byte order, and dates in the client library's memory layout.
     fn fingerprint_abi(fingerprint: &mut private::Key) {
         let endian = if cfg!(target_endian = "big") { 1 } else { 0 };
         fingerprint.0.number(endian);
@@ -50,7 +50,7 @@ impl CacheBackend for Mysql {
         Ok(found)
     }
 
-    /// The client library converts every column to the type that the caller asks for.
+    /// The client library converts every column to the type that the caller requests.
     fn fingerprint_result<ST>(fingerprint: &mut private::Key)
     where
         Self: QueryMetadata<ST>,
@@ -65,11 +65,11 @@ impl CacheBackend for Mysql {
         }
     }
 
-    /// Diesel lays its buffers out by the metadata that the prepared statement has *before* it is
-    /// executed. The server cannot know then what type a bind has: it says DOUBLE for `n + ?` and
-    /// the right type from the next execution on, and values read from the first buffer are not
-    /// exact. That holds for statements with binds that Diesel keeps prepared; others it prepares
-    /// anew each time, so they give the same values each time.
+    /// Diesel allocates its buffers from the prepared statement's metadata *before* the execution. The
+    /// server does not yet know the types of binds then: for `n + ?` it reports DOUBLE, and the correct
+    /// type from the second execution on. Values of the first execution are not exact. This concerns
+    /// statements with binds that Diesel keeps prepared. Others are prepared again each time, so their
+    /// values are always the same.
     fn expected_types<ST, Q>(query: &Q) -> QueryResult<private::ExpectedTypes>
     where
         Q: QueryFragment<Self>,
@@ -132,7 +132,7 @@ impl RawBytes for Mysql {
     }
 }
 
-/// A type's code is its place here, from 1. Append only: entries outlive releases.
+/// A type's code is its position here, from 1. Append only: entries outlive releases.
 const TYPES: [MysqlType; 20] = [
     MysqlType::Tiny,
     MysqlType::UnsignedTiny,
@@ -156,7 +156,7 @@ const TYPES: [MysqlType; 20] = [
     MysqlType::Enum,
 ];
 
-/// 0 for a type that a later Diesel may add: its rows are not kept.
+/// 0 for a type that a later Diesel may add: its rows are not cached.
 fn code(tpe: MysqlType) -> u32 {
     TYPES
         .iter()
@@ -165,9 +165,9 @@ fn code(tpe: MysqlType) -> u32 {
         .unwrap_or(0)
 }
 
-/// Can a buffer of type `read` hold every value of the type `asked` that a column may have?
+/// Can a buffer of type `read` hold every value that a column of the requested type `asked` may have?
 ///
-/// Only numbers are read into other types than those asked for.
+/// Diesel reads only numbers as other types than requested.
 fn is_exact(read: MysqlType, asked: MysqlType) -> bool {
     let read_float = matches!(read, MysqlType::Float | MysqlType::Double);
     match asked {
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f07_numbers_in_buffers_that_cannot_hold_them_are_not_exact() {
+    fn f07_numbers_are_exact_only_in_suitable_buffers() {
         use MysqlType::{Double, Float, Long, LongLong, Numeric, Short, String, UnsignedLongLong};
         for (read, asked) in [
             (Double, Long),
@@ -224,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn every_type_has_a_code_and_comes_back() {
+    fn type_codes_round_trip() {
         for tpe in TYPES {
             assert_eq!(Mysql::type_of(code(tpe)), Some(tpe));
         }
     }
 
     #[test]
-    fn unknown_codes_are_no_types() {
+    fn unknown_codes_are_rejected() {
         for code in [0, 21, u32::MAX] {
             assert_eq!(Mysql::type_of(code), None);
         }

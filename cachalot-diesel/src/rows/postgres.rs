@@ -48,7 +48,7 @@ impl CacheBackend for Pg {
         Ok(found)
     }
 
-    /// The server sends each column in its own type whatever the caller asks for.
+    /// The server sends each column in its own type, whatever the caller requests.
     fn fingerprint_result<ST>(_fingerprint: &mut private::Key)
     where
         Self: QueryMetadata<ST>,

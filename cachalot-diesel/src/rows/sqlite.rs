@@ -1,5 +1,5 @@
-//! SQLite's raw values cannot be built from outside the library, so a hit binds what was kept into
-//! a private in-memory connection and reads real rows back.
+//! SQLite's raw values cannot be constructed outside SQLite, so a hit binds the cached values in a
+//! private in-memory connection and reads them back as rows.
 
 use std::{cell::RefCell, ops::Range};
 
@@ -18,15 +18,15 @@ use diesel::{
 use super::{Block, CacheBackend, Unstorable, private};
 use crate::{statement::Dialect, untracked::untracked};
 
-// The first byte of a cell: SQLite's types are per value, not per column.
+// The first byte of a cell. In SQLite each value has a type of its own.
 const INTEGER: u8 = 1;
 const REAL: u8 = 2;
 const TEXT: u8 = 3;
 const BLOB: u8 = 4;
 
-/// How many rows one statement reads back, at the most.
-const ROWS_PER_STATEMENT: usize = 64;
-/// SQLite takes 32,766 parameters in one statement.
+/// The maximum number of rows that one statement reads back.
+const MAX_ROWS_PER_STATEMENT: usize = 64;
+/// SQLite's limit is 32,766.
 const MAX_PARAMETERS: usize = 32_000;
 
 impl private::Sealed for Sqlite {}
@@ -36,11 +36,11 @@ impl CacheBackend for Sqlite {
         Dialect::Sqlite
     }
 
-    /// Values are kept in a byte order of our own.
+    /// Values are stored in little-endian order.
     fn fingerprint_abi(_fingerprint: &mut private::Key) {}
 
-    /// Diesel shows a SQLite bind only through `Debug`, which names the variant and escapes the
-    /// text, so that different binds never look the same.
+    /// Diesel exposes SQLite binds only through `Debug`, which names the variant and escapes text, so
+    /// different binds have different output.
     fn fingerprint_binds<Q: QueryFragment<Self>>(
         query: &Q,
         lookup: &mut (),
@@ -86,7 +86,7 @@ impl CacheBackend for Sqlite {
                     block.cell(column, 1, [&[REAL], &value.read_double().to_le_bytes()]);
                 }
                 Some(SqliteType::Text) => {
-                    // Text that is not UTF-8 could not be bound again as it is.
+                    // Text that is not UTF-8 cannot be bound again.
                     let bytes = value.read_blob();
                     std::str::from_utf8(bytes).map_err(|_| Unstorable)?;
                     block.cell(column, 1, [&[TEXT], bytes]);
@@ -128,14 +128,14 @@ thread_local! {
     static PRIVATE: RefCell<Option<SqliteConnection>> = const { RefCell::new(None) };
 }
 
-/// Runs on this thread's private connection, opened at the first hit (some 9 µs).
+/// Runs `run` on this thread's private connection, which the first hit opens (about 9 µs).
 ///
-/// A `FromSql` of the user's that itself reads from the cache gets a connection of its own.
+/// If a `FromSql` implementation reads from the cache itself, that read opens another connection.
 fn on_private_connection<T>(
     run: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    let kept = PRIVATE.with(|cell| cell.try_borrow_mut().ok().and_then(|mut slot| slot.take()));
-    let mut conn = match kept {
+    let existing = PRIVATE.with(|cell| cell.try_borrow_mut().ok().and_then(|mut slot| slot.take()));
+    let mut conn = match existing {
         Some(conn) => conn,
         None => untracked(|| SqliteConnection::establish(":memory:")).map_err(open_error)?,
     };
@@ -152,7 +152,7 @@ fn open_error(error: ConnectionError) -> Error {
     Error::DeserializationError(Box::new(error))
 }
 
-/// `VALUES (?, ?), (?, ?), …` over the cells of some rows.
+/// `VALUES (?, ?), (?, ?), …` with the cells of some rows.
 struct Values<'a> {
     columns: usize,
     cells: Vec<Cell<'a>>,
@@ -167,11 +167,12 @@ enum Cell<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Takes the next rows: powers of two, so that only a few statements are ever prepared.
+    /// Takes the next rows. Their number is a power of two, so that few different statements are
+    /// prepared.
     fn next(block: &mut Block<'a>, limit: usize) -> QueryResult<Option<Self>> {
         let columns = block.columns().len();
-        let most = (MAX_PARAMETERS / columns.max(1)).clamp(1, ROWS_PER_STATEMENT);
-        let wanted = block.rows().min(limit).min(most);
+        let max_rows = (MAX_PARAMETERS / columns.max(1)).clamp(1, MAX_ROWS_PER_STATEMENT);
+        let wanted = block.rows().min(limit).min(max_rows);
         if wanted == 0 {
             return Ok(None);
         }
@@ -238,7 +239,7 @@ impl Query for Values<'_> {
     type SqlType = Untyped;
 }
 
-/// A row of the private connection under the names that the user's statement gave.
+/// A row of the private connection, with the column names of the user's statement.
 struct NamedRow<'n, R> {
     inner: R,
     names: &'n [Option<&'n str>],

@@ -1,4 +1,4 @@
-//! Rows whose fields are borrowed straight from the entry's bytes (PostgreSQL and MySQL).
+//! Rows whose fields are borrowed from the entry's bytes (PostgreSQL and MySQL).
 
 use std::{marker::PhantomData, ops::Range};
 
@@ -12,7 +12,7 @@ use diesel::{
 
 use super::{Block, BlockWriter, Unstorable};
 
-/// How a backend's raw value comes apart into bytes and a type, and back.
+/// Splits a backend's raw value into bytes and a type, and restores it.
 pub(super) trait RawBytes: Backend {
     type Type;
 

@@ -1,4 +1,5 @@
-//! Checksums, and with `CACHALOT_SECRET` MAC that an item was written by someone who knows it.
+//! Checksums of items, or MACs if `CACHALOT_SECRET` is set: these prove that the item was written by
+//! someone who knows the secret.
 
 use std::fmt;
 
@@ -6,13 +7,13 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 
 /// The length of an entry's tag, in bytes.
 pub(crate) const TAG: usize = 16;
-/// A record's mac: a line end and 64 hex digits after the JSON.
+/// The length of a record's MAC: a newline and 64 hex digits after the JSON.
 const MAC_LEN: usize = 65;
 
-/// Binds an item's bytes to its key, so that neither damaged nor misplaced bytes pass.
+/// Binds an item's bytes to its key, so that damaged bytes and those of another key are rejected.
 #[derive(Clone)]
 pub(crate) struct Authenticator {
-    /// Of the keyed BLAKE3 that MAC are; derived from the secret, if there is one.
+    /// The key of the MACs (keyed BLAKE3), derived from the secret. `None` without a secret.
     key: Option<[u8; blake3::KEY_LEN]>,
 }
 
@@ -31,8 +32,8 @@ impl Authenticator {
         Self { key }
     }
 
-    /// The tag of an entry's bytes: a mac with a secret. Without one a checksum, which finds damage
-    /// and stops nobody, so that it need only be fast.
+    /// The tag of an entry's bytes: with a secret a MAC, else a fast checksum, which detects damage
+    /// but not forgery.
     pub(crate) fn tag(&self, store_key: &str, bytes: &[u8]) -> [u8; TAG] {
         let Some(key) = &self.key else {
             let seed = XxHash3_64::oneshot(store_key.as_bytes());
@@ -45,7 +46,7 @@ impl Authenticator {
 
     pub(crate) fn verifies(&self, store_key: &str, bytes: &[u8], tag: &[u8; TAG]) -> bool {
         let expected = self.tag(store_key, bytes);
-        // In constant time: a attacker must not learn how much of a guess was right.
+        // In constant time: an attacker must not learn how much of a guess was right.
         expected
             .iter()
             .zip(tag)
@@ -53,7 +54,7 @@ impl Authenticator {
             == 0
     }
 
-    /// A record as it goes to the store: plain JSON, and its mac if there is a secret.
+    /// A record as it is stored: plain JSON, followed by its MAC if there is a secret.
     pub(crate) fn sign_record(&self, store_key: &str, mut json: Vec<u8>) -> Vec<u8> {
         if let Some(key) = &self.key {
             let mac = mac(key, store_key, &json).to_hex();
@@ -63,7 +64,7 @@ impl Authenticator {
         json
     }
 
-    /// The JSON of a record from the store; `None` if its mac does not hold.
+    /// The JSON of a stored record; `None` if its MAC is missing or wrong.
     pub(crate) fn verify_record<'a>(&self, store_key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let Some(key) = &self.key else {
             return Some(bytes);
@@ -97,7 +98,7 @@ mod tests {
         }
     }
 
-    /// Machines of all kinds share a store, and releases do as long as the format is the same.
+    /// Machines of all kinds share a store, and so do releases with the same format.
     #[test]
     fn tags_are_the_same_everywhere() {
         let tag = |secret| u128::from_le_bytes(Authenticator::new(secret).tag("key", &[7; 1_000]));
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_secret_nothing_can_be_forged() {
+    fn without_the_secret_no_item_can_be_forged() {
         let (ours, theirs) = (Authenticator::new(Some("s3cret")), Authenticator::new(None));
         assert!(!ours.verifies("key", b"rows", &theirs.tag("key", b"rows")));
         let forged = Authenticator::new(Some("guess")).sign_record("key", b"{}".to_vec());
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_opens_with_the_secret_that_closed_it() {
+    fn a_record_verifies_only_with_its_secret_and_key() {
         let auth = Authenticator::new(Some("s3cret"));
         let bytes = auth.sign_record("key", b"{}".to_vec());
         assert_eq!(auth.verify_record("key", &bytes), Some(b"{}".as_slice()));

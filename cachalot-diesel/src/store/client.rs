@@ -1,11 +1,11 @@
-//! A store with its failures counted and its items authenticated.
+//! The client of a store: counts errors and holds the key that authenticates items.
 
 use std::sync::Arc;
 
 use super::{Command, Reply, Store, StoreError, auth::Authenticator};
 use crate::{events, stats::Counters};
 
-/// What version records and entries are read and written through.
+/// All access to version records and entries goes through this.
 pub(crate) struct StoreClient {
     store: Arc<dyn Store>,
     pub(crate) auth: Authenticator,
@@ -29,15 +29,15 @@ impl StoreClient {
         &self.counters
     }
 
-    /// The store as its URL, or as it calls itself; without credentials.
+    /// The store's URL without credentials, or the description that a custom store gives.
     pub(crate) fn describe(&self) -> String {
         self.store.describe()
     }
 
-    /// Runs commands and counts those that failed.
+    /// Runs commands and counts failures.
     pub(crate) fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
         let mut replies = events::timed(|| self.store.run(commands));
-        // A store that breaks its contract must not break the reads.
+        // A custom store may break its contract.
         replies.resize_with(commands.len(), || Err(too_few()));
         let failed = replies
             .iter()

@@ -1,4 +1,4 @@
-//! What every store must do, written once. The tests of each store run all of it.
+//! The contract of [`Store`] as checks, which the tests of each store run.
 
 use std::{
     fmt::Debug,
@@ -10,23 +10,22 @@ use super::{CasVersion, Command, Reply, Store, StoreError, Ttl};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Runs every check; `store` must be empty, reachable and refuse values above 1,000,000 bytes or
-/// later.
+/// Runs all checks. `store` must be empty and reachable, and its limit must be at least 1,000,000 bytes.
 pub(super) fn check_all(store: &impl Store) {
     missing_items_are_missing(store);
     a_value_comes_back_as_it_was_written(store);
-    add_writes_only_where_nothing_is(store);
-    swap_writes_only_over_the_state_that_was_read(store);
-    swap_goes_on_from_the_version_that_a_write_told(store);
+    add_fails_if_the_item_exists(store);
+    compare_and_swap_fails_on_another_version(store);
+    compare_and_swap_accepts_the_version_of_a_write(store);
     delete_removes(store);
     every_write_changes_the_version(store);
-    commands_take_effect_in_their_order(store);
+    commands_take_effect_in_order(store);
     a_thousand_keys_fit_in_a_batch(store);
     large_reads_and_writes_fit_in_one_batch(store);
-    an_item_goes_when_its_time_has_passed(store);
-    a_long_time_to_live_is_not_taken_for_a_date(store);
-    a_value_above_the_limit_is_refused_alone(store);
-    a_command_against_the_rules_is_refused_alone(store);
+    items_expire(store);
+    a_long_time_to_live_is_not_taken_for_a_timestamp(store);
+    only_the_value_above_the_limit_is_rejected(store);
+    only_the_invalid_command_is_rejected(store);
     an_empty_batch_has_no_replies(store);
     counts_add_up_across_threads(store);
 }
@@ -71,7 +70,7 @@ fn stored(reply: Reply) -> Option<CasVersion> {
     }
 }
 
-/// Waits for a fact that time brings about.
+/// Polls until `fact` returns a value.
 pub(super) fn eventually<T: Debug>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -124,7 +123,7 @@ fn a_value_comes_back_as_it_was_written(store: &impl Store) {
     assert_eq!(get(store, &longest_key), Some(long));
 }
 
-fn add_writes_only_where_nothing_is(store: &impl Store) {
+fn add_fails_if_the_item_exists(store: &impl Store) {
     let add = |value| {
         one(
             store,
@@ -143,7 +142,7 @@ fn add_writes_only_where_nothing_is(store: &impl Store) {
     assert_eq!(get(store, "ad").as_deref(), Some(b"third".as_slice()));
 }
 
-fn swap_writes_only_over_the_state_that_was_read(store: &impl Store) {
+fn compare_and_swap_fails_on_another_version(store: &impl Store) {
     let swap = |value, version| {
         one(
             store,
@@ -160,11 +159,11 @@ fn swap_writes_only_over_the_state_that_was_read(store: &impl Store) {
     stored(swap(b"two", version));
     assert!(matches!(swap(b"three", version), Reply::Conflict));
     assert_eq!(get(store, "5a").as_deref(), Some(b"two".as_slice()));
-    // The same bytes again are another state all the same.
+    // Writing the same bytes also changes the version.
     let (_, version) = read(store, "5a").unwrap();
     set(store, "5a", b"two");
     assert!(matches!(swap(b"three", version), Reply::Conflict));
-    // So is an item that was removed and written anew.
+    // So does removing the item and writing it again.
     let (_, version) = read(store, "5a").unwrap();
     stored(one(store, Command::Delete { key: "5a" }));
     assert!(matches!(swap(b"three", version), Reply::Missing));
@@ -172,7 +171,7 @@ fn swap_writes_only_over_the_state_that_was_read(store: &impl Store) {
     assert!(matches!(swap(b"three", version), Reply::Conflict));
 }
 
-fn swap_goes_on_from_the_version_that_a_write_told(store: &impl Store) {
+fn compare_and_swap_accepts_the_version_of_a_write(store: &impl Store) {
     let key = "60";
     let added = stored(one(
         store,
@@ -225,7 +224,7 @@ fn every_write_changes_the_version(store: &impl Store) {
     }
 }
 
-fn commands_take_effect_in_their_order(store: &impl Store) {
+fn commands_take_effect_in_order(store: &impl Store) {
     let key = "0d";
     let (a, b) = (b"a".as_slice(), b"b".as_slice());
     let replies = store.run(&[
@@ -290,7 +289,7 @@ fn a_thousand_keys_fit_in_a_batch(store: &impl Store) {
 }
 
 fn large_reads_and_writes_fit_in_one_batch(store: &impl Store) {
-    // More than the buffers of two sockets hold, both ways.
+    // More than the sockets' buffers hold, in both directions.
     const EACH: usize = 20;
     let (old, new) = (vec![1; 900_000], vec![2; 900_000]);
     set(store, "1a", &old);
@@ -324,7 +323,7 @@ fn check_items(items: &[(String, Vec<u8>)], replies: Replies) {
     }
 }
 
-fn an_item_goes_when_its_time_has_passed(store: &impl Store) {
+fn items_expire(store: &impl Store) {
     let ttl = Some(Duration::from_millis(1_001));
     let short = |key| {
         stored(one(
@@ -366,7 +365,7 @@ fn an_item_goes_when_its_time_has_passed(store: &impl Store) {
     assert_eq!(get(store, "72").as_deref(), Some(b"stays".as_slice()));
 }
 
-fn a_long_time_to_live_is_not_taken_for_a_date(store: &impl Store) {
+fn a_long_time_to_live_is_not_taken_for_a_timestamp(store: &impl Store) {
     let lives = |ttl: Ttl| {
         stored(one(
             store,
@@ -386,7 +385,7 @@ fn a_long_time_to_live_is_not_taken_for_a_date(store: &impl Store) {
     lives(Some(Duration::MAX));
 }
 
-fn a_value_above_the_limit_is_refused_alone(store: &impl Store) {
+fn only_the_value_above_the_limit_is_rejected(store: &impl Store) {
     let huge = vec![0; 80 * 1024 * 1024];
     set(store, "80", b"old");
     let replies = store.run(&[
@@ -423,7 +422,7 @@ fn a_value_above_the_limit_is_refused_alone(store: &impl Store) {
     assert_eq!(get(store, "82"), None);
 }
 
-fn a_command_against_the_rules_is_refused_alone(store: &impl Store) {
+fn only_the_invalid_command_is_rejected(store: &impl Store) {
     let long = "f".repeat(251);
     for key in ["", "a b", "a\r\nflush_all", "a\0", "é", &long] {
         let replies = store.run(&[

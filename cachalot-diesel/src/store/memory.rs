@@ -1,4 +1,4 @@
-//! Items in this process only: for tests and for programs that are one process.
+//! The in-process store: for tests and for programs of a single process.
 
 use std::{
     fmt,
@@ -15,64 +15,64 @@ use quick_cache::{Weighter, unsync::Cache};
 
 use super::{CasVersion, Command, Reply, Store, StoreError, Ttl};
 
-/// How many parts the store has at most, each with a lock of its own.
-const MAX_PARTS: usize = 16;
+/// The maximum number of shards. Each has its own lock.
+const MAX_SHARDS: usize = 16;
 
-/// The least that a part may hold if there is to be more than one: a value must fit in its part.
-const PART_BYTES: usize = 4 * 1024 * 1024;
+/// The minimum size of a shard if there are several: an item must fit in its shard.
+const MIN_SHARD_BYTES: usize = 4 * 1024 * 1024;
 
-/// What an item costs beside its key and value: slots in the maps, pointers, allocations.
-const ITEM_OVERHEAD: usize = 160;
+/// The memory of an item besides its key and value: slots in the maps, pointers, allocations.
+const ITEM_OVERHEAD_BYTES: usize = 160;
 
 /// A store in this process, with a limit on the bytes that it holds.
 ///
-/// Other processes do not see it, so use it only where one process writes to the database. When it
-/// is full it forgets what is used least; an item past its time goes when it is next looked at.
+/// Other processes do not see it, so use it only if a single process writes to the database. When it
+/// is full it evicts the least useful items. An expired item is removed on the next access.
 pub struct MemoryStore {
-    parts: Box<[Mutex<Part>]>,
+    shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
-    /// The version of the item that was written last, of all items.
+    /// The version of the last write to any item.
     last_version: AtomicU64,
     max_item_bytes: usize,
     max_value_bytes: usize,
 }
 
-type Part = Cache<Box<str>, Item, Weight>;
+type Shard = Cache<Box<str>, Item, Weight>;
 
 impl MemoryStore {
-    /// A store that holds at most `max_bytes`: keys, values and what it costs to keep them.
+    /// A store that holds at most `max_bytes`: keys, values and overhead.
     ///
-    /// It has up to sixteen parts of 4 MiB or more, and an item may take nine tenths of a part; a
-    /// larger value is [`StoreError::TooLarge`].
+    /// It has up to sixteen shards of at least 4 MiB. An item may take nine tenths of a shard; a larger
+    /// one is [`StoreError::TooLarge`].
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        let parts = (max_bytes / PART_BYTES).clamp(1, MAX_PARTS);
-        let part_bytes = max_bytes / parts;
-        // Only a guess, at 1 kB an item; what it sizes grows with the need.
-        let items = (part_bytes / 1024).clamp(16, 4096);
-        let part = |_| Mutex::new(Cache::with_weighter(items, part_bytes as u64, Weight));
+        let shards = (max_bytes / MIN_SHARD_BYTES).clamp(1, MAX_SHARDS);
+        let shard_bytes = max_bytes / shards;
+        // An estimate with 1 kB per item; the map grows on demand.
+        let items = (shard_bytes / 1024).clamp(16, 4096);
+        let shard = |_| Mutex::new(Cache::with_weighter(items, shard_bytes as u64, Weight));
         Self {
-            parts: (0..parts).map(part).collect(),
+            shards: (0..shards).map(shard).collect(),
             hasher: RandomState::new(),
             last_version: AtomicU64::new(0),
-            // The cache admits nothing above 97 % of its room.
-            max_item_bytes: part_bytes / 10 * 9,
+            // The cache rejects items above 97 % of its capacity.
+            max_item_bytes: shard_bytes / 10 * 9,
             max_value_bytes: usize::MAX,
         }
     }
 
-    /// Refuses values above this many bytes even if they would fit.
+    /// Rejects values above this many bytes, even if they would fit.
     #[must_use]
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.max_value_bytes = bytes;
         self
     }
 
-    fn carry_out(&self, command: &Command<'_>) -> Result<Reply, StoreError> {
+    fn execute(&self, command: &Command<'_>) -> Result<Reply, StoreError> {
         let key = command.key();
         let room = self
             .max_item_bytes
-            .saturating_sub(key.len() + ITEM_OVERHEAD);
+            .saturating_sub(key.len() + ITEM_OVERHEAD_BYTES);
         command.check(room.min(self.max_value_bytes))?;
         Ok(match *command {
             Command::Get { .. } => self.get(key),
@@ -91,10 +91,10 @@ impl MemoryStore {
                 None => Some(Reply::Missing),
             }),
             Command::Delete { .. } => {
-                let mut part = self.part(key);
-                match live(&mut part, key) {
+                let mut shard = self.shard(key);
+                match live(&mut shard, key) {
                     Some(_) => {
-                        part.remove(key);
+                        shard.remove(key);
                         Reply::Stored(None)
                     }
                     None => Reply::Missing,
@@ -104,17 +104,17 @@ impl MemoryStore {
     }
 
     fn get(&self, key: &str) -> Reply {
-        let Some(item) = live(&mut self.part(key), key) else {
+        let Some(item) = live(&mut self.shard(key), key) else {
             return Reply::Missing;
         };
-        // The bytes are copied after the lock has gone.
+        // Copies the bytes after the lock is released.
         Reply::Item {
             value: item.value.to_vec(),
             version: item.version,
         }
     }
 
-    /// Writes the item unless `objection`, which sees the state that it is in, has a reply.
+    /// Writes the item, unless `objection` returns a reply for its current version.
     fn write(
         &self,
         key: &str,
@@ -123,38 +123,40 @@ impl MemoryStore {
         objection: impl FnOnce(Option<CasVersion>) -> Option<Reply>,
     ) -> Reply {
         let value: Arc<[u8]> = value.into();
-        // A time that no clock will show is for ever.
-        let dies = ttl.and_then(|ttl| Instant::now().checked_add(ttl));
-        let mut part = self.part(key);
-        let found = live(&mut part, key).map(|item| item.version);
+        // An overflow means for ever.
+        let expires = ttl.and_then(|ttl| Instant::now().checked_add(ttl));
+        let mut shard = self.shard(key);
+        let found = live(&mut shard, key).map(|item| item.version);
         if let Some(reply) = objection(found) {
             return reply;
         }
         let version = CasVersion(self.last_version.fetch_add(1, Ordering::Relaxed) + 1);
-        part.insert(
+        shard.insert(
             key.into(),
             Item {
                 value,
                 version,
-                dies,
+                expires,
             },
         );
         Reply::Stored(Some(version))
     }
 
-    fn part(&self, key: &str) -> MutexGuard<'_, Part> {
-        let part = self.hasher.hash_one(key) % self.parts.len() as u64;
-        let part = usize::try_from(part).unwrap_or_default();
-        // Nothing that is done under the lock leaves an item half written.
-        self.parts[part].lock()
+    fn shard(&self, key: &str) -> MutexGuard<'_, Shard> {
+        let shard = self.hasher.hash_one(key) % self.shards.len() as u64;
+        let shard = usize::try_from(shard).unwrap_or_default();
+        self.shards[shard].lock()
     }
 }
 
-/// The item if it is there and its time has not passed; else whatever there is, is removed.
-fn live(part: &mut Part, key: &str) -> Option<Item> {
-    let item = part.get(key).cloned()?;
-    if item.dies.is_some_and(|dies| dies <= Instant::now()) {
-        part.remove(key);
+/// The item, unless it has expired; then it is removed.
+fn live(shard: &mut Shard, key: &str) -> Option<Item> {
+    let item = shard.get(key).cloned()?;
+    if item
+        .expires
+        .is_some_and(|expires| expires <= Instant::now())
+    {
+        shard.remove(key);
         return None;
     }
     Some(item)
@@ -164,7 +166,7 @@ impl Store for MemoryStore {
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
         commands
             .iter()
-            .map(|command| self.carry_out(command))
+            .map(|command| self.execute(command))
             .collect()
     }
 
@@ -174,10 +176,10 @@ impl Store for MemoryStore {
 }
 
 impl fmt::Debug for MemoryStore {
-    /// Never the items: they are row contents.
+    /// Does not show the items, which may contain rows.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")
-            .field("parts", &self.parts.len())
+            .field("shards", &self.shards.len())
             .field("max_item_bytes", &self.max_item_bytes)
             .finish_non_exhaustive()
     }
@@ -187,7 +189,7 @@ impl fmt::Debug for MemoryStore {
 struct Item {
     value: Arc<[u8]>,
     version: CasVersion,
-    dies: Option<Instant>,
+    expires: Option<Instant>,
 }
 
 #[derive(Clone)]
@@ -195,7 +197,7 @@ struct Weight;
 
 impl Weighter<Box<str>, Item> for Weight {
     fn weight(&self, key: &Box<str>, item: &Item) -> u64 {
-        (key.len() + item.value.len() + ITEM_OVERHEAD) as u64
+        (key.len() + item.value.len() + ITEM_OVERHEAD_BYTES) as u64
     }
 }
 
@@ -204,17 +206,17 @@ mod tests {
     use super::{super::contract, *};
 
     #[test]
-    fn it_keeps_the_contract() {
+    fn the_store_keeps_the_contract() {
         contract::check_all(&MemoryStore::new(64 * 1024 * 1024));
     }
 
     #[test]
-    fn a_small_one_keeps_the_contract_too() {
+    fn a_small_store_keeps_the_contract() {
         contract::check_all(&MemoryStore::new(5 * 1024 * 1024).max_value_bytes(1_000_000));
     }
 
     #[test]
-    fn it_never_holds_more_than_its_limit() {
+    fn the_store_never_exceeds_its_limit() {
         let store = MemoryStore::new(100_000);
         for n in 0..1_000 {
             let key = format!("{n:x}");
@@ -225,7 +227,7 @@ mod tests {
                 ttl: None,
             }]);
             assert!(matches!(reply[..], [Ok(Reply::Stored(_))]));
-            let held: u64 = store.parts.iter().map(|part| part.lock().weight()).sum();
+            let held: u64 = store.shards.iter().map(|shard| shard.lock().weight()).sum();
             assert!(held <= 100_000, "{held} bytes after {n} items");
         }
         assert!(matches!(
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_value_that_is_not_refused_is_kept() {
+    fn a_value_of_the_maximum_size_is_kept() {
         let store = MemoryStore::new(100_000);
         let refused = store.run(&[Command::Set {
             key: "a",
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_second_is_honoured() {
+    fn a_time_to_live_below_a_second_is_exact() {
         let store = MemoryStore::new(100_000);
         store.run(&[Command::Set {
             key: "a",

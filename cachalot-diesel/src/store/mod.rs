@@ -1,8 +1,7 @@
-//! Where entries and version records live: a batch of commands in, a reply to each out.
+//! Stores of entries and version records: they run a batch of commands and return one reply each.
 //!
-//! A store is a dumb map of hex keys to bytes with compare-and-swap. It knows nothing of tables,
-//! writers or rows; the protocol is above it, so adding a store is one file and one line here.
-//! [`open`] finds the store that a URL names.
+//! A store is a map from hex keys to bytes, with compare-and-swap. It knows nothing of tables,
+//! writers or rows, which the protocol above it handles. [`open`] opens the store that a URL names.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
@@ -23,20 +22,20 @@ pub use memory::MemoryStore;
 pub use url::OpenError;
 pub(crate) use url::{StoreOptions, open};
 
-/// The state of an item when it was read: a later write to the item gives it another version.
+/// The version of an item, for compare-and-swap: every write to the item changes it.
 ///
 /// Memcached calls this the CAS value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CasVersion(pub u64);
 
-/// How long an item lives: `None` is for ever (until the store needs the room).
+/// The time to live of an item. `None`: it does not expire, but the store may evict it.
 pub type Ttl = Option<Duration>;
 
-/// One thing asked of a store.
+/// A command to a store.
 ///
-/// Keys are lower-case hex with an optional short ASCII prefix, at most 250 bytes; the library
-/// never lets user text into one. Values are never empty. A store refuses a command that breaks
-/// either rule with [`StoreError::Protocol`].
+/// Keys are lower-case hex with an optional short ASCII prefix, at most 250 bytes; they never contain
+/// user input. Values are never empty. A store rejects a command that breaks either rule with
+/// [`StoreError::Protocol`].
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Command<'a> {
@@ -63,7 +62,7 @@ pub enum Command<'a> {
         /// How long it lives.
         ttl: Ttl,
     },
-    /// Write an item only if it is still in the state in which it was read.
+    /// Write an item only if its version has not changed since it was read.
     /// Answered by [`Reply::Stored`], [`Reply::Conflict`] or [`Reply::Missing`].
     CompareAndSwap {
         /// The item's key.
@@ -72,7 +71,7 @@ pub enum Command<'a> {
         value: &'a [u8],
         /// How long it lives.
         ttl: Ttl,
-        /// The state that was read.
+        /// The version that was read.
         version: CasVersion,
     },
     /// Remove an item. Answered by [`Reply::Stored`] or [`Reply::Missing`].
@@ -83,7 +82,7 @@ pub enum Command<'a> {
 }
 
 impl Command<'_> {
-    /// The key of the item that the command is about.
+    /// The key of the item.
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
@@ -105,17 +104,17 @@ impl Command<'_> {
         }
     }
 
-    /// What every store refuses before it does anything.
+    /// Checks the rules of [`Command`] and the size of the value.
     fn check(&self, max_value_bytes: usize) -> Result<(), StoreError> {
         let key = self.key();
-        // Not `all`: what looks at every byte can look at many at a time.
+        // Not `all`: a loop without early exit can be vectorised.
         let printable = key
             .bytes()
             .fold(true, |so_far, byte| so_far & byte.is_ascii_graphic());
         if key.is_empty() || key.len() > 250 || !printable {
             let length = key.len();
             return Err(StoreError::Protocol(format!(
-                "a key of {length} bytes is not 1 to 250 printable ASCII characters"
+                "invalid key of {length} bytes: expected 1 to 250 printable ASCII characters"
             )));
         }
         match self.value().map(<[u8]>::len) {
@@ -132,13 +131,13 @@ impl Command<'_> {
 }
 
 impl fmt::Debug for Command<'_> {
-    /// Names the command and its key, never the bytes: those are row contents.
+    /// Shows the command and its key, but not the value, which may contain rows.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
             Self::Get { .. } => "Get",
             Self::Set { .. } => "Set",
             Self::Add { .. } => "Add",
-            Self::CompareAndSwap { .. } => "Swap",
+            Self::CompareAndSwap { .. } => "CompareAndSwap",
             Self::Delete { .. } => "Delete",
         };
         let bytes = self.value().map(<[u8]>::len);
@@ -149,28 +148,28 @@ impl fmt::Debug for Command<'_> {
     }
 }
 
-/// What a store answers to one [`Command`].
+/// The reply of a store to one [`Command`].
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Reply {
-    /// The item's bytes, and its state for a later [`Command::CompareAndSwap`].
+    /// The item, and its version for a later [`Command::CompareAndSwap`].
     Item {
-        /// The bytes as they were written.
+        /// The item's bytes.
         value: Vec<u8>,
-        /// The state in which they were read.
+        /// The item's version.
         version: CasVersion,
     },
-    /// The command was carried out. A write may tell the state that the item has now, so that its
-    /// writer can swap again without reading; `None` means "read it first".
+    /// The command succeeded. After a write, a store may return the item's new version, so that the
+    /// next compare-and-swap needs no read.
     Stored(Option<CasVersion>),
-    /// `Add` found an item, or `Swap` found another state.
+    /// `Add` found an item, or `CompareAndSwap` found another version.
     Conflict,
     /// There is no such item.
     Missing,
 }
 
 impl fmt::Debug for Reply {
-    /// Never the bytes: those are row contents.
+    /// Does not show the value, which may contain rows.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Item { value, version } => f
@@ -179,66 +178,65 @@ impl fmt::Debug for Reply {
                 .field("version", version)
                 .finish(),
             Self::Stored(version) => f.debug_tuple("Stored").field(version).finish(),
-            Self::Conflict => f.write_str("Refused"),
+            Self::Conflict => f.write_str("Conflict"),
             Self::Missing => f.write_str("Missing"),
         }
     }
 }
 
-/// Why a store did not carry out a command.
+/// Why a command failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The server is down, frozen or too slow, or the connection broke. The command may or may
-    /// not have been carried out, and a server that was frozen may yet carry it out when it wakes.
+    /// The server is down, frozen or too slow, or the connection failed. The command may or may not
+    /// have taken effect, and a frozen server may still execute it later.
     #[error("the store did not answer: {0}")]
     Unavailable(String),
-    /// As [`Unavailable`](Self::Unavailable), with the error of the connection as the source.
+    /// As [`Unavailable`](Self::Unavailable), with the I/O error as the source.
     #[error("the store did not answer: {server}")]
     Io {
-        /// The server, and what it did if the source does not say.
+        /// The server, with details that the source does not give.
         server: String,
-        /// The error of the connection.
+        /// The I/O error.
         source: Arc<io::Error>,
     },
-    /// The value is above what the store takes, and was not stored. An older value still stands,
-    /// unless it was the server that refused: memcached then drops the older value too.
-    #[error("a value of {bytes} bytes is above the store's limit of {limit} bytes")]
+    /// The value exceeds the store's limit and was not stored. An older value remains, unless the
+    /// server itself rejected the new one: memcached then removes the older value too.
+    #[error("a value of {bytes} bytes exceeds the store's limit of {limit} bytes")]
     TooLarge {
-        /// The size of the value.
+        /// The size of the value in bytes.
         bytes: usize,
-        /// The most that the store takes, as far as is known.
+        /// The limit in bytes, as far as it is known.
         limit: usize,
     },
-    /// The command breaks a rule of [`Command`]'s, or the server answered something that is not
-    /// an answer to it.
-    #[error("the store answered with an error: {0}")]
+    /// The command breaks a rule of [`Command`], or the server's reply is an error or invalid.
+    #[error("store protocol error: {0}")]
     Protocol(String),
 }
 
 impl StoreError {
-    /// Did the server not answer, whether or not the reason is known?
+    /// Is this [`Unavailable`](Self::Unavailable) or [`Io`](Self::Io)?
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Io { .. })
     }
 }
 
-/// A place for entries and version records, shared by every process that must see the same writes.
+/// A store of entries and version records, shared by all processes that write to the same tables.
 ///
-/// Implement it to use another server than memcached, or to wrap a store (the project's own tests
-/// wrap one to stop it at chosen points).
+/// Implement it to use a server other than memcached, or to wrap a store (the project's own tests
+/// wrap one to pause it at chosen points).
 ///
 /// # Contract
-/// - `run` answers every command, in order: `replies.len() == commands.len()`.
-/// - Commands on one key take effect in the order in which they stand in the batch.
-/// - `Add` and `Swap` are atomic against every other client of the store.
-/// - A store may forget any item at any time. It must never return bytes that were not written
-///   under that key, nor an older value after a newer one was acknowledged.
-/// - It keeps a time limit of its own: a dead or frozen server is an `Err`, soon.
-/// - It never panics on what a server sends.
+/// - `run` returns one reply per command, in order: `replies.len() == commands.len()`.
+/// - Commands on one key take effect in the order of the batch.
+/// - `Add` and `CompareAndSwap` are atomic with respect to all clients of the store.
+/// - A store may lose any item at any time. It must never return bytes that were not written under
+///   that key, nor an older value after a newer one was acknowledged.
+/// - It has a timeout: a dead or frozen server soon results in an `Err`.
+/// - It does not panic, whatever a server sends.
 pub trait Store: Send + Sync + 'static {
-    /// Carries out a batch of commands, in as few round trips as it can.
+    /// Runs a batch of commands, in as few round trips as possible.
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>>;
 
     /// A name for logs and `status`, without passwords.

@@ -1,4 +1,4 @@
-//! From a URL to the store that it names.
+//! Opens the store that a URL names.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -6,14 +6,14 @@ use std::{io, sync::Arc, time::Duration};
 use super::MemcachedStore;
 use super::{MemoryStore, Store};
 
-/// What a URL leaves open.
+/// Options that are not part of the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoreOptions {
-    /// How long a server may take to accept a connection, and to answer. 100 ms unless set.
+    /// How long connecting to a server may take, and how long an exchange may take. Default: 100 ms.
     pub(crate) timeout: Duration,
-    /// The largest value that is stored, in bytes. 1,000,000 unless set.
+    /// The largest value that is stored, in bytes. Default: 1,000,000.
     pub(crate) max_value_bytes: usize,
-    /// How many bytes the store in this process may hold. 64 MiB unless set.
+    /// The limit of the in-process store, in bytes. Default: 64 MiB.
     pub(crate) memory_bytes: usize,
 }
 
@@ -27,71 +27,71 @@ impl Default for StoreOptions {
     }
 }
 
-/// Why a store could not be opened. No message repeats a password.
+/// Why a store could not be opened. Messages never contain passwords.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The text has no `scheme://`. It is not repeated: it may be anything.
-    #[error("the store URL has no scheme; write `memcache://host:port` or `memory://`")]
+    /// The URL has no `scheme://`. The message does not contain it, as it may be a secret.
+    #[error("the store URL has no scheme: expected `memcache://host:port` or `memory://`")]
     NoScheme,
-    /// No store goes by this name.
-    #[error("`{scheme}` is not a store; write `memcache://host:port` or `memory://`")]
+    /// The scheme is not that of a store.
+    #[error("unknown store `{scheme}`: expected `memcache://host:port` or `memory://`")]
     UnknownScheme {
         /// The text before `://`.
         scheme: String,
     },
-    /// The store exists, but was left out when the library was compiled.
-    #[error(
-        "`{scheme}://` needs the feature `{feature}` of cachalot-diesel; turn it on in Cargo.toml"
-    )]
+    /// The library was compiled without the store.
+    #[error("`{scheme}://` needs the feature `{feature}` of cachalot-diesel")]
     MissingFeature {
         /// The text before `://`.
         scheme: &'static str,
-        /// The feature to turn on.
+        /// The feature to enable.
         feature: &'static str,
     },
-    /// There is a user name or a password. Neither is repeated here.
-    #[error("a `{scheme}` store takes no user name or password; remove all up to the `@`")]
+    /// The URL has a user name or a password. The message contains neither.
+    #[error(
+        "a `{scheme}` store has no user name or password: remove everything up to and including `@`"
+    )]
     Credentials {
         /// The text before `://`.
         scheme: &'static str,
     },
-    /// The URL has a path, a query, a fragment or a host where the store has no use for one.
-    #[error("the URL of a `{scheme}` store takes no {part}; write {example}")]
-    Superfluous {
+    /// The URL has a path, a query, a fragment or a host that the store does not support.
+    #[error("unexpected {part} in the URL of a `{scheme}` store: expected {example}")]
+    UnexpectedPart {
         /// The text before `://`.
         scheme: &'static str,
-        /// What is too much.
+        /// The unexpected part.
         part: &'static str,
-        /// A URL of the right shape.
+        /// A valid URL.
         example: &'static str,
     },
-    /// No server is named.
-    #[error("no server is named; write `memcache://host:port`")]
+    /// The list of servers is empty.
+    #[error("no server given: expected `memcache://host:port`")]
     NoServer,
-    /// There is nothing where a server's host should be.
-    #[error("a server has no host; write `host:port`")]
+    /// A server's host is empty.
+    #[error("server without a host: expected `host:port`")]
     NoHost,
     /// A server's host is neither a name nor an address.
-    #[error("`{host}` is not a host name or address; write an IPv6 address as `[::1]:11211`")]
-    BadHost {
-        /// The host as it was written.
+    #[error("invalid host `{host}`: expected a name or an address (IPv6 as in `[::1]:11211`)")]
+    InvalidHost {
+        /// The invalid host.
         host: String,
     },
     /// A server's port is not a number from 1 to 65535.
-    #[error("`{port}` is not a port for `{host}`; give a number from 1 to 65535")]
-    BadPort {
-        /// The host that it was written after.
+    #[error("invalid port `{port}` of `{host}`: expected a number from 1 to 65535")]
+    InvalidPort {
+        /// The server's host.
         host: String,
-        /// The port as it was written.
+        /// The invalid port.
         port: String,
     },
-    /// A host name stands for no address.
-    #[error("the address of `{server}` is not known; check the host name")]
+    /// The host name could not be resolved.
+    #[error("cannot resolve the host name of `{server}`")]
     Unresolved {
         /// The server, `host:port`.
         server: String,
-        /// What the resolver said.
+        /// The resolver's error.
         #[source]
         reason: io::Error,
     },
@@ -102,11 +102,11 @@ pub enum OpenError {
 /// | URL | store |
 /// |---|---|
 /// | `memcache://host[:port][,host[:port]…]` | `MemcachedStore`: memcached servers, port 11211 unless given; an IPv6 address is written `[::1]:11211` |
-/// | `memory://` | [`MemoryStore`]: this process only |
+/// | `memory://` | [`MemoryStore`]: within this process |
 ///
 /// # Errors
-/// When the URL is none of these, or a host name does not resolve. A server that is down is no
-/// error: it is used as soon as it is there.
+/// If the URL is none of these, or a host name cannot be resolved. A server that is down is not an
+/// error: it is used as soon as it answers.
 pub(crate) fn open(url: &str, options: &StoreOptions) -> Result<Arc<dyn Store>, OpenError> {
     let (scheme, rest) = url.trim().split_once("://").ok_or(OpenError::NoScheme)?;
     match scheme.to_ascii_lowercase().as_str() {
@@ -144,7 +144,7 @@ fn open_memory(rest: &str, options: &StoreOptions) -> Result<Arc<dyn Store>, Ope
         let store = MemoryStore::new(options.memory_bytes);
         Ok(Arc::new(store.max_value_bytes(options.max_value_bytes)))
     } else {
-        Err(OpenError::Superfluous {
+        Err(OpenError::UnexpectedPart {
             scheme: "memory",
             part: "host",
             example,
@@ -152,13 +152,13 @@ fn open_memory(rest: &str, options: &StoreOptions) -> Result<Arc<dyn Store>, Ope
     }
 }
 
-/// What stands between `scheme://` and the end, which must not hold anything but hosts.
+/// The part after `scheme://`, which may contain nothing but hosts.
 fn authority<'a>(
     scheme: &'static str,
     example: &'static str,
     rest: &'a str,
 ) -> Result<&'a str, OpenError> {
-    // First, so that nothing below can repeat a part of a password.
+    // First, so that no error below can contain a part of a password.
     if rest.contains('@') {
         return Err(OpenError::Credentials { scheme });
     }
@@ -169,14 +169,14 @@ fn authority<'a>(
         Some(b'?') => "query",
         Some(_) => "fragment",
     };
-    Err(OpenError::Superfluous {
+    Err(OpenError::UnexpectedPart {
         scheme,
         part,
         example,
     })
 }
 
-/// Whether the text could be meant as a scheme, and so holds no secret.
+/// Could this be meant as a scheme? If not, it may be a secret.
 fn is_scheme(text: &str) -> bool {
     let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
     text.len() <= 32
@@ -200,16 +200,16 @@ mod tests {
     }
 
     #[test]
-    fn memory_opens_a_store_in_this_process() {
+    fn a_memory_url_opens_the_in_process_store() {
         assert_eq!(described("memory://"), "memory://");
         assert_eq!(described("MEMORY://"), "memory://");
-        assert!(error("memory://localhost").contains("takes no host"));
-        assert!(error("memory://?size=1").contains("takes no query"));
+        assert!(error("memory://localhost").contains("unexpected host"));
+        assert!(error("memory://?size=1").contains("unexpected query"));
     }
 
     #[test]
-    fn what_is_no_store_url_is_named_without_repeating_it() {
-        assert!(error("redis://:hunter2@cache").starts_with("`redis` is not a store"));
+    fn an_error_does_not_repeat_an_invalid_url() {
+        assert!(error("redis://:hunter2@cache").starts_with("unknown store `redis`"));
         for secret in [
             "hunter2",
             "me:hunter2@host:1",
@@ -226,13 +226,13 @@ mod tests {
 
     #[cfg(not(feature = "memcached"))]
     #[test]
-    fn memcache_without_its_feature_names_the_feature() {
+    fn the_error_names_the_missing_feature() {
         assert!(error("memcache://127.0.0.1").contains("feature `memcached`"));
     }
 
     #[cfg(feature = "memcached")]
     #[test]
-    fn memcache_opens_the_servers_in_the_list_though_they_are_down() {
+    fn a_memcache_url_opens_servers_that_are_down() {
         assert_eq!(
             described("memcache://127.0.0.1"),
             "memcache://127.0.0.1:11211"
@@ -245,24 +245,24 @@ mod tests {
 
     #[cfg(feature = "memcached")]
     #[test]
-    fn a_memcache_url_that_cannot_be_used_says_which_part_is_wrong() {
+    fn an_error_names_the_invalid_part_of_a_memcache_url() {
         for (url, part) in [
-            ("memcache://", "no server is named"),
-            ("memcache:///", "no server is named"),
-            ("memcache://:11211", "no host"),
-            ("memcache://a:1,,b:2", "no host"),
+            ("memcache://", "no server given"),
+            ("memcache:///", "no server given"),
+            ("memcache://:11211", "without a host"),
+            ("memcache://a:1,,b:2", "without a host"),
             (
                 "memcache://127.0.0.1:port",
-                "`port` is not a port for `127.0.0.1`",
+                "invalid port `port` of `127.0.0.1`",
             ),
-            ("memcache://127.0.0.1:0", "`0` is not a port"),
-            ("memcache://::1", "`::1` is not a host name"),
-            ("memcache://127.0.0.1/0", "takes no path"),
-            ("memcache://127.0.0.1?a=b", "takes no query"),
-            ("memcache://127.0.0.1#a", "takes no fragment"),
+            ("memcache://127.0.0.1:0", "invalid port `0`"),
+            ("memcache://::1", "invalid host `::1`"),
+            ("memcache://127.0.0.1/0", "unexpected path"),
+            ("memcache://127.0.0.1?a=b", "unexpected query"),
+            ("memcache://127.0.0.1#a", "unexpected fragment"),
             (
                 "memcache://no-such-host.invalid",
-                "`no-such-host.invalid:11211` is not known",
+                "cannot resolve the host name of `no-such-host.invalid:11211`",
             ),
         ] {
             let message = error(url);
@@ -272,7 +272,7 @@ mod tests {
 
     #[cfg(feature = "memcached")]
     #[test]
-    fn a_password_in_a_url_is_refused_and_not_repeated() {
+    fn a_password_in_a_url_is_rejected_and_not_repeated() {
         for url in [
             "memcache://me:hunter2@127.0.0.1",
             "memcache://a:1,hunter2@b",

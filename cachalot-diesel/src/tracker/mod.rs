@@ -162,12 +162,12 @@ impl Tracker {
             let mut writes = statement::Writes::Nothing;
             let mut moves = false;
             for (cache, calls) in behind {
-                if !calls.pure || (calls.moves && analysis.calls_procedures()) {
+                if !calls.pure || (calls.may_end_transaction && analysis.calls_procedures()) {
                     self.session.may_have_changed();
                 }
                 writes.merge(&calls.writes);
-                moves |= calls.moves;
-                trusted.extend(calls.known.map(|known| (cache, known)));
+                moves |= calls.may_end_transaction;
+                trusted.extend(calls.snapshot.map(|known| (cache, known)));
             }
             Analysis::with_calls(analysis, &writes, moves)
         });

@@ -1,4 +1,4 @@
-//! The epoch: the records that stand for every table.
+//! The epoch: records on which every read depends, whatever its tables.
 
 use super::VersionStore;
 use crate::{
@@ -31,7 +31,7 @@ impl VersionStore {
             .map_err(|_| BypassReason::StoreUnavailable)
     }
 
-    /// Is this the present epoch?
+    /// Is this the current epoch?
     pub(crate) fn is_current(&self, epoch: &Epoch) -> bool {
         let [part, ..] = &self.epochs;
         let reply = self.client.run(&[Command::Get { key: &part.key }]).pop();

@@ -1,5 +1,5 @@
-//! Leases are kept while their writes last: a statement that waits for a lock, or a COMMIT that
-//! takes long, must not look like a process that died.
+//! Renews the leases of writes in flight: a statement that waits for a lock, or a slow COMMIT, must
+//! not look like a crashed process.
 
 use std::{collections::HashSet, sync::Arc, thread};
 
@@ -15,17 +15,17 @@ pub(super) struct Leases(Mutex<Held>);
 #[derive(Debug, Default)]
 struct Held {
     writers: HashSet<Token>,
-    /// A thread keeps them.
-    kept: bool,
+    /// The renewal thread is running.
+    renewing: bool,
 }
 
 impl VersionStore {
-    /// Keeps the lease of a write from its `begin` on. Without a thread to spare it is not kept, and
-    /// the write has to be faster than its lease.
+    /// Renews the lease of a write from its `begin` on. If the thread cannot be started, the lease is
+    /// not renewed, and the write has to end before it expires.
     pub(super) fn keep_lease(self: &Arc<Self>, writer: Token) {
         let mut held = self.leases.0.lock();
         held.writers.insert(writer);
-        if held.kept {
+        if held.renewing {
             return;
         }
         let versions = Arc::downgrade(self);
@@ -43,29 +43,29 @@ impl VersionStore {
                     }
                 }
             });
-        held.kept = spawned.is_ok();
+        held.renewing = spawned.is_ok();
     }
 
     pub(super) fn drop_lease(&self, writer: Token) {
         self.leases.0.lock().writers.remove(&writer);
     }
 
-    /// Returns whether there was anything to do.
+    /// Returns whether any lease was left to renew.
     fn renew_leases(&self) -> bool {
         let mut held = self.leases.0.lock();
-        held.kept = !held.writers.is_empty();
+        held.renewing = !held.writers.is_empty();
         let writers: Vec<_> = held.writers.iter().copied().collect();
         drop(held);
         let keys: Vec<_> = writers.iter().map(|it| self.lease_key(*it)).collect();
         let commands: Vec<_> = keys.iter().map(|key| self.lease(key)).collect();
         if !commands.is_empty() {
-            // One that the store does not take ends as if its process had died.
+            // A lease that the store does not accept expires as if its process had crashed.
             self.client.run(&commands);
         }
         !commands.is_empty()
     }
 
-    /// The command that begins or renews a lease.
+    /// The command that creates or renews a lease.
     pub(super) fn lease<'a>(&self, key: &'a str) -> Command<'a> {
         Command::Set {
             key,

@@ -1,8 +1,8 @@
-//! The version records: which state each table is in, and who is writing to it.
+//! The version records: the current state of each table, and its writes in flight.
 //!
-//! The write half of the protocol is carried out here: [`VersionStore::begin`] before a change can
-//! be seen, [`VersionStore::end`] after it, and what the store did not take is sent again. Knows
-//! no SQL and no rows.
+//! Executes the write half of the protocol: [`VersionStore::begin`] before a change can be visible,
+//! [`VersionStore::end`] after it. What the store did not accept is sent again. Knows neither SQL
+//! nor rows.
 
 mod claims;
 mod epoch;
@@ -40,7 +40,7 @@ pub(crate) struct VersionStore {
     pending: pending::PendingInvalidations,
     registry: table_registry::TableRegistry,
     leases: lease::Leases,
-    /// How many times writes of this process have begun or ended.
+    /// Counts the `begin`s and `end`s of this process.
     writes: AtomicU64,
     pub(crate) listeners: Listeners,
 }
@@ -65,14 +65,14 @@ impl VersionStore {
         Dependency::new(&self.config.namespace, Arc::from(table), Events::ALL)
     }
 
-    /// How many times writes of this process have begun or ended.
+    /// How many writes of this process have begun, plus how many have ended.
     pub(crate) fn writes(&self) -> u64 {
         self.writes.load(Ordering::Acquire)
     }
 }
 
 fn fresh_token() -> Result<Token, StoreError> {
-    Token::random().map_err(|error| StoreError::Unavailable(format!("no randomness: {error}")))
+    Token::random().map_err(|error| StoreError::Unavailable(format!("no random numbers: {error}")))
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_is_in_flight_until_it_ends_and_only_a_success_changes_the_version() {
+    fn only_a_successful_write_changes_the_version() {
         let versions = VersionStore::with_store(Arc::new(MemoryStore::new(1 << 20)));
         let writes = Writes::table("users".into(), Events::ALL);
         versions.invalidate(&writes).unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn invalidating_everything_renews_the_epoch() {
+    fn invalidating_everything_changes_the_epoch() {
         let versions = VersionStore::with_store(Arc::new(MemoryStore::new(1 << 20)));
         let epoch = versions.present_epoch(true).unwrap();
         assert!(versions.is_current(&epoch));

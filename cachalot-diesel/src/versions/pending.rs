@@ -1,5 +1,5 @@
-//! Invalidations that the store has not taken yet: kept, delivered by a thread of their own as soon
-//! as the store answers, bypassed meanwhile.
+//! Pending invalidations: those that the store did not accept. A background thread sends them once
+//! the store answers. Until then this process bypasses the cache for their tables.
 
 use std::{
     collections::BTreeMap,
@@ -21,40 +21,41 @@ use crate::{
     store::StoreError,
 };
 
-/// Beyond this many tables all of them are pending together.
-const MOST: usize = 10_000;
-/// Beyond this many, the writers that a pending invalidation would take out of its record are left to their leases.
-const MOST_WRITERS: usize = 100;
-/// How long the flusher waits between two attempts; the store itself fails fast meanwhile.
-const PAUSE: Duration = Duration::from_millis(50);
-/// What the pause grows to while nothing can be delivered.
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// If more tables than this are pending, everything is invalidated instead.
+const MAX_PENDING_TABLES: usize = 10_000;
+/// A pending invalidation removes at most this many writers from its record. The leases of any
+/// others have to expire.
+const MAX_PENDING_WRITERS: usize = 100;
+/// How long the flusher waits between two attempts. The store client fails fast in the meantime.
+const MIN_RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// The pause doubles up to this while nothing can be delivered.
+const MAX_RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Default)]
 pub(super) struct PendingInvalidations {
-    /// Lets the usual case cost one load.
+    /// Whether anything is pending; saves the lock in the usual case.
     any: AtomicBool,
     tables: Mutex<PendingTables>,
-    /// Told when pending invalidations were sent.
+    /// Notified after each flush.
     flushed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct PendingTables {
     tables: BTreeMap<String, PendingInvalidation>,
-    /// The number of the newest pending invalidation.
-    newest: u64,
-    /// A thread delivers.
+    /// The last `PendingInvalidation::number` given out.
+    last_number: u64,
+    /// A flusher thread is running.
     flushing: bool,
 }
 
-/// What a table's record has yet to be told.
+/// The change that a table's record has yet to receive.
 #[derive(Debug, Clone)]
 pub(super) struct PendingInvalidation {
     pub(super) events: Events,
-    /// Writes that may stand in the record as being in flight, and are not.
+    /// Writes that have ended but that the record may still list as in flight.
     pub(super) writers: Vec<Token>,
-    /// A pending invalidation that grew while it was being sent has another number than the one that was sent.
+    /// Changes whenever the invalidation grows, so that a flush does not remove more than it sent.
     number: u64,
 }
 
@@ -65,7 +66,7 @@ impl PendingTables {
     }
 
     fn add(&mut self, table: &str, events: Events, writer: Token) {
-        self.newest += 1;
+        self.last_number += 1;
         let pending_table = self
             .tables
             .entry(table.to_owned())
@@ -74,17 +75,17 @@ impl PendingTables {
                 writers: Vec::new(),
                 number: 0,
             });
-        pending_table.number = self.newest;
+        pending_table.number = self.last_number;
         pending_table.events = pending_table.events.or(events);
-        if pending_table.writers.len() < MOST_WRITERS {
+        if pending_table.writers.len() < MAX_PENDING_WRITERS {
             pending_table.writers.push(writer);
         }
-        if self.tables.len() > MOST {
+        if self.tables.len() > MAX_PENDING_TABLES {
             self.tables.clear();
             let all = PendingInvalidation {
                 events: Events::ALL,
                 writers: Vec::new(),
-                number: self.newest,
+                number: self.last_number,
             };
             self.tables.insert(EPOCH.to_owned(), all);
         }
@@ -92,7 +93,7 @@ impl PendingTables {
 }
 
 impl Drop for PendingInvalidations {
-    /// What goes with its cache is pending no more, for nobody will pay it.
+    /// These will never be sent: remove them from the gauge.
     fn drop(&mut self) {
         events::pending(self.tables.lock().tables.len(), 0);
     }
@@ -101,7 +102,7 @@ impl Drop for PendingInvalidations {
 impl VersionStore {
     /// Is an invalidation of any of these tables pending?
     ///
-    /// A read does not pay what writes owe: that is the flusher's work.
+    /// Only the flusher sends; a read does not wait for it.
     pub(crate) fn is_pending(self: &Arc<Self>, dependencies: &[Dependency]) -> bool {
         let queue = &self.pending;
         if !queue.any.load(Ordering::Acquire) {
@@ -110,14 +111,17 @@ impl VersionStore {
         let mut pending = queue.tables.lock();
         if !self.ensure_flusher(&mut pending) {
             drop(pending);
-            // The system has no thread to spare.
+            // The thread could not be started: flush here.
             self.flush_pending();
             pending = queue.tables.lock();
         }
         pending.has_any_of(dependencies.iter())
     }
 
-    /// Remembers what the store did not take of the write of that id.
+    /// Queues the invalidations of write `writer` that the store did not accept.
+    ///
+    /// # Errors
+    /// [`Error::Undelivered`] if there are any.
     pub(super) fn enqueue(
         self: &Arc<Self>,
         writer: Token,
@@ -144,8 +148,8 @@ impl VersionStore {
         })
     }
 
-    /// Waits until nothing of these tables is pending; whether that came to pass within the time.
-    pub(super) fn delivered_within(
+    /// Waits until no invalidation of these tables is pending. Returns `false` on timeout.
+    pub(super) fn wait_until_flushed(
         &self,
         limit: Duration,
         failed: &[(Dependency, Events, StoreError)],
@@ -161,11 +165,11 @@ impl VersionStore {
         !waited.timed_out()
     }
 
-    /// Delivers what is pending, as far as the store takes it: a server that is down does not hold up
-    /// what another would take. Returns whether anything was delivered.
+    /// Sends what is pending, table by table, as a server that is down must not delay what others
+    /// accept. Returns whether anything was delivered.
     fn flush_pending(&self) -> bool {
         let queue = &self.pending;
-        // Nobody waits for the store with the lock in hand.
+        // Do not hold the lock while waiting for the store.
         let due = queue.tables.lock().tables.clone();
         let mut flushed = Vec::new();
         for (table, pending_table) in due {
@@ -177,9 +181,8 @@ impl VersionStore {
         let mut pending = queue.tables.lock();
         let before = pending.tables.len();
         flushed.retain(|(table, number)| {
-            let still_the_same =
-                |pending_table: &PendingInvalidation| pending_table.number == *number;
-            pending.tables.get(table).is_some_and(still_the_same)
+            let unchanged = |pending_table: &PendingInvalidation| pending_table.number == *number;
+            pending.tables.get(table).is_some_and(unchanged)
                 && pending.tables.remove(table).is_some()
         });
         events::pending(before, pending.tables.len());
@@ -195,8 +198,8 @@ impl VersionStore {
         delivered
     }
 
-    /// Sees to it that somebody delivers: a process that neither reads nor writes any more must
-    /// still do so. Returns whether somebody does.
+    /// Starts the flusher thread if it is not running: pending invalidations must be sent even if
+    /// this process neither reads nor writes again. Returns whether it is running.
     fn ensure_flusher(self: &Arc<Self>, pending: &mut PendingTables) -> bool {
         if pending.flushing {
             return true;
@@ -205,7 +208,7 @@ impl VersionStore {
         let spawned = thread::Builder::new()
             .name("cachalot-pending".to_owned())
             .spawn(move || {
-                let mut pause = PAUSE;
+                let mut pause = MIN_RETRY_PAUSE;
                 loop {
                     thread::sleep(pause);
                     let Some(versions) = versions.upgrade() else {
@@ -213,9 +216,9 @@ impl VersionStore {
                     };
                     let delivered = versions.flush_pending();
                     pause = if delivered {
-                        PAUSE
+                        MIN_RETRY_PAUSE
                     } else {
-                        (pause * 2).min(LONGEST_PAUSE)
+                        (pause * 2).min(MAX_RETRY_PAUSE)
                     };
                     let mut pending = versions.pending.tables.lock();
                     if pending.tables.is_empty() {
@@ -238,9 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn more_tables_than_can_be_kept_become_all_tables() {
+    fn too_many_pending_tables_become_all_tables() {
         let mut pending = PendingTables::default();
-        for table in 0..=MOST {
+        for table in 0..=MAX_PENDING_TABLES {
             pending.add(&format!("t{table}"), Events::ALL, id(1));
         }
         assert_eq!(pending.tables.keys().collect::<Vec<_>>(), [EPOCH]);
@@ -249,16 +252,16 @@ mod tests {
     }
 
     #[test]
-    fn a_debt_keeps_no_more_than_so_many_writers() {
+    fn a_pending_invalidation_keeps_a_limited_number_of_writers() {
         let mut pending = PendingTables::default();
-        for _ in 0..MOST_WRITERS * 2 {
+        for _ in 0..MAX_PENDING_WRITERS * 2 {
             pending.add("posts", Events::ALL, id(1));
         }
-        assert_eq!(pending.tables["posts"].writers.len(), MOST_WRITERS);
+        assert_eq!(pending.tables["posts"].writers.len(), MAX_PENDING_WRITERS);
     }
 
     #[test]
-    fn a_debt_that_grew_is_another_debt() {
+    fn a_pending_invalidation_that_grows_gets_another_number() {
         let mut pending = PendingTables::default();
         pending.add("posts", Events::ALL, id(1));
         let before = pending.tables["posts"].number;

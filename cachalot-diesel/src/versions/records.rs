@@ -1,4 +1,4 @@
-//! Version records in the store: fetch, create, and move from one state to the next.
+//! Version records in the store: fetch, create and update.
 
 use super::{VersionStore, fresh_token};
 use crate::{
@@ -8,19 +8,19 @@ use crate::{
     store::{CasVersion, Command, Reply, StoreError, Ttl},
 };
 
-/// How often a move is tried again when other writers were faster. Each time one of them succeeds,
-/// so this is reached only by a store that lies.
-const ATTEMPTS: usize = 1_000;
+/// How often a compare-and-swap is tried. Each conflict means that another writer succeeded, so only
+/// a faulty store reaches this limit.
+const MAX_CAS_ATTEMPTS: usize = 1_000;
 
 /// How often a record that others keep changing is looked at again before the read gives up on it.
 pub(super) const MAX_LOOKS: usize = 8;
 
-/// Records never expire by time: losing one costs misses for nothing.
-const FOR_EVER: Ttl = None;
+/// Records never expire: each loss causes needless misses.
+const RECORD_TTL: Ttl = None;
 
 /// A record as it was fetched.
 pub(crate) enum Fetched {
-    /// No record, or bytes that are none (then with the state to replace them in).
+    /// No record, or an invalid one (then with the version to replace).
     Absent(Option<CasVersion>),
     /// No writer in flight.
     Calm(State),
@@ -29,7 +29,7 @@ pub(crate) enum Fetched {
 }
 
 impl VersionStore {
-    /// Reads what the store answered to a `Get` of a record.
+    /// Parses the store's reply to the `Get` of a record.
     pub(crate) fn fetched(
         &self,
         key: &str,
@@ -56,14 +56,16 @@ impl VersionStore {
         }
     }
 
-    /// The tokens of a table's present state; `None` while a writer is in flight.
+    /// The table's current state; `None` while a write is in flight.
+    ///
+    /// Replaces missing records and those of crashed writers, if `create` is set.
     pub(crate) fn state_of(
         &self,
         table: &Dependency,
         mut fetched: Fetched,
         create: bool,
     ) -> Result<Option<State>, StoreError> {
-        for _ in 0..MAX_LOOKS {
+        for _ in 0..MAX_READ_ATTEMPTS {
             let (present, over) = match fetched {
                 Fetched::Calm(state) => return Ok(Some(state)),
                 Fetched::Absent(over) => (None, over),
@@ -76,7 +78,7 @@ impl VersionStore {
             match protocol::look(present, &crashed, &mut fresh_token)? {
                 Look::Trust(state) => return Ok(Some(state)),
                 Look::Bypass => return Ok(None),
-                // Tokens that are put nowhere will do for whoever only asks: none can match them.
+                // Without `create`, fresh tokens that are not stored: no entry can match them.
                 Look::Put(record) if !create || self.put(table, over, &record)?.is_some() => {
                     return Ok(Some(record.state()));
                 }
@@ -89,7 +91,7 @@ impl VersionStore {
         Ok(None)
     }
 
-    /// Writes a record over the state that was read: `None` if that is no longer its state.
+    /// Replaces version `over` of a record, or adds it. `None` on a conflict.
     pub(super) fn put(
         &self,
         table: &Dependency,
@@ -102,13 +104,13 @@ impl VersionStore {
             Some(version) => Command::CompareAndSwap {
                 key,
                 value,
-                ttl: FOR_EVER,
+                ttl: RECORD_TTL,
                 version,
             },
             None => Command::Add {
                 key,
                 value,
-                ttl: FOR_EVER,
+                ttl: RECORD_TTL,
             },
         })?;
         match reply {
@@ -125,14 +127,14 @@ impl VersionStore {
         }
     }
 
-    /// Moves a record on, from whatever state it has: reads, applies `step`, swaps, and begins
-    /// again if another was faster. `step` returning `None` leaves it as it is.
-    pub(super) fn move_record(
+    /// Updates a record: reads it, applies `step`, and starts over if the compare-and-swap fails.
+    /// If `step` returns `None`, the record stays as it is.
+    pub(super) fn update_record(
         &self,
         table: &Dependency,
         mut step: impl FnMut(Option<Record>) -> Result<Option<Record>, StoreError>,
     ) -> Result<Option<(Record, Option<CasVersion>)>, StoreError> {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_CAS_ATTEMPTS {
             let (present, over) = self.load(table)?;
             let Some(record) = step(present)? else {
                 return Ok(None);
@@ -141,9 +143,9 @@ impl VersionStore {
                 return Ok(Some((record, version)));
             }
         }
-        Err(StoreError::Protocol(
-            "a version record never held still".to_owned(),
-        ))
+        Err(StoreError::Protocol(format!(
+            "every compare-and-swap of a version record failed ({MAX_CAS_ATTEMPTS} attempts)"
+        )))
     }
 
     fn load(&self, table: &Dependency) -> Result<(Option<Record>, Option<CasVersion>), StoreError> {
@@ -159,7 +161,7 @@ impl VersionStore {
         }
     }
 
-    /// The records of several tables, as far as there are any.
+    /// The records of several tables; `None` for those that have none.
     pub(super) fn fetch_records(
         &self,
         tables: &[Dependency],
@@ -182,8 +184,8 @@ impl VersionStore {
             .collect()
     }
 
-    /// The writers of a record whose lease has ended by both clocks: the one of the writer's
-    /// machine, as it is written in the record, and the store's, where the lease is an item.
+    /// The writers of a record whose lease has expired by both clocks: the writer's (the time in the
+    /// record) and the store's (the lease is an item with a time to live).
     pub(super) fn crashed(&self, writers: &[Writer], now: u64) -> Result<Vec<Token>, StoreError> {
         let due: Vec<_> = writers
             .iter()

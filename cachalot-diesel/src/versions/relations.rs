@@ -1,9 +1,9 @@
 //! Which relations the processes of a namespace know, and which a write is the first to name.
 //!
-//! A program without the library may make a relation whose rows are those of others: a partition, an
-//! inheritance child, a view, a table with a trigger. No catalog that was loaded before has it, so a
+//! A program without the library may create a relation that shares rows with others: a partition, an
+//! inheritance child, a view, a table with a trigger. Catalogs loaded before do not have it, so a
 //! write that names it would invalidate too little. Such a write invalidates everything, once: that
-//! renews the epoch, and every process loads the catalog anew.
+//! changes the epoch, and every process reloads the catalog.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,33 +32,33 @@ const MOST_DATABASES: usize = 1000;
 /// How often the item is read again when another process was faster.
 const ATTEMPTS: usize = 16;
 
-/// A database (empty while it is not known) and the name of a relation.
+/// A database (empty while unknown) and the name of a relation.
 pub(super) type Announcement = (Arc<str>, Arc<str>);
 
-/// Relations that have been announced: every catalog that is loaded from now on has them, or does
-/// not cover them.
+/// Relations that have been announced: every catalog loaded from now on has them, or does not cover
+/// them.
 pub(super) struct Announced(Cache<Announcement, ()>);
 
 impl Announced {
     pub(super) fn new() -> Self {
-        Self(Cache::new(ANNOUNCED))
+        Self(Cache::new(MAX_ANNOUNCED))
     }
 }
 
-/// Which connection a write comes from, as far as it decides what its names mean.
+/// Where a write comes from. It decides what the names in the write mean.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Origin<'a> {
-    /// The database, if it is known.
+    /// The connection's database, if known.
     pub(crate) database: Option<&'a Arc<str>>,
-    /// What this process knows of that database.
+    /// The newest catalog of that database in this process.
     pub(crate) catalog: Option<&'a Catalog>,
     /// The session's temporary tables.
     pub(crate) temporary: Option<&'a BTreeSet<Arc<str>>>,
-    /// Names among the writes that are not those of relations.
+    /// Names that are not those of relations.
     pub(crate) others: Option<&'a BTreeSet<Arc<str>>>,
-    /// Somebody asks to invalidate these tables by name, and means them alone.
+    /// An explicit invalidation of these tables and no others.
     pub(crate) requested: bool,
-    /// The write may name relations that do not exist, and be a success all the same.
+    /// The write may succeed although it names relations that do not exist.
     pub(crate) doubtful: bool,
 }
 
@@ -68,8 +68,8 @@ impl Origin<'_> {
         (database, Arc::clone(table))
     }
 
-    /// Is the name none that a catalog could have?
-    fn is_apart(&self, table: &str) -> bool {
+    /// Is this the name of something that no catalog contains?
+    fn is_outside_catalogs(&self, table: &str) -> bool {
         let sets = [self.temporary, self.others].into_iter().flatten();
         sets.into_iter().any(|names| names.contains(table))
     }
@@ -120,7 +120,8 @@ impl VersionStore {
     /// `None` if this process cannot tell.
     pub(super) fn knows(&self, origin: Origin<'_>, table: &Arc<str>) -> Option<bool> {
         let announced = &self.announced.0;
-        if origin.is_apart(table) || announced.get(&origin.announcement(table)).is_some() {
+        if origin.is_outside_catalogs(table) || announced.get(&origin.announcement(table)).is_some()
+        {
             return Some(true);
         }
         Some(origin.catalog?.has(table))
@@ -132,7 +133,7 @@ impl VersionStore {
         }
     }
 
-    /// What was announced may have been dropped: the next write announces it again.
+    /// Announced relations may have been dropped: the next write announces them again.
     pub(crate) fn forget_announced(&self) {
         self.announced.0.clear();
     }
@@ -182,11 +183,9 @@ impl VersionStore {
             agreement.catalogs.insert(database.into(), hash.into());
             if agreement.relations.len() + catalog.relations().count() <= MOST_NAMES {
                 let names = catalog.relations();
-                agreement
-                    .relations
-                    .extend(names.map(|name| number_of(name)));
+                agreement.relations.extend(names.map(|name| hash_of(name)));
             }
-            // Two maps of strings and numbers: nothing in them that JSON cannot express.
+            // Maps of strings and numbers always serialise.
             let json = serde_json::to_vec(&agreement).unwrap_or_default();
             let value = &*self.client.auth.sign_record(&key, json);
             let (key, ttl) = (&*key, None);
@@ -203,9 +202,9 @@ impl VersionStore {
                 return Ok(agreed);
             }
         }
-        Err(StoreError::Protocol(
-            "an item changed at every attempt to write it".to_owned(),
-        ))
+        Err(StoreError::Protocol(format!(
+            "every compare-and-swap of the catalog agreement failed ({MAX_CAS_ATTEMPTS} attempts)"
+        )))
     }
 
     /// The hash of the catalog that was found under an epoch, if somebody told it.
@@ -225,7 +224,7 @@ impl VersionStore {
     ) -> Result<bool, StoreError> {
         let [part, ..] = &self.epochs;
         let reply = self.client.run_one(Command::Get { key: &part.key });
-        // While everything is being invalidated, one more invalidation costs nothing.
+        // Everything is being invalidated anyway.
         let Fetched::Calm(state) = self.fetched(&part.key, reply)? else {
             return Ok(false);
         };
@@ -233,7 +232,7 @@ impl VersionStore {
             return Ok(false);
         };
         let (agreement, _) = self.agreement(&self.agreement_key(epoch))?;
-        Ok(tables.all(|table| agreement.relations.contains(&number_of(table))))
+        Ok(tables.all(|table| agreement.relations.contains(&hash_of(table))))
     }
 
     /// Has a catalog with families been loaded under the present epoch?
@@ -309,15 +308,15 @@ impl VersionStore {
 
     fn agreement_key(&self, epoch: Token) -> String {
         let mut fingerprint = Fingerprint::new(&self.config.namespace, "catalogs");
-        // Another release may read the same catalog differently.
+        // Another release may interpret the same catalog differently.
         fingerprint.part(env!("CARGO_PKG_VERSION").as_bytes());
         fingerprint.part(epoch.as_bytes());
         fingerprint.finish()
     }
 }
 
-/// A name as it stands in the store.
-fn number_of(relation: &str) -> u64 {
+/// The hash of a name, as an [`Agreement`] lists it.
+fn hash_of(relation: &str) -> u64 {
     let mut fingerprint = Fingerprint::new("", "relation");
     fingerprint.part(relation.as_bytes());
     let digest = fingerprint.to_digest();

@@ -1,4 +1,4 @@
-//! What the version records say, for people.
+//! The contents of version records, for display.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,23 +8,25 @@ use crate::{
     protocol::{Dependency, EPOCH, Events, Record},
 };
 
-/// What is known of a table; see [`Cachalot::table_status`](crate::Cachalot::table_status).
+/// The state of a table's version record; see
+/// [`Cachalot::table_status`](crate::Cachalot::table_status).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TableStatus {
-    /// The table, as it is compared; `*` for the record of the whole namespace.
+    /// The table's normalised name; `*` for the record of the whole namespace.
     pub table: String,
-    /// The name of the table's present state, if it has a record: it changes with every change.
+    /// The table's current token in hex. It changes with every invalidation. `None` if the table has
+    /// no record.
     pub version: Option<String>,
-    /// When it was last changed, by its writer's clock.
+    /// When the table was last invalidated, by the writer's clock.
     pub last_invalidation: Option<SystemTime>,
-    /// How many writes are between `begin` and `end`.
+    /// How many writes are in flight.
     pub writers_in_flight: usize,
 }
 
 impl VersionStore {
-    /// What the store knows of these tables, in their order; with none named, of every table that
-    /// it has a record of, after the record of the whole namespace, which is `*`.
+    /// The status of these tables, in the order given. If `tables` is empty: of the whole namespace
+    /// (`*`), then of every table that has a record.
     ///
     /// # Errors
     /// [`Error::Store`] if the store does not answer.
@@ -64,7 +66,7 @@ impl VersionStore {
 }
 
 impl VersionStore {
-    /// When the newest of these tables was last invalidated, or everything was.
+    /// When any of these tables, or everything, was last invalidated.
     pub(crate) fn last_invalidation(
         &self,
         mut tables: Vec<Dependency>,

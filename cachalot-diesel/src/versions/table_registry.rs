@@ -1,7 +1,7 @@
-//! Which tables have a version record, for people: `cachalot status` lists them.
+//! The names of the tables that have a version record, for `cachalot status`.
 //!
-//! Store keys are hashes, so the names stand in an item of their own. Nothing depends on it; a lost
-//! one fills again as records are created.
+//! Store keys are hashes, so the names are kept in an item of their own. Correctness does not depend
+//! on it; if it is lost, it fills again as records are created.
 
 use std::collections::BTreeSet;
 
@@ -15,9 +15,8 @@ use crate::{
     store::{Command, Reply},
 };
 
-/// Beyond this the list would itself be a burden.
-const MOST: usize = 10_000;
-const ATTEMPTS: usize = 16;
+const MAX_LISTED_TABLES: usize = 10_000;
+const MAX_CAS_ATTEMPTS: usize = 16;
 
 pub(super) struct TableRegistry {
     key: String,
@@ -35,13 +34,13 @@ impl TableRegistry {
 }
 
 impl VersionStore {
-    /// Puts a table on the list, once per process; a failure is nobody's business.
+    /// Adds a table to the registry, once per process. Failures are ignored.
     pub(super) fn list_table(&self, table: &Dependency) {
         if table.kind != DependencyKind::Table || !self.first_time(&table.table) {
             return;
         }
         let key = &*self.registry.key;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_CAS_ATTEMPTS {
             let (mut names, version) = match self.client.run(&[Command::Get { key }]).pop() {
                 Some(Ok(Reply::Item { value, version })) => {
                     (self.names(&value).unwrap_or_default(), Some(version))
@@ -49,7 +48,7 @@ impl VersionStore {
                 Some(Ok(Reply::Missing)) => (BTreeSet::new(), None),
                 _ => return,
             };
-            if names.len() >= MOST || !names.insert(table.table.to_string()) {
+            if names.len() >= MAX_LISTED_TABLES || !names.insert(table.table.to_string()) {
                 return;
             }
             let json = serde_json::to_vec(&names).unwrap_or_default();
@@ -76,7 +75,7 @@ impl VersionStore {
 
     fn first_time(&self, table: &str) -> bool {
         let mut listed = self.registry.listed.lock();
-        listed.len() < MOST && listed.insert(table.to_owned())
+        listed.len() < MAX_LISTED_TABLES && listed.insert(table.to_owned())
     }
 
     pub(super) fn listed_tables(&self) -> Result<BTreeSet<String>, Error> {
@@ -102,7 +101,7 @@ mod tests {
     use crate::store::{MemoryStore, Store as _};
 
     #[test]
-    fn x04_a_spoilt_list_lists_nothing() {
+    fn x04_a_corrupt_registry_is_empty() {
         let store = Arc::new(MemoryStore::new(1 << 20));
         let versions = VersionStore::with_store(store.clone());
         for bytes in [&b"["[..], b"[7]", b"{}", b"\xff", &[b'['; 1_000]] {

@@ -1,4 +1,4 @@
-//! The write half of the protocol: `begin` before a change can be seen, `end` after.
+//! The write half of the protocol: `begin` before a change can be visible, `end` after it.
 
 mod families;
 
@@ -26,16 +26,16 @@ use crate::{
     store::{CasVersion, Command, Reply, StoreError},
 };
 
-/// How long a write that waits for the store waits between two attempts to announce itself; a
-/// server that is known to be down fails them at once.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long a write with [`OnOutage::Wait`] pauses between two attempts to announce itself. While
+/// the circuit breaker is open, attempts fail at once.
+const ANNOUNCE_RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// How a write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It is visible, or may be.
+    /// The change is visible, or may be.
     Success(InvalidationReason),
-    /// It certainly did not happen.
+    /// The change certainly did not happen.
     Failure,
 }
 
@@ -49,13 +49,13 @@ pub(crate) struct Write {
     more: Vec<Target>,
     /// Relations that all catalogs have, or do not cover, once this has succeeded.
     announces: Vec<Announcement>,
-    /// The tables, if one of them may be unknown to every catalog. The targets are the parts of the
-    /// epoch then, and these records are created only after a success: a record tells other writers
-    /// that its table has been announced.
+    /// The tables, if one of them may be unknown to every catalog. The targets are then the parts of
+    /// the epoch. The records of these tables are created only after a success, as a record tells
+    /// other writers that its table has been announced.
     unknown: Vec<Target>,
-    /// One of them is certainly unknown.
+    /// One of the tables is certainly unknown.
     wide: bool,
-    /// A success does not say that the tables exist.
+    /// The tables may not exist even if the write succeeds.
     doubtful: bool,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Write {
 struct Target {
     table: Dependency,
     events: Events,
-    /// A catalog has it, or it has been announced.
+    /// A catalog has the table, or it has been announced.
     known: bool,
     /// Its families, where its record did not tell them and they were looked up.
     found: Option<Families>,
@@ -117,14 +117,14 @@ impl AsRef<str> for Target {
 impl VersionStore {
     /// Announces a write: from here on readers of these tables ask the database.
     ///
-    /// Never fails: where the store does not answer, the write goes on (at once, or after the wait
-    /// that the user asked for), and `end` remembers what could not be said.
+    /// Never fails: if the store does not answer, the write proceeds (at once, or after the time of
+    /// [`OnOutage::Wait`]), and `end` queues what could not be sent.
     ///
-    /// A relation that nobody's catalog has widens the write to everything.
+    /// If no catalog has one of the relations, the write invalidates everything.
     pub(crate) fn begin(self: &Arc<Self>, writes: &Writes, origin: Origin<'_>) -> Write {
         self.writes.fetch_add(1, Ordering::AcqRel);
         let mut write = self.write(writes, origin);
-        // Without randomness there is no writer, only the invalidation at the end.
+        // Without random numbers there is no writer id: only the invalidation at the end.
         let id = Token::random().ok().filter(|_| !write.targets.is_empty());
         let Some(id) = id else {
             self.widen(&mut write);
@@ -136,7 +136,9 @@ impl VersionStore {
         let start = Instant::now();
         while let Err(error) = self.try_begin(&mut write) {
             match self.config.on_outage {
-                OnOutage::Wait(limit) if start.elapsed() < limit => thread::sleep(PAUSE),
+                OnOutage::Wait(limit) if start.elapsed() < limit => {
+                    thread::sleep(ANNOUNCE_RETRY_PAUSE)
+                }
                 _ => {
                     events::unannounced(Names(&write.targets), &error);
                     self.widen(&mut write);
@@ -166,13 +168,13 @@ impl VersionStore {
             Writes::Tables(tables) => tables,
         };
         for (table, events) in tables {
-            // Whoever asks for an invalidation by name means that table.
+            // An explicit invalidation means exactly the tables that it names.
             let known = match origin.requested {
                 true => Some(true),
                 false => self.knows(origin, table),
             };
             if self.config.excludes(table) && known != Some(false) {
-                // Nobody keeps what depends on it.
+                // No entry depends on it.
                 continue;
             }
             if known != Some(true) {
@@ -196,13 +198,13 @@ impl VersionStore {
         self.epochs.iter().map(target).collect()
     }
 
-    /// From here on the write is one to everything, if it has a table that may be unknown.
+    /// Makes this a write to everything, if one of its tables may be unknown.
     fn widen(&self, write: &mut Write) {
         if write.targets.iter().all(|target| target.known) {
             return;
         }
         let targets = std::mem::replace(&mut write.targets, self.everything());
-        // A record that has its writer in it has to lose it again, however the write ends.
+        // Records that already list the writer must drop it again, however the write ends.
         let entered: Vec<_>;
         (entered, write.unknown) = targets.into_iter().partition(|it| it.left.is_some());
         write
@@ -213,8 +215,8 @@ impl VersionStore {
             }));
     }
 
-    /// Is there a table that may be unknown to every catalog?
-    fn is_news(&self, write: &Write, seen: &[Seen]) -> Result<bool, StoreError> {
+    /// Is there a table that no catalog of the current epoch may have?
+    fn has_unlisted(&self, write: &Write, seen: &[Seen]) -> Result<bool, StoreError> {
         let missing = || {
             let targets = write.targets.iter().zip(seen);
             targets
@@ -309,10 +311,10 @@ impl VersionStore {
         // Whoever was refused had company: one after the other, reading again.
         for (target, put) in targets.iter_mut().zip(puts) {
             if target.left.is_none() && put.is_some() {
-                let moved = self.move_record(&target.table, |present| {
+                let updated = self.update_record(&target.table, |present| {
                     protocol::begin(present, writer, &mut fresh_token).map(Some)
                 });
-                match moved {
+                match updated {
                     Ok(left) => target.left = left,
                     Err(error) => result = Err(error),
                 }
@@ -321,7 +323,7 @@ impl VersionStore {
         result
     }
 
-    /// Writes all records in one batch; a target that was not refused is `left` in its new state.
+    /// Writes all records in one batch. Sets `left` of the targets that had no conflict.
     fn put_all(
         &self,
         targets: &mut [Target],
@@ -375,7 +377,7 @@ impl VersionStore {
         }
     }
 
-    /// Ends a write: after a success every entry that was made before now is dead.
+    /// Ends a write. After a success, no entry of its tables that was stored before is valid.
     ///
     /// # Errors
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
@@ -404,7 +406,7 @@ impl VersionStore {
             .iter()
             .map(|target| {
                 let (record, version) = target.left.as_ref()?;
-                // Without its state the record has to be read again.
+                // Without its version the record has to be read again.
                 let version = (*version)?;
                 let tokens = &mut fresh_token;
                 let next = protocol::end_unread(record, write.id, ending(target.events), tokens);
@@ -450,22 +452,22 @@ impl VersionStore {
         };
         let mut undelivered = self.enqueue(id, &failed);
         if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config.on_outage)
-            && self.delivered_within(limit, &failed)
+            && self.wait_until_flushed(limit, &failed)
         {
             undelivered = Ok(());
         }
-        // Only what certainly exists, and after the epoch: the record tells other writers that
-        // there is nothing left to announce.
+        // Only for tables that certainly exist, and after the epoch has changed: the record tells
+        // other writers that the table has been announced.
         if succeeded && undelivered.is_ok() && !rest.doubtful {
             for target in &rest.unknown {
-                // Where this fails, the next write to the table announces it again.
-                let _ = self.move_record(&target.table, |present| {
+                // If this fails, the next write to the table announces it again.
+                let _ = self.update_record(&target.table, |present| {
                     protocol::end(present, id, ending(target.events), &mut fresh_token)
                 });
             }
             self.announced(std::mem::take(&mut rest.announces));
         }
-        // Whoever looked between the two has seen the old state.
+        // Counted again: a read between the first count and the update has seen the old state.
         self.writes.fetch_add(1, Ordering::AcqRel);
         self.signal(&rest, reason);
         undelivered
@@ -486,7 +488,8 @@ impl VersionStore {
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
         let named = || write.unknown.iter().chain(&write.targets);
-        // A process that does not know the catalog has been careful, and names what it wrote.
+        // A process without a catalog invalidates everything as a precaution; the signal names only
+        // what was written.
         let careful = !write.unknown.is_empty() && !write.wide;
         let names: BTreeSet<_> = named()
             .filter(|target| target.table.kind != DependencyKind::Family)

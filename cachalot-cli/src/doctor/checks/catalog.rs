@@ -1,4 +1,4 @@
-//! What does the database hide from the library, or forbid to cache?
+//! Which tables, views and code of the database cannot be cached or analysed?
 
 use std::collections::BTreeMap;
 
@@ -9,84 +9,84 @@ use crate::database::Relation;
 
 pub(in crate::doctor) const CHECK: &str = "catalog";
 
-/// Of a long list these are named, and the rest counted: an extension may have hundreds of functions.
-const NAMED: usize = 20;
+/// The rest of a longer list is only counted: an extension may have hundreds of functions.
+const MAX_LISTED_NAMES: usize = 20;
 
 pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
     match &subject.survey {
         None => Vec::new(),
         Some(Err(error)) => vec![Finding::problem(
             CHECK,
-            format!("nothing of the database is cached, as its catalog cannot be read: {error}"),
-            "if the error denies something, grant that to the account of DATABASE_URL; if not, report \
-             it with the database's version, as no privilege will help",
+            format!("the catalog cannot be read, so nothing of the database is cached: {error}"),
+            "if a privilege is missing, grant it to the account of DATABASE_URL; otherwise report the \
+             error together with the database's version",
         )],
         Some(Ok(survey)) => {
             let mut findings = relations(&survey.relations);
-            findings.extend(code(&survey.opaque));
+            findings.extend(code(&survey.unanalyzable));
             findings
         }
     }
 }
 
-/// What reads of the tables and views would come to.
+/// Which tables and views can be cached.
 fn relations(relations: &[Relation]) -> Vec<Finding> {
-    let mut refused: BTreeMap<String, (&BypassReason, Vec<&str>)> = BTreeMap::new();
+    let mut bypass: BTreeMap<String, (&BypassReason, Vec<&str>)> = BTreeMap::new();
     for relation in relations {
-        if let Some(reason) = &relation.refused {
-            let (_, names) = refused
+        if let Some(reason) = &relation.bypass {
+            let (_, names) = bypass
                 .entry(reason.to_string())
                 .or_insert((reason, Vec::new()));
             names.push(&relation.name);
         }
     }
-    let cached = relations.iter().filter(|it| it.refused.is_none()).count();
+    let cached = relations.iter().filter(|it| it.bypass.is_none()).count();
     let found = format!(
         "{cached} of {} tables and views can be cached",
         relations.len()
     );
-    let refused = refused.into_values();
-    let refused = refused.map(|(reason, names)| not_cached(reason, &names));
+    let bypass = bypass.into_values();
+    let bypass = bypass.map(|(reason, names)| not_cached(reason, &names));
     std::iter::once(Finding::ok(CHECK, found))
-        .chain(refused)
+        .chain(bypass)
         .collect()
 }
 
 fn not_cached(reason: &BypassReason, names: &[&str]) -> Finding {
-    let found = format!("not cached, as {reason}: {}", list(names));
+    let found = format!("not cached because {reason}: {}", list(names));
     let advice = match reason {
         BypassReason::ExcludedTable(_) => return Finding::ok(CHECK, found),
         BypassReason::CatalogUnknown | BypassReason::UnknownSession => {
             return Finding::problem(
                 CHECK,
                 found,
-                "see that the account of DATABASE_URL may read the catalog and its own settings",
+                "make sure that the account of DATABASE_URL can read the catalog and its own settings",
             );
         }
         BypassReason::TriggersNotVisible => {
-            "grant TRIGGER on the database to the program's account itself; MySQL does not show an \
-             account what its roles may do, unless it may read the database `mysql`"
+            "grant TRIGGER on the database to the program's account itself; MySQL does not consider \
+             its roles here, unless it can read the database `mysql`"
         }
         BypassReason::Untrackable(_) => {
-            "if it is a view or a table of MySQL's, let the program's account see its definition \
-             (GRANT SHOW VIEW, or any privilege besides SELECT); what changes without a statement \
-             of Diesel's cannot be cached"
+            "for a view or table in MySQL, let the program's account see its definition (grant SHOW \
+             VIEW, or any privilege besides SELECT); rows that change without a statement through \
+             Diesel cannot be cached"
         }
         BypassReason::VolatileFunction(_) => {
-            "if the function always gives the same for the same tables, declare it STABLE or \
-             IMMUTABLE (PostgreSQL), or name it in CACHALOT_PURE_FUNCTIONS; else take it out of the \
-             view or policy, and give what it returns as a bind"
+            "if the function always returns the same for the same tables, declare it STABLE or \
+             IMMUTABLE (PostgreSQL), or add it to CACHALOT_PURE_FUNCTIONS; otherwise remove it from \
+             the view or policy, and pass its result as a bind"
         }
         BypassReason::NotSelect => {
-            "a read of it calls a function that writes; if it does not, name it in \
-             CACHALOT_PURE_FUNCTIONS, else nothing is to be done: it has to reach the database"
+            "reading it calls a function that writes; if the function does not write, add it to \
+             CACHALOT_PURE_FUNCTIONS, otherwise these reads have to go to the database"
         }
         BypassReason::RandomOrder => {
-            "set CACHALOT_CACHE_RANDOM=true if the order of the first read may stay, or order it by \
-             a column"
+            "set CACHALOT_CACHE_RANDOM=true if all readers may see the same order, or order it by a \
+             column"
         }
         BypassReason::RowLock | BypassReason::TableSample | BypassReason::SystemCatalog(_) => {
-            "take that out of the view if its reads are to be cached"
+            "to cache reads of the view, remove that from its definition"
         }
         BypassReason::Disabled => "set CACHALOT_ENABLED=true where the cache is to work",
         BypassReason::Replica => "give the primary's URL; what a replica shows is not stored",
@@ -95,14 +95,14 @@ fn not_cached(reason: &BypassReason, names: &[&str]) -> Finding {
     Finding::warning(CHECK, found, advice)
 }
 
-/// What nobody can see through.
-fn code(opaque: &[UnanalyzableCode]) -> Vec<Finding> {
-    if opaque.is_empty() {
-        let found = "it holds no trigger or function that cannot be seen through";
+/// Code that the library cannot analyse.
+fn code(unanalyzable: &[UnanalyzableCode]) -> Vec<Finding> {
+    if unanalyzable.is_empty() {
+        let found = "all triggers and functions can be analysed";
         return vec![Finding::ok(CHECK, found)];
     }
     let (mut findings, mut writing, mut reading) = (Vec::new(), Vec::new(), Vec::new());
-    for code in opaque {
+    for code in unanalyzable {
         match code {
             UnanalyzableCode::Trigger {
                 table,
@@ -123,16 +123,16 @@ fn code(opaque: &[UnanalyzableCode]) -> Vec<Finding> {
                 findings.push(Finding::warning(
                     CHECK,
                     format!(
-                        "each {} of `{table}` invalidates everything: it runs {runs}, which cannot \
-                         be seen through and may write any table",
+                        "each {} of `{table}` invalidates everything: it runs {runs}, which cannot be \
+                         analysed and may write any table",
                         events.join(" or ")
                     ),
-                    "if that writes nothing, name its function in CACHALOT_PURE_FUNCTIONS; else write \
-                     it in SQL or PL/pgSQL without EXECUTE, or let the program's account see its \
+                    "if that writes nothing, add its function to CACHALOT_PURE_FUNCTIONS; otherwise \
+                     write it in SQL or PL/pgSQL without EXECUTE, or let the program's account see its \
                      definition",
                 ));
             }
-            // Why no table is cached.
+            // Reported as the reason why no table is cached.
             UnanalyzableCode::Triggers => {}
             UnanalyzableCode::Writing(name) => writing.push(name),
             UnanalyzableCode::Reading(name) => reading.push(name),
@@ -142,32 +142,38 @@ fn code(opaque: &[UnanalyzableCode]) -> Vec<Finding> {
         findings.push(Finding::warning(
             CHECK,
             format!(
-                "each call of one of these invalidates everything, as it cannot be seen through and \
-                 may write any table: {}",
+                "each call of one of these functions invalidates everything, because it cannot be \
+                 analysed and may write any table: {}",
                 list(&writing)
             ),
-            "of those that the program calls, name what writes nothing in CACHALOT_PURE_FUNCTIONS; \
-             write others in SQL or PL/pgSQL without EXECUTE, or let the program's account see them",
+            "of those that the program calls, add the ones that write nothing to \
+             CACHALOT_PURE_FUNCTIONS; write the others in SQL or PL/pgSQL without EXECUTE, or let the \
+             program's account see their definitions",
         ));
     }
     if !reading.is_empty() {
         findings.push(Finding::warning(
             CHECK,
             format!(
-                "these read tables that nobody can tell, so what calls one of them is not cached: {}",
+                "it is unknown which tables these functions read, so queries that call them are not \
+                 cached: {}",
                 list(&reading)
             ),
-            "name one in CACHALOT_PURE_FUNCTIONS if it reads no table, or if the queries that call it \
-             say its tables with `depends_on`",
+            "add a function to CACHALOT_PURE_FUNCTIONS if it reads no table, or if the queries that \
+             call it list its tables with `depends_on_tables`",
         ));
     }
     findings
 }
 
 fn list<S: AsRef<str>>(names: &[S]) -> String {
-    let named: Vec<_> = names.iter().take(NAMED).map(AsRef::as_ref).collect();
+    let named: Vec<_> = names
+        .iter()
+        .take(MAX_LISTED_NAMES)
+        .map(AsRef::as_ref)
+        .collect();
     let named = named.join(", ");
-    match names.len().saturating_sub(NAMED) {
+    match names.len().saturating_sub(MAX_LISTED_NAMES) {
         0 => named,
         more => format!("{named} and {more} more"),
     }

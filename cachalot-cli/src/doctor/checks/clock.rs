@@ -1,7 +1,7 @@
 //! Do the clocks agree?
 //!
-//! No row depends on it: the lease of a writer that crashed has to have ended by the clocks of both
-//! the reader and the store. But times that are shown are those of the machine that wrote.
+//! Correctness does not depend on it: the lease of a crashed writer has to expire by the clocks of both
+//! the reader and the store. But displayed times are those of the machine that wrote.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,13 +10,13 @@ use crate::output::seconds_between;
 
 const CHECK: &str = "clock";
 
-/// Memcached tells whole seconds, by a clock that it looks at once in a second.
-const TOLERANCE: u64 = 3;
+/// Memcached returns whole seconds, by a clock that it updates once per second.
+const TOLERANCE_SECONDS: u64 = 3;
 
 pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
     let servers = subject.answering();
     let servers = servers.filter_map(|(server, answers)| {
-        Some(agrees(
+        Some(compare(
             server,
             answers.stats.number("time")?,
             answers.asked_at,
@@ -27,23 +27,26 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
     findings
 }
 
-fn agrees(server: &str, theirs: u64, ours: u64) -> Finding {
+fn compare(server: &str, theirs: u64, ours: u64) -> Finding {
     let apart = theirs.abs_diff(ours);
-    if apart <= TOLERANCE {
-        return Finding::ok(CHECK, format!("{server} and this machine agree"));
+    if apart <= TOLERANCE_SECONDS {
+        return Finding::ok(
+            CHECK,
+            format!("the clocks of {server} and this machine agree"),
+        );
     }
     let which = if theirs > ours { "ahead of" } else { "behind" };
     Finding::warning(
         CHECK,
         format!(
-            "{server} is {apart} s {which} this machine: the tables of a process that crashes may \
-             stay uncached for so much longer"
+            "the clock of {server} is {apart} s {which} this machine's: after a crash, tables may not \
+             be cached for that much longer"
         ),
-        "let NTP set the clocks of both",
+        "synchronise both clocks with NTP",
     )
 }
 
-/// A writer whose clock is ahead has left times that are yet to come.
+/// A writer whose clock is ahead leaves times in the future.
 fn writers(subject: &Subject) -> Option<Finding> {
     let tables = subject.cache.table_status::<&str>([]).ok()?;
     let last = tables
@@ -51,12 +54,12 @@ fn writers(subject: &Subject) -> Option<Finding> {
         .filter_map(|table| table.last_invalidation)
         .max()?;
     let ahead = -seconds_between(last, SystemTime::now());
-    let tolerance = Duration::from_secs(TOLERANCE).as_secs_f64();
+    let tolerance = Duration::from_secs(TOLERANCE_SECONDS).as_secs_f64();
     (ahead > tolerance).then(|| {
         Finding::warning(
             CHECK,
-            format!("a program that writes has a clock {ahead:.0} s ahead of this machine's"),
-            "let NTP set the clocks of the programs' machines",
+            format!("the clock of a writing program is {ahead:.0} s ahead of this machine's"),
+            "synchronise the clocks of the programs' machines with NTP",
         )
     })
 }
@@ -67,9 +70,9 @@ mod tests {
     use crate::doctor::Level;
 
     #[test]
-    fn seconds_that_memcached_rounds_away_do_not_count() {
-        assert_eq!(agrees("a:1", 1000, 1002).level, Level::Ok);
-        assert_eq!(agrees("a:1", 1060, 1000).level, Level::Warning);
-        assert_eq!(agrees("a:1", 1000, 1060).level, Level::Warning);
+    fn small_differences_are_ignored() {
+        assert_eq!(compare("a:1", 1000, 1002).level, Level::Ok);
+        assert_eq!(compare("a:1", 1060, 1000).level, Level::Warning);
+        assert_eq!(compare("a:1", 1000, 1060).level, Level::Warning);
     }
 }

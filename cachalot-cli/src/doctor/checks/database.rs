@@ -7,7 +7,7 @@ const CHECK: &str = "database";
 pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
     let described = match &mut subject.database {
         None => {
-            let found = "not looked at: no DATABASE_URL was given";
+            let found = "not checked: no DATABASE_URL given";
             return vec![Finding::ok(CHECK, found)];
         }
         Some(Ok(database)) => database.describe(),
@@ -17,9 +17,9 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
         Ok(description) => Finding::ok(CHECK, description),
         Err(error) => Finding::problem(
             CHECK,
-            // A driver's message has several lines.
-            format!("it cannot be asked: {}", one_line(&error)),
-            "see that DATABASE_URL is the program's own, and that the database runs",
+            // Drivers' messages have several lines.
+            format!("cannot be queried: {}", one_line(&error)),
+            "make sure that DATABASE_URL is that of the program, and that the database is running",
         ),
     }]
 }

@@ -1,4 +1,4 @@
-//! Does memcached evict what is still of use?
+//! Does memcached evict recently used items?
 
 use std::time::Duration;
 
@@ -21,24 +21,24 @@ fn old_enough(server: &str, answers: &Answers, lease: Duration) -> Finding {
         .items
         .by_class("evicted")
         .filter(|(_, count)| *count > 0);
-    // Of the class in which what is evicted was used last.
+    // In each slab class with evictions: how long before its eviction the last item was used.
     let unused = evicted.filter_map(|(class, _)| {
         let mut times = answers.items.by_class("evicted_time");
         times.find_map(|(other, time)| (other == class).then_some(time))
     });
     let Some(unused) = unused.min().map(Duration::from_secs) else {
-        return Finding::ok(CHECK, format!("{server} has room: nothing was evicted"));
+        return Finding::ok(CHECK, format!("{server} has evicted nothing"));
     };
     let found = format!(
-        "{server} has evicted {evictions} items, of late one that was used {} before",
+        "{server} has evicted {evictions} items, recently one that was used {} before",
         roughly(unused)
     );
-    let advice = "give memcached more memory (`-m`), or shorten CACHALOT_TIMEOUT so that old entries go first";
-    // A version record that goes while its writer is in flight no longer holds readers off.
+    let advice = "give memcached more memory (`-m`), or shorten CACHALOT_TIMEOUT so that old entries expire first";
+    // If a version record is evicted while a write is in flight, reads may be stale.
     if unused <= lease {
         return Finding::problem(
             CHECK,
-            format!("{found}: even what writers have just announced may be lost"),
+            format!("{found}: even version records with writes in flight may be lost"),
             advice,
         );
     }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_is_how_long_ago_the_evicted_was_used() {
+    fn evictions_of_recently_used_items_are_a_problem() {
         assert_eq!(level(&[("items:1:evicted", "0")]), Level::Ok);
         let long_ago = [("items:1:evicted", "7"), ("items:1:evicted_time", "3600")];
         assert_eq!(level(&long_ago), Level::Warning);

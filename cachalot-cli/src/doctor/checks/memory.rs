@@ -1,13 +1,13 @@
-//! Is the memory that memcached may take enough for its own way to divide it?
+//! Does memcached have enough memory for its slab classes?
 
 use super::{Finding, Subject};
 use crate::output::megabytes;
 
 const CHECK: &str = "memory";
 
-/// Memcached's own default. Each class of item sizes takes its memory by the megabyte, and there are
-/// some forty of them: with less, some get none.
-const ENOUGH: u64 = 64 * 1024 * 1024;
+/// Memcached's default. It assigns memory to about forty slab classes in pages of a megabyte, so with
+/// less some classes get none.
+const MIN_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 
 pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
     let servers = subject.answering();
@@ -25,14 +25,14 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
 
 fn enough(server: &str, limit: u64, used: u64) -> Finding {
     let found = format!(
-        "{server} may take {}, and has {} in it",
+        "{server} has a limit of {}, and uses {}",
         megabytes(limit),
         megabytes(used)
     );
-    if limit < ENOUGH {
+    if limit < MIN_LIMIT_BYTES {
         return Finding::warning(
             CHECK,
-            format!("{found}: too little to give each size of item its share"),
+            format!("{found}: too little for all of its slab classes"),
             "start memcached with `-m 64` or more",
         );
     }
@@ -45,8 +45,8 @@ mod tests {
     use crate::doctor::Level;
 
     #[test]
-    fn memcacheds_own_default_is_enough() {
-        assert_eq!(enough("a:1", ENOUGH, 0).level, Level::Ok);
-        assert_eq!(enough("a:1", ENOUGH / 2, 0).level, Level::Warning);
+    fn the_default_limit_is_enough() {
+        assert_eq!(enough("a:1", MIN_LIMIT_BYTES, 0).level, Level::Ok);
+        assert_eq!(enough("a:1", MIN_LIMIT_BYTES / 2, 0).level, Level::Warning);
     }
 }

@@ -1,4 +1,4 @@
-//! One check a file. A check that has nothing to look at finds nothing.
+//! One check per file. A check with nothing to examine returns no findings.
 
 pub(super) mod catalog;
 mod clock;
@@ -15,10 +15,10 @@ mod version;
 
 use super::{Finding, Subject};
 
-/// A check, which may ask the database.
+/// A check. It may query the database.
 type Check = fn(&mut Subject) -> Vec<Finding>;
 
-/// In the order in which they are told.
+/// In the order of the output.
 pub(super) const ALL: &[Check] = &[
     reach::check,
     version::check,

@@ -1,4 +1,4 @@
-//! Can the store be reached, and soon enough?
+//! Can the store be reached, and is it fast enough?
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
         return vec![Finding::warning(
             CHECK,
             format!(
-                "{} is the memory of each process",
+                "{} is a store within each process",
                 subject.cache.store_name()
             ),
-            "set CACHALOT_URL=memcache://host:port, unless one process alone writes to the database",
+            "set CACHALOT_URL=memcache://host:port, unless only one process writes to the database",
         )];
     }
     let timeout = subject.cache.store_timeout();
@@ -25,8 +25,8 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
             Err(error) => Finding::problem(
                 CHECK,
                 format!("{} does not answer: {error}", server.name),
-                "start memcached there, or let CACHALOT_URL name where it is; until then every read of \
-                 what is kept there asks the database",
+                "start memcached there, or correct CACHALOT_URL; until then reads of entries on this \
+                 server go to the database",
             ),
         })
         .collect()
@@ -37,8 +37,8 @@ fn in_time(server: &str, round_trip: Duration, timeout: Duration) -> Finding {
     if round_trip * 2 > timeout {
         return Finding::warning(
             CHECK,
-            format!("{found}; what takes longer than {timeout:?} counts as failed"),
-            "move memcached closer, or raise CACHALOT_STORE_TIMEOUT",
+            format!("{found}, with a timeout of {timeout:?}"),
+            "move memcached closer, or increase CACHALOT_STORE_TIMEOUT",
         );
     }
     Finding::ok(CHECK, found)
@@ -50,7 +50,7 @@ mod tests {
     use crate::doctor::Level;
 
     #[test]
-    fn an_answer_that_takes_half_of_the_limit_is_too_slow() {
+    fn half_of_the_timeout_is_too_slow() {
         let limit = Duration::from_millis(100);
         let level = |millis| in_time("a:1", Duration::from_millis(millis), limit).level;
         assert_eq!(level(1), Level::Ok);

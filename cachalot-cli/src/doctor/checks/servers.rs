@@ -1,4 +1,4 @@
-//! Is the list of servers what it seems to be?
+//! Is the list of servers consistent?
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
         several => vec![Finding::ok(
             CHECK,
             format!(
-                "{}: every process has to name the very same",
+                "{}: all processes must use the same list",
                 several.join(", ")
             ),
         )],
@@ -27,11 +27,11 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
     if !local.is_empty() && local.len() < names.len() {
         findings.push(Finding::warning(
             CHECK,
-            format!("{} is another server on each machine", local.join(", ")),
-            "name it as the other machines can reach it",
+            format!("{} is a different server on each machine", local.join(", ")),
+            "use a name or address that is valid on all machines",
         ));
     }
-    findings.extend(twice(subject));
+    findings.extend(duplicates(subject));
     findings
 }
 
@@ -40,8 +40,8 @@ fn is_local(server: &str) -> bool {
     host == "localhost" || host == "[::1]" || host.starts_with("127.")
 }
 
-/// One process that goes by two names: half of the keys are no safer for it.
-fn twice(subject: &Subject) -> Vec<Finding> {
+/// Finds a server that is listed under two names.
+fn duplicates(subject: &Subject) -> Vec<Finding> {
     let mut processes: BTreeMap<_, Vec<&str>> = BTreeMap::new();
     for (server, answers) in subject.answering() {
         let stats = &answers.stats;
@@ -63,8 +63,8 @@ fn twice(subject: &Subject) -> Vec<Finding> {
         .map(|names| {
             Finding::warning(
                 CHECK,
-                format!("{} seem to be one server", names.join(" and ")),
-                "name each server once",
+                format!("{} seem to be the same server", names.join(" and ")),
+                "list each server once",
             )
         })
         .collect()
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_mean_this_machine_are_known() {
+    fn local_names_are_recognised() {
         for name in ["localhost:11211", "127.0.0.1:1", "[::1]:11211"] {
             assert!(is_local(name), "{name}");
         }

@@ -1,4 +1,4 @@
-//! Which tables does nobody invalidate?
+//! Which tables are never invalidated?
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
     let Some(Ok(survey)) = &subject.survey else {
         return Vec::new();
     };
-    // Two schemas may each have one of a name.
+    // A set, as several schemas may have a table of the same name.
     let quoted: BTreeSet<_> = survey
         .relations
         .iter()
@@ -20,16 +20,16 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
         .map(|table| format!("\"{}\"", table.name.replace('"', "\"\"")))
         .collect();
     if quoted.is_empty() {
-        return vec![Finding::ok(CHECK, "the database has none")];
+        return vec![Finding::ok(CHECK, "the database has no tables")];
     }
     match subject.cache.table_status(&quoted) {
-        Ok(tables) => sorted(&tables),
-        // That is another check's.
+        Ok(tables) => classify(&tables),
+        // `reach` reports this.
         Err(_) => Vec::new(),
     }
 }
 
-fn sorted(tables: &[TableStatus]) -> Vec<Finding> {
+fn classify(tables: &[TableStatus]) -> Vec<Finding> {
     let invalidated = |table: &TableStatus| table.last_invalidation.is_some();
     let known = |table: &TableStatus| table.version.is_some();
     let mut findings = Vec::new();
@@ -42,15 +42,15 @@ fn sorted(tables: &[TableStatus]) -> Vec<Finding> {
     if let Some(names) = named(tables, |table| known(table) && !invalidated(table)) {
         findings.push(Finding::warning(
             CHECK,
-            format!("cached, and never invalidated as far as the store knows: {names}"),
-            "if anything but a program with the library writes to them, let it run `cachalot \
-             invalidate`, or list them in CACHALOT_UNCACHABLE_TABLES",
+            format!("cached, but never invalidated according to the store: {names}"),
+            "if programs without the library write to them, run `cachalot invalidate` after their \
+             writes, or add the tables to CACHALOT_UNCACHABLE_TABLES",
         ));
     }
     if let Some(names) = named(tables, |table| !known(table)) {
         findings.push(Finding::ok(
             CHECK,
-            format!("neither cached nor invalidated, as far as the store knows: {names}"),
+            format!("neither cached nor invalidated according to the store: {names}"),
         ));
     }
     findings

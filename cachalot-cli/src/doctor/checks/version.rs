@@ -1,4 +1,4 @@
-//! Does each server know the meta protocol?
+//! Does each server support the meta protocol?
 
 use super::{Finding, Subject};
 
@@ -18,13 +18,13 @@ fn new_enough(server: &str, version: &str) -> Finding {
         (Some(major), Some(minor)) if (major, minor) >= (1, 6) => Finding::ok(CHECK, found),
         (Some(_), Some(_)) => Finding::problem(
             CHECK,
-            format!("{found}, which does not know the meta protocol"),
+            format!("{found}, which does not support the meta protocol"),
             "use memcached 1.6 or later",
         ),
         _ => Finding::warning(
             CHECK,
-            format!("{found}, a version that this command cannot read"),
-            "see that it knows memcached's meta protocol (`mg`, `ms`, `md`)",
+            format!("{found}, which is not a known form of a version"),
+            "make sure that it supports memcached's meta protocol (`mg`, `ms`, `md`)",
         ),
     }
 }
@@ -35,7 +35,7 @@ mod tests {
     use crate::doctor::Level;
 
     #[test]
-    fn the_meta_protocol_came_with_1_6() {
+    fn versions_before_1_6_are_a_problem() {
         let level = |version| new_enough("a:1", version).level;
         assert_eq!(level("1.6.18"), Level::Ok);
         assert_eq!(level("1.10.0-rc1"), Level::Ok);

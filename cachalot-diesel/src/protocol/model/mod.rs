@@ -1,9 +1,9 @@
-//! The protocol under a model checker: every interleaving of a few writers and readers, with
-//! crashes, lost items, restarts and leases that end, over the functions that the cache itself calls.
+//! A model of the protocol for the model checker: explores every interleaving of a few writers and
+//! readers, with crashes, lost items, restarts and expired leases. It calls the same functions as the
+//! cache.
 //!
-//! A step of the model is one command at the store, one statement at the database, or one fault, so
-//! whatever two processes can do to each other between two of them is explored. What the model
-//! assumes, and how far it went, is in `docs/protocol.md`.
+//! A step of the model is one store command, one database statement or one fault. The model's
+//! assumptions and the explored state spaces are in `docs/protocol.md`.
 
 mod normal;
 mod reader;
@@ -16,18 +16,18 @@ use stateright::{Model, Property};
 use self::{reader::Reader, store::Store, writer::Writing};
 use super::{Record, Token};
 
-/// The epoch's place among the tables, where there is one.
+/// The index of the epoch among the tables, if there is one.
 const EPOCH: usize = 0;
 /// The record of a family.
 const FAMILY: usize = 1;
 
-/// What a table holds: how many writes were committed. Older is less.
+/// The contents of a table: the number of committed writes. Smaller is older.
 type Value = u8;
 
-/// Who takes part, what may go wrong, and how the protocol is spoiled, if it is.
+/// The processes, the possible faults, and the variant of the protocol.
 #[derive(Debug, Clone)]
 struct Bounds {
-    /// How many tables a read depends on; all of them.
+    /// The number of tables. A read depends on all of them.
     tables: usize,
     /// The tables that each writer writes to, once.
     writers: Vec<Vec<usize>>,
@@ -35,10 +35,10 @@ struct Bounds {
     /// How often each reader reads.
     reads: u8,
     faults: Faults,
-    /// May a write fail, or end with nobody knowing how?
+    /// May a write fail, or end with an unknown outcome?
     failures: bool,
-    /// Table 0 is the epoch, and table 1 was made by a program that nobody watches: the catalogs of
-    /// the first epoch do not have it.
+    /// Table 0 is the epoch, and table 1 was created by a program without the library: the catalogs
+    /// of the first epoch do not have it.
     unknown: bool,
     /// Table 0 is the epoch, table 1 the record of a family, and the tables from 2 on are its members:
     /// a read looks at the former two, and writers write to the latter.
@@ -46,32 +46,32 @@ struct Bounds {
     variant: Variant,
 }
 
-/// How many of each may happen.
+/// How many faults of each kind may happen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Faults {
     crashes: u8,
-    /// Of one record, entry or lease.
+    /// Losses of one record, entry or lease.
     evictions: u8,
-    /// Of the store, which comes back empty and numbers its items from one again.
+    /// Restarts of the store, which is then empty and starts its CAS values at one again.
     restarts: u8,
-    /// Of a writer that lives, for longer than its lease.
+    /// Pauses of a live writer that are longer than its lease.
     freezes: u8,
     /// The clocks of all readers are far ahead of the writers'.
     skewed: bool,
 }
 
-/// The protocol, or one that is known to be wrong.
+/// The protocol, or a variant that is known to be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Variant {
     Ours,
     /// No `begin`: the tokens change after COMMIT.
     BumpAfterCommit,
-    /// `begin` and `end` put one mark where ours keep a list.
+    /// A record holds a single writer instead of a list.
     OneMark,
-    /// A writer enters itself in the record of a table that no catalog may have, and goes on.
+    /// A write to a table that no catalog may have does not invalidate everything.
     NoWidening,
-    /// A writer to such a table creates the table's record although the write failed, or may have,
-    /// and takes everything back: nobody reads the catalog again.
+    /// A failed write to such a table creates the table's record, but does not change the epoch, so no
+    /// process reloads the catalog.
     RecordOfFailure,
     /// A writer does not begin the family that a member's record tells.
     FamilyIgnored,
@@ -92,7 +92,7 @@ struct State {
     store: Store,
     /// What is committed, by table.
     committed: Vec<Value>,
-    /// What was acknowledged to a writer's caller, by table.
+    /// What was acknowledged to the writer's caller, by table.
     acknowledged: Vec<Value>,
     writers: Vec<Writing>,
     readers: Vec<Reader>,
@@ -103,16 +103,17 @@ struct State {
     seen: Seen,
 }
 
-/// What the properties speak of.
+/// What the properties check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Seen {
     hit: bool,
     reclaimed: bool,
-    /// A read returned less than was acknowledged before it began.
+    /// A read returned rows older than those acknowledged before it began.
     older_than_acknowledged: bool,
-    /// A read returned less than the database showed when it began, and no stated exception held.
+    /// A read returned rows older than those of the database when it began, and no documented
+    /// exception applied.
     older_than_shown: bool,
-    /// The same, under one of the exceptions.
+    /// The same, under a documented exception.
     excused: bool,
 }
 
@@ -120,9 +121,9 @@ struct Seen {
 enum Step {
     Write(usize, writer::Move),
     Read(usize, reader::Move),
-    /// A writer's process dies.
+    /// A writer's process crashes.
     Crash(usize),
-    /// A lease ends, by the store's clock and everybody's.
+    /// A lease expires, by all clocks.
     Expire(usize),
     Evict(store::Lost),
     Restart,
@@ -213,7 +214,7 @@ impl Model for Bounds {
                 for lost in last.store.items() {
                     state.lose(lost);
                 }
-                state.store.count_anew();
+                state.store.restart_cas_values();
             }
         }
         state.normalise(self);
@@ -235,16 +236,18 @@ impl Model for Bounds {
     }
 }
 
-/// The names of what must always hold, and of what must happen for that to mean something.
+/// The names of the properties that must always hold, and of events that show that the exploration
+/// is not vacuous.
 mod properties {
-    /// No read returns less than was acknowledged before it began.
+    /// No read returns rows older than those acknowledged before it began.
     pub(super) const P1: &str = "P1";
-    /// No read returns less than the database showed when it began, but for the stated exceptions.
+    /// No read returns rows older than those of the database when it began, except for the documented
+    /// exceptions.
     pub(super) const P2: &str = "P2";
-    pub(super) const HIT: &str = "a read is answered from the cache";
-    pub(super) const RECLAIMED: &str = "a reader takes a dead writer's mark away";
-    pub(super) const EXCUSED: &str = "a read is stale, and an exception is stated for it";
-    pub(super) const ENDED: &str = "all writers come to their end";
+    pub(super) const HIT: &str = "a read is a hit";
+    pub(super) const RECLAIMED: &str = "a reader removes a crashed writer";
+    pub(super) const EXCUSED: &str = "a read is stale under a documented exception";
+    pub(super) const ENDED: &str = "all writes end";
 }
 
 impl Bounds {
@@ -259,7 +262,7 @@ impl State {
         if let store::Lost::Record(table) = lost {
             let record = self.store.records[table].as_ref();
             for (place, writing) in self.writers.iter_mut().enumerate() {
-                // The stated exception: nobody can see any more that this writer is in flight.
+                // The documented exception: no record shows any more that this write is in flight.
                 writing.unseen |= record.is_some_and(|(it, _)| it.has(writer::id(place)));
             }
         }

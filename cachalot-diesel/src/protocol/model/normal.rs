@@ -1,4 +1,4 @@
-//! One form for states that behave alike, so that they are explored once.
+//! Normalises states, so that equivalent ones are explored once.
 
 use std::convert::Infallible;
 
@@ -9,14 +9,14 @@ use super::{
 };
 use crate::protocol::{Record, Token};
 
-/// More than the tokens that are in use at one time; writers' ids stand far above.
-const IN_USE: u8 = 100;
+/// More than the number of tokens in use at one time. Writers' ids are far above.
+const MAX_TOKENS: u8 = 100;
 
 impl State {
-    /// - Which reader is which says nothing.
-    /// - The names of tokens say nothing, only who has the same.
-    /// - Nor do the numbers of states, only whether a number is that of the present state; unless
-    ///   the store may restart, for then they come again.
+    /// - Readers are interchangeable.
+    /// - The values of tokens do not matter, only which are equal.
+    /// - CAS values do not matter either, only whether they are current; unless the store may
+    ///   restart, as they are then reused.
     pub(super) fn normalise(&mut self, bounds: &Bounds) {
         if bounds.faults.restarts == 0 {
             self.forget_numbers(bounds);
@@ -36,12 +36,14 @@ impl State {
                 names.push(*token);
                 names.len() - 1
             });
-            let number = u8::try_from(place).ok().filter(|number| *number < IN_USE);
+            let number = u8::try_from(place)
+                .ok()
+                .filter(|number| *number < MAX_TOKENS);
             *token = name(number.expect("a small model has few tokens"));
         });
     }
 
-    /// 1 is the present state's, 0 one that is past.
+    /// 1: the current CAS value; 0: an old one.
     fn forget_numbers(&mut self, bounds: &Bounds) {
         let number = |record: &Option<Seen>| record.as_ref().map(|(_, number)| *number);
         let present: Vec<_> = self.store.records.iter().map(number).collect();
@@ -78,9 +80,9 @@ impl State {
     }
 }
 
-/// Tokens that nobody has: in the one form of a state, the names in use are 0, 1, 2 and so on.
+/// Unused tokens: in a normalised state those in use are 0, 1, 2 and so on.
 pub(super) fn free_tokens() -> impl FnMut() -> Result<Token, Infallible> {
-    let mut next = IN_USE;
+    let mut next = MAX_TOKENS;
     move || {
         next += 1;
         Ok(name(next))

@@ -1,4 +1,4 @@
-//! A reader of the model, one step a command: as `cache/read.rs` goes about it.
+//! A reader of the model, one command per step, as in `entries/lookup.rs`.
 
 use std::convert::Infallible;
 
@@ -22,7 +22,7 @@ pub(super) struct Reader {
     began: Began,
 }
 
-/// What held when the read began.
+/// The state when the read began.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 struct Began {
     acknowledged: Vec<Value>,
@@ -39,13 +39,13 @@ enum Phase {
     Noting(Token),
     /// The one batch, which several servers answer in any order. What has come stands in `Some`.
     Fetching(Option<Option<Entry>>, Vec<Option<Option<Seen>>>),
-    /// Asks for the leases of the next record's writers.
+    /// Reads the leases of the next record's writers.
     Checking(Fetched),
-    /// Puts this over the next record.
+    /// Replaces the next record by this one.
     Putting(Fetched, Record),
-    /// Was refused, and gets the next record again.
+    /// Reads the next record again, after a conflict.
     Again(Fetched),
-    /// Asks the database, with leave to store under these tokens.
+    /// Queries the database, with a permit to store under these tokens.
     Asking(Vec<Token>),
     Storing(Entry),
     /// Gets the record of this member, with leave to store under these tokens if all are ready.
@@ -58,7 +58,7 @@ enum Phase {
 struct Fetched {
     entry: Option<Entry>,
     records: Vec<Option<Seen>>,
-    /// Of the tables that are decided; the next one is that after them.
+    /// Of the tables decided so far. The next table is that after them.
     tokens: Vec<Token>,
 }
 
@@ -114,7 +114,7 @@ impl Reader {
         }
     }
 
-    /// The numbers that it will compare, with their tables.
+    /// The CAS values that it will compare, with their tables.
     pub(super) fn numbers(&mut self) -> Vec<(usize, &mut Number)> {
         match &mut self.phase {
             Phase::Fetching(_, records) => {
@@ -320,7 +320,7 @@ impl State {
         }
     }
 
-    /// Something of the batch has come; the reader sees it when all of it has.
+    /// A part of the batch has arrived. The reader continues when all of it has.
     fn fetched(
         &mut self,
         bounds: &Bounds,
@@ -340,7 +340,7 @@ impl State {
         self.decide(bounds, place, it, free)
     }
 
-    /// Goes on from table to table until the store or the database has to be asked.
+    /// Decides table after table, until the store or the database has to be queried.
     fn decide(
         &mut self,
         bounds: &Bounds,
@@ -349,7 +349,7 @@ impl State {
         free: &mut impl FnMut() -> Result<Token, Infallible>,
     ) -> Phase {
         while let Some(seen) = it.records.get(it.tokens.len()) {
-            // The catalog of the first epoch: nothing is known of further tables.
+            // The catalog of the first epoch does not have the other tables.
             if !it.tokens.is_empty() && it.tokens.first() == self.first_epoch.as_ref() {
                 break;
             }
@@ -368,7 +368,6 @@ impl State {
             }
             match sure(protocol::look(present, &[], free)) {
                 Look::Trust(state) => it.tokens.extend(state.of(Events::ALL)),
-                // The database answers, and nothing is kept.
                 Look::Bypass => return Phase::Idle,
                 Look::Put(record) => return Phase::Putting(it, record),
             }
@@ -388,13 +387,13 @@ impl State {
     fn crashed(&self, bounds: &Bounds, record: Option<&Record>) -> Vec<Token> {
         let writers = record.into_iter().flat_map(Record::writers);
         let crashed = writers.filter(|writer| {
-            let stands = self.store.has_lease(writer::place(writer.id));
-            protocol::is_crashed(writer, self.now(bounds, writer.id), stands)
+            let has_lease = self.store.has_lease(writer::place(writer.id));
+            protocol::is_crashed(writer, self.now(bounds, writer.id), has_lease)
         });
         crashed.map(|writer| writer.id).collect()
     }
 
-    /// The reader's clock, as far as that writer is concerned.
+    /// The reader's clock, relative to that writer's lease.
     fn now(&self, bounds: &Bounds, id: Token) -> u64 {
         let over = bounds.faults.skewed || self.writers[writer::place(id)].expired;
         if over { UNTIL } else { UNTIL - 1 }

@@ -1,14 +1,14 @@
-//! A store of the model: records with states, one entry, leases.
+//! The store of the model: records with CAS values, one entry, leases.
 
 use std::convert::Infallible;
 
 use super::Value;
 use crate::protocol::{Record, Token};
 
-/// The number that the store gives to each state of an item.
+/// A CAS value.
 pub(super) type Number = u8;
 
-/// A record as somebody has seen it, and its state then.
+/// A record as it was read, and its CAS value.
 pub(super) type Seen = (Record, Number);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,7 +49,8 @@ impl Store {
         }
     }
 
-    /// Swap over a state, or add where there is none: the new state's number, or `None` if refused.
+    /// Compare-and-swap, or add if `over` is `None`. Returns the new CAS value, or `None` on a
+    /// conflict.
     pub(super) fn put(
         &mut self,
         table: usize,
@@ -81,8 +82,8 @@ impl Store {
         }
     }
 
-    /// A memcached that restarts numbers its items from one again.
-    pub(super) fn count_anew(&mut self) {
+    /// After a restart memcached starts its CAS values at one again.
+    pub(super) fn restart_cas_values(&mut self) {
         self.last = 0;
     }
 
@@ -97,7 +98,7 @@ impl Store {
     }
 }
 
-/// What a function that cannot fail gives.
+/// Unwraps the result of a function that cannot fail.
 pub(super) fn sure<T>(result: Result<T, Infallible>) -> T {
     match result {
         Ok(value) => value,

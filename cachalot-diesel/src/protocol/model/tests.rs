@@ -1,4 +1,4 @@
-//! What is explored, and what must come of it.
+//! The explored models and the expected results.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +25,8 @@ fn with(faults: Faults) -> Bounds {
     Bounds { faults, ..bounds() }
 }
 
-/// Goes through every state; gives the properties of which an example was found, or, of those that
-/// must always hold, a counterexample.
+/// Explores all states. Returns the properties with a discovery: an example, or for those that must
+/// always hold, a counterexample.
 fn explore(bounds: Bounds) -> BTreeSet<&'static str> {
     let text = format!("{bounds:?}");
     let checker = bounds.checker().threads(2).spawn_bfs().join();
@@ -60,13 +60,13 @@ fn holds(bounds: Bounds) -> BTreeSet<&'static str> {
 
 #[test]
 fn no_read_is_stale_in_any_order() {
-    let found = holds(bounds());
+    let found = assert_holds(bounds());
     assert!(!found.contains(EXCUSED));
 }
 
 #[test]
-fn no_read_is_stale_when_writes_fail_or_nobody_knows() {
-    let found = holds(Bounds {
+fn no_read_is_stale_when_writes_fail_or_their_outcome_is_unknown() {
+    let found = assert_holds(Bounds {
         failures: true,
         ..bounds()
     });
@@ -74,8 +74,8 @@ fn no_read_is_stale_when_writes_fail_or_nobody_knows() {
 }
 
 #[test]
-fn no_read_is_stale_when_a_writer_dies_at_any_step() {
-    let found = holds(with(Faults {
+fn no_read_is_stale_when_a_writer_crashes_at_any_step() {
+    let found = assert_holds(with(Faults {
         crashes: 1,
         ..Faults::default()
     }));
@@ -85,7 +85,7 @@ fn no_read_is_stale_when_a_writer_dies_at_any_step() {
 
 #[test]
 fn no_read_is_stale_when_the_readers_clocks_are_far_ahead() {
-    let found = holds(Bounds {
+    let found = assert_holds(Bounds {
         reads: 1,
         ..with(Faults {
             crashes: 1,
@@ -97,8 +97,8 @@ fn no_read_is_stale_when_the_readers_clocks_are_far_ahead() {
 }
 
 #[test]
-fn no_read_is_stale_when_anything_is_evicted_but_for_the_stated_exception() {
-    let found = holds(Bounds {
+fn an_eviction_causes_stale_reads_only_under_the_documented_exception() {
+    let found = assert_holds(Bounds {
         reads: 1,
         ..with(Faults {
             crashes: 1,
@@ -110,8 +110,8 @@ fn no_read_is_stale_when_anything_is_evicted_but_for_the_stated_exception() {
 }
 
 #[test]
-fn no_read_is_stale_when_a_writer_is_frozen_but_for_the_stated_exception() {
-    let found = holds(Bounds {
+fn a_frozen_writer_causes_stale_reads_only_under_the_documented_exception() {
+    let found = assert_holds(Bounds {
         reads: 1,
         ..with(Faults {
             freezes: 1,
@@ -136,7 +136,7 @@ fn nothing_acknowledged_is_forgotten_when_the_store_restarts() {
 
 #[test]
 fn no_read_of_two_tables_is_stale() {
-    let found = holds(Bounds {
+    let found = assert_holds(Bounds {
         tables: 2,
         writers: vec![vec![0, 1], vec![1]],
         reads: 1,
@@ -146,8 +146,8 @@ fn no_read_of_two_tables_is_stale() {
 }
 
 #[test]
-fn no_read_of_two_tables_is_stale_when_their_writer_dies() {
-    let found = holds(Bounds {
+fn no_read_of_two_tables_is_stale_when_their_writer_crashes() {
+    let found = assert_holds(Bounds {
         tables: 2,
         writers: vec![vec![0, 1]],
         ..with(Faults {
@@ -161,7 +161,7 @@ fn no_read_of_two_tables_is_stale_when_their_writer_dies() {
 
 #[test]
 fn no_read_is_stale_among_three_writers() {
-    let found = holds(Bounds {
+    let found = assert_holds(Bounds {
         writers: vec![vec![0]; 3],
         readers: 1,
         ..bounds()
@@ -195,14 +195,14 @@ fn no_read_is_stale_when_a_table_is_unknown_to_the_readers_catalog() {
             ..unknown()
         },
     ] {
-        let found = holds(bounds);
+        let found = assert_holds(bounds);
         assert!(!found.contains(EXCUSED));
     }
 }
 
 #[test]
-fn no_read_is_stale_when_the_writer_to_an_unknown_table_dies() {
-    let found = holds(Bounds {
+fn no_read_is_stale_when_the_writer_to_an_unknown_table_crashes() {
+    let found = assert_holds(Bounds {
         faults: Faults {
             crashes: 1,
             ..Faults::default()
@@ -214,8 +214,8 @@ fn no_read_is_stale_when_the_writer_to_an_unknown_table_dies() {
 }
 
 #[test]
-fn no_read_is_stale_when_a_record_is_lost_that_told_of_an_unknown_table() {
-    holds(Bounds {
+fn no_read_is_stale_when_the_record_of_an_unknown_table_is_lost() {
+    assert_holds(Bounds {
         faults: Faults {
             evictions: 1,
             ..Faults::default()
@@ -349,7 +349,7 @@ fn a_family_that_is_not_begun_with_its_members_is_found_wanting() {
 }
 
 #[test]
-fn new_tokens_only_after_the_commit_are_found_wanting() {
+fn changing_tokens_only_after_the_commit_violates_p2() {
     let found = explore(Bounds {
         variant: Variant::BumpAfterCommit,
         ..bounds()
@@ -370,35 +370,35 @@ fn one_mark_that_writers_overwrite_is_found_wanting() {
     );
 }
 
-/// The same, further: minutes of an optimised build and gigabytes of memory.
+/// Larger models: minutes in an optimised build, and gigabytes of memory.
 #[test]
 #[ignore = "takes minutes: cargo test --release -p cachalot-diesel --lib model -- --ignored"]
 fn deeper() {
     let faults = Faults::default();
-    holds(with(Faults {
+    assert_holds(with(Faults {
         crashes: 1,
         evictions: 1,
         ..faults
     }));
-    holds(with(Faults {
+    assert_holds(with(Faults {
         crashes: 2,
         ..faults
     }));
-    holds(with(Faults {
+    assert_holds(with(Faults {
         crashes: 1,
         skewed: true,
         ..faults
     }));
-    holds(with(Faults {
+    assert_holds(with(Faults {
         freezes: 1,
         ..faults
     }));
-    holds(Bounds {
+    assert_holds(Bounds {
         writers: vec![vec![0]; 3],
         reads: 1,
         ..bounds()
     });
-    holds(Bounds {
+    assert_holds(Bounds {
         writers: vec![vec![0]; 3],
         readers: 3,
         reads: 1,

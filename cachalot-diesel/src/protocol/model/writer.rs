@@ -1,4 +1,4 @@
-//! A writer of the model, one step a command: as `cache/write.rs` goes about it.
+//! A writer of the model, one command per step, as in `versions/write.rs`.
 
 use super::{
     Bounds, EPOCH, FAMILY, State, Value, Variant,
@@ -10,13 +10,13 @@ use crate::{
     statement::Events,
 };
 
-/// When the lease of every writer ends.
+/// When the leases of all writers expire.
 pub(super) const UNTIL: u64 = 1;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Writing {
     phase: Phase,
-    /// By the writer's tables.
+    /// In the order of the writer's tables.
     targets: Vec<Target>,
     /// The tables of the targets behind those: the family's record, or the epoch.
     more: Vec<usize>,
@@ -26,11 +26,11 @@ pub(super) struct Writing {
     found: Option<Found>,
     /// The table may be unknown to every catalog: the target is the epoch, until the end.
     wide: bool,
-    /// What this write made of its tables.
+    /// The contents of its tables after its commit.
     wrote: Vec<Value>,
-    /// The lease has ended.
+    /// The lease has expired.
     pub(super) expired: bool,
-    /// A record was lost that showed it in flight.
+    /// A record that showed it in flight was lost.
     pub(super) unseen: bool,
 }
 
@@ -61,7 +61,6 @@ enum Found {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Outcome {
     Success,
-    /// Nobody knows.
     Unknown,
     Failure,
 }
@@ -79,12 +78,12 @@ enum Target {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Move {
-    /// The place is that among the writer's tables. The lease is set with the first.
+    /// The argument is an index into the writer's tables. The first `Get` also sets the lease.
     Get(usize),
     Put(usize),
     Commit,
     Fail,
-    /// The write did not happen, and its writer does not know.
+    /// The write did not happen, but the writer does not know that.
     FailUnknown,
     /// Gets the epoch's record, or the list of the families.
     Look,
@@ -113,7 +112,7 @@ impl Writing {
                 .collect()
         };
         match self.phase {
-            // Nothing sees a lease before a record names its writer.
+            // No reader looks up a lease before a record lists its writer.
             Phase::Idle if bounds.variant == Variant::BumpAfterCommit => vec![Move::Commit],
             Phase::Idle
                 if bounds.variant == Variant::FamilyLookedUpFirst && self.found.is_none() =>
@@ -148,7 +147,6 @@ impl Writing {
 
     pub(super) fn die(&mut self) {
         self.phase = Phase::Dead;
-        // What it knew is gone with it.
         self.targets.clear();
         self.more.clear();
         self.found = None;
@@ -165,7 +163,7 @@ impl Writing {
         frozen || self.unseen && !self.is_done()
     }
 
-    /// The numbers that it will compare, with their tables.
+    /// The CAS values that it will compare, with their tables.
     pub(super) fn numbers<'a>(
         &'a mut self,
         tables: &'a [usize],
@@ -206,7 +204,7 @@ impl State {
                 let at_epoch = writing.is_at_epoch();
                 let table = writing.table_of(tables, target);
                 let seen = self.store.records[table].clone();
-                // Nobody has announced the table, or its record was lost.
+                // The table was not announced, or its record was lost.
                 if bounds.widens()
                     && writing.phase == Phase::Beginning
                     && seen.is_none()
@@ -506,7 +504,7 @@ impl Variant {
         outcome == Outcome::Success || self == Self::RecordOfFailure
     }
 
-    /// One mark, which the next writer overwrites and the first to end takes away.
+    /// For `OneMark`: the next writer overwrites the mark, and the first to end removes it.
     fn forget_others(self, present: Option<Record>) -> Option<Record> {
         if self != Self::OneMark {
             return present;

@@ -1,4 +1,4 @@
-//! What the server says, in the words of a store.
+//! Converts memcached's replies and errors to those of a store.
 
 use std::{
     io::{self, ErrorKind},
@@ -13,7 +13,7 @@ use super::{
     ServerName,
 };
 
-/// What the answer means to its command.
+/// Converts the reply to a command.
 pub(super) fn reply(command: &Command<'_>, answer: MetaCommandResult) -> Result<Reply, StoreError> {
     let version = answer.cas.map(CasVersion);
     match (command, answer.rc) {
@@ -23,11 +23,9 @@ pub(super) fn reply(command: &Command<'_>, answer: MetaCommandResult) -> Result<
         }
         (Command::Get { .. }, ReturnCode::Va) => match (answer.value, version) {
             (Some(value), Some(version)) => Ok(Reply::Item { value, version }),
-            _ => Err(StoreError::Protocol(
-                "an item without its version".to_owned(),
-            )),
+            _ => Err(StoreError::Protocol("an item without a version".to_owned())),
         },
-        // A deleted item has no state.
+        // A deleted item has no version.
         (Command::Delete { .. }, ReturnCode::Hd) => Ok(Reply::Stored(None)),
         (
             Command::Set { .. } | Command::Add { .. } | Command::CompareAndSwap { .. },
@@ -36,12 +34,13 @@ pub(super) fn reply(command: &Command<'_>, answer: MetaCommandResult) -> Result<
         (Command::Add { .. }, ReturnCode::Ns)
         | (Command::CompareAndSwap { .. }, ReturnCode::Ex) => Ok(Reply::Conflict),
         (_, code) => Err(StoreError::Protocol(format!(
-            "{code:?} is no answer to {command:?}"
+            "unexpected reply {code:?} to {command:?}"
         ))),
     }
 }
 
-/// An error in our words, and whether the server or the connection is no good.
+/// Converts an error. Also returns whether the connection or the server failed, rather than the
+/// command.
 pub(super) fn failure(
     name: &ServerName,
     timeout: Duration,
@@ -55,7 +54,7 @@ pub(super) fn failure(
             (io(server, ErrorKind::TimedOut.into()), true)
         }
         Error::Io(error) => (io(name.to_string(), error), true),
-        // The server does not tell its limit, only that it is below this.
+        // The server does not say its limit.
         Error::Server(message) if message.starts_with("object too large") => (
             StoreError::TooLarge {
                 bytes,
@@ -66,7 +65,7 @@ pub(super) fn failure(
         Error::Rejected(message) if message == "ERROR" => (
             protocol(
                 name,
-                "it does not know the meta protocol, use memcached 1.6 or later",
+                "the server does not support the meta protocol; use memcached 1.6 or later",
             ),
             true,
         ),
@@ -80,7 +79,7 @@ fn io(server: String, error: io::Error) -> StoreError {
     StoreError::Io { server, source }
 }
 
-/// What the server said, cut to a length that fits in a log and without control characters.
+/// The server's message, truncated and with control characters escaped.
 fn protocol(name: &ServerName, message: &str) -> StoreError {
     let message: String = message
         .chars()

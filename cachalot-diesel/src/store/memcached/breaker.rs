@@ -1,8 +1,8 @@
-//! Whether a server is worth asking: after a failure it is left alone for a while.
+//! The circuit breaker of a server.
 //!
-//! Without it every read would wait for the whole time limit of a frozen server. Whether the server
-//! is back is found out by a thread that attends to it, so that no read ever waits for that; only
-//! where the system has no thread to spare does a caller do it.
+//! Without it every read would wait for the timeout of a frozen server. A background thread (the
+//! prober) finds out whether the server is back, so that reads never wait for that. Only if the
+//! thread cannot be started, a caller probes.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -11,47 +11,46 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// The first pause after a failure; every probe that fails doubles it.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The first pause after a failure. Every failed probe doubles it.
+const MIN_PROBE_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest pause. For so long, and the time of a probe, may a writer take a server for dead that
-/// others use again, and so owe it an invalidation: keep it short.
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause. It should be short: for that long, plus the time of a probe, a writer may keep
+/// invalidations pending for a server that others already use again.
+const MAX_PROBE_PAUSE: Duration = Duration::from_millis(500);
 
-/// The switch of one server: closed while it answers, open after it failed.
+/// Closed while the server answers, open after it failed.
 #[derive(Debug)]
 pub(super) struct Breaker {
-    /// The only thing that is looked at while the server is well.
+    /// All that is read while the server works.
     open: AtomicBool,
     pause: Mutex<Pause>,
-    /// How long a probe may take; nobody else probes meanwhile.
+    /// How long a probe may take. There is no other probe during that time.
     probe_time: Duration,
 }
 
 #[derive(Debug)]
 struct Pause {
     length: Duration,
-    /// When the next caller may ask the server, if nobody attends to it.
+    /// When the next caller may probe, if there is no prober.
     ends: Instant,
-    /// A thread probes the server: callers need not.
-    attended: bool,
+    has_prober: bool,
 }
 
-/// Leave to ask the server. Its holder reports what came of it.
+/// Permission to use the server. Its holder reports the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// The server was well when last seen.
+    /// The breaker is closed.
     Usual,
-    /// The server failed; this caller finds out whether it is back.
+    /// The breaker is open; this caller probes the server.
     Probe,
 }
 
 impl Breaker {
     pub(super) fn new(probe_time: Duration) -> Self {
         let pause = Pause {
-            length: FIRST_PAUSE,
+            length: MIN_PROBE_PAUSE,
             ends: Instant::now(),
-            attended: false,
+            has_prober: false,
         };
         Self {
             open: AtomicBool::new(false),
@@ -60,7 +59,7 @@ impl Breaker {
         }
     }
 
-    /// Leave to ask the server, or `None` while it is left alone.
+    /// Permission to use the server, or `None` while the breaker is open.
     pub(super) fn admit(&self) -> Option<Admission> {
         if !self.open.load(Ordering::Acquire) {
             return Some(Admission::Usual);
@@ -70,65 +69,65 @@ impl Breaker {
         if !self.open.load(Ordering::Acquire) {
             return Some(Admission::Usual);
         }
-        if pause.attended || now < pause.ends {
+        if pause.has_prober || now < pause.ends {
             return None;
         }
         pause.ends = now + self.probe_time.max(pause.length);
         Some(Admission::Probe)
     }
 
-    /// The server answered. Returns whether this is news.
+    /// The server answered. Returns whether this closed the breaker.
     pub(super) fn succeeded(&self) -> bool {
-        // Under the lock, so that it does not cross a failure that is being noted.
+        // Under the lock, so that it does not interleave with a failure.
         self.open.load(Ordering::Acquire) && {
             let _pause = self.pause.lock();
             self.open.swap(false, Ordering::AcqRel)
         }
     }
 
-    /// The server did not answer. Returns whether this is news.
-    pub(super) fn failed(&self, pass: Admission) -> bool {
+    /// The server did not answer. Returns whether this opened the breaker.
+    pub(super) fn failed(&self, admission: Admission) -> bool {
         let mut pause = self.pause.lock();
         let was_open = self.open.load(Ordering::Acquire);
-        match pass {
-            Admission::Probe => pause.length = (pause.length * 2).min(LONGEST_PAUSE),
-            // Others were waiting for the same failure: they do not make the pause longer.
+        match admission {
+            Admission::Probe => pause.length = (pause.length * 2).min(MAX_PROBE_PAUSE),
+            // Concurrent calls run into the same failure: they do not prolong the pause.
             Admission::Usual if was_open => return false,
-            Admission::Usual => pause.length = FIRST_PAUSE,
+            Admission::Usual => pause.length = MIN_PROBE_PAUSE,
         }
         pause.ends = Instant::now() + pause.length;
         self.open.store(true, Ordering::Release);
         !was_open
     }
 
-    /// Whether the caller has to find somebody to spawn_prober to the server. Says so once.
-    pub(super) fn is_to_be_attended(&self) -> bool {
+    /// Whether the caller has to start the prober. Returns `true` to one caller only.
+    pub(super) fn needs_prober(&self) -> bool {
         let mut pause = self.pause.lock();
-        self.open.load(Ordering::Acquire) && !std::mem::replace(&mut pause.attended, true)
+        self.open.load(Ordering::Acquire) && !std::mem::replace(&mut pause.has_prober, true)
     }
 
-    /// Nobody attends to the server after all.
-    pub(super) fn left_unattended(&self) {
-        self.pause.lock().attended = false;
+    /// The prober could not be started.
+    pub(super) fn prober_failed(&self) {
+        self.pause.lock().has_prober = false;
     }
 
-    /// How long who attends to the server waits before the next probe; `None` once the server
-    /// answers, and then nobody attends to it any more.
+    /// How long the prober waits before the next probe. `None` once the server answers; the prober
+    /// must then end.
     pub(super) fn next_probe(&self) -> Option<Duration> {
         let mut pause = self.pause.lock();
         if self.open.load(Ordering::Acquire) {
             return Some(pause.length);
         }
-        pause.attended = false;
+        pause.has_prober = false;
         None
     }
 
-    /// Makes a probe by the next caller due now, as if nobody attended to the server.
+    /// Lets the next caller probe now, as if there were no prober.
     #[cfg(test)]
     pub(super) fn end_pause(&self) {
         let mut pause = self.pause.lock();
         pause.ends = Instant::now();
-        pause.attended = false;
+        pause.has_prober = false;
     }
 }
 
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_answers_is_always_asked() {
+    fn a_closed_breaker_admits_everybody() {
         let breaker = breaker();
         assert!(!breaker.succeeded());
         assert_eq!(breaker.admit(), Some(Admission::Usual));
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_failure_one_caller_probes_and_the_others_are_turned_away() {
+    fn an_open_breaker_admits_one_probe_after_the_pause() {
         let breaker = breaker();
         breaker.failed(Admission::Usual);
         assert_eq!(breaker.admit(), None);
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_succeeds_lets_everybody_in() {
+    fn a_successful_probe_closes_the_breaker() {
         let breaker = breaker();
         breaker.failed(Admission::Usual);
         breaker.end_pause();
@@ -172,50 +171,47 @@ mod tests {
     fn each_failed_probe_doubles_the_pause_up_to_its_limit() {
         let breaker = breaker();
         breaker.failed(Admission::Usual);
-        assert_eq!(breaker.pause.lock().length, FIRST_PAUSE);
+        assert_eq!(breaker.pause.lock().length, MIN_PROBE_PAUSE);
         breaker.failed(Admission::Probe);
-        assert_eq!(breaker.pause.lock().length, FIRST_PAUSE * 2);
+        assert_eq!(breaker.pause.lock().length, MIN_PROBE_PAUSE * 2);
         for _ in 0..100 {
             breaker.failed(Admission::Probe);
         }
-        assert_eq!(breaker.pause.lock().length, LONGEST_PAUSE);
+        assert_eq!(breaker.pause.lock().length, MAX_PROBE_PAUSE);
     }
 
     #[test]
-    fn while_somebody_attends_to_the_server_no_caller_probes() {
+    fn no_caller_probes_while_there_is_a_prober() {
         let breaker = breaker();
-        assert!(!breaker.is_to_be_attended(), "it is well");
+        assert!(!breaker.needs_prober(), "it is closed");
         breaker.failed(Admission::Usual);
         breaker.end_pause();
-        assert!(breaker.is_to_be_attended());
-        assert!(!breaker.is_to_be_attended(), "somebody does");
+        assert!(breaker.needs_prober());
+        assert!(!breaker.needs_prober(), "there is one");
         assert_eq!(breaker.admit(), None);
-        assert_eq!(breaker.next_probe(), Some(FIRST_PAUSE));
-        breaker.left_unattended();
+        assert_eq!(breaker.next_probe(), Some(MIN_PROBE_PAUSE));
+        breaker.prober_failed();
         assert_eq!(breaker.admit(), Some(Admission::Probe));
     }
 
     #[test]
-    fn a_server_that_is_back_is_left_by_who_attends_to_it() {
+    fn the_prober_ends_when_the_server_is_back() {
         let breaker = breaker();
         breaker.failed(Admission::Usual);
-        assert!(breaker.is_to_be_attended());
+        assert!(breaker.needs_prober());
         breaker.succeeded();
         assert_eq!(breaker.next_probe(), None);
         breaker.failed(Admission::Usual);
-        assert!(
-            breaker.is_to_be_attended(),
-            "the next failure is attended to"
-        );
+        assert!(breaker.needs_prober(), "the next failure needs another");
     }
 
     #[test]
-    fn callers_that_fail_together_count_once() {
+    fn concurrent_failures_count_once() {
         let breaker = breaker();
         assert!(breaker.failed(Admission::Usual));
         let ends = breaker.pause.lock().ends;
         assert!(!breaker.failed(Admission::Usual));
-        assert_eq!(breaker.pause.lock().length, FIRST_PAUSE);
+        assert_eq!(breaker.pause.lock().length, MIN_PROBE_PAUSE);
         assert_eq!(breaker.pause.lock().ends, ends);
     }
 }

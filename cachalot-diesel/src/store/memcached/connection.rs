@@ -1,4 +1,4 @@
-//! One connection to a server: commands go out in one piece, answers come back in order.
+//! A connection to a server: sends commands in one piece and reads the replies in order.
 
 use std::{
     io::{Error as IoError, ErrorKind, Result as IoResult, Write},
@@ -10,24 +10,24 @@ use memcache::exp::{Error, MetaCommandResult, MetaConnection, parse_meta_result}
 
 use super::{super::Command, request};
 
-/// What the kernel takes at once on a connection that has no answer outstanding.
-const SMALL: usize = 4 * 1024;
+/// The kernel accepts this many bytes without blocking, on a connection without outstanding replies.
+const SMALL_PAYLOAD_BYTES: usize = 4 * 1024;
 
 pub(super) struct Connection {
-    /// The same socket as that of `answers`.
+    /// The same socket as that of `replies`.
     stream: TcpStream,
-    /// Reads and takes apart what the server says.
-    answers: MetaConnection,
+    /// Reads and parses replies.
+    replies: MetaConnection,
     payload: Vec<u8>,
-    /// Commands are numbered, and the server repeats the number: an answer to another command, be it
-    /// one of long ago, is never taken for the answer to this one.
+    /// Commands are numbered, and the server repeats the number: so a reply is never taken for that
+    /// to another command.
     sent: u32,
     answered: u32,
     pub(super) used: Instant,
 }
 
 impl Connection {
-    /// Connects to the first of the addresses that answers within `limit`.
+    /// Connects to the first of the addresses that accepts within `limit`.
     pub(super) fn open(addresses: &[SocketAddr], limit: Duration) -> IoResult<Self> {
         let deadline = Instant::now() + limit;
         let mut result = Err(ErrorKind::TimedOut.into());
@@ -42,7 +42,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(limit))?;
         Ok(Self {
-            answers: MetaConnection::from_stream(stream.try_clone()?),
+            replies: MetaConnection::from_stream(stream.try_clone()?),
             stream,
             payload: Vec::new(),
             sent: 0,
@@ -51,7 +51,7 @@ impl Connection {
         })
     }
 
-    /// Whether the server has neither hung up nor said something that nobody asked for.
+    /// Is the connection open, with no unread data?
     pub(super) fn is_quiet(&self) -> bool {
         if self.stream.set_nonblocking(true).is_err() {
             return false;
@@ -61,7 +61,7 @@ impl Connection {
         self.stream.set_nonblocking(false).is_ok() && quiet
     }
 
-    /// Writes the commands; `false` says of an error that the kernel took nothing of them.
+    /// Writes the commands. With an error, `false` means that the kernel accepted no byte of them.
     pub(super) fn send(
         &mut self,
         commands: &[Command<'_>],
@@ -75,7 +75,7 @@ impl Connection {
         let mut rest = self.payload.as_slice();
         while !rest.is_empty() {
             let begun = rest.len() < self.payload.len();
-            let written = if begun || self.payload.len() > SMALL {
+            let written = if begun || self.payload.len() > SMALL_PAYLOAD_BYTES {
                 left(deadline)
                     .and_then(|left| self.stream.set_write_timeout(Some(left)))
                     .and_then(|()| self.stream.write(rest))
@@ -89,27 +89,27 @@ impl Connection {
                 Err(error) => return Err((error, begun)),
             }
         }
-        // One large result must not cost its memory for ever.
-        if self.payload.len() > SMALL {
+        // Do not keep the memory of a large batch.
+        if self.payload.len() > SMALL_PAYLOAD_BYTES {
             self.payload = Vec::new();
         }
         Ok(())
     }
 
-    /// The answer to the first command that has none yet.
+    /// The reply to the first command that has none yet.
     pub(super) fn receive(&mut self, deadline: Instant) -> Result<MetaCommandResult, Error> {
-        self.answers.set_io_timeout(Some(left(deadline)?));
-        let answer = parse_meta_result(self.answers.receive()?)?;
+        self.replies.set_io_timeout(Some(left(deadline)?));
+        let answer = parse_meta_result(self.replies.receive()?)?;
         let number = self.answered;
         self.answered = number.wrapping_add(1);
         if answer.opaque.as_deref() != Some(number.to_string().as_bytes()) {
-            return Err(Error::Protocol("an answer to another command".to_owned()));
+            return Err(Error::Protocol("reply to another command".to_owned()));
         }
         Ok(answer)
     }
 }
 
-/// The time that is left, if there is any.
+/// The time left until the deadline; an error if it has passed.
 fn left(deadline: Instant) -> IoResult<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {

@@ -1,10 +1,9 @@
-//! Items in one or several memcached servers, through the meta protocol (memcached 1.6 or later).
+//! The memcached store: one or several servers, through the meta protocol (memcached 1.6 or later).
 //!
-//! The wire's answers are read by `memcache::exp`, which may change with any release: its version is
-//! exact and nothing outside this module sees it. Its own client asks several servers one after the
-//! other. No write is sent twice: a connection that has lain idle and turns out to be dead is
-//! replaced only while not one byte of a write was taken by the kernel. A connection that failed in
-//! any way is closed, so a late answer has no reader.
+//! Replies are parsed by `memcache::exp`, which may change with any release, so its version is pinned
+//! and nothing outside this module uses it. Its own client would query the servers one after another.
+//! No write is sent twice: a dead idle connection is replaced only if the kernel has accepted no byte
+//! of a write. After any failure the connection is closed, so that a late reply is never read.
 
 mod answer;
 mod breaker;
@@ -26,24 +25,24 @@ use std::{
 
 use self::{
     placement::place,
-    server::{Asked, Server},
+    server::{SentBatch, Server},
     server_name::ServerName,
 };
 use super::{Command, OpenError, Reply, Store, StoreError};
 
-/// The value limit unless another is set: a little below memcached's own 1 MiB, which counts the
-/// key and the item's header too.
-const MAX_VALUE_BYTES: usize = 1_000_000;
+/// The default limit of values: a little below memcached's 1 MiB, which includes the key and the
+/// item's header.
+const DEFAULT_MAX_VALUE_BYTES: usize = 1_000_000;
 
 /// A store in one or several memcached servers.
 ///
-/// Every key has one server (rendezvous hashing over BLAKE3 of the server's name and the key), so
-/// every process must name the servers alike; their order does not matter.
+/// Every key lives on one server (rendezvous hashing with BLAKE3 of the server's name and the key).
+/// All processes must use the same server names; the order does not matter.
 ///
-/// A server that fails is left alone: its keys answer [`StoreError::Unavailable`] at once, and those
-/// of the other servers are not touched. A thread tries it after 100 ms, and again after pauses that
-/// double up to half a second, until it answers; it ends then, or with the store. So whoever asks
-/// for a key waits for a failing server once at the most.
+/// If a server fails, its circuit breaker opens: commands for its keys fail at once with
+/// [`StoreError::Unavailable`]. The keys of other servers are not affected. A thread probes the server
+/// after 100 ms, and again after pauses that double up to 500 ms, until it answers. So a caller waits
+/// at most once for a failed server.
 ///
 /// # Example
 ///
@@ -65,18 +64,17 @@ pub struct MemcachedStore {
 impl MemcachedStore {
     /// A store in these servers, each `host`, `host:port` or `[ipv6]:port`.
     ///
-    /// Host names are looked up now and never again; connections are opened when they are needed,
-    /// so a server that is down now is no error. `timeout` limits the opening of a connection, and
-    /// an exchange on it, each; one below a millisecond counts as one.
+    /// Resolves host names once, now. Connections are opened on demand, so a server that is down is
+    /// not an error. `timeout` limits both connecting and each exchange; the minimum is one
+    /// millisecond.
     ///
     /// # Errors
-    /// When no server is named, a name cannot be read or a host name does not resolve.
+    /// If `servers` is empty, a name is invalid or a host name cannot be resolved.
     pub fn connect<S: AsRef<str>>(servers: &[S], timeout: Duration) -> Result<Self, OpenError> {
         let timeout = timeout.max(Duration::from_millis(1));
         let mut names: Vec<ServerName> = Vec::with_capacity(servers.len());
         for server in servers {
             let name = server.as_ref().parse()?;
-            // A server that is named twice is one server.
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -91,20 +89,20 @@ impl MemcachedStore {
         Ok(Self {
             servers: servers?,
             timeout,
-            max_value_bytes: MAX_VALUE_BYTES,
+            max_value_bytes: DEFAULT_MAX_VALUE_BYTES,
         })
     }
 
-    /// Refuses values above this many bytes before they are sent (1,000,000 unless set).
+    /// Rejects values above this many bytes before they are sent (default: 1,000,000).
     ///
-    /// Keep it below the servers' item limit (`memcached -I`, 1 MiB unless set).
+    /// Keep it below the servers' item limit (`memcached -I`, default: 1 MiB).
     #[must_use]
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.max_value_bytes = bytes;
         self
     }
 
-    /// Which server the item lives on.
+    /// The index of the server that the key lives on.
     fn place(&self, key: &str) -> usize {
         match self.servers.len() {
             1 => 0,
@@ -114,27 +112,28 @@ impl MemcachedStore {
 }
 
 impl Store for MemcachedStore {
-    /// All servers are asked before the first is listened to, so that the slowest is all that a
-    /// batch waits for.
+    /// Sends to all servers before it reads the first reply, so that a batch takes as long as the
+    /// slowest server.
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
         let mut replies = vec![unanswered(); commands.len()];
-        let mut shares: Vec<ServerBatch<'_>> = self.servers.iter().map(ServerBatch::of).collect();
+        let mut batches: Vec<ServerBatch<'_>> = self.servers.iter().map(ServerBatch::of).collect();
         for (position, command) in commands.iter().enumerate() {
             match command.check(self.max_value_bytes) {
-                Ok(()) => shares[self.place(command.key())].push(position, *command),
+                Ok(()) => batches[self.place(command.key())].push(position, *command),
                 Err(error) => replies[position] = Err(error),
             }
         }
-        let mut open: Vec<Remaining<'_>> = shares.iter().filter_map(ServerBatch::rest).collect();
-        while !open.is_empty() {
+        let mut remaining: Vec<Remaining<'_>> =
+            batches.iter().filter_map(ServerBatch::rest).collect();
+        while !remaining.is_empty() {
             let connected = Instant::now() + self.timeout;
-            let asked: Vec<_> = open
+            let sent: Vec<_> = remaining
                 .iter()
                 .map(|rest| rest.begin_exchange(connected))
                 .collect();
-            let heard = open.into_iter().zip(asked);
-            open = heard
-                .filter_map(|(rest, asked)| rest.finish_exchange(asked, &mut replies))
+            let exchanged = remaining.into_iter().zip(sent);
+            remaining = exchanged
+                .filter_map(|(rest, sent)| rest.finish_exchange(sent, &mut replies))
                 .collect();
         }
         replies
@@ -150,22 +149,22 @@ impl Store for MemcachedStore {
     }
 }
 
-/// What stands in a reply's place until the reply is there.
+/// The placeholder of a reply that has not arrived.
 fn unanswered() -> Result<Reply, StoreError> {
     Err(StoreError::Unavailable(
-        "the command was given up".to_owned(),
+        "the command was abandoned".to_owned(),
     ))
 }
 
-/// What one server has to do of a batch.
+/// The commands of a batch that go to one server.
 struct ServerBatch<'a> {
     server: &'a Arc<Server>,
     commands: Vec<Command<'a>>,
-    /// Where each of them stands in the batch.
+    /// Their positions in the whole batch.
     positions: Vec<usize>,
 }
 
-/// What is left of a share: a server takes only so much at a time.
+/// The part of a [`ServerBatch`] that is yet to be sent: the size of an exchange is limited.
 struct Remaining<'a> {
     server: &'a Arc<Server>,
     commands: &'a [Command<'a>],
@@ -196,19 +195,19 @@ impl<'a> ServerBatch<'a> {
 }
 
 impl<'a> Remaining<'a> {
-    fn begin_exchange(&self, connected: Instant) -> Option<Asked<'a>> {
+    fn begin_exchange(&self, connected: Instant) -> Option<SentBatch<'a>> {
         self.server.begin_exchange(self.commands, connected)
     }
 
-    /// Puts the answers into their places, and returns what is to be asked next.
+    /// Stores the replies at their positions, and returns what is to be sent next.
     fn finish_exchange(
         self,
-        asked: Option<Asked<'_>>,
+        sent: Option<SentBatch<'_>>,
         replies: &mut [Result<Reply, StoreError>],
     ) -> Option<Self> {
-        let heard = asked.map(|asked| self.server.finish_exchange(asked));
-        let broken = heard.as_ref().is_none_or(|exchange| exchange.broken);
-        let answers = heard.map_or_else(Vec::new, |exchange| exchange.replies);
+        let exchanged = sent.map(|sent| self.server.finish_exchange(sent));
+        let broken = exchanged.as_ref().is_none_or(|exchange| exchange.broken);
+        let answers = exchanged.map_or_else(Vec::new, |exchange| exchange.replies);
         let count = answers.len();
         for (position, answer) in self.positions.iter().zip(answers) {
             replies[*position] = answer;
@@ -219,8 +218,8 @@ impl<'a> Remaining<'a> {
             positions: &self.positions[count..],
         };
         if broken {
-            // A server that wakes may yet carry out what it was sent. Whatever stands behind it in
-            // the batch must not overtake it.
+            // A frozen server may still execute what it was sent. Later commands of the batch must
+            // not overtake that.
             for position in rest.positions {
                 replies[*position] = Err(rest.server.circuit_open());
             }

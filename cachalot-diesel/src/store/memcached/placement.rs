@@ -1,15 +1,15 @@
-//! Which server an item lives on.
+//! Which server a key lives on.
 //!
-//! Two processes that disagree about it would not see each other's invalidations, so nothing here
-//! may depend on the release of a compiler or a crate, nor on the order in which servers are listed.
+//! Processes that disagree would not see each other's invalidations, so this must not depend on the
+//! version of a compiler or crate, nor on the order of the servers.
 
 use super::ServerName;
 
 /// The index of the server that `key` lives on: rendezvous hashing over BLAKE3.
 ///
 /// A server's score is the first eight bytes, little-endian, of `BLAKE3(name ‖ 0x00 ‖ key)` with
-/// the name as `host:port`; the highest score wins. A server that joins or leaves moves its own
-/// keys only.
+/// the name as `host:port`; the highest score wins. If a server is added or removed, only its own
+/// keys move.
 pub(super) fn place<'a>(key: &str, servers: impl IntoIterator<Item = &'a ServerName>) -> usize {
     servers
         .into_iter()
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn placements_never_change() {
+    fn placement_is_stable() {
         let servers = servers(&["10.0.0.1", "10.0.0.2", "cache.example:11212", "[::1]:11211"]);
         let placed: Vec<usize> = (0..16)
             .map(|n| place(&format!("{n:064x}"), &servers))
@@ -48,7 +48,7 @@ mod tests {
     const EXPECTED: [usize; 16] = [1, 3, 1, 1, 1, 2, 3, 2, 2, 0, 2, 1, 2, 0, 3, 3];
 
     #[test]
-    fn the_order_of_the_list_does_not_matter() {
+    fn the_order_of_servers_does_not_matter() {
         let one = servers(&["a:1", "b:2", "c:3", "d:4"]);
         let mut other = one.clone();
         other.reverse();
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_spread_evenly_and_a_server_that_leaves_moves_only_its_own() {
+    fn keys_are_spread_evenly_and_removing_a_server_moves_only_its_own() {
         let four = servers(&["a:1", "b:2", "c:3", "d:4"]);
         let three = servers(&["a:1", "c:3", "d:4"]);
         let mut counts = [0; 4];

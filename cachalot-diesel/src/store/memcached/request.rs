@@ -1,10 +1,10 @@
-//! Commands as the meta protocol writes them.
+//! Encodes commands in the meta protocol.
 
 use std::time::Duration;
 
 use super::{super::Command, lifetime::lifetime};
 
-/// Appends a command that has passed its check. The server repeats `number` in its answer.
+/// Appends a command that has passed its check. The server repeats `number` in its reply.
 pub(super) fn encode(command: &Command<'_>, number: u32, out: &mut Vec<u8>) {
     match *command {
         Command::Get { key } => {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn each_command_has_its_line_and_its_value() {
+    fn commands_are_encoded_in_the_meta_protocol() {
         let (key, value) = ("aa", b"v".as_slice());
         let ttl = Some(Duration::from_secs(60));
         let version = CasVersion(5);

@@ -1,4 +1,4 @@
-//! One memcached server: its connections, and whether it is worth asking.
+//! One memcached server: its connections and its circuit breaker.
 
 use std::{
     fmt,
@@ -21,27 +21,27 @@ use super::{
     connection::Connection,
 };
 
-/// Connections that are kept open for the next callers. More callers at one time open more.
-const IDLE_CONNECTIONS: usize = 32;
+/// How many idle connections are kept. This does not limit concurrent connections.
+const MAX_IDLE_CONNECTIONS: usize = 32;
 
-/// Something on the way may have forgotten a connection that was not used for so long.
-const LONGEST_IDLE: Duration = Duration::from_secs(60);
+/// Idle connections are closed after this: a firewall may have dropped their state.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
 
-/// What a server that was asked with others has at the least, when they have used up the time that
-/// all had: its answer may have been there for long.
-const GRACE: Duration = Duration::from_millis(5);
+/// The least time that each server of a batch gets, even if the others have used up the timeout: its
+/// reply may have arrived long ago.
+const MIN_TIMEOUT: Duration = Duration::from_millis(5);
 
-/// What a probe reads; nobody writes it.
+/// The command of a probe. The item does not exist.
 const PROBE: Command<'static> = Command::Get {
     key: "cachalot-probe",
 };
 
-/// Where a batch is cut in two. The whole of an exchange is written before its first answer is
-/// read, so what stands behind a read must fit in the sockets' buffers: a server that cannot get
-/// rid of its answers stops reading, and both ends would wait for the other.
-const EXCHANGE_BYTES: usize = 128 * 1024;
+/// The limit at which a batch is split into several exchanges. An exchange is written completely
+/// before its first reply is read, so what follows a read must fit in the sockets' buffers: a server
+/// that cannot send its replies stops reading, which would be a deadlock.
+const MAX_EXCHANGE_BYTES: usize = 128 * 1024;
 
-/// A server, its connections and whether it is worth asking.
+/// A server, its connections and its circuit breaker.
 pub(super) struct Server {
     name: ServerName,
     addresses: Vec<SocketAddr>,
@@ -59,30 +59,30 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Commands that have been sent, and the leave to do so.
-pub(super) struct Asked<'c> {
-    pass: Admission,
+/// Commands that have been sent, and the permission to do so.
+pub(super) struct SentBatch<'c> {
+    admission: Admission,
     sent: Sent<'c>,
 }
 
 struct Sent<'c> {
     commands: &'c [Command<'c>],
     connection: Result<Connection, Error>,
-    /// The connection was not opened for this.
-    used: bool,
+    /// The connection was idle, not opened for these commands.
+    reused: bool,
     deadline: Instant,
 }
 
-/// What came of an exchange.
+/// The result of an exchange.
 pub(super) struct Exchange {
-    /// One a command.
+    /// One per command.
     pub(super) replies: Vec<Result<Reply, StoreError>>,
     /// The connection or the server failed, rather than one command.
     pub(super) broken: bool,
 }
 
 impl Server {
-    /// Resolves the name and connects to nothing yet.
+    /// Resolves the name. Does not connect yet.
     pub(super) fn new(name: ServerName, timeout: Duration) -> Result<Self, OpenError> {
         let unresolved = |reason: io::Error| OpenError::Unresolved {
             server: name.to_string(),
@@ -94,10 +94,10 @@ impl Server {
             .map_err(unresolved)?
             .collect();
         if addresses.is_empty() {
-            let reason = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+            let reason = io::Error::new(io::ErrorKind::NotFound, "no address found");
             return Err(unresolved(reason));
         }
-        // A probe may have to connect and then to wait for an answer.
+        // A probe may have to connect and then wait for a reply.
         let breaker = Breaker::new(timeout * 2);
         Ok(Self {
             name,
@@ -112,36 +112,36 @@ impl Server {
         &self.name
     }
 
-    /// Sends the first of the commands, as many as fit, which have passed their check. `None` while
-    /// the server is left alone.
+    /// Sends as many of the commands as fit into one exchange. They must have passed their check.
+    /// `None` while the breaker is open.
     ///
-    /// A connection must be there by `connected`, or a moment later if others took that long.
+    /// `connected` is the deadline for connecting, extended by [`MIN_TIMEOUT`] if it has passed.
     pub(super) fn begin_exchange<'c>(
         &self,
         commands: &'c [Command<'c>],
         connected: Instant,
-    ) -> Option<Asked<'c>> {
-        let pass = self.breaker.admit()?;
+    ) -> Option<SentBatch<'c>> {
+        let admission = self.breaker.admit()?;
         let commands = &commands[..exchange_length(commands)];
         let sent = self.send(commands, connected);
-        Some(Asked { pass, sent })
+        Some(SentBatch { admission, sent })
     }
 
-    /// Waits for the answers to what was asked.
-    pub(super) fn finish_exchange(self: &Arc<Self>, asked: Asked<'_>) -> Exchange {
-        let exchange = self.receive(asked.sent);
-        self.note(asked.pass, &exchange);
+    /// Waits for the replies.
+    pub(super) fn finish_exchange(self: &Arc<Self>, batch: SentBatch<'_>) -> Exchange {
+        let exchange = self.receive(batch.sent);
+        self.note(batch.admission, &exchange);
         exchange
     }
 
-    /// What is said of commands that were not sent.
+    /// The error of commands that were not sent.
     pub(super) fn circuit_open(&self) -> StoreError {
         let name = &self.name;
-        StoreError::Unavailable(format!("{name} failed and is left alone for a moment"))
+        StoreError::Unavailable(format!("the circuit breaker of {name} is open"))
     }
 
-    /// Tells the breaker how it went, and the log if that is news.
-    fn note(self: &Arc<Self>, pass: Admission, exchange: &Exchange) {
+    /// Reports the result to the breaker, and changes of its state to the log.
+    fn note(self: &Arc<Self>, admission: Admission, exchange: &Exchange) {
         let server = self.name.as_str();
         if !exchange.broken {
             if self.breaker.succeeded() {
@@ -154,7 +154,7 @@ impl Server {
             }
             return;
         }
-        if self.breaker.failed(pass) {
+        if self.breaker.failed(admission) {
             let error = exchange
                 .replies
                 .iter()
@@ -165,15 +165,15 @@ impl Server {
                 target: TARGET,
                 server,
                 error,
-                "a memcached server failed and is left alone for now"
+                "a memcached server failed; not using it until it answers again"
             );
         }
-        if self.breaker.is_to_be_attended() {
+        if self.breaker.needs_prober() {
             self.spawn_prober();
         }
     }
 
-    /// Finds out in a thread of its own when the server is back. It keeps nothing alive.
+    /// Starts a thread that probes the server until it answers or the store is dropped.
     fn spawn_prober(self: &Arc<Self>) {
         let server = Arc::downgrade(self);
         let spawned = thread::Builder::new()
@@ -189,36 +189,36 @@ impl Server {
                 }
             });
         if spawned.is_err() {
-            self.breaker.left_unattended();
+            self.breaker.prober_failed();
         }
     }
 
-    /// Sends the commands in one piece, on a connection that lies idle if there is one.
+    /// Sends the commands, on an idle connection if there is one.
     fn send<'c>(&self, commands: &'c [Command<'c>], connected: Instant) -> Sent<'c> {
         let now = Instant::now();
         let deadline = now + self.timeout;
-        let sent = |connection, used, deadline| Sent {
+        let sent = |connection, reused, deadline| Sent {
             commands,
             connection,
-            used,
+            reused,
             deadline,
         };
         while let Some(mut connection) = self.idle_connection(now) {
-            // The server may have gone since. Reads can be repeated when that shows; a write that was
-            // sent cannot, so that is found out first.
+            // The server may have closed the connection. Reads can be resent, writes cannot, so check
+            // before sending a write.
             if !are_reads(commands) && !connection.is_quiet() {
                 continue;
             }
             match connection.send(commands, deadline) {
                 Ok(()) => return sent(Ok(connection), true, deadline),
-                // Not a byte has left.
+                // No byte was sent.
                 Err((error, false)) if error.kind() != ErrorKind::WouldBlock => {}
                 Err((error, _)) => return sent(Err(error.into()), true, deadline),
             }
         }
         let limit = connected
             .saturating_duration_since(Instant::now())
-            .max(GRACE);
+            .max(MIN_TIMEOUT);
         let connection = Connection::open(&self.addresses, limit.min(self.timeout));
         let deadline = Instant::now() + self.timeout;
         let connection = connection.and_then(|mut connection| {
@@ -230,7 +230,7 @@ impl Server {
 
     fn receive(&self, sent: Sent<'_>) -> Exchange {
         let commands = sent.commands;
-        let deadline = sent.deadline.max(Instant::now() + GRACE);
+        let deadline = sent.deadline.max(Instant::now() + MIN_TIMEOUT);
         let mut exchange = Exchange {
             replies: Vec::with_capacity(commands.len()),
             broken: false,
@@ -246,12 +246,12 @@ impl Server {
             match connection.receive(deadline) {
                 Ok(answer) => exchange.replies.push(answer::reply(command, answer)),
                 Err(Error::Io(error))
-                    if sent.used
+                    if sent.reused
                         && exchange.replies.is_empty()
                         && are_reads(commands)
                         && has_hung_up(error.kind()) =>
                 {
-                    return self.receive(self.send_anew(commands, sent.deadline));
+                    return self.receive(self.resend(commands, sent.deadline));
                 }
                 Err(error) => {
                     self.fail(&mut exchange, commands, error);
@@ -263,19 +263,19 @@ impl Server {
         exchange
     }
 
-    /// Sends reads again, for the connection had been closed at the other end.
-    fn send_anew<'c>(&self, commands: &'c [Command<'c>], deadline: Instant) -> Sent<'c> {
-        // Those that lie idle were open at the same time.
+    /// Resends reads after the server had closed the connection.
+    fn resend<'c>(&self, commands: &'c [Command<'c>], deadline: Instant) -> Sent<'c> {
+        // The other idle connections are as old.
         self.idle.lock().clear();
         let sent = self.send(commands, deadline);
         Sent {
-            used: false,
+            reused: false,
             ..sent
         }
     }
 
-    /// Gives the rest of the commands their error. The connection is closed: a late answer must not
-    /// find a reader.
+    /// Sets the error of the remaining commands. The connection is closed, so that a late reply is
+    /// never read.
     fn fail(&self, exchange: &mut Exchange, commands: &[Command<'_>], error: Error) {
         let rest = &commands[exchange.replies.len()..];
         let bytes = rest.first().and_then(Command::value).map_or(0, <[u8]>::len);
@@ -284,9 +284,9 @@ impl Server {
         let others = if broken {
             error.clone()
         } else {
-            // It does not say which command the answers behind an error line belong to.
+            // After an error line it is unclear which command a reply belongs to.
             StoreError::Unavailable(format!(
-                "the answer of {} was lost when it refused an earlier command",
+                "{} rejected an earlier command of the batch, so the reply was lost",
                 self.name
             ))
         };
@@ -297,8 +297,8 @@ impl Server {
     fn idle_connection(&self, now: Instant) -> Option<Connection> {
         let mut idle = self.idle.lock();
         let connection = idle.pop()?;
-        if now.saturating_duration_since(connection.used) > LONGEST_IDLE {
-            // Below it lie older ones.
+        if now.saturating_duration_since(connection.used) > MAX_IDLE_TIME {
+            // The rest are older.
             idle.clear();
             return None;
         }
@@ -308,7 +308,7 @@ impl Server {
     fn keep(&self, mut connection: Connection) {
         connection.used = Instant::now();
         let mut idle = self.idle.lock();
-        if idle.len() < IDLE_CONNECTIONS {
+        if idle.len() < MAX_IDLE_CONNECTIONS {
             idle.push(connection);
         }
     }
@@ -327,24 +327,24 @@ fn has_hung_up(error: ErrorKind) -> bool {
     )
 }
 
-/// How many of the commands go into the next exchange: one at least.
+/// How many of the commands go into the next exchange: at least one.
 fn exchange_length(commands: &[Command<'_>]) -> usize {
     let mut bytes = 0;
     let mut reads = false;
     let fitting = commands.iter().take_while(|command| {
         reads |= matches!(command, Command::Get { .. });
-        // The server gets rid of the short answers to writes, so it goes on reading.
+        // Replies to writes are short and fit into the buffers, so the server keeps reading.
         let value = command.value().filter(|_| reads).map_or(0, <[u8]>::len);
-        // Flags, a length and line ends make up the rest of a command.
+        // 40: the flags, length and line ends of a command.
         bytes += command.key().len() + value + 40;
-        bytes <= EXCHANGE_BYTES
+        bytes <= MAX_EXCHANGE_BYTES
     });
     fitting.count().max(1)
 }
 
 #[cfg(test)]
 impl Server {
-    /// Makes the next probe due now, so that a test need not wait for it.
+    /// Lets the next caller probe now.
     pub(super) fn end_pause(&self) {
         self.breaker.end_pause();
     }

@@ -1,4 +1,4 @@
-//! A server's address as users write it, in the one spelling that placement hashes.
+//! Normalises a server's address, which placement hashes.
 
 use std::{fmt, net::Ipv6Addr, str::FromStr};
 
@@ -6,14 +6,14 @@ use url::Host;
 
 use super::OpenError;
 
-/// The port of a server that is named without one.
+/// The port of a server without one in its name.
 const DEFAULT_PORT: u16 = 11211;
 
 /// The address of a memcached server, `host:port`.
 ///
-/// Parsed from `host`, `host:port`, `[ipv6]` or `[ipv6]:port`; the port is 11211 unless given. Two
-/// spellings of one address compare equal (`LocalHost` and `localhost:11211`); a name and the
-/// number it stands for do not, since what a name stands for may differ between machines.
+/// Parsed from `host`, `host:port`, `[ipv6]` or `[ipv6]:port`; the default port is 11211. Two
+/// spellings of one address are equal (`LocalHost` and `localhost:11211`). A host name and its
+/// address are not, as machines may resolve the name differently.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct ServerName(String);
 
@@ -45,11 +45,11 @@ impl FromStr for ServerName {
         }
         let text = text.trim();
         if text.parse::<Ipv6Addr>().is_ok() {
-            return Err(OpenError::BadHost {
+            return Err(OpenError::InvalidHost {
                 host: text.to_owned(),
             });
         }
-        // The colons inside an IPv6 address stand before its bracket.
+        // Skip the colons inside an IPv6 address.
         let after_address = match text.rfind(']') {
             Some(bracket) => bracket + 1,
             None if text.starts_with('[') => text.len(),
@@ -66,13 +66,13 @@ impl FromStr for ServerName {
             return Err(OpenError::NoHost);
         }
         let port = match port {
-            Some(port) => parse_port(port).ok_or_else(|| OpenError::BadPort {
+            Some(port) => parse_port(port).ok_or_else(|| OpenError::InvalidPort {
                 host: host.to_owned(),
                 port: port.to_owned(),
             })?,
             None => DEFAULT_PORT,
         };
-        let host = Host::parse(host).map_err(|_| OpenError::BadHost {
+        let host = Host::parse(host).map_err(|_| OpenError::InvalidHost {
             host: host.to_owned(),
         })?;
         Ok(Self(format!("{host}:{port}")))
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_an_address_is_the_same_name() {
+    fn spellings_of_an_address_are_normalised() {
         assert_eq!(name("localhost"), "localhost:11211");
         assert_eq!(name("LocalHost:11211"), "localhost:11211");
         assert_eq!(name(" my_cache:11212 "), "my_cache:11212");
@@ -107,19 +107,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_error_names_the_invalid_part() {
         assert!(matches!(error(""), OpenError::NoHost));
         assert!(matches!(error(":11211"), OpenError::NoHost));
         for port in ["", "0", "65536", "+1", "11211:1", "x"] {
             let error = error(&format!("cache:{port}"));
             assert!(
-                matches!(&error, OpenError::BadPort { host, port: named }
+                matches!(&error, OpenError::InvalidPort { host, port: named }
                     if host == "cache" && named == port),
                 "{error}"
             );
         }
         for host in ["a b", "a/b", "::1", "[::1", "[::g]", "[]", "1.2.3.400"] {
-            assert!(matches!(error(host), OpenError::BadHost { .. }), "{host}");
+            assert!(
+                matches!(error(host), OpenError::InvalidHost { .. }),
+                "{host}"
+            );
         }
     }
 

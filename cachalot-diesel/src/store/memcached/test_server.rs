@@ -1,4 +1,4 @@
-//! A memcached of one test's own.
+//! A memcached process for one test.
 
 use std::{
     fs,
@@ -21,13 +21,13 @@ impl TestServer {
         Self::with_options(&[])
     }
 
-    /// `options` as on the command line.
+    /// `options`: as on the command line.
     pub(super) fn with_options(options: &[&str]) -> Self {
         let options = options
             .iter()
             .map(|option| (*option).to_owned())
             .collect::<Vec<_>>();
-        // Another process may take the port between our look and the server's.
+        // Another process may take the port before the server does.
         for _ in 0..20 {
             let port = free_port();
             if let Some(process) = launch(port, &options) {
@@ -49,21 +49,21 @@ impl TestServer {
         self.port
     }
 
-    /// Ends the server; its port refuses connections from now on.
+    /// Kills the server. Its port then refuses connections.
     pub(super) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// Starts it again, empty, on its old port.
-    pub(super) fn start_again(&mut self) {
+    /// Restarts the server, empty, on the same port.
+    pub(super) fn restart(&mut self) {
         self.process = eventually("the old port is free", || launch(self.port, &self.options));
     }
 
-    /// Stops it in its tracks: it accepts connections (the kernel does) and answers nothing.
+    /// Freezes the server: the kernel accepts connections, but there is no reply.
     pub(super) fn freeze(&self) {
         self.signal("STOP");
-        // The signal's sender does not wait for the threads to take notice of it.
+        // Threads stop some time after the signal was sent.
         eventually("every thread has stopped", || {
             self.has_stopped().then_some(())
         });
@@ -102,7 +102,7 @@ impl Drop for TestServer {
     }
 }
 
-/// A port on which nothing listens now.
+/// A port on which nothing is listening.
 pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -128,7 +128,7 @@ fn launch(port: u16, options: &[String]) -> Option<Child> {
         if process.try_wait().unwrap().is_some() {
             return Some(false);
         }
-        // Somebody else's server may be listening there.
+        // Another server may be listening there.
         ask(port, "stats")
             .is_ok_and(|pid| pid == format!("STAT pid {}", process.id()))
             .then_some(true)
@@ -136,7 +136,7 @@ fn launch(port: u16, options: &[String]) -> Option<Child> {
     running.then_some(process)
 }
 
-/// Sends a line past the store and returns the first line of the answer.
+/// Sends a line directly to the server and returns the first line of the reply.
 pub(super) fn ask(port: u16, line: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     write!(stream, "{line}\r\n")?;

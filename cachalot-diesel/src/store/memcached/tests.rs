@@ -1,4 +1,5 @@
-//! What is memcached's own: servers that are dead, frozen, restarted, several, or no memcached.
+//! Tests specific to memcached: dead, frozen and restarted servers, several servers, and servers that
+//! are not memcached.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -22,8 +23,8 @@ use super::{
 
 const TIMEOUT: Duration = Duration::from_millis(200);
 
-/// For tests in which no time limit should be reached, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// For tests in which no timeout must occur, however busy the machine is.
+const LONG_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn store(servers: &[&TestServer], timeout: Duration) -> MemcachedStore {
     let addresses: Vec<String> = servers.iter().map(|server| server.address()).collect();
@@ -52,8 +53,8 @@ fn assert_unavailable(reply: &Result<Reply, StoreError>) {
     );
 }
 
-/// Waits until a server that was left alone is in use again.
-fn wait_until_well(store: &MemcachedStore) {
+/// Waits until the circuit breaker is closed again.
+fn wait_until_available(store: &MemcachedStore) {
     eventually("the store answers again", || {
         store.run(&[Command::Get { key: "well" }]).remove(0).ok()
     });
@@ -62,7 +63,7 @@ fn wait_until_well(store: &MemcachedStore) {
 #[test]
 fn one_server_keeps_the_contract() {
     let server = TestServer::start();
-    contract::check_all(&store(&[&server], PATIENCE));
+    contract::check_all(&store(&[&server], LONG_TIMEOUT));
 }
 
 #[test]
@@ -73,11 +74,11 @@ fn three_servers_keep_the_contract() {
         TestServer::start(),
     ];
     let [a, b, c] = &servers;
-    contract::check_all(&store(&[a, b, c], PATIENCE));
+    contract::check_all(&store(&[a, b, c], LONG_TIMEOUT));
 }
 
 #[test]
-fn the_name_lists_the_servers() {
+fn the_description_lists_the_servers() {
     let store = MemcachedStore::connect(&["127.0.0.1", "[::1]:11212"], TIMEOUT).unwrap();
     assert_eq!(store.describe(), "memcache://127.0.0.1:11211,[::1]:11212");
     assert!(matches!(
@@ -91,7 +92,7 @@ fn a_time_to_live_of_forty_days_reaches_the_server_as_forty_days() {
     const FORTY_DAYS: i64 = 40 * 24 * 60 * 60;
     let server = TestServer::start();
     let ttl = Some(Duration::from_secs(FORTY_DAYS.unsigned_abs()));
-    let replies = store(&[&server], PATIENCE).run(&[
+    let replies = store(&[&server], LONG_TIMEOUT).run(&[
         Command::Set {
             key: "aa",
             value: b"v",
@@ -116,14 +117,14 @@ fn a_time_to_live_of_forty_days_reaches_the_server_as_forty_days() {
 #[test]
 fn a_dead_server_is_an_error_at_once() {
     let address = format!("127.0.0.1:{}", free_port());
-    let store = MemcachedStore::connect(&[address], PATIENCE).unwrap();
+    let store = MemcachedStore::connect(&[address], LONG_TIMEOUT).unwrap();
     let start = Instant::now();
     assert_unavailable(&try_get(&store, "aa"));
-    assert!(start.elapsed() < PATIENCE / 4, "{:?}", start.elapsed());
+    assert!(start.elapsed() < LONG_TIMEOUT / 4, "{:?}", start.elapsed());
 }
 
 #[test]
-fn a_server_that_failed_costs_next_to_nothing_until_it_is_tried_again() {
+fn commands_for_a_failed_server_fail_fast() {
     let address = format!("127.0.0.1:{}", free_port());
     let store = MemcachedStore::connect(&[address], TIMEOUT).unwrap();
     assert_unavailable(&try_get(&store, "aa"));
@@ -144,8 +145,8 @@ fn a_server_that_comes_up_later_is_used() {
     server.kill();
     let store = store(&[&server], TIMEOUT);
     assert_unavailable(&try_set(&store, "aa", b"v"));
-    server.start_again();
-    wait_until_well(&store);
+    server.restart();
+    wait_until_available(&store);
     set(&store, "aa", b"v");
     assert_eq!(get(&store, "aa").as_deref(), Some(b"v".as_slice()));
 }
@@ -153,9 +154,9 @@ fn a_server_that_comes_up_later_is_used() {
 #[test]
 fn a_restarted_server_is_used_again_without_an_error() {
     let mut server = TestServer::start();
-    let store = store(&[&server], PATIENCE);
+    let store = store(&[&server], LONG_TIMEOUT);
     for _ in 0..3 {
-        // Several connections lie in the pool when the server goes.
+        // Leaves several idle connections.
         thread::scope(|scope| {
             for n in 0..8 {
                 let store = &store;
@@ -163,7 +164,7 @@ fn a_restarted_server_is_used_again_without_an_error() {
             }
         });
         server.kill();
-        server.start_again();
+        server.restart();
         thread::scope(|scope| {
             for n in 0..8 {
                 let store = &store;
@@ -179,15 +180,15 @@ fn a_restarted_server_is_used_again_without_an_error() {
 fn a_frozen_server_is_an_error_within_the_time_limit() {
     let server = TestServer::start();
     let store = store(&[&server], TIMEOUT);
-    wait_until_well(&store);
+    wait_until_available(&store);
     server.freeze();
-    // Once on a connection from the pool, once on a new one.
+    // Once on an idle connection, once on a new one.
     for _ in 0..2 {
         let start = Instant::now();
         assert_unavailable(&try_get(&store, "aa"));
         let took = start.elapsed();
         assert!(took >= TIMEOUT && took < TIMEOUT * 4, "{took:?}");
-        // Meanwhile nobody else waits.
+        // Meanwhile other callers do not wait.
         let start = Instant::now();
         assert_unavailable(&try_get(&store, "aa"));
         assert!(start.elapsed() < TIMEOUT / 2, "{:?}", start.elapsed());
@@ -196,10 +197,10 @@ fn a_frozen_server_is_an_error_within_the_time_limit() {
 }
 
 #[test]
-fn while_one_caller_tries_a_frozen_server_the_others_do_not_wait() {
+fn only_one_caller_waits_for_a_frozen_server() {
     let server = TestServer::start();
     let store = store(&[&server], Duration::from_secs(2));
-    wait_until_well(&store);
+    wait_until_available(&store);
     server.freeze();
     assert_unavailable(&try_get(&store, "aa"));
     store.servers[0].end_pause();
@@ -219,10 +220,10 @@ fn while_one_caller_tries_a_frozen_server_the_others_do_not_wait() {
 }
 
 #[test]
-fn after_a_freeze_every_key_has_its_own_value() {
+fn replies_are_not_mixed_up_after_a_freeze() {
     let server = TestServer::start();
     let store = store(&[&server], TIMEOUT);
-    wait_until_well(&store);
+    wait_until_available(&store);
     let keys: Vec<String> = (0..20).map(|n| format!("{n:x}")).collect();
     for key in &keys {
         set(&store, key, key.as_bytes());
@@ -233,7 +234,7 @@ fn after_a_freeze_every_key_has_its_own_value() {
         assert_unavailable(&try_get(&store, key));
     }
     server.thaw();
-    wait_until_well(&store);
+    wait_until_available(&store);
     for key in keys.iter().rev().chain(&keys) {
         let value = eventually("an answer", || try_get(&store, key).ok());
         assert!(
@@ -244,10 +245,10 @@ fn after_a_freeze_every_key_has_its_own_value() {
 }
 
 #[test]
-fn a_write_that_got_no_answer_may_still_be_carried_out_when_the_server_wakes() {
+fn a_frozen_server_may_execute_a_failed_write_later() {
     let server = TestServer::start();
     let store = store(&[&server], TIMEOUT);
-    wait_until_well(&store);
+    wait_until_available(&store);
     server.freeze();
     assert_unavailable(&try_set(&store, "aa", b"late"));
     server.thaw();
@@ -258,10 +259,10 @@ fn a_write_that_got_no_answer_may_still_be_carried_out_when_the_server_wakes() {
 }
 
 #[test]
-fn nothing_of_a_batch_is_sent_behind_a_part_that_failed() {
+fn nothing_is_sent_after_a_failed_part_of_a_batch() {
     let server = TestServer::start();
     let store = store(&[&server], TIMEOUT);
-    wait_until_well(&store);
+    wait_until_available(&store);
     server.freeze();
     let filler = vec![1; 100_000];
     let replies = store.run(&[
@@ -289,21 +290,21 @@ fn nothing_of_a_batch_is_sent_behind_a_part_that_failed() {
     ]);
     replies.iter().for_each(assert_unavailable);
     server.thaw();
-    wait_until_well(&store);
+    wait_until_available(&store);
     eventually("the first part arrives", || get(&store, "aa"));
     assert_eq!(get(&store, "aa").as_deref(), Some(b"first".as_slice()));
     assert_eq!(get(&store, "cc"), None);
 }
 
 #[test]
-fn one_dead_server_fails_its_own_keys_only() {
+fn a_dead_server_fails_only_its_own_keys() {
     let mut servers = [
         TestServer::start(),
         TestServer::start(),
         TestServer::start(),
     ];
     let [a, b, c] = &servers;
-    let store = store(&[a, b, c], PATIENCE);
+    let store = store(&[a, b, c], LONG_TIMEOUT);
     let keys: Vec<String> = (0..90).map(|n| format!("{n:x}")).collect();
     for key in &keys {
         set(&store, key, key.as_bytes());
@@ -327,7 +328,7 @@ fn one_dead_server_fails_its_own_keys_only() {
 }
 
 #[test]
-fn a_frozen_server_does_not_add_its_time_to_the_others() {
+fn timeouts_of_several_servers_do_not_add_up() {
     let servers = [
         TestServer::start(),
         TestServer::start(),
@@ -358,15 +359,15 @@ fn a_frozen_server_does_not_add_its_time_to_the_others() {
 }
 
 #[test]
-fn the_order_in_which_servers_are_named_does_not_matter() {
+fn the_order_of_servers_does_not_matter() {
     let servers = [
         TestServer::start(),
         TestServer::start(),
         TestServer::start(),
     ];
     let [a, b, c] = &servers;
-    let one = store(&[a, b, c], PATIENCE);
-    let other = store(&[c, a, b, a], PATIENCE);
+    let one = store(&[a, b, c], LONG_TIMEOUT);
+    let other = store(&[c, a, b, a], LONG_TIMEOUT);
     for n in 0..100 {
         let key = format!("{n:x}");
         set(&one, &key, key.as_bytes());
@@ -375,9 +376,9 @@ fn the_order_in_which_servers_are_named_does_not_matter() {
 }
 
 #[test]
-fn a_value_that_the_server_refuses_is_too_large_and_the_server_stays_in_use() {
+fn a_value_that_the_server_rejects_is_too_large() {
     let server = TestServer::with_options(&["-I", "512k"]);
-    let store = store(&[&server], PATIENCE);
+    let store = store(&[&server], LONG_TIMEOUT);
     set(&store, "aa", b"old");
     let large = vec![1; 600_000];
     let replies = store.run(&[
@@ -398,15 +399,15 @@ fn a_value_that_the_server_refuses_is_too_large_and_the_server_stays_in_use() {
         matches!(replies[1], Err(StoreError::TooLarge { bytes: 600_000, .. })),
         "{replies:?}"
     );
-    // The answers behind it are lost, and said to be.
+    // The replies after it are lost, which is reported.
     assert_unavailable(&replies[2]);
     assert_eq!(get(&store, "bb").as_deref(), Some(b"before".as_slice()));
     // Memcached drops the older value too.
     assert_eq!(get(&store, "aa"), None);
 }
 
-/// A server that gives the next of `answers` to every command, and hangs up on an empty one. Also
-/// counts the commands.
+/// A server that replies to each command with the next of `answers`, and closes the connection on an
+/// empty one. Also returns the count of commands.
 fn scripted(answers: &'static [&'static str]) -> (MemcachedStore, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -433,15 +434,15 @@ fn scripted(answers: &'static [&'static str]) -> (MemcachedStore, Arc<AtomicUsiz
         }
     });
     (
-        MemcachedStore::connect(&[address], PATIENCE).unwrap(),
+        MemcachedStore::connect(&[address], LONG_TIMEOUT).unwrap(),
         requests,
     )
 }
 
 #[test]
-fn a_write_that_got_no_answer_is_not_sent_twice() {
-    // The first answer puts the connection into the pool, so the second request is one that the
-    // client might be tempted to repeat on a new connection.
+fn a_failed_write_is_not_resent() {
+    // The first reply leaves an idle connection, so the client could resend the second command on a
+    // new one.
     let (store, requests) = scripted(&["HD c1 O0\r\n", "", "HD c2 O0\r\n"]);
     assert!(matches!(
         try_set(&store, "aa", b"v"),
@@ -452,7 +453,7 @@ fn a_write_that_got_no_answer_is_not_sent_twice() {
 }
 
 #[test]
-fn an_answer_to_an_earlier_command_is_not_taken_for_the_answer_to_a_later_one() {
+fn a_late_reply_is_not_taken_for_that_to_a_later_command() {
     let (store, _) = scripted(&["VA 1 c1 O0\r\na\r\n", "VA 1 c2 O0\r\nb\r\n"]);
     assert!(matches!(try_get(&store, "aa"), Ok(Reply::Item { .. })));
     let reply = try_get(&store, "bb");
@@ -460,19 +461,19 @@ fn an_answer_to_an_earlier_command_is_not_taken_for_the_answer_to_a_later_one() 
 }
 
 #[test]
-fn a_read_is_asked_again_where_the_server_had_hung_up_and_only_once() {
+fn a_read_is_resent_once_after_the_server_closed_the_connection() {
     let (store, requests) = scripted(&["VA 1 c1 O0\r\na\r\n", "", "VA 1 c2 O0\r\nb\r\n"]);
     assert!(matches!(try_get(&store, "aa"), Ok(Reply::Item { .. })));
     assert!(matches!(try_get(&store, "aa"), Ok(Reply::Item { value, .. }) if value == b"b"));
-    let (store, requests_in_vain) = scripted(&["VA 1 c1 O0\r\na\r\n", "", ""]);
+    let (store, requests_without_reply) = scripted(&["VA 1 c1 O0\r\na\r\n", "", ""]);
     assert!(matches!(try_get(&store, "aa"), Ok(Reply::Item { .. })));
     assert_unavailable(&try_get(&store, "aa"));
-    let counted = [requests, requests_in_vain].map(|counter| counter.load(Ordering::SeqCst));
+    let counted = [requests, requests_without_reply].map(|counter| counter.load(Ordering::SeqCst));
     assert_eq!(counted, [3, 3]);
 }
 
 #[test]
-fn whatever_a_server_says_is_an_error_and_no_panic() {
+fn invalid_replies_are_errors() {
     for answer in [
         "\r\n",
         "HTTP/1.1 400 Bad Request\r\n",
@@ -502,7 +503,7 @@ fn whatever_a_server_says_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn a_memcached_without_the_meta_protocol_is_told_apart() {
+fn a_memcached_without_the_meta_protocol_is_recognised() {
     let (store, _) = scripted(&["ERROR\r\n"]);
     let reply = try_get(&store, "aa");
     let Err(StoreError::Protocol(message)) = &reply else {

@@ -1,4 +1,4 @@
-//! What holds of any bytes that a store may answer with.
+//! Properties that must hold for any bytes that a store returns.
 
 #[cfg(feature = "postgres")]
 use std::ops::Bound;
@@ -14,13 +14,13 @@ use crate::{
 
 const KEY: &str = "key";
 
-/// What an entry may take in memory.
-const MOST: usize = 1 << 20;
+/// The limit of uncompressed rows.
+const MAX_INFLATED: usize = 1 << 20;
 
-/// Checks it for an entry with these bytes: as they are, and behind a checksum that holds.
+/// Checks an entry with these bytes: as they are, and with a valid checksum.
 ///
 /// # Panics
-/// If something does not hold.
+/// If a property does not hold.
 pub fn entry(bytes: &[u8]) {
     let auth = Authenticator::new(None);
     assert!(
@@ -28,14 +28,14 @@ pub fn entry(bytes: &[u8]) {
             &Authenticator::new(Some("secret")),
             KEY,
             bytes.to_vec(),
-            MOST
+            MAX_INFLATED
         )
         .is_none()
     );
-    let _ = Entry::open(&auth, KEY, bytes.to_vec(), MOST);
+    let _ = Entry::open(&auth, KEY, bytes.to_vec(), MAX_INFLATED);
 
-    let encoded = entry::forged(&auth, KEY, bytes);
-    let Some(entry) = Entry::open(&auth, KEY, encoded.clone(), MOST) else {
+    let encoded = entry::signed_by_attacker(&auth, KEY, bytes);
+    let Some(entry) = Entry::open(&auth, KEY, encoded.clone(), MAX_INFLATED) else {
         return;
     };
     let _ = entry.is_of(&[]);
@@ -44,7 +44,7 @@ pub fn entry(bytes: &[u8]) {
     }
 }
 
-/// Reads all rows, as they are and as every backend would give them to a program.
+/// Reads all rows, raw and through every backend.
 fn rows(block: &Block<'_>, weight: usize) {
     let mut cells = Vec::new();
     let mut bytes = 0;
@@ -97,7 +97,7 @@ fn rows(block: &Block<'_>, weight: usize) {
     }
 }
 
-/// What comes of it is the type's own business, as long as something does.
+/// Decoding may fail, but must not panic.
 fn read<ST, U: FromSqlRow<ST, DB>, DB: CacheBackend>(block: &Block<'_>) {
     let rows = block.rows();
     if let Ok(read) = DB::read_rows::<ST, U>(Reader(block.clone()), rows) {
@@ -105,10 +105,10 @@ fn read<ST, U: FromSqlRow<ST, DB>, DB: CacheBackend>(block: &Block<'_>) {
     }
 }
 
-/// Checks it for a version record with these bytes.
+/// Checks a version record with these bytes.
 ///
 /// # Panics
-/// If something does not hold.
+/// If a property does not hold.
 pub fn record(bytes: &[u8]) {
     let open = |auth: &Authenticator| auth.verify_record(KEY, bytes).map(<[u8]>::to_vec);
     assert_eq!(open(&Authenticator::new(Some("secret"))), None);
@@ -133,13 +133,13 @@ mod tests {
 
     const MEGABYTE: usize = 1 << 20;
 
-    /// The memory that is taken at a time, for each byte of what the work is about.
+    /// The peak memory of `work`, divided by `bytes`.
     fn memory(bytes: usize, work: impl FnOnce()) -> usize {
         let taken = allocation_counter::measure(work).bytes_max;
         usize::try_from(taken).unwrap().div_ceil(bytes.max(1))
     }
 
-    /// An entry of no tokens.
+    /// The body of an entry without tokens.
     fn body(size: usize, rows: &[u8]) -> Vec<u8> {
         let size = u32::try_from(size).unwrap().to_le_bytes();
         [&[0; 16], size.as_slice(), &[0; 2], rows].concat()
@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn read_raw(encoded: Vec<u8>) {
-        let entry = Entry::open(&Authenticator::new(None), KEY, encoded, MOST);
+        let entry = Entry::open(&Authenticator::new(None), KEY, encoded, MAX_INFLATED);
         let Some(mut block) = entry.as_ref().and_then(Entry::block) else {
             return;
         };
@@ -166,9 +166,9 @@ mod tests {
         while block.next_row(&mut cells) {}
     }
 
-    /// Each step of the decoder takes bytes, so that its time is in proportion to them as well.
+    /// Each step of the decoder consumes bytes, so its time is proportional too.
     #[test]
-    fn x04_a_megabyte_of_an_entry_takes_memory_in_proportion() {
+    fn x04_the_memory_of_decoding_an_entry_is_proportional() {
         const NULL: [u8; 4] = [0xff; 4];
         let nulls = block(1, (MEGABYTE / 4 - 4).try_into().unwrap(), &NULL, MEGABYTE);
         let columns = block((MEGABYTE / 8 - 1).try_into().unwrap(), 0, &NULL, 0);
@@ -179,28 +179,28 @@ mod tests {
             body(0, &columns),
             body(0, &block(1, u32::MAX, &NULL, MEGABYTE)),
             body(0, &block(1, 1, &[0xfe, 0xff, 0xff, 0xff], MEGABYTE)),
-            body(MOST, &[0x1f; MEGABYTE]),
-            body(MOST, &[0xff; MEGABYTE]),
+            body(MAX_INFLATED, &[0x1f; MEGABYTE]),
+            body(MAX_INFLATED, &[0xff; MEGABYTE]),
         ];
         for (number, case) in cases.iter().enumerate() {
-            let encoded = entry::forged(&Authenticator::new(None), KEY, case);
+            let encoded = entry::signed_by_attacker(&Authenticator::new(None), KEY, case);
             let taken = memory(encoded.len(), || read_raw(encoded));
             assert!(taken <= 4, "{taken} bytes for each of case {number}");
         }
-        // Few bytes may stand for as many as rows may take.
-        for (number, rows) in [nulls, columns, vec![0; MOST]].iter().enumerate() {
+        // Compressed rows may take up to the limit.
+        for (number, rows) in [nulls, columns, vec![0; MAX_INFLATED]].iter().enumerate() {
             let small = body(rows.len(), &compress(rows));
             assert!(small.len() < MEGABYTE / 100);
-            let encoded = entry::forged(&Authenticator::new(None), KEY, &small);
-            let taken = memory(MOST, || read_raw(encoded));
+            let encoded = entry::signed_by_attacker(&Authenticator::new(None), KEY, &small);
+            let taken = memory(MAX_INFLATED, || read_raw(encoded));
             assert!(taken <= 4, "{taken} bytes for each of bomb {number}");
         }
         // And no more.
-        for size in [MOST + 1, u32::MAX as usize] {
-            let encoded = entry::forged(
+        for size in [MAX_INFLATED + 1, u32::MAX as usize] {
+            let encoded = entry::signed_by_attacker(
                 &Authenticator::new(None),
                 KEY,
-                &body(size, &compress(&vec![0; MOST + 1])),
+                &body(size, &compress(&vec![0; MAX_INFLATED + 1])),
             );
             let taken = memory(encoded.len(), || read_raw(encoded));
             assert_eq!(taken, 0, "a size of {size}");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn x04_a_megabyte_of_a_record_takes_memory_in_proportion() {
+    fn x04_the_memory_of_parsing_a_record_is_proportional() {
         let record = |any: &str, writers: &str| {
             format!("{{\"v\":1,\"any\":{any},\"writers\":{writers},\"insert\":\"\"}}")
         };
