@@ -5,14 +5,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
     cat <<'END'
-Usage: ./test.sh [--use-running]
+Usage: ./test.sh [--all-servers] [--use-running]
 
 Checks the project: cargo fmt, clippy, each feature by itself, the oldest versions of what it depends
-on, the oldest Rust, the public API against the last release, cargo doc, and last the tests: those of
-databases on MySQL and PostgreSQL 18, then all on SQLite, PostgreSQL and MariaDB with memcached. What a
-check needs and is not there is said, and the check left out. The tests start servers of their own and remove them again; they need the programs,
-not the services. What is missing is installed with apt-get on Debian and Ubuntu.
+on, the oldest Rust, the public API against the last release, cargo doc, and last the tests on SQLite,
+PostgreSQL and MariaDB with memcached. If a program that a check needs is missing, the script says so and
+skips the check. The tests start servers of their own and remove them again; they need the programs, not
+the services. Missing packages are installed with apt-get on Debian and Ubuntu.
 
+  --all-servers  also run the database tests on MySQL and PostgreSQL 18, before the others.
+                 CACHALOT_TEST_MYSQL_HOME and CACHALOT_TEST_POSTGRES_HOME name folders with their
+                 programs; without them the system's mysqld is used if it is MySQL 8.4 or later, and
+                 tests/servers/unpack.sh downloads what is missing into target/servers.
   --use-running  use servers that run already, and need none of their programs but memcached, which
                  some tests stop and freeze. Set
                    CACHALOT_TEST_POSTGRES_URL   postgres://user:password@host:port
@@ -23,20 +27,17 @@ not the services. What is missing is installed with apt-get on Debian and Ubuntu
                    CACHALOT_TEST_POSTGRES_URL=postgres://postgres:cachalot@127.0.0.1:5432
                    CACHALOT_TEST_MYSQL_URL=mysql://root:cachalot@127.0.0.1:3306
                    CACHALOT_TEST_MEMCACHED_URL=memcache://127.0.0.1:11211
-                 Tests of servers that lag behind another are left out then, and so are those on MySQL
-                 and PostgreSQL 18.
+                 Tests of replicas are skipped then.
   --help         show this text
-
-MySQL is the one that CACHALOT_TEST_MYSQL_HOME names, or that is installed; PostgreSQL 18 the one that
-CACHALOT_TEST_POSTGRES_HOME names. Else tests/servers/unpack.sh downloads them into target/servers. Where
-that fails the last lines say that they were not tested.
 END
 }
 
 use_running=false
+all_servers=false
 for option in "$@"; do
     case $option in
         --use-running) use_running=true ;;
+        --all-servers) all_servers=true ;;
         --help) usage; exit 0 ;;
         *) echo "test.sh: unknown option: $option" >&2; usage >&2; exit 2 ;;
     esac
@@ -221,8 +222,8 @@ system_mysql() {
 }
 
 not_run=()
-if $use_running; then
-    not_run+=("MySQL and PostgreSQL 18: servers that run already were asked for")
+if ! $all_servers; then
+    not_run+=("MySQL and PostgreSQL 18: run ./test.sh --all-servers")
 else
     [ -n "$mysql_home" ] || system_mysql || true
     if [ -z "$mysql_home" ] || [ -z "$postgres_home" ]; then
@@ -249,10 +250,10 @@ else
     fi
 fi
 
+for what in "${not_run[@]}"; do
+    printf '\ntest.sh: NOT TESTED ON %s\n' "$what"
+done
+
 # Last, so that the output ends with the count of the tests.
 say "cargo test"
 cargo test --workspace --all-features
-
-for what in "${not_run[@]}"; do
-    echo "test.sh: NOT TESTED ON $what"
-done

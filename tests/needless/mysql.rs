@@ -10,7 +10,6 @@ use chrono::{NaiveDate, NaiveTime};
 use diesel::{
     connection::SimpleConnection as _,
     dsl::sql,
-    prelude::*,
     sql_types::{Date, Text, Time},
 };
 
