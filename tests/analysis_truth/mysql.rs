@@ -29,7 +29,7 @@ const LOCKS: &str = "SELECT table_name AS name, lock_mode AS mode \
     AND table_schema NOT IN ('mysql', 'information_schema')";
 
 /// The same, as MySQL tells it.
-const MYSQL_LOCKS: &str = "SELECT object_name AS name, concat('MDL_', lock_type) AS mode \
+const MYSQL_LOCKS: &str = "SELECT object_name AS name, concat('MDL_', replace(lock_type, '_LOW_PRIO', '')) AS mode \
     FROM performance_schema.metadata_locks \
     WHERE owner_thread_id = ps_current_thread_id() AND object_type = 'TABLE' \
     AND object_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";

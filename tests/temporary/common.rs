@@ -128,14 +128,16 @@ fn f05_a_table_that_was_hidden_is_cached_again() {
     ];
     if DATABASE == "mysql" && mysql::is_mysql() {
         // The one that was hidden may be the other.
-        for way in ways {
+        for way in &ways[..1] {
             let (_world, mut reader) = reader();
             is_cached(&mut reader, "before");
-            for sql in way {
+            for sql in *way {
                 run(&mut reader.conn, sql);
             }
             is_bypassed(&mut reader, "shared", &format!("{way:?}"));
         }
+        // By another name it hides nothing.
+        leave_none(&ways[1..]);
         return;
     }
     leave_none(&ways);

@@ -249,10 +249,8 @@ fn a06_doctor_says_first_that_the_catalog_cannot_be_read() {
     conn.batch_execute(&format!("DROP ROLE {account}")).unwrap();
     assert_eq!(code, Some(1));
     let first = &findings[0];
-    assert_eq!(
-        (&first["check"], &first["level"]),
-        (&"catalog".into(), &"problem".into())
-    );
+    assert_eq!(first["check"], "catalog");
+    assert_eq!(first["level"], "problem");
     let found = first["found"].as_str().unwrap();
     assert!(
         found.contains("nothing of the database is cached"),
