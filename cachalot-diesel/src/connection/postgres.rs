@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::{
     PgConnection, QueryResult, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection,
     dsl::sql,
+    result::{DatabaseErrorKind, Error},
     sql_types::{Array, Bool, Text},
 };
 
@@ -176,6 +178,27 @@ fn is_ignored(name: &str) -> bool {
     OF_TRANSACTIONS.contains(&name) || is_harmless(name, Dialect::Postgres)
 }
 
+/// Asks the server; again, if a `COPY TO` was left open.
+///
+/// The iterator of Diesel's `copy_to` never reads the end of the copy. Until somebody does, the client
+/// library sends nothing but texts and statements to prepare, for which it reads what is left.
+fn ask<T>(
+    conn: &mut PgConnection,
+    question: impl Fn(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let answer = question(conn);
+    let refused = |error: &Error| {
+        matches!(
+            error,
+            Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _)
+        )
+    };
+    if answer.as_ref().is_err_and(refused) && conn.batch_execute("SELECT").is_ok() {
+        return question(conn);
+    }
+    answer
+}
+
 impl Sealed for PgConnection {}
 
 impl CacheConnection for PgConnection {
@@ -189,9 +212,10 @@ impl CacheConnection for PgConnection {
         asked.extend(names::met());
         asked.extend(UNLISTED.map(str::to_owned));
         let asked: Vec<String> = asked.into_iter().collect();
-        let answer: Answer = diesel::sql_query(PROBE)
-            .bind::<Array<Text>, _>(asked)
-            .get_result(self)?;
+        let answer: Answer = ask(self, |conn| {
+            let probe = diesel::sql_query(PROBE).bind::<Array<Text>, _>(&asked);
+            probe.get_result(conn)
+        })?;
         // Without a value where only others have it.
         let given = answer.given.iter().filter_map(|it| it.split('=').next());
         names::remember(given);
@@ -216,12 +240,20 @@ impl CacheConnection for PgConnection {
 
     fn in_transaction(&mut self) -> Option<bool> {
         // The time stands still in one.
-        let mut now = || diesel::select(sql::<Text>("pg_catalog.now()::text")).get_result(self);
+        let mut now = || {
+            let now = |conn: &mut Self| {
+                diesel::select(sql::<Text>("pg_catalog.now()::text")).get_result(conn)
+            };
+            ask(self, now)
+        };
         let (first, second): (String, String) = (now().ok()?, now().ok()?);
         Some(first == second)
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
-        crate::catalog::load_postgres(self, question.in_transaction).map(CatalogAnswer)
+        ask(self, |conn| {
+            crate::catalog::load_postgres(conn, question.in_transaction)
+        })
+        .map(CatalogAnswer)
     }
 }
