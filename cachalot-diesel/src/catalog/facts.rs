@@ -114,6 +114,19 @@ pub(crate) struct Routine {
     pub(crate) volatility: Volatility,
     /// The program vouches for it: it writes nothing, and its results change with tables alone.
     pub(crate) trusted: bool,
+    /// MySQL: what it gives and takes.
+    pub(crate) times: RoutineTimes,
+}
+
+/// MySQL: what a routine has to do with times and dates.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RoutineTimes {
+    /// Its result is a time.
+    pub(crate) gives_time: bool,
+    /// Its result is a date.
+    pub(crate) gives_date: bool,
+    /// An argument is a time.
+    pub(crate) takes_time: bool,
 }
 
 /// A cast that calls a routine.

@@ -11,9 +11,9 @@ use std::{
 use super::{
     facts::{Action, Facts, Relation, RelationKind},
     routines::Routines,
-    times::{uses, wants_date},
+    times::{Known, Place},
 };
-use crate::statement::{Analysis, Dialect, Events, Named, Uncacheable, Writes};
+use crate::statement::{Analysis, Dialect, Events, Named, Times, Uncacheable, Writes};
 
 /// What follows from a database's catalog. It never changes; when the database does, there is another.
 #[derive(Debug)]
@@ -48,8 +48,8 @@ struct Node {
     writes: Writes,
     /// Its columns of times, which MySQL takes for those of today where a date is wanted.
     times: BTreeSet<Arc<str>>,
-    /// Its text may want a date.
-    expects_date: bool,
+    /// MySQL: where its text would take a time for a date.
+    dated: Vec<(Times, String)>,
     /// SQLite: what its definition names that a program may have defined.
     named: Named,
     /// Why no read of it may be cached.
@@ -62,6 +62,14 @@ struct Cause {
     table: Arc<str>,
     when: Events,
     then: Events,
+}
+
+/// MySQL: whether a time is taken for a date.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MovesWithDate {
+    pub(crate) always: bool,
+    /// If a bind is a time.
+    pub(crate) with_times: bool,
 }
 
 /// Why no read of a relation may be cached.
@@ -251,7 +259,8 @@ impl Catalog {
         let node = self.node(name);
         node.functions.extend(called);
         node.reads.extend(reads);
-        node.expects_date |= wants_date(text);
+        let dated = analysis.times().map(|it| (it.clone(), text.to_owned()));
+        node.dated.extend(dated);
         node.refuse(refused);
     }
 
@@ -288,6 +297,9 @@ impl Catalog {
                     resolved.settings.extend(effect.settings.iter().cloned());
                     resolved.writes.merge(&effect.writes);
                     resolved.moves |= effect.moves;
+                    if effect.dated {
+                        resolved.refused.get_or_insert_with(moving_date);
+                    }
                 }
             } else if let Some(name) = pending.pop() {
                 if !resolved.reads.insert(Arc::clone(&name)) {
@@ -310,27 +322,50 @@ impl Catalog {
                 break;
             }
         }
-        let nodes = || {
-            resolved
-                .reads
-                .iter()
-                .filter_map(|name| self.relations.get(name))
-        };
-        let mut times = nodes().flat_map(|node| &node.times).peekable();
-        // A routine may give a time that the text does not name.
-        let hidden = times.peek().is_some() && !resolved.functions.is_empty();
-        let wanted = wants_date(text) && (hidden || uses(text, times));
-        let behind =
-            nodes().any(|node| node.expects_date) && nodes().any(|node| !node.times.is_empty());
-        if wanted || behind {
-            let today = Uncacheable::VolatileFunction("time".to_owned());
-            resolved.refused.get_or_insert(Refusal::Text(today));
-        }
         if self.triggers_hidden && resolved.refused.is_none() {
             resolved.refused = Some(Refusal::Blind);
         }
         resolved.tables = self.causes_of(&resolved.reads);
         resolved
+    }
+
+    /// MySQL: does a statement take a time for a date, by itself or in what it reads? `resolved` is what it
+    /// depends on.
+    pub(crate) fn moves_with_date(
+        &self,
+        analysis: &Analysis,
+        resolved: &Resolved,
+    ) -> MovesWithDate {
+        let relations = resolved.reads.iter();
+        let nodes = || relations.clone().filter_map(|it| self.relations.get(it));
+        let text = analysis.text().sql();
+        let own = analysis.times().map(|times| Place { times, text });
+        let behind = nodes().flat_map(|node| &node.dated);
+        let behind = behind.map(|(times, text)| Place { times, text });
+        let places: Vec<_> = own.chain(behind).collect();
+        if places.is_empty() {
+            return MovesWithDate::default();
+        }
+        let is_timed = |name: &str| self.routines.get(name).is_some_and(|it| it.timed);
+        let known = Known {
+            columns: nodes()
+                .flat_map(|node| &node.times)
+                .map(|it| &**it)
+                .collect(),
+            several: resolved.reads.len() > 1,
+            calls_timed: resolved.functions.iter().any(|name| is_timed(name)),
+            is_timed,
+            binds: false,
+        };
+        let always = known.moves(&places);
+        let known = Known {
+            binds: true,
+            ..known
+        };
+        MovesWithDate {
+            always,
+            with_times: known.moves(&places),
+        }
     }
 
     /// The tables whose changes may change rows of these relations, and which of their changes.
@@ -414,6 +449,10 @@ impl Catalog {
     pub(crate) fn is_strange(&self, function: &str) -> bool {
         self.routines.is_strange(function)
     }
+}
+
+fn moving_date() -> Refusal {
+    Refusal::Text(Uncacheable::VolatileFunction("time".to_owned()))
 }
 
 /// Does a text hold this name, however it is written?

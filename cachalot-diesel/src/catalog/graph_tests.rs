@@ -32,6 +32,7 @@ fn routine(name: &str, volatility: Volatility, text: &str) -> Routine {
         code: Code::Text(text.to_owned()),
         volatility,
         trusted: false,
+        times: Default::default(),
     }
 }
 

@@ -12,14 +12,16 @@ use std::{
 
 use diesel::{
     MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
-    sql_types::{Nullable, Text},
+    sql_types::{Bool, Nullable, Text},
 };
 
 use super::{
     facts::{
-        Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, Trigger, Volatility,
+        Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, RoutineTimes, Trigger,
+        Volatility,
     },
     privileges::privileges,
+    times::expression_moves,
 };
 use crate::statement::{Body, Dialect, Events};
 
@@ -120,6 +122,12 @@ struct RoutineRow {
     name: String,
     #[diesel(sql_type = Nullable<Text>)]
     body: Option<String>,
+    /// The type of its result.
+    #[diesel(sql_type = Nullable<Text>)]
+    gives: Option<String>,
+    /// An argument is a time.
+    #[diesel(sql_type = Bool)]
+    takes_time: bool,
 }
 
 /// What one database holds. Each query names the database in every table of the
@@ -239,9 +247,12 @@ impl Contents {
         .bind::<Text, _>(db)
         .load(conn)?;
         let routines = diesel::sql_query(
-            "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body \
+            "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body, DATA_TYPE AS gives, SPECIFIC_NAME IN \
+             (SELECT SPECIFIC_NAME FROM information_schema.PARAMETERS \
+             WHERE SPECIFIC_SCHEMA = ? AND DATA_TYPE = 'time' AND ORDINAL_POSITION > 0) AS takes_time \
              FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? LIMIT 18446744073709551615",
         )
+        .bind::<Text, _>(db)
         .bind::<Text, _>(db)
         .load(conn)?;
         Ok(Self {
@@ -291,6 +302,11 @@ impl Contents {
             };
             facts.relations.push(Relation { name, kind });
         }
+        let is_time = |row: &ColumnRow| row.kind.eq_ignore_ascii_case("time");
+        for row in self.columns.iter().filter(|row| is_time(row)) {
+            let pair = (facts.name(&row.on_table), facts.name(&row.name));
+            facts.time_columns.push(pair);
+        }
         for row in self.columns {
             // MariaDB lets such a column ask for the moment, or for who reads it.
             if let Some(word) = Body::of(&row.expression, Dialect::Mysql)
@@ -301,9 +317,11 @@ impl Contents {
                     .nondeterministic
                     .push((facts.name(&row.on_table), word));
             }
-            if row.kind.eq_ignore_ascii_case("time") {
-                let pair = (facts.name(&row.on_table), facts.name(&row.name));
-                facts.time_columns.push(pair);
+            let table = facts.name(&row.on_table);
+            let times = facts.time_columns.iter().filter(|it| it.0 == table);
+            let times = times.map(|it| &*it.1).collect();
+            if !row.expression.is_empty() && expression_moves(&row.expression, &times) {
+                facts.nondeterministic.push((table, "time".to_owned()));
             }
         }
         for row in self.keys {
@@ -324,11 +342,18 @@ impl Contents {
             facts.triggers.push(trigger);
         }
         for row in self.routines {
+            let gives = row.gives.unwrap_or_default().to_ascii_lowercase();
+            let times = RoutineTimes {
+                gives_time: gives == "time",
+                gives_date: matches!(&*gives, "date" | "datetime" | "timestamp" | "year"),
+                takes_time: row.takes_time,
+            };
             let routine = Routine {
                 name: facts.name(&row.name),
                 code: row.body.map_or(Code::Hidden, Code::Text),
                 volatility: Volatility::Unsaid,
                 trusted: false,
+                times,
             };
             facts.routines.push(routine);
         }

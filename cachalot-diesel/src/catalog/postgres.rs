@@ -293,6 +293,7 @@ fn ask(conn: &mut PgConnection) -> QueryResult<Facts> {
                 Volatility::Stable
             },
             trusted: false,
+            times: Default::default(),
         };
         facts.routines.push(routine);
     }

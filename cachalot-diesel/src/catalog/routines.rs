@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::facts::{Cast, Code, Facts, Routine, Volatility};
+use super::{
+    facts::{Cast, Code, Facts, Routine, Volatility},
+    times::{returned, routine_moves},
+};
 use crate::statement::{Body, Dialect, Events, Owner, Writes, is_known_function, owner};
 
 /// What running a piece of code does.
@@ -20,6 +23,10 @@ pub(crate) struct Effect {
     pub(super) settings: BTreeSet<String>,
     /// It may begin, commit or roll back a transaction, if it is a procedure.
     pub(super) moves: bool,
+    /// MySQL: its result may be a time.
+    pub(super) timed: bool,
+    /// MySQL: its result may move with the date.
+    pub(super) dated: bool,
     /// The user's routines that it names.
     calls: BTreeSet<Arc<str>>,
 }
@@ -41,13 +48,15 @@ impl Effect {
         self.settings.extend(other.settings.iter().cloned());
         self.calls.extend(other.calls.iter().cloned());
         self.moves |= other.moves;
+        self.timed |= other.timed;
+        self.dated |= other.dated;
         if self.volatile.is_none() {
             self.volatile.clone_from(&other.volatile);
         }
     }
 
     /// How much is known: grows until nothing can be added.
-    fn size(&self) -> (usize, usize, usize, usize, bool, bool) {
+    fn size(&self) -> (usize, usize, usize, usize, [bool; 4]) {
         let writes = match &self.writes {
             Writes::Nothing => 0,
             // Events of a known table may still grow.
@@ -63,8 +72,7 @@ impl Effect {
             writes,
             settings,
             self.calls.len(),
-            self.volatile.is_some(),
-            self.moves,
+            [self.volatile.is_some(), self.moves, self.timed, self.dated],
         )
     }
 }
@@ -96,8 +104,15 @@ impl Routines {
             casts: facts.casts.clone(),
         };
         let mut effects: HashMap<Arc<str>, Effect> = HashMap::new();
+        let times: BTreeSet<&str> = facts.time_columns.iter().map(|it| &*it.1).collect();
         for routine in &facts.routines {
-            let own = this.of_routine(routine);
+            let mut own = this.of_routine(routine);
+            if let Code::Text(text) = &routine.code
+                && facts.dialect == Dialect::Mysql
+            {
+                own.timed |= routine.times.gives_time;
+                own.dated |= !routine.trusted && routine_moves(text, routine.times, &times);
+            }
             effects
                 .entry(Arc::clone(&routine.name))
                 .or_default()
@@ -105,6 +120,19 @@ impl Routines {
         }
         this.effects = effects;
         this.close();
+        if facts.dialect == Dialect::Mysql {
+            // A time that comes from another routine.
+            for routine in &facts.routines {
+                let Code::Text(text) = &routine.code else {
+                    continue;
+                };
+                let opaque = routine.times.gives_date || returned(text).is_none();
+                if let Some(effect) = this.effects.get_mut(&routine.name) {
+                    effect.dated |= opaque && effect.timed && !routine.trusted;
+                }
+            }
+            this.close();
+        }
         this
     }
 
@@ -216,6 +244,8 @@ impl Routines {
             settings: body.settings,
             moves,
             calls,
+            timed: false,
+            dated: false,
         }
     }
 

@@ -91,6 +91,7 @@ mod tests {
             code,
             volatility,
             trusted: false,
+            times: Default::default(),
         }
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) writes: Writes,
     /// What it calls may begin or end transactions, if it is a procedure.
     pub(crate) moves: bool,
+    /// MySQL: the rows move with the date if a bind is a time.
+    pub(crate) times_move: bool,
     /// It names a relation that the catalog does not have: one that is newer, perhaps.
     pub(crate) unknown_relation: bool,
 }
@@ -97,6 +99,10 @@ impl Planner {
         let is_pure = volatile.is_none() && resolved.writes.is_nothing();
         let volatile = volatile.map(|name| BypassReason::VolatileFunction(name.to_string()));
         bypass = bypass.or(volatile);
+        let moves = catalog.moves_with_date(analysis, &resolved);
+        if moves.always {
+            bypass.get_or_insert_with(|| BypassReason::VolatileFunction("time".to_owned()));
+        }
         if !resolved.writes.is_nothing() {
             bypass.get_or_insert(BypassReason::NotSelect);
         }
@@ -127,6 +133,7 @@ impl Planner {
             ttl,
             bypass: bypass.or(uncacheable),
             // One that looks like the server's needs no newer catalog: it is not cached.
+            times_move: moves.with_times,
             unknown_relation: analysis.parsed
                 && !analysis.reads().iter().all(|table| {
                     catalog.has(table) || analysis.suspects().any(|name| name == table)
@@ -168,6 +175,7 @@ impl Planner {
             pure: plan.pure,
             writes: plan.writes.clone(),
             moves: plan.moves,
+            times_move: plan.times_move,
             unknown_relation: plan.unknown_relation,
         })
     }

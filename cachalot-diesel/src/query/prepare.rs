@@ -124,13 +124,18 @@ where
     key.0.number(u64::from(ttl.subsec_nanos()));
     <Conn::Backend as CacheBackend>::fingerprint_abi(&mut key);
     <Conn::Backend as CacheBackend>::fingerprint_result::<ST>(&mut key);
-    let fixed = conn.with_lookup(|lookup| {
+    let binds = conn.with_lookup(|lookup| {
         <Conn::Backend as CacheBackend>::fingerprint_binds(query, lookup, &mut key)
     })?;
-    if !fixed && casts(text.sql()) {
+    let moving = if binds.moving && casts(text.sql()) {
+        Some("now")
+    } else {
+        (binds.times && ready.plan.times_move).then_some("time")
+    };
+    if let Some(moving) = moving {
         return Ok(Prepared::Bypass {
             cache: Some(cache),
-            reason: BypassReason::VolatileFunction("now".to_owned()),
+            reason: BypassReason::VolatileFunction(moving.to_owned()),
             tables: names(&ready.plan.dependencies),
         });
     }

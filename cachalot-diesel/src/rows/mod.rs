@@ -43,14 +43,13 @@ pub trait CacheBackend:
     #[doc(hidden)]
     fn fingerprint_abi(fingerprint: &mut private::Key);
 
-    /// Feeds the type and the exact bytes of every bind. `false` if one of them may mean something
-    /// else each time.
+    /// Feeds the type and the exact bytes of every bind.
     #[doc(hidden)]
     fn fingerprint_binds<Q>(
         query: &Q,
         lookup: &mut Self::MetadataLookup,
         fingerprint: &mut private::Key,
-    ) -> QueryResult<bool>
+    ) -> QueryResult<private::Binds>
     where
         Q: QueryFragment<Self>;
 
@@ -102,6 +101,15 @@ pub(crate) mod private {
     /// any type will do.
     #[derive(Debug, Default)]
     pub struct ExpectedTypes(pub(crate) Vec<u32>);
+
+    /// What is to be known of a statement's binds.
+    #[derive(Debug, Default)]
+    pub struct Binds {
+        /// One of them may mean something else each time.
+        pub(crate) moving: bool,
+        /// MySQL: one of them is a time.
+        pub(crate) times: bool,
+    }
 
     #[derive(Debug)]
     pub struct Writer(pub(crate) BlockWriter);

@@ -33,19 +33,21 @@ impl CacheBackend for Mysql {
         query: &Q,
         lookup: &mut (),
         fingerprint: &mut private::Key,
-    ) -> QueryResult<bool> {
+    ) -> QueryResult<private::Binds> {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
         // What Diesel prepares anew each time may give other values; see `expected_types`.
         let kept = query.is_safe_to_cache_prepared(&Self)?;
         fingerprint.0.number(u64::from(kept));
+        let mut found = private::Binds::default();
         for (tpe, bytes) in binds.metadata.iter().zip(&binds.binds) {
             fingerprint
                 .0
                 .number(u64::from(code(*tpe)) << 1 | u64::from(bytes.is_some()));
             fingerprint.0.part(bytes.as_deref().unwrap_or_default());
+            found.times |= *tpe == MysqlType::Time;
         }
-        Ok(true)
+        Ok(found)
     }
 
     /// The client library converts every column to the type that the caller asks for.

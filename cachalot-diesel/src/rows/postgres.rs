@@ -30,10 +30,10 @@ impl CacheBackend for Pg {
         query: &Q,
         lookup: &mut (dyn PgMetadataLookup + 'static),
         fingerprint: &mut private::Key,
-    ) -> QueryResult<bool> {
+    ) -> QueryResult<private::Binds> {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
-        let mut fixed = true;
+        let mut found = private::Binds::default();
         for (metadata, bytes) in binds.metadata.iter().zip(&binds.binds) {
             let oid = metadata
                 .oid()
@@ -43,9 +43,9 @@ impl CacheBackend for Pg {
                 .number(u64::from(oid) << 1 | u64::from(bytes.is_some()));
             let bytes = bytes.as_deref().unwrap_or_default();
             fingerprint.0.part(bytes);
-            fixed &= moving_date(bytes).is_none();
+            found.moving |= moving_date(bytes).is_some();
         }
-        Ok(fixed)
+        Ok(found)
     }
 
     /// The server sends each column in its own type whatever the caller asks for.

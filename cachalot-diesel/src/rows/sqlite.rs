@@ -45,14 +45,14 @@ impl CacheBackend for Sqlite {
         query: &Q,
         lookup: &mut (),
         fingerprint: &mut private::Key,
-    ) -> QueryResult<bool> {
+    ) -> QueryResult<private::Binds> {
         let mut binds = <Self as diesel::backend::Backend>::BindCollector::default();
         query.collect_binds(&mut binds, lookup, &Self)?;
         fingerprint
             .0
             .formatted(&binds.moveable())
             .map_err(|error| Error::SerializationError(Box::new(error)))?;
-        Ok(true)
+        Ok(private::Binds::default())
     }
 
     fn fingerprint_result<ST>(_fingerprint: &mut private::Key)

@@ -11,6 +11,7 @@ use super::{
     query, session,
     split::split,
     text::Text,
+    times::Times,
     token_scan, transaction, utility,
 };
 
@@ -146,6 +147,11 @@ impl Analysis {
         self.statements.iter().any(|it| it.calls_procedure)
     }
 
+    /// MySQL: where a time would be taken for a date.
+    pub(crate) fn times(&self) -> impl Iterator<Item = &Times> {
+        self.statements.iter().filter_map(|it| it.times.as_deref())
+    }
+
     /// If it fails, has it certainly changed nothing, as far as its text tells?
     pub(crate) fn fails_whole(&self) -> bool {
         matches!(self.statements.as_slice(), [only] if !only.in_part)
@@ -197,6 +203,7 @@ impl Analysis {
                     .map(name)
                     .sum::<usize>()
                 + 2 * written
+                + statement.times.as_ref().map_or(0, |times| times.weight())
                 + statement.effects.len() * 2 * size_of::<Effect>()
         });
         size_of::<Self>()
@@ -235,6 +242,8 @@ pub struct Statement {
     pub(super) suspects: Vec<Arc<str>>,
     /// What both verdicts would be if somebody did.
     pub(super) if_made: Option<Box<Verdict>>,
+    /// MySQL: where a time would be taken for a date.
+    pub(super) times: Option<Arc<Times>>,
     pub(super) guessed: bool,
     /// If it fails, some of its changes may stay.
     pub(super) in_part: bool,
@@ -329,6 +338,7 @@ impl Statement {
             otherwise: Some(Uncacheable::NotSelect),
             suspects: Vec::new(),
             if_made: None,
+            times: None,
             guessed: false,
             in_part: false,
             calls_procedure: false,

@@ -10,6 +10,7 @@ use super::{
     functions::Purity,
     lexer::Token,
     names::{self, Owner},
+    times::Times,
     token_scan::Signs,
 };
 
@@ -28,6 +29,7 @@ pub(super) struct Findings {
     pub(super) writes: Writes,
     pub(super) tables: Tables,
     pub(super) calls: Calls,
+    pub(super) times: Times,
     pub(super) guessed: bool,
 }
 
@@ -107,6 +109,7 @@ impl Findings {
             otherwise,
             suspects: self.tables.suspects.into_keys().collect(),
             if_made,
+            times: (!self.times.is_nothing()).then(|| Arc::new(self.times)),
             guessed: self.guessed,
             in_part: false,
             calls_procedure: false,

@@ -11,6 +11,7 @@ use super::{
     keywords,
     lexer::{Token, TokenKind, back},
     names,
+    times::Times,
 };
 
 /// Reads a query or a change of rows. Never refuses.
@@ -45,6 +46,11 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         writes,
         tables,
         calls,
+        times: if dialect == Dialect::Mysql {
+            Times::unread()
+        } else {
+            Times::default()
+        },
         guessed: true,
     }
     .conclude(tokens, dialect)

@@ -194,7 +194,7 @@ const POSTGRES_PURE: &str = "
     uuid_extract_timestamp uuid_extract_version uuid_generate_v3 uuid_generate_v5 var_pop var_samp
     varchar variance websearch_to_tsquery width width_bucket word_similarity xmlagg xmlattributes xmlcomment
     xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable xpath
-    xpath_exists
+    casefold xpath_exists
 ";
 
 const MYSQL_KEYWORDS: &[&str] = &[
@@ -264,6 +264,9 @@ const MYSQL_PURE: &str = "
     timestampdiff to_base64 to_char to_date to_days to_number to_seconds truncate ucase uncompress
     uncompressed_length unhex unix_timestamp updatexml uuid_to_bin values var_pop var_samp variance
     week weekday weekofyear weight_string year yearweek
+    distance etag from_vector json_duality_object rollup statement_digest statement_digest_text
+    string_to_vector to_vector vec_distance vec_distance_cosine vec_distance_euclidean vec_fromtext
+    vec_totext vector_dim vector_to_string
 ";
 
 const SQLITE_KEYWORDS: &[&str] = &["current_date", "current_time", "current_timestamp"];

@@ -10,6 +10,7 @@ use sqlparser::{
 use super::{
     Dialect,
     depth::is_too_deep,
+    left_out::{Fate, fates},
     lexer::{Token, TokenKind, back},
     names,
 };
@@ -60,6 +61,7 @@ pub(super) fn parse(tokens: &[Token<'_>], dialect: Dialect) -> Option<Tree> {
 fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
     let mut sql = String::with_capacity(tokens.iter().map(|token| token.text.len() + 1).sum());
     let mut opening = true;
+    let fates = fates(tokens, dialect);
     for (at, token) in tokens.iter().enumerate() {
         let before = back(tokens, at, 1);
         let follows = |words: &[&str]| before.is_some_and(|before| before.is_any(words));
@@ -76,6 +78,14 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
         }
         if modifier || only {
             continue;
+        }
+        match fates.as_ref().and_then(|fates| fates.get(at)) {
+            Some(Fate::IsLeftOut) => continue,
+            Some(Fate::IsComma) => {
+                sql.push(',');
+                continue;
+            }
+            Some(Fate::Stays) | None => {}
         }
         // It swallows what follows `TABLE t`.
         let table = token.is("table")
@@ -110,13 +120,28 @@ fn push(sql: &mut String, token: &Token<'_>, dialect: Dialect) {
             sql.push_str(token.text);
             sql.push('`');
         }
-        // What a literal says is of no account, but it might end it elsewhere. SQLite's literals are
+        // Formats of dates say what they give.
+        TokenKind::Text if dialect == Dialect::Mysql && is_format(token.text) => {
+            sql.push_str(token.text);
+        }
+        // What else a literal says is of no account, but it might end it elsewhere. SQLite's literals are
         // plain, and may be names and dates; those of MySQL in double quotes may be names.
         TokenKind::Text if dialect != Dialect::Sqlite && !token.text.starts_with('"') => {
             sql.push_str("'x'");
         }
         _ => sql.push_str(token.text),
     }
+}
+
+/// Is it a literal in single quotes that looks like a format, and needs no escape?
+fn is_format(literal: &str) -> bool {
+    let inner = literal
+        .strip_prefix('\'')
+        .and_then(|it| it.strip_suffix('\''));
+    inner.is_some_and(|inner| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "%:-/., ".contains(c);
+        inner.contains('%') && inner.chars().all(plain)
+    })
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::{
     grammar, keywords,
     lexer::Token,
     names,
+    times::Times,
     write_targets::{self, Target},
 };
 
@@ -35,11 +36,15 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Option<Statement> 
             .iter_mut()
             .for_each(|(_, events)| *events = Events::ALL);
     }
+    if dialect == Dialect::Mysql {
+        walk.times.tokens(tokens);
+    }
     let findings = Findings {
         kind: kind(&tree)?,
         writes: walk.writes.into_iter().collect::<Writes>(),
         tables: walk.tables,
         calls: walk.calls,
+        times: walk.times,
         guessed: false,
     };
     Some(findings.conclude(tokens, dialect))
@@ -82,6 +87,7 @@ struct Walk {
     tables: Tables,
     writes: Vec<(Arc<str>, Events)>,
     calls: Calls,
+    times: Times,
 }
 
 /// The names that a `WITH` gives to queries.
@@ -109,6 +115,7 @@ impl Walk {
             tables: Tables::default(),
             writes: Vec::new(),
             calls: Calls::default(),
+            times: Times::default(),
         }
     }
 
@@ -319,11 +326,18 @@ impl Visitor for Walk {
             outer.visible = place + usize::from(outer.recursive);
             outer.defining = true;
         }
+        let times = self.dialect == Dialect::Mysql;
+        if times {
+            self.times.query(query);
+        }
         let mut scope = Scope::default();
         if let Some(with) = &query.with {
             scope.recursive = with.recursive || self.dialect == Dialect::Sqlite;
             scope.visible = with.cte_tables.len();
             for (place, cte) in with.cte_tables.iter().enumerate() {
+                if times {
+                    self.times.renamed(Some(&cte.alias));
+                }
                 scope.names.insert(self.alias(&cte.alias.name), place);
                 scope.places.insert(ptr::from_ref(&*cte.query), place);
             }
@@ -348,6 +362,16 @@ impl Visitor for Walk {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Derived { alias, .. } if self.dialect == Dialect::Mysql => {
+                self.times.renamed(alias.as_ref());
+            }
+            // Its columns have types of their own.
+            TableFactor::JsonTable { .. } if self.dialect == Dialect::Mysql => {
+                self.times.unread = true;
+            }
+            _ => {}
+        }
         flow(match factor {
             TableFactor::Table {
                 name,
@@ -374,6 +398,9 @@ impl Visitor for Walk {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if self.dialect == Dialect::Mysql {
+            self.times.expression(expr);
+        }
         flow(match expr {
             Expr::Function(Function { name, args, .. }) => {
                 let arguments = match args {

@@ -6,6 +6,7 @@
 
 mod guessed;
 mod install;
+mod prepared;
 mod replaced;
 mod session;
 mod sql;
@@ -48,6 +49,7 @@ pub(crate) struct Tracker {
     pub(crate) session: SessionState,
     temporary: temporary_names::TemporaryNames,
     guessed: guessed::Guessed,
+    statements: prepared::PreparedStatements,
     /// A statement failed that the open transaction contains: that it names a relation does not say
     /// that there is one.
     doubtful: bool,
@@ -91,6 +93,7 @@ impl Tracker {
             session: SessionState::default(),
             temporary: temporary_names::TemporaryNames::default(),
             guessed: guessed::Guessed::default(),
+            statements: prepared::PreparedStatements::default(),
             doubtful: false,
             typed: HashMap::new(),
             running: Vec::new(),
@@ -148,7 +151,10 @@ impl Tracker {
         // takes it for a write to everything.
         let mut trusted = Vec::new();
         let analysis = sql::text(query).map(|sql| {
-            let analysis = statement::analysis(&sql, dialect);
+            let mut analysis = statement::analysis(&sql, dialect);
+            if let Some(executed) = self.statements.executed(&analysis, dialect) {
+                analysis = executed;
+            }
             let behind = self.behind(&analysis, dialect);
             if behind.is_empty() {
                 return analysis;
@@ -224,6 +230,7 @@ impl Tracker {
                 self.transactions.finished(&analysis, outcome);
                 let (dialect, well) = (self.dialect(), outcome == Ending::Succeeded);
                 self.session.finished(&analysis, dialect, well);
+                self.statements.finished(&analysis, dialect, well);
                 self.temporary.finished(&analysis);
                 if *analysis.writes() == statement::Writes::Everything {
                     let caches = self.caches.iter();
@@ -290,6 +297,7 @@ impl Tracker {
                 self.transactions.finished(&analysis, Ending::Unknown);
                 let dialect = self.dialect();
                 self.session.finished(&analysis, dialect, false);
+                self.statements.finished(&analysis, dialect, false);
                 self.temporary.finished(&analysis);
             }
             self.doubtful = true;

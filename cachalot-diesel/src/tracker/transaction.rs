@@ -30,6 +30,8 @@ pub(crate) struct Transactions {
     session_isolation: Option<Isolation>,
     /// For the next transaction only.
     next_isolation: Option<Isolation>,
+    /// MySQL: code ran that may have set one for the next transaction, and no probe tells.
+    next_unknown: bool,
     /// MySQL: statements outside a transaction are committed at once. `None`: not known yet.
     autocommit: Option<bool>,
     /// The state is not what was assumed, or not known: every write is published with its
@@ -46,6 +48,8 @@ pub(crate) struct Transactions {
 #[derive(Debug, Clone)]
 struct Open {
     isolation: Option<Isolation>,
+    /// The isolation may have been set for this one alone, and no probe tells.
+    isolation_hidden: bool,
     /// SQLite: a savepoint outside a transaction opens one, and releasing it commits.
     by_savepoint: bool,
     /// PostgreSQL: a statement failed, and the server takes nothing but the end of the transaction or
@@ -69,6 +73,7 @@ impl Open {
         };
         Self {
             isolation,
+            isolation_hidden: false,
             by_savepoint: false,
             failed: false,
             levels: vec![level],
@@ -128,6 +133,7 @@ impl Default for Transactions {
             open: None,
             session_isolation: None,
             next_isolation: None,
+            next_unknown: false,
             autocommit: None,
             uncertain: false,
             writes_unbounded: false,
@@ -174,7 +180,9 @@ impl Transactions {
             self.unconfirmed_writes = Writes::Nothing;
         }
         // A transaction that began before anybody asked has the session's isolation.
-        if let Some(open) = &mut self.open {
+        if let Some(open) = &mut self.open
+            && !open.isolation_hidden
+        {
             open.isolation = open.isolation.or(isolation);
         }
     }
@@ -225,6 +233,7 @@ impl Transactions {
         }
         self.setting_changed("autocommit");
         self.setting_changed("transaction_isolation");
+        self.next_unknown = true;
         self.lost_track();
         self.pending()
     }
@@ -350,7 +359,12 @@ impl Transactions {
                 }
                 let visible = self.commit();
                 let isolation = isolation.or(self.next_isolation.take());
-                self.open = Some(Open::new(isolation.or(self.session_isolation)));
+                let unknown = std::mem::take(&mut self.next_unknown) && isolation.is_none();
+                let usual = self.session_isolation.filter(|_| !unknown);
+                self.open = Some(Open {
+                    isolation_hidden: unknown,
+                    ..Open::new(isolation.or(usual))
+                });
                 visible
             }
             Effect::Commit { chain } => {
