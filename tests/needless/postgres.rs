@@ -6,9 +6,15 @@ mod catalog_fixture;
 
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use catalog_fixture::{CatalogFixture, run};
-use diesel::prelude::*;
+use diesel::{
+    connection::SimpleConnection as _,
+    dsl::sql,
+    prelude::*,
+    result::{DatabaseErrorKind, Error},
+    sql_types::Text,
+};
 
-use super::{Conn, world};
+use super::{Conn, schema::tags, world};
 
 const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
@@ -247,4 +253,149 @@ fn f08_a_table_that_the_own_transaction_made_is_an_own_write() {
         })
         .unwrap();
     }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tags)]
+struct Tag {
+    id: i32,
+    label: String,
+}
+
+/// The iterator never reads the end of the copy, and so leaves it open.
+fn copy(conn: &mut Conn) {
+    let tags = diesel::copy_to(tags::table).load::<Tag, _>(conn).unwrap();
+    let rows: Vec<_> = tags
+        .map(|tag| tag.map(|it| (it.id, it.label)).unwrap())
+        .collect();
+    assert_eq!(rows, [(1, "copied".to_owned())]);
+}
+
+fn with_a_tag() -> world::World {
+    let mut world = world::World::new();
+    diesel::insert_into(tags::table)
+        .values((tags::id.eq(1), tags::label.eq("copied")))
+        .execute(&mut world.conn)
+        .unwrap();
+    world
+}
+
+fn labels(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    sql::<Text>("SELECT label FROM tags").cached(conn).load()
+}
+
+#[test]
+fn f08_the_first_cached_read_after_a_copy_is_cached() {
+    let world = with_a_tag();
+    let mut reader = world.reader();
+    copy(&mut reader.conn);
+    let read = |conn: &mut Conn| labels(conn).unwrap();
+    assert_eq!(reader.sent(read), (vec!["copied".to_owned()], 1));
+    assert_eq!(reader.sent(read), (vec!["copied".to_owned()], 0));
+}
+
+#[test]
+fn f08_while_a_copy_is_left_open_hits_go_on_and_the_rest_is_as_without_a_cache() {
+    let mut world = with_a_tag();
+    let read = |conn: &mut Conn| labels(conn).unwrap();
+    world.once(read);
+    copy(&mut world.conn);
+    assert_eq!(world.sent(read), (vec!["copied".to_owned()], 0));
+    let other = || sql::<Text>("SELECT label FROM tags WHERE id = 1");
+    let refused = |read: QueryResult<Vec<String>>| {
+        matches!(
+            read,
+            Err(Error::DatabaseError(
+                DatabaseErrorKind::UnableToSendCommand,
+                _
+            ))
+        )
+    };
+    assert!(refused(other().load(&mut world.conn)));
+    assert!(refused(other().cached(&mut world.conn).load()));
+    run(&mut world.conn, "SELECT");
+    let other = |conn: &mut Conn| -> Vec<String> { other().cached(conn).load().unwrap() };
+    assert_eq!(world.sent(other), (vec!["copied".to_owned()], 1));
+    assert_eq!(world.sent(other), (vec!["copied".to_owned()], 0));
+}
+
+#[test]
+fn f08_a_copy_inside_a_transaction_leaves_it_as_it_is() {
+    let mut world = with_a_tag();
+    let read = |conn: &mut Conn| labels(conn).unwrap();
+    let mut reader = world.reader();
+    let inside = reader.conn.transaction(|conn| -> QueryResult<_> {
+        copy(conn);
+        let first = read(conn);
+        diesel::update(tags::table)
+            .set(tags::label.eq("written"))
+            .execute(conn)?;
+        Ok((first, read(conn)))
+    });
+    let one = |label: &str| vec![label.to_owned()];
+    assert_eq!(inside.unwrap(), (one("copied"), one("written")));
+    assert_eq!(world.sent(read).0, one("written"));
+}
+
+#[test]
+fn f06_to_execute_writes_what_the_statement_writes() {
+    let mut fixture = with(
+        "CREATE TABLE pebbles (id INTEGER PRIMARY KEY, name TEXT); \
+         INSERT INTO pebbles VALUES (1, 'chert')",
+    );
+    const PEBBLES: &str = "SELECT name FROM pebbles ORDER BY id";
+    for prepare in [
+        "PREPARE renames (text) AS UPDATE pebbles SET name = name || $1",
+        "PREPARE \"Renames\" AS UPDATE stones SET name = name || 'x'",
+        "PREPARE reads AS SELECT 1",
+    ] {
+        fixture.keeps(prepare, &[STONES, PEBBLES]);
+    }
+    fixture.writes("EXECUTE renames('y')", &[PEBBLES], &[STONES]);
+    fixture.writes("execute Renames ('z')", &[PEBBLES], &[STONES]);
+    fixture.writes("EXECUTE \"Renames\"", &[STONES], &[PEBBLES]);
+    fixture.keeps("EXECUTE reads", &[STONES, PEBBLES]);
+    // The old one stays.
+    let again = "PREPARE reads AS UPDATE pebbles SET name = 'no'";
+    assert!(fixture.writer.conn.batch_execute(again).is_err());
+    run(&mut fixture.writer.conn, "EXECUTE reads");
+    run(
+        &mut fixture.writer.conn,
+        "DEALLOCATE reads; PREPARE reads AS UPDATE stones SET name = 'new'",
+    );
+    fixture.changes("EXECUTE reads", &[STONES]);
+    fixture.changes(
+        "DEALLOCATE ALL; PREPARE reads AS UPDATE stones SET name = 'newer'; EXECUTE reads",
+        &[STONES],
+    );
+    let renames = "PREPARE renames (text) AS UPDATE pebbles SET name = $1";
+    run(&mut fixture.writer.conn, renames);
+    let hidden = "DO $$ BEGIN EXECUTE 'DEALLOCATE renames'; \
+        EXECUTE 'PREPARE renames (text) AS UPDATE stones SET name = $1'; END $$";
+    run(&mut fixture.writer.conn, hidden);
+    fixture.changes("EXECUTE renames('unseen')", &[STONES]);
+}
+
+/// Prepared before anybody watched.
+#[test]
+fn f06_to_execute_what_nobody_saw_prepared_writes_anything() {
+    let mut fixture = with("");
+    let mut late = fixture.world.outsider();
+    run(
+        &mut late,
+        "PREPARE p AS UPDATE stones SET name = name || 'p'",
+    );
+    fixture.world.other_process().watch(&mut late).unwrap();
+    fixture.does("EXECUTE p", |_| run(&mut late, "EXECUTE p"), &[STONES], &[]);
+}
+
+#[test]
+fn f06_what_only_postgresql_18_has_is_cached() {
+    let mut fixture = with("");
+    let version: i32 = fixture.shown("SHOW server_version_num")[0].parse().unwrap();
+    if version < 180_000 {
+        assert!(std::env::var("CACHALOT_TEST_POSTGRES_HOME").is_err());
+        return;
+    }
+    fixture.warm("SELECT casefold(name) FROM stones ORDER BY id");
 }

@@ -136,3 +136,13 @@ fn f05_after_a_temporary_view_writes_touch_their_tables_alone() {
         .unwrap();
     assert_eq!(world.sent(titles).1, 0);
 }
+
+/// The server makes a temporary table for it, and drops it.
+#[test]
+fn f05_a_view_that_is_refreshed_concurrently_leaves_no_temporary_table() {
+    leave_none(&[&[
+        "CREATE MATERIALIZED VIEW IF NOT EXISTS sums AS SELECT id FROM tags",
+        "CREATE UNIQUE INDEX IF NOT EXISTS sums_id ON sums (id)",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY sums",
+    ]]);
+}

@@ -1,6 +1,9 @@
 //! Tables of PostgreSQL whose rows change without a statement on them.
 
+use std::time::Duration;
+
 use cachalot_diesel::{BypassReason, Outcome};
+use cachalot_tests::wait_until;
 
 use super::catalog_fixture::{CatalogFixture, cached, run};
 
@@ -90,6 +93,30 @@ fn w06_tables_that_event_triggers_write() {
     );
     fixture.warm("SELECT line FROM stones");
     run(&mut fixture.outsider, "DROP EVENT TRIGGER noting");
+}
+
+#[test]
+fn w06_a_table_that_no_event_trigger_writes_any_more_is_cached_again() {
+    const CHANGES: &str = "SELECT line FROM changes ORDER BY line";
+    for watched in [true, false] {
+        let mut fixture = CatalogFixture::new(
+            "CREATE TABLE changes (line TEXT); \
+             CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS \
+              $f$ BEGIN INSERT INTO changes VALUES (tg_tag); END $f$; \
+             CREATE EVENT TRIGGER noting ON ddl_command_end EXECUTE FUNCTION note()",
+        );
+        bypasses(&mut fixture, CHANGES, unseen("changes"));
+        if watched {
+            run(&mut fixture.writer.conn, "DROP EVENT TRIGGER noting");
+        } else {
+            run(&mut fixture.outsider, "DROP EVENT TRIGGER noting");
+            fixture.world.other_process().invalidate_all().unwrap();
+        }
+        wait_until("it is cached again", Duration::from_secs(30), || {
+            fixture.cached(CHANGES).1 == 0
+        });
+        fixture.changes("INSERT INTO changes VALUES ('by hand')", &[CHANGES]);
+    }
 }
 
 /// The condition of a policy is asked by writes too.
