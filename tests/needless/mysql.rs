@@ -98,7 +98,7 @@ const CALLS: &str = "CREATE TABLE calls \
      CREATE FUNCTION day_of(t TIME) RETURNS DATE DETERMINISTIC RETURN DATE(t); \
      CREATE FUNCTION day_of_text(t VARCHAR(20)) RETURNS DATE DETERMINISTIC BEGIN \
       DECLARE c TIME; SET c = t; RETURN c; END; \
-     CREATE FUNCTION year_of(t DATE) RETURNS INTEGER DETERMINISTIC RETURN YEAR(t)";
+     CREATE FUNCTION year_of(given DATE) RETURNS INTEGER DETERMINISTIC RETURN YEAR(given)";
 
 /// The rows of a read on an unwatched connection, with the server's clock at these two days.
 fn on_two_days(fixture: &mut CatalogFixture, read: &str) -> [Vec<String>; 2] {
