@@ -32,7 +32,9 @@ use crate::catalog::Facts;
 use crate::protocol::Lineage;
 use crate::rows::CacheBackend;
 use crate::statement::TableName;
-pub(crate) use crate::tracker::{Probe, ServerRole};
+pub(crate) use crate::tracker::Probe;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub(crate) use crate::tracker::ServerRole;
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
 /// `SqliteConnection` and r2d2's `PooledConnection` of them.
