@@ -180,6 +180,7 @@
 //! - `metrics`: metrics through the [`metrics`](https://docs.rs/metrics) facade
 #![forbid(unsafe_code)]
 
+mod backend;
 mod bypass;
 mod cache;
 mod catalog;

@@ -90,7 +90,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// Parses `CASCADE`, `SET NULL` and so on; `cascade` is the meaning of the first.
-    pub(super) fn parse(text: &str, cascade: Self) -> Self {
+    pub(crate) fn parse(text: &str, cascade: Self) -> Self {
         match text.to_ascii_uppercase().as_str() {
             "CASCADE" | "C" => cascade,
             "SET NULL" | "N" | "SET DEFAULT" | "D" => Self::Update,
@@ -253,7 +253,7 @@ impl Facts {
     }
 
     /// Normalises a name.
-    pub(super) fn name(&self, text: &str) -> Arc<str> {
+    pub(crate) fn name(&self, text: &str) -> Arc<str> {
         relation_name(text)
     }
 }

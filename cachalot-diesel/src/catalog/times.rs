@@ -94,7 +94,7 @@ impl<F: Fn(&str) -> bool> Known<'_, F> {
 
 /// Does the value of an expression move with the date, if these columns are times?
 #[cfg(feature = "mysql")]
-pub(super) fn expression_moves(expression: &str, columns: &BTreeSet<&str>) -> bool {
+pub(crate) fn expression_moves(expression: &str, columns: &BTreeSet<&str>) -> bool {
     let text = format!("SELECT {expression}");
     let analysis = Analysis::of(&text, Dialect::Mysql);
     let places: Vec<_> = analysis

@@ -1,19 +1,9 @@
 //! The connections whose reads can be cached, and what each answers about itself.
 
 mod harmless;
-#[cfg(feature = "postgres")]
-mod lineage;
-#[cfg(feature = "mysql")]
-mod mysql;
-#[cfg(feature = "postgres")]
-mod names;
 mod options;
 #[cfg(feature = "r2d2")]
 mod pooled;
-#[cfg(feature = "postgres")]
-mod postgres;
-#[cfg(feature = "sqlite")]
-mod sqlite;
 mod unanalyzable;
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -8,14 +8,8 @@
     allow(dead_code, reason = "only the backends make rows and read them")
 )]
 mod block;
-#[cfg(feature = "mysql")]
-mod mysql;
-#[cfg(feature = "postgres")]
-mod postgres;
-#[cfg(feature = "sqlite")]
-mod sqlite;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-mod view;
+pub(crate) mod view;
 
 use diesel::{
     QueryResult, backend::Backend, deserialize::FromSqlRow, expression::QueryMetadata,

@@ -13,7 +13,7 @@ use diesel::{
 use super::{Block, BlockWriter, Unstorable};
 
 /// Splits a backend's raw value into bytes and a type, and restores it.
-pub(super) trait RawBytes: Backend {
+pub(crate) trait RawBytes: Backend {
     type Type;
 
     /// The type's code in a block; never 0.
@@ -23,7 +23,7 @@ pub(super) trait RawBytes: Backend {
     fn value<'v>(bytes: &'v [u8], tpe: &'v Self::Type) -> Self::RawValue<'v>;
 }
 
-pub(super) fn append_row<'r, DB: RawBytes, R: Row<'r, DB>>(
+pub(crate) fn append_row<'r, DB: RawBytes, R: Row<'r, DB>>(
     row: &R,
     block: &mut BlockWriter,
 ) -> Result<(), Unstorable> {
@@ -48,7 +48,7 @@ pub(super) fn append_row<'r, DB: RawBytes, R: Row<'r, DB>>(
     Ok(())
 }
 
-pub(super) fn read_rows<ST, DB: RawBytes, U: FromSqlRow<ST, DB>>(
+pub(crate) fn read_rows<ST, DB: RawBytes, U: FromSqlRow<ST, DB>>(
     mut block: Block<'_>,
     limit: usize,
 ) -> QueryResult<Vec<U>> {

@@ -9,11 +9,15 @@ use diesel::{
     sql_types::{Bool, Nullable, Text},
 };
 
-use super::{
-    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
-    ServerRole,
+use super::catalog;
+use crate::{
+    connection::{
+        CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
+        Sealed, ServerRole,
+    },
+    statement::Isolation,
+    tracker::TemporaryTables,
 };
-use crate::{statement::Isolation, tracker::TemporaryTables};
 
 /// `AS`, as a pragma may decide how columns without it are called. None of these questions calls a
 /// function: a program may have put another in its place.
@@ -166,7 +170,7 @@ impl CacheConnection for SqliteConnection {
     }
 
     fn catalog(&mut self, _question: &Question) -> QueryResult<CatalogAnswer> {
-        crate::catalog::load_sqlite(self).map(CatalogAnswer)
+        catalog::load(self).map(CatalogAnswer)
     }
 }
 

@@ -15,8 +15,11 @@ use diesel::{
     sqlite::{Sqlite, SqliteType, SqliteValue},
 };
 
-use super::{Block, CacheBackend, Unstorable, private};
-use crate::{statement::Dialect, untracked::untracked};
+use crate::{
+    rows::{Block, CacheBackend, Unstorable, private},
+    statement::Dialect,
+    untracked::untracked,
+};
 
 // The first byte of a cell. In SQLite each value has a type of its own.
 const INTEGER: u8 = 1;

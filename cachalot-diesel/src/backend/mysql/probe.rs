@@ -7,11 +7,12 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 
-use super::{
-    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
-    ServerRole,
-};
+use super::catalog;
 use crate::{
+    connection::{
+        CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
+        Sealed, ServerRole,
+    },
     statement::{Isolation, TableName},
     tracker::{Counted, TemporaryTables},
 };
@@ -205,7 +206,7 @@ impl CacheConnection for MysqlConnection {
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
-        crate::catalog::load_mysql(self, &question.schemas).map(CatalogAnswer)
+        catalog::load(self, &question.schemas).map(CatalogAnswer)
     }
 }
 

@@ -7,8 +7,10 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 
-use super::facts::{Action, Code, Facts, ForeignKey, Relation, RelationKind, Trigger};
-use crate::statement::{Definition, Dialect, Events, Named};
+use crate::{
+    catalog::facts::{Action, Code, Facts, ForeignKey, Relation, RelationKind, Trigger},
+    statement::{Definition, Dialect, Events, Named},
+};
 
 /// Virtual table modules whose rows change only by statements that name the table, or the tables in
 /// its definition.
@@ -58,7 +60,7 @@ struct Key {
 
 /// Loads the facts with two queries per attached database. Columns need `AS`, as pragmas may change
 /// their default names.
-pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
+pub(super) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
     let databases: Vec<Database> =
         diesel::sql_query("SELECT name AS name FROM pragma_database_list").load(conn)?;
     let mut facts = Facts::new(Dialect::Sqlite);

@@ -10,11 +10,13 @@ use diesel::{
     row::Row,
 };
 
-use super::{
-    CacheBackend, Unstorable, private,
-    view::{self, RawBytes},
+use crate::{
+    rows::{
+        CacheBackend, Unstorable, private,
+        view::{self, RawBytes},
+    },
+    statement::{Dialect, moving_date},
 };
-use crate::statement::{Dialect, moving_date};
 
 impl private::Sealed for Pg {}
 

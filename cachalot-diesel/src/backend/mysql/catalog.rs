@@ -17,15 +17,17 @@ use diesel::{
     sql_types::{Bool, Nullable, Text},
 };
 
-use super::{
-    facts::{
-        Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, RoutineTimes, Trigger,
-        Volatility,
+use super::privileges::privileges;
+use crate::{
+    catalog::{
+        facts::{
+            Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, RoutineTimes,
+            Trigger, Volatility,
+        },
+        times::expression_moves,
     },
-    privileges::privileges,
-    times::expression_moves,
+    statement::{Body, Dialect, Events},
 };
-use crate::statement::{Body, Dialect, Events};
 
 /// A condition that excludes system databases.
 const IS_USER_SCHEMA: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
@@ -144,7 +146,7 @@ struct Contents {
 }
 
 /// Loads the facts of the connection's database, of those in `named`, and of all connected to them.
-pub(crate) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> QueryResult<Facts> {
+pub(super) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> QueryResult<Facts> {
     let own: Own = diesel::sql_query(
         "SELECT DATABASE() AS db, VERSION() AS version, CURRENT_USER() AS account",
     )

@@ -8,11 +8,12 @@ use diesel::{
     sql_types::{Array, Bool, Text},
 };
 
-use super::{
-    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
-    Question, Sealed, ServerRole, is_harmless, lineage, names,
-};
+use super::{catalog, lineage::lineage, names};
 use crate::{
+    connection::{
+        CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
+        Question, Sealed, ServerRole, is_harmless,
+    },
     statement::{Dialect, Isolation},
     tracker::TemporaryTables,
 };
@@ -255,13 +256,10 @@ impl CacheConnection for PgConnection {
     }
 
     fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
-        Ok(lineage::lineage(self)?.map(LineageAnswer))
+        Ok(lineage(self)?.map(LineageAnswer))
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
-        ask(self, |conn| {
-            crate::catalog::load_postgres(conn, question.in_transaction)
-        })
-        .map(CatalogAnswer)
+        ask(self, |conn| catalog::load(conn, question.in_transaction)).map(CatalogAnswer)
     }
 }

@@ -10,11 +10,13 @@ use diesel::{
     sql_types::{Array, Bool, Nullable, Oid, SmallInt, Text},
 };
 
-use super::facts::{
-    Action, Cast, Code, Facts, ForeignKey, Policy, Relation, RelationKind, Routine, Trigger,
-    Volatility,
+use crate::{
+    catalog::facts::{
+        Action, Cast, Code, Facts, ForeignKey, Policy, Relation, RelationKind, Routine, Trigger,
+        Volatility,
+    },
+    statement::{Dialect, Events},
 };
-use crate::statement::{Dialect, Events};
 
 /// A condition that excludes system schemas and the temporary ones of sessions.
 const IS_USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') \
@@ -234,7 +236,7 @@ struct InheritanceRow {
 }
 
 /// Loads the facts. `in_transaction`: the caller has an open transaction, which is left unchanged.
-pub(crate) fn load(conn: &mut PgConnection, in_transaction: bool) -> QueryResult<Facts> {
+pub(super) fn load(conn: &mut PgConnection, in_transaction: bool) -> QueryResult<Facts> {
     let (begin, end) = if in_transaction {
         (
             "SAVEPOINT cachalot_catalog",

@@ -11,8 +11,8 @@ use diesel::{
 };
 
 use super::{
+    catalog::NO_LIMIT,
     grants::{Grants, Privilege},
-    mysql::NO_LIMIT,
 };
 
 /// A line of MariaDB's `SHOW GRANTS`, whose only column is named after the account.

@@ -7,11 +7,13 @@ use diesel::{
     row::{Field, Row},
 };
 
-use super::{
-    CacheBackend, Unstorable, private,
-    view::{self, RawBytes},
+use crate::{
+    rows::{
+        CacheBackend, Unstorable, private,
+        view::{self, RawBytes},
+    },
+    statement::Dialect,
 };
-use crate::statement::Dialect;
 
 impl private::Sealed for Mysql {}
 

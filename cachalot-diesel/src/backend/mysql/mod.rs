@@ -1,0 +1,7 @@
+//! MySQL and MariaDB.
+
+mod catalog;
+mod grants;
+mod privileges;
+mod probe;
+mod rows;
