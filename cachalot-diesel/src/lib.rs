@@ -181,6 +181,7 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod background;
 mod bypass;
 mod cache;
 mod catalog;

@@ -13,12 +13,13 @@ use std::{
 
 use super::{Entry, EntryStore, FillPermit};
 use crate::{
+    background::Backoff,
     fingerprint::Fingerprint,
     store::{Command, Reply},
 };
 
-/// How long a follower waits between two polls: from the first, doubling up to the second.
-const POLL_PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
+/// How long a follower waits between two polls.
+const POLL: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(16));
 /// Memcached counts time to live in whole seconds.
 const MIN_LOCK_TTL: Duration = Duration::from_secs(1);
 
@@ -56,10 +57,10 @@ impl EntryStore {
             _ => return Role::Leader(None),
         }
         let start = Instant::now();
-        let [mut pause, longest] = POLL_PAUSES;
+        let mut poll = POLL;
         while start.elapsed() < wait {
-            thread::sleep(pause);
-            pause = (pause * 2).min(longest);
+            thread::sleep(poll.pause());
+            poll.lengthen();
             let polls = [
                 Command::Get { key: permit.key() },
                 Command::Get { key: &lock },

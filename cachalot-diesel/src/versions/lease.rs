@@ -1,12 +1,12 @@
 //! Renews the leases of writes in flight: a statement that waits for a lock, or a slow COMMIT, must
 //! not look like a crashed process.
 
-use std::{collections::HashSet, sync::Arc, thread};
+use std::{collections::HashSet, sync::Arc};
 
 use parking_lot::Mutex;
 
 use super::VersionStore;
-use crate::{protocol::Token, store::Command};
+use crate::{background, protocol::Token, store::Command};
 
 /// The writes of this process between `begin` and `end`.
 #[derive(Debug, Default)]
@@ -28,22 +28,10 @@ impl VersionStore {
         if held.renewing {
             return;
         }
-        let versions = Arc::downgrade(self);
         let pause = self.config.write_lease / 3;
-        let spawned = thread::Builder::new()
-            .name("cachalot-leases".to_owned())
-            .spawn(move || {
-                loop {
-                    thread::sleep(pause);
-                    let Some(versions) = versions.upgrade() else {
-                        return;
-                    };
-                    if !versions.renew_leases() {
-                        return;
-                    }
-                }
-            });
-        held.renewing = spawned.is_ok();
+        held.renewing = background::repeat("cachalot-leases", self, pause, move |versions| {
+            versions.renew_leases().then_some(pause)
+        });
     }
 
     pub(super) fn drop_lease(&self, writer: Token) {

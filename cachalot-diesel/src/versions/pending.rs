@@ -7,7 +7,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::Duration,
 };
 
@@ -16,6 +15,7 @@ use parking_lot::{Condvar, Mutex};
 use super::VersionStore;
 use crate::{
     Error,
+    background::{self, Backoff},
     events::{self, Names},
     protocol::{Dependency, EPOCH, Events, Token},
     store::StoreError,
@@ -27,9 +27,7 @@ const MAX_PENDING_TABLES: usize = 10_000;
 /// others have to expire.
 const MAX_PENDING_WRITERS: usize = 100;
 /// How long the flusher waits between two attempts. The store client fails fast in the meantime.
-const MIN_RETRY_PAUSE: Duration = Duration::from_millis(50);
-/// The pause doubles up to this while nothing can be delivered.
-const MAX_RETRY_PAUSE: Duration = Duration::from_millis(200);
+const RETRY: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_millis(200));
 
 #[derive(Debug, Default)]
 pub(super) struct PendingInvalidations {
@@ -204,30 +202,18 @@ impl VersionStore {
         if pending.flushing {
             return true;
         }
-        let versions = Arc::downgrade(self);
-        let spawned = thread::Builder::new()
-            .name("cachalot-pending".to_owned())
-            .spawn(move || {
-                let mut pause = MIN_RETRY_PAUSE;
-                loop {
-                    thread::sleep(pause);
-                    let Some(versions) = versions.upgrade() else {
-                        return;
-                    };
-                    let delivered = versions.flush_pending();
-                    pause = if delivered {
-                        MIN_RETRY_PAUSE
-                    } else {
-                        (pause * 2).min(MAX_RETRY_PAUSE)
-                    };
-                    let mut pending = versions.pending.tables.lock();
-                    if pending.tables.is_empty() {
-                        pending.flushing = false;
-                        return;
-                    }
-                }
-            });
-        pending.flushing = spawned.is_ok();
+        let mut retry = RETRY;
+        let flush = move |versions: &Arc<Self>| {
+            if versions.flush_pending() {
+                retry.reset();
+            } else {
+                retry.lengthen();
+            }
+            let mut pending = versions.pending.tables.lock();
+            pending.flushing = !pending.tables.is_empty();
+            pending.flushing.then(|| retry.pause())
+        };
+        pending.flushing = background::repeat("cachalot-pending", self, RETRY.pause(), flush);
         pending.flushing
     }
 }

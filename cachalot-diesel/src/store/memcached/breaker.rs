@@ -11,11 +11,12 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// The first pause after a failure. Every failed probe doubles it.
+use crate::background::Backoff;
+
 const MIN_PROBE_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest pause. It should be short: for that long, plus the time of a probe, a writer may keep
-/// invalidations pending for a server that others already use again.
+/// It should be short: for that long, plus the time of a probe, a writer may keep invalidations pending
+/// for a server that others already use again.
 const MAX_PROBE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Closed while the server answers, open after it failed.
@@ -30,7 +31,7 @@ pub(super) struct Breaker {
 
 #[derive(Debug)]
 struct Pause {
-    length: Duration,
+    backoff: Backoff,
     /// When the next caller may probe, if there is no prober.
     ends: Instant,
     has_prober: bool,
@@ -48,7 +49,7 @@ pub(super) enum Admission {
 impl Breaker {
     pub(super) fn new(probe_time: Duration) -> Self {
         let pause = Pause {
-            length: MIN_PROBE_PAUSE,
+            backoff: Backoff::new(MIN_PROBE_PAUSE, MAX_PROBE_PAUSE),
             ends: Instant::now(),
             has_prober: false,
         };
@@ -72,7 +73,7 @@ impl Breaker {
         if pause.has_prober || now < pause.ends {
             return None;
         }
-        pause.ends = now + self.probe_time.max(pause.length);
+        pause.ends = now + self.probe_time.max(pause.backoff.pause());
         Some(Admission::Probe)
     }
 
@@ -90,12 +91,12 @@ impl Breaker {
         let mut pause = self.pause.lock();
         let was_open = self.open.load(Ordering::Acquire);
         match admission {
-            Admission::Probe => pause.length = (pause.length * 2).min(MAX_PROBE_PAUSE),
+            Admission::Probe => pause.backoff.lengthen(),
             // Concurrent calls run into the same failure: they do not prolong the pause.
             Admission::Usual if was_open => return false,
-            Admission::Usual => pause.length = MIN_PROBE_PAUSE,
+            Admission::Usual => pause.backoff.reset(),
         }
-        pause.ends = Instant::now() + pause.length;
+        pause.ends = Instant::now() + pause.backoff.pause();
         self.open.store(true, Ordering::Release);
         !was_open
     }
@@ -116,7 +117,7 @@ impl Breaker {
     pub(super) fn next_probe(&self) -> Option<Duration> {
         let mut pause = self.pause.lock();
         if self.open.load(Ordering::Acquire) {
-            return Some(pause.length);
+            return Some(pause.backoff.pause());
         }
         pause.has_prober = false;
         None
@@ -171,13 +172,13 @@ mod tests {
     fn each_failed_probe_doubles_the_pause_up_to_its_limit() {
         let breaker = breaker();
         breaker.failed(Admission::Usual);
-        assert_eq!(breaker.pause.lock().length, MIN_PROBE_PAUSE);
+        assert_eq!(breaker.pause.lock().backoff.pause(), MIN_PROBE_PAUSE);
         breaker.failed(Admission::Probe);
-        assert_eq!(breaker.pause.lock().length, MIN_PROBE_PAUSE * 2);
+        assert_eq!(breaker.pause.lock().backoff.pause(), MIN_PROBE_PAUSE * 2);
         for _ in 0..100 {
             breaker.failed(Admission::Probe);
         }
-        assert_eq!(breaker.pause.lock().length, MAX_PROBE_PAUSE);
+        assert_eq!(breaker.pause.lock().backoff.pause(), MAX_PROBE_PAUSE);
     }
 
     #[test]
@@ -211,7 +212,7 @@ mod tests {
         assert!(breaker.failed(Admission::Usual));
         let ends = breaker.pause.lock().ends;
         assert!(!breaker.failed(Admission::Usual));
-        assert_eq!(breaker.pause.lock().length, MIN_PROBE_PAUSE);
+        assert_eq!(breaker.pause.lock().backoff.pause(), MIN_PROBE_PAUSE);
         assert_eq!(breaker.pause.lock().ends, ends);
     }
 }

@@ -5,14 +5,13 @@ use std::{
     io::{self, ErrorKind},
     net::{SocketAddr, ToSocketAddrs},
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
 use memcache::exp::Error;
 use parking_lot::Mutex;
 
-use crate::events::TARGET;
+use crate::{background, events::TARGET};
 
 use super::{
     super::{Command, Reply, StoreError},
@@ -175,20 +174,15 @@ impl Server {
 
     /// Starts a thread that probes the server until it answers or the store is dropped.
     fn spawn_prober(self: &Arc<Self>) {
-        let server = Arc::downgrade(self);
-        let spawned = thread::Builder::new()
-            .name("cachalot-probe".to_owned())
-            .spawn(move || {
-                while let Some(pause) = server.upgrade().and_then(|s| s.breaker.next_probe()) {
-                    thread::sleep(pause);
-                    let Some(server) = server.upgrade() else {
-                        return;
-                    };
-                    let sent = server.send(&[PROBE], Instant::now() + server.timeout);
-                    server.note(Admission::Probe, &server.receive(sent));
-                }
-            });
-        if spawned.is_err() {
+        let Some(pause) = self.breaker.next_probe() else {
+            return;
+        };
+        let probe = |server: &Arc<Self>| {
+            let sent = server.send(&[PROBE], Instant::now() + server.timeout);
+            server.note(Admission::Probe, &server.receive(sent));
+            server.breaker.next_probe()
+        };
+        if !background::repeat("cachalot-probe", self, pause, probe) {
             self.breaker.prober_failed();
         }
     }
