@@ -117,11 +117,11 @@ pub(crate) struct Routine {
     /// Listed in the setting `pure_functions`: it writes nothing, and its result depends only on its
     /// arguments and tables.
     pub(crate) trusted: bool,
-    /// MySQL: what it gives and takes.
+    /// MySQL: whether it returns or takes times.
     pub(crate) times: RoutineTimes,
 }
 
-/// MySQL: what a routine has to do with times and dates.
+/// MySQL: which of a routine's types are times or dates.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RoutineTimes {
     /// Its result is a time.

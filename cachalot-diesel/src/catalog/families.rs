@@ -8,13 +8,13 @@ use std::{
 use super::Catalog;
 use crate::protocol::Families;
 
-/// Up to so many members a read looks at each: that is one round trip too, and spares writers the
-/// family's record.
-const FEW_MEMBERS: usize = 8;
-/// A relation below more parents than this makes none of them one with a family: its record tells them.
-const MOST_MEMBERSHIPS: usize = 16;
+/// Parents with at most this many members form no family: a read checks each member's record, still in one
+/// round trip, and writers have no further record to change.
+const MAX_SEPARATE_MEMBERS: usize = 8;
+/// If a relation is in more families than this, they are not used, as its record would have to list them all.
+const MAX_MEMBERSHIPS: usize = 16;
 
-/// Parents of many, and all that stand below them.
+/// Parents with many members, and all their direct and indirect members.
 pub(super) type Members = BTreeMap<Arc<str>, BTreeSet<Arc<str>>>;
 
 impl Catalog {
@@ -23,7 +23,7 @@ impl Catalog {
         &self.families
     }
 
-    /// The families that are read whole where these relations are, without those inside another.
+    /// The families of which all members are read with these relations, except those inside another.
     pub(crate) fn families_among(
         &self,
         reads: &BTreeSet<Arc<str>>,
@@ -43,7 +43,7 @@ impl Catalog {
     }
 }
 
-/// Parents of many, and all that stand below them.
+/// Parents with many members, and all their direct and indirect members.
 pub(super) fn of(inheritance: &[(Arc<str>, Arc<str>)]) -> Members {
     let mut children: BTreeMap<&Arc<str>, BTreeSet<&Arc<str>>> = BTreeMap::new();
     for (parent, child) in inheritance {
@@ -61,7 +61,7 @@ pub(super) fn of(inheritance: &[(Arc<str>, Arc<str>)]) -> Members {
                 }
             }
         }
-        if members.len() > FEW_MEMBERS {
+        if members.len() > MAX_SEPARATE_MEMBERS {
             for member in &members {
                 *memberships.entry(Arc::clone(member)).or_default() += 1;
             }
@@ -73,7 +73,7 @@ pub(super) fn of(inheritance: &[(Arc<str>, Arc<str>)]) -> Members {
         members.all(|member| {
             memberships
                 .get(member)
-                .is_none_or(|it| *it <= MOST_MEMBERSHIPS)
+                .is_none_or(|it| *it <= MAX_MEMBERSHIPS)
         })
     });
     families
@@ -90,12 +90,14 @@ mod tests {
 
     #[test]
     fn a_parent_of_many_is_a_family_with_all_that_stands_below_it() {
-        let names: Vec<_> = (0..=FEW_MEMBERS).map(|it| format!("leaf{it}")).collect();
+        let names: Vec<_> = (0..=MAX_SEPARATE_MEMBERS)
+            .map(|it| format!("leaf{it}"))
+            .collect();
         let mut pairs: Vec<_> = names.iter().map(|name| ("p", &**name)).collect();
         let few = &pairs[1..];
         assert!(of(&inheritance(few)).is_empty());
         assert_eq!(of(&inheritance(&pairs))["p"].len(), names.len());
-        // Two levels; and a name that stands in two schemas, above and below itself.
+        // Two levels, and a name in two schemas that is its own parent.
         pairs.extend([("top", "p"), ("leaf0", "top")]);
         let families = of(&inheritance(&pairs));
         assert_eq!(families["top"].len(), names.len() + 1);

@@ -22,7 +22,7 @@ use crate::statement::{Analysis, Dialect, Events, Named, Times, Uncacheable, Wri
 pub(crate) struct Catalog {
     id: u64,
     relations: HashMap<Arc<str>, Node>,
-    /// Parents of many, and all that stand below them.
+    /// Parents with many members, and all their direct and indirect members.
     pub(super) families: Members,
     routines: Routines,
     /// Events that run code which may write any table.
@@ -52,7 +52,7 @@ struct Node {
     writes: Writes,
     /// Its `TIME` columns. MySQL combines them with today's date where it expects a date.
     times: BTreeSet<Arc<str>>,
-    /// MySQL: where its text would take a time for a date.
+    /// MySQL: where its text would use a time as a date.
     dated: Vec<(Times, String)>,
     /// SQLite: what its definition names that a program may have defined.
     named: Named,
@@ -68,7 +68,7 @@ struct Cause {
     then: Events,
 }
 
-/// MySQL: whether a time is taken for a date.
+/// MySQL: whether a time is used as a date.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct MovesWithDate {
     pub(crate) always: bool,
@@ -333,7 +333,7 @@ impl Catalog {
         resolved
     }
 
-    /// MySQL: does a statement take a time for a date, by itself or in what it reads? `resolved` is what it
+    /// MySQL: does a statement use a time as a date, itself or in a view or routine? `resolved`: what it
     /// depends on.
     pub(crate) fn moves_with_date(
         &self,
@@ -459,7 +459,7 @@ fn moving_date() -> Refusal {
     Refusal::Text(Uncacheable::VolatileFunction("time".to_owned()))
 }
 
-/// Does a text hold this name, however it is written?
+/// Does a text contain this name, quoted or not?
 fn mentions(text: &str, name: &str) -> bool {
     text.to_lowercase().contains(name)
 }

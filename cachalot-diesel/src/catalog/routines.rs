@@ -25,7 +25,7 @@ pub(crate) struct Effect {
     pub(super) may_end_transaction: bool,
     /// MySQL: its result may be a time.
     pub(super) timed: bool,
-    /// MySQL: its result may move with the date.
+    /// MySQL: its result may depend on the current date.
     pub(super) dated: bool,
     /// The user's routines that it names.
     calls: BTreeSet<Arc<str>>,
@@ -126,7 +126,7 @@ impl Routines {
         this.effects = effects;
         this.close();
         if facts.dialect == Dialect::Mysql {
-            // A time that comes from another routine.
+            // A time returned by another routine.
             for routine in &facts.routines {
                 let Code::Text(text) = &routine.code else {
                     continue;

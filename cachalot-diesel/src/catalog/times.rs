@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::facts::RoutineTimes;
 use crate::statement::{Analysis, Dialect, Sources, Times};
 
-/// Words that a text holds which makes a time of something.
+/// Functions and types whose result can be a time. A text without these words cannot create one.
 const MAKE_TIMES: [&str; 7] = [
     "addtime",
     "maketime",
@@ -16,17 +16,17 @@ const MAKE_TIMES: [&str; 7] = [
     "timediff",
 ];
 
-/// A text, and where it would take a time for a date.
+/// A text, and where it would use a time as a date.
 pub(super) struct Place<'a> {
     pub(super) times: &'a Times,
     pub(super) text: &'a str,
 }
 
-/// What is known of the times that some texts use.
+/// What is known about the times that some texts use.
 pub(super) struct Known<'a, F> {
     /// Columns that are times.
     pub(super) columns: BTreeSet<&'a str>,
-    /// Another relation may have columns of the same names that are none.
+    /// Another relation may have columns of the same names that are not times.
     pub(super) several: bool,
     /// May the result of this routine be a time?
     pub(super) is_timed: F,
@@ -37,7 +37,7 @@ pub(super) struct Known<'a, F> {
 }
 
 impl<F: Fn(&str) -> bool> Known<'_, F> {
-    /// Is a time taken for a date in one of these texts?
+    /// Is a time used as a date in one of these texts?
     pub(super) fn moves(&self, places: &[Place<'_>]) -> bool {
         let given = || places.iter().flat_map(|place| &place.times.names);
         let made = || places.iter().any(|place| makes_time(place.text));
@@ -92,7 +92,7 @@ impl<F: Fn(&str) -> bool> Known<'_, F> {
     }
 }
 
-/// Does the value of an expression move with the date, if these columns are times?
+/// Does the value of an expression depend on the current date, if these columns are times?
 #[cfg(feature = "mysql")]
 pub(crate) fn expression_moves(expression: &str, columns: &BTreeSet<&str>) -> bool {
     let text = format!("SELECT {expression}");
@@ -111,7 +111,7 @@ pub(crate) fn expression_moves(expression: &str, columns: &BTreeSet<&str>) -> bo
     known.moves(&places)
 }
 
-/// May what a routine gives move with the date? `columns` are the times of all tables.
+/// May a routine's result depend on the current date? `columns`: the times of all tables.
 pub(super) fn routine_moves(body: &str, types: RoutineTimes, columns: &BTreeSet<&str>) -> bool {
     let RoutineTimes {
         gives_date,
@@ -124,7 +124,7 @@ pub(super) fn routine_moves(body: &str, types: RoutineTimes, columns: &BTreeSet<
     };
     let text = format!("SELECT {value}");
     let analysis = Analysis::of(&text, Dialect::Mysql);
-    // Which of its parameters are times is not asked for.
+    // Which parameters are times is not known.
     if takes_time
         && analysis
             .times()
@@ -143,20 +143,20 @@ pub(super) fn routine_moves(body: &str, types: RoutineTimes, columns: &BTreeSet<
     known.moves(&places.collect::<Vec<_>>())
 }
 
-/// The expression of a body that is one `RETURN`.
+/// The expression of a body that is a single `RETURN`.
 pub(super) fn returned(body: &str) -> Option<&str> {
     let (word, value) = body.trim().split_at_checked("return".len())?;
     word.eq_ignore_ascii_case("return").then_some(value)
 }
 
-/// May a text make a time of something that is none?
+/// May a text convert something else to a time?
 fn makes_time(text: &str) -> bool {
     let lower = text.to_lowercase();
     let mut words = lower.split(|c| !is_part_of_word(c));
     words.any(|word| MAKE_TIMES.contains(&word)) || lower.contains("{t")
 }
 
-/// May a text use one of these columns, be it by a `*` or under another name?
+/// May a text use one of these columns, also through `*` or an alias?
 fn uses(text: &str, columns: &BTreeSet<&str>) -> bool {
     let lower = text.to_lowercase();
     let words: BTreeSet<&str> = lower.split(|c| !is_part_of_word(c)).collect();
@@ -164,7 +164,7 @@ fn uses(text: &str, columns: &BTreeSet<&str>) -> bool {
     !columns.is_empty()
         && (has_star(text)
             || words.contains("table")
-            // A name that is no plain word can be written in several ways.
+            // A quoted name can be written in several ways.
             || names.any(|name| !name.chars().all(is_part_of_word) || words.contains(name)))
 }
 
@@ -172,7 +172,7 @@ fn is_part_of_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Is there a `*` that may stand for columns? That of `count(*)` does not.
+/// Is there a `*` that may stand for columns? The one in `count(*)` does not.
 fn has_star(text: &str) -> bool {
     let mut before = ' ';
     for c in text.chars().filter(|c| !c.is_whitespace()) {
@@ -188,7 +188,7 @@ fn has_star(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Where a table is read that has a date `d`, a time `clock` and others.
+    /// For a table with a date `d`, a time `clock` and other columns.
     fn moves(value: &str) -> bool {
         let sql = match value.strip_prefix("SELECT ") {
             Some(_) => value.to_owned(),

@@ -1,9 +1,9 @@
-//! Settings that decide no answer: a session that changes one keeps its entries.
+//! Settings that do not affect rows: a session that changes one still shares entries with others.
 
 use crate::statement::Dialect;
 
-/// PostgreSQL: limits, logs, memory, and what only writes or other statements heed. What a planner
-/// chooses is not among them: an approximate index gives other rows than an exact scan.
+/// PostgreSQL: limits, logging, memory, and settings that affect only writes or other statements. Planner
+/// settings are not among them: an approximate index returns other rows than an exact scan.
 const POSTGRES: [&str; 44] = [
     "application_name",
     "backend_flush_after",
@@ -51,7 +51,7 @@ const POSTGRES: [&str; 44] = [
     "work_mem",
 ];
 
-/// PostgreSQL: how the names of further ones begin.
+/// PostgreSQL: prefixes of further ones.
 const POSTGRES_FAMILIES: [&str; 12] = [
     "auto_explain.",
     "debug_pretty_",
@@ -67,7 +67,7 @@ const POSTGRES_FAMILIES: [&str; 12] = [
     "wal_",
 ];
 
-/// MySQL and MariaDB: the same. The present time and the last key are in no entry.
+/// MySQL and MariaDB: the same. Reads that use the current time or the last insert id are not cached.
 const MYSQL: [&str; 78] = [
     "alter_algorithm",
     "auto_increment_increment",
@@ -149,7 +149,7 @@ const MYSQL: [&str; 78] = [
     "wait_timeout",
 ];
 
-/// SQLite: the same. Foreign keys that are off take actions away from writes, and add none.
+/// SQLite: the same. Disabling foreign keys only removes actions of writes.
 const SQLITE: [&str; 24] = [
     "analysis_limit",
     "auto_vacuum",
@@ -177,7 +177,7 @@ const SQLITE: [&str; 24] = [
     "wal_autocheckpoint",
 ];
 
-/// Does a change of this setting, named in a `SET`, `PRAGMA` or the like, decide no answer?
+/// Does a change of this setting (by `SET`, `PRAGMA` and the like) never affect rows?
 pub(crate) fn is_harmless(setting: &str, dialect: Dialect) -> bool {
     match dialect {
         Dialect::Postgres => {

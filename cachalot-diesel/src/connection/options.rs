@@ -1,14 +1,14 @@
-//! Settings that a PostgreSQL connection was opened with, by their names.
+//! The names of the extension settings that a PostgreSQL connection was opened with.
 //!
-//! The server lists the settings that it knows. One of an extension that is not loaded yet it keeps
-//! without listing it, and tells it only to who asks for it by its name.
+//! The server lists known settings only. Those of an extension that is not loaded yet have to be queried by
+//! name.
 
 use std::collections::BTreeSet;
 
-/// The extensions' settings that the URL or the environment gives to a new connection.
+/// The extension settings in a connection's URL or in the environment.
 pub(crate) fn settings_of_url(url: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    // A URL or libpq's other form.
+    // A URL, or libpq's key-value format.
     if let Some((_, options)) = url.split_once("options=") {
         let options = if url.contains("://") {
             options.split('&').next().unwrap_or_default()
@@ -23,13 +23,13 @@ pub(crate) fn settings_of_url(url: &str) -> BTreeSet<String> {
     names
 }
 
-/// The names before a `=` that have a dot: `-c hnsw.ef_search=100 --my-app.name=x`.
+/// The names with a dot before `=`: `-c hnsw.ef_search=100 --my-app.name=x`.
 fn settings_of_options(options: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '-');
     for before in options.split('=') {
         let name = before.trim_end().rsplit(|c| !is_part(c)).next();
-        // `-cname=` is one word; a dash in a long option stands for an underscore.
+        // `-cname=` has no space; a dash in a long option means an underscore.
         let Some(name) = name else { continue };
         let name = match name.strip_prefix("--") {
             Some(long) => long.replace('-', "_"),
@@ -42,7 +42,7 @@ fn settings_of_options(options: &str) -> BTreeSet<String> {
     names
 }
 
-/// Without the `%20` of URLs.
+/// Percent-decodes a part of a URL.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -5,8 +5,7 @@ use diesel::{QueryResult, connection::TransactionManager};
 use super::{CacheConnection, Question};
 use crate::catalog::UnanalyzableCode;
 
-/// What the database of a connection keeps that no analysis sees through, where these functions are
-/// trusted.
+/// The code in a connection's database that cannot be analysed. `trusted`: functions declared pure.
 pub(crate) fn unanalyzable_code<C: CacheConnection>(
     conn: &mut C,
     trusted: &BTreeSet<String>,

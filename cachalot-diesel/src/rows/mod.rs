@@ -94,10 +94,10 @@ pub(crate) mod private {
     #[derive(Debug, Default)]
     pub struct ExpectedTypes(pub(crate) Vec<u32>);
 
-    /// What is to be known of a statement's binds.
+    /// Properties of a statement's binds.
     #[derive(Debug, Default)]
     pub struct Binds {
-        /// One of them may mean something else each time.
+        /// The meaning of one of them may change, such as `now`.
         pub(crate) moving: bool,
         /// MySQL: one of them is a time.
         pub(crate) times: bool,

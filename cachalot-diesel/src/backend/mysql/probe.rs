@@ -17,9 +17,8 @@ use crate::{
     tracker::{Counted, TemporaryTables},
 };
 
-/// Variables that decide what rows a statement returns, or how their values look, and those that
-/// name the server. `SHOW VARIABLES` leaves out what a server does not have. Of a session's others, what
-/// a plan costs and how much of memory it takes decide no answer, nor does what only writes heed.
+/// Variables that affect rows or the format of values, and those that identify the server. `SHOW VARIABLES`
+/// omits those that the server does not have. The others concern costs, memory or writes only.
 const VARIABLES: &str = "\
 'autocommit', 'block_encryption_mode', 'character_set_client', 'character_set_connection', \
 'character_set_database', 'character_set_filesystem', 'character_set_results', \
@@ -34,7 +33,7 @@ const VARIABLES: &str = "\
 'transaction_isolation', 'tx_isolation', 'windowing_use_high_precision', 'wsrep_dirty_reads', \
 'wsrep_sync_wait'";
 
-/// Those that name the server.
+/// Those that identify the server.
 const SERVER: [&str; 6] = [
     "datadir",
     "hostname",
@@ -44,8 +43,8 @@ const SERVER: [&str; 6] = [
     "server_uuid",
 ];
 
-/// Nobody lists a connection's temporary tables, but the server counts the statements that made
-/// them: MariaDB by themselves, MySQL together with those that made others.
+/// The server does not list a connection's temporary tables, but counts the statements that created them:
+/// MariaDB separately, MySQL together with those that created permanent ones.
 const CREATED: &str = "\
 SHOW SESSION STATUS \
 WHERE Variable_name IN ('Com_create_table', 'Com_create_temporary_table')";
@@ -82,7 +81,7 @@ struct Principal {
     select_limit: String,
 }
 
-/// What `sql_select_limit` is where nobody has set it.
+/// The default of `sql_select_limit`.
 const NO_LIMIT: &str = "18446744073709551615";
 
 impl Sealed for MysqlConnection {}
@@ -98,13 +97,13 @@ impl CacheConnection for MysqlConnection {
              CAST(@@sql_select_limit AS CHAR) AS select_limit",
         )
         .get_result(self)?;
-        // It would cut what is asked next, too.
+        // It would also truncate the following queries.
         if principal.select_limit != NO_LIMIT {
             return Err(Error::QueryBuilderError("sql_select_limit is set".into()));
         }
         let mut wanted = VARIABLES.to_owned();
-        // Names of variables are plain words; what is not is none, and its value not decided by it.
-        for name in question.settings.iter().filter(|name| plain(name)) {
+        // Any other name is not that of a variable.
+        for name in question.settings.iter().filter(|name| is_plain(name)) {
             wanted.push_str(&format!(", '{name}'"));
         }
         let variables: Vec<Variable> =
@@ -117,11 +116,11 @@ impl CacheConnection for MysqlConnection {
                 .map(|variable| variable.value.as_str())
         };
         let on = |name| value(name).is_some_and(|value| !matches!(value, "OFF" | "0"));
-        // The first such read after an insert gives its row, and no other does.
+        // `id IS NULL` then finds the row inserted last, once.
         if on("sql_auto_is_null") {
             return Err(Error::QueryBuilderError("sql_auto_is_null is set".into()));
         }
-        // A COMMIT begins the next transaction, where nobody sees it.
+        // Then a COMMIT starts another transaction, which the library would not see.
         if value("completion_type").is_some_and(|value| value != "NO_CHAIN") {
             return Err(Error::QueryBuilderError("completion_type is set".into()));
         }
@@ -151,7 +150,7 @@ impl CacheConnection for MysqlConnection {
             .into_iter()
             .map(|part| format!("{part:?}"))
             .collect();
-        // The server, the database, and who looks: an account sees of the catalog what it has privileges for.
+        // Server, database and account: an account sees only the part of the catalog that it has privileges for.
         let mut database: Vec<_> = SERVER
             .into_iter()
             .map(|name| format!("{:?}", value(name)))
@@ -159,7 +158,7 @@ impl CacheConnection for MysqlConnection {
         database.extend_from_slice(&identity);
         let mut settings: Vec<_> = variables
             .iter()
-            // These decide whether the cache is asked, not what the answer is.
+            // These affect whether the cache is used, not the rows.
             .filter(|variable| {
                 !matches!(
                     variable.name.as_str(),
@@ -180,7 +179,7 @@ impl CacheConnection for MysqlConnection {
             isolation,
             autocommit: on("autocommit"),
             unseen: false,
-            // It keeps its name, and so what was stored while it took writes.
+            // Its identity does not change, so entries stored while it accepted writes are still used.
             role: match on("read_only") {
                 true => ServerRole::LinkedReplica,
                 false => ServerRole::Primary,
@@ -198,7 +197,7 @@ impl CacheConnection for MysqlConnection {
     fn in_transaction(&mut self) -> Option<bool> {
         let asked = diesel::sql_query("SHOW VARIABLES LIKE 'in_transaction'").load(self);
         let answer: Vec<Variable> = asked.ok()?;
-        // MySQL does not have it.
+        // Only MariaDB has it.
         match answer.first() {
             Some(variable) => Some(variable.value != "0"),
             None => in_transaction_of_mysql(self),
@@ -210,8 +209,8 @@ impl CacheConnection for MysqlConnection {
     }
 }
 
-/// Is the table of this name a temporary one? It hides any other. MySQL's answer cannot be loaded, so
-/// that there any table of the name may be one.
+/// Is the table of this name a temporary one? A temporary table hides a permanent one. On MySQL the result
+/// of `SHOW CREATE TABLE` cannot be loaded, so any table of the name counts as temporary.
 fn is_temporary(
     conn: &mut MysqlConnection,
     is_mysql: bool,
@@ -233,7 +232,7 @@ fn is_temporary(
     }
     let defined: Vec<Definition> = match diesel::sql_query(ask).load(conn) {
         Ok(defined) => defined,
-        // A view has a column of another name.
+        // For a view the column has another name.
         Err(Error::DeserializationError(_)) => return Ok(false),
         Err(Error::DatabaseError(..)) if is_missing(conn)? => return Ok(false),
         Err(error) => return Err(error),
@@ -243,11 +242,11 @@ fn is_temporary(
         .any(|it| it.text.starts_with("CREATE TEMPORARY")))
 }
 
-/// Has the statement before failed because there is no such table?
+/// Did the previous statement fail because the table does not exist?
 fn is_missing(conn: &mut MysqlConnection) -> QueryResult<bool> {
     const NO_SUCH_TABLE: &str = "1146";
     const NO_SUCH_DATABASE: &str = "1049";
-    // By its number, as its text is in the session's language. Only a variable can hold it.
+    // Uses the error's number, as its text is in the session's language. It can only be read into a variable.
     conn.batch_execute("GET DIAGNOSTICS CONDITION 1 @cachalot_error = MYSQL_ERRNO")?;
     let code: Code =
         diesel::sql_query("SELECT CAST(@cachalot_error AS CHAR) AS code").get_result(conn)?;
@@ -256,19 +255,19 @@ fn is_missing(conn: &mut MysqlConnection) -> QueryResult<bool> {
     Ok(code == NO_SUCH_TABLE || code == NO_SUCH_DATABASE)
 }
 
-/// MySQL refuses the first assignment inside a transaction, and the second always; as all of them are
-/// looked at before one is carried out, nothing changes.
+/// MySQL refuses the first assignment inside a transaction, and the second one always. It checks all
+/// assignments before it executes any, so nothing changes.
 fn in_transaction_of_mysql(conn: &mut MysqlConnection) -> Option<bool> {
     const MODE: &str = "cachalot_no_such_mode";
     let ask = format!("SET @@transaction_isolation = 'SERIALIZABLE', @@sql_mode = '{MODE}'");
     match conn.batch_execute(&ask) {
-        // Whatever the language of the message, it names the mode.
+        // In every language the message contains the mode's name.
         Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)) => None,
         Err(Error::DatabaseError(_, told)) => Some(!told.message().contains(MODE)),
         _ => None,
     }
 }
 
-fn plain(name: &str) -> bool {
+fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

@@ -38,7 +38,7 @@ impl CacheBackend for Mysql {
     ) -> QueryResult<private::Binds> {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
-        // What Diesel prepares anew each time may give other values; see `expected_types`.
+        // Statements that Diesel prepares each time may return other values; see `expected_types`.
         let kept = query.is_safe_to_cache_prepared(&Self)?;
         fingerprint.0.number(u64::from(kept));
         let mut found = private::Binds::default();

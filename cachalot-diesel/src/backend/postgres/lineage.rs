@@ -1,4 +1,4 @@
-//! Asks a PostgreSQL server which history of changes it takes part in.
+//! Asks a PostgreSQL server which cluster and timeline it belongs to.
 
 use diesel::{
     PgConnection, QueryResult, QueryableByName, RunQueryDsl,
@@ -7,16 +7,16 @@ use diesel::{
 
 use crate::protocol::Lineage;
 
-/// Asked first, as a statement that is refused would end the caller's transaction.
+/// Checked first: an error from a missing privilege would abort the caller's transaction.
 const MAY_ASK: &str = "\
 SELECT pg_catalog.bool_and(coalesce(pg_catalog.has_function_privilege(\
 pg_catalog.to_regprocedure(name), 'EXECUTE'), false)) AS allowed \
 FROM pg_catalog.unnest(ARRAY['pg_catalog.pg_control_system()', 'pg_catalog.pg_current_wal_lsn()', \
 'pg_catalog.pg_walfile_name(pg_catalog.pg_lsn)', 'pg_catalog.pg_stat_get_wal_receiver()']) AS name";
 
-/// The timeline of `pg_control_checkpoint()` would be that of the last checkpoint, on a server that was
-/// promoted after it the former one. A standby tells it while it receives, to those who may read
-/// statistics: one that has lost its primary may be about to follow another.
+/// Does not use `pg_control_checkpoint()`: it returns the timeline of the last checkpoint, which is
+/// outdated if the server was promoted since. A standby reports a timeline only while it streams: after it
+/// has lost its primary it may follow another one. The role needs the privilege to read statistics.
 const LINEAGE: &str = "\
 SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS cluster, \
 pg_catalog.pg_is_in_recovery() AS in_recovery, \

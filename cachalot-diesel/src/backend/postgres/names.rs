@@ -1,29 +1,29 @@
-//! Names of extensions' settings that were met on any connection of this process: another connection
-//! may have been given such a setting where nobody saw it.
+//! Names of extension settings that any connection of this process has used. Other connections are asked
+//! for these too, as such a setting may have been made before the connection was watched.
 
 use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 
-/// How many names are remembered.
-const NAMES: usize = 256;
+/// More names than this are not remembered.
+const MAX_NAMES: usize = 256;
 
-static MET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Remembers the names of extensions' settings among these.
+/// Remembers the names of extension settings (those with a dot) among these.
 pub(super) fn remember<'a>(names: impl IntoIterator<Item = &'a str>) {
-    let mut met = MET.lock();
+    let mut seen = SEEN.lock();
     for name in names {
-        if name.contains('.') && met.len() < NAMES && !met.contains(name) {
-            met.insert(name.to_owned());
+        if name.contains('.') && seen.len() < MAX_NAMES && !seen.contains(name) {
+            seen.insert(name.to_owned());
         }
     }
 }
 
-/// The names that were met.
-pub(super) fn met() -> Vec<String> {
-    let met = MET.lock();
-    met.iter().cloned().collect()
+/// All remembered names.
+pub(super) fn remembered() -> Vec<String> {
+    let seen = SEEN.lock();
+    seen.iter().cloned().collect()
 }
 
 #[cfg(test)]
@@ -32,10 +32,10 @@ mod tests {
 
     #[test]
     fn names_with_a_dot_are_remembered_and_not_too_many() {
-        let names: Vec<String> = (0..=NAMES).map(|n| format!("many.n{n}")).collect();
+        let names: Vec<String> = (0..=MAX_NAMES).map(|n| format!("many.n{n}")).collect();
         remember(names.iter().map(String::as_str));
         remember(["work_mem"]);
-        let met = MET.lock();
-        assert!(met.len() <= NAMES && !met.contains("work_mem"));
+        let seen = SEEN.lock();
+        assert!(seen.len() <= MAX_NAMES && !seen.contains("work_mem"));
     }
 }

@@ -18,8 +18,8 @@ use crate::{
     tracker::TemporaryTables,
 };
 
-/// Settings that the server does not list: its own `role`, and those of extensions, of which it lists
-/// none before the extension is loaded.
+/// Settings that `pg_settings` does not list: `role`, and those of extensions before the extension is
+/// loaded.
 const UNLISTED: [&str; 46] = [
     "age.enable_containment",
     "anon.masking_policies",
@@ -69,7 +69,7 @@ const UNLISTED: [&str; 46] = [
     "vchordrq.probes",
 ];
 
-/// Settings that tell of transactions: they decide whether the cache is asked.
+/// Settings of transactions: they decide whether the cache is used, not which rows are returned.
 const OF_TRANSACTIONS: [&str; 6] = [
     "default_transaction_deferrable",
     "default_transaction_isolation",
@@ -79,16 +79,16 @@ const OF_TRANSACTIONS: [&str; 6] = [
     "transaction_read_only",
 ];
 
-/// One statement for everything, as every answer costs a round trip.
+/// A single statement, as each one costs a round trip.
 ///
-/// A server is named by when it started: whoever may connect may ask for that (a statement that is
-/// refused would end the caller's transaction), and what a server answered before it was restored
-/// or failed over is not asked for again.
+/// The server is identified by its start time. Every role can read it (an error from a missing privilege
+/// would abort the caller's transaction), and it changes when the server is restored or fails over, so
+/// that entries from before are not used.
 ///
-/// The settings are those that a session can have for itself and that are not as the server was built,
-/// which are marked with a `+`; those that are asked for by their names; and those of extensions that
-/// `ALTER ROLE` or `ALTER DATABASE` names, as roles change. The schema of temporary objects is left out of
-/// the path: while it has any, nothing is cached.
+/// The settings are: those that a session can change and that differ from the built-in default, marked
+/// with `+`; those asked for by name; and extension settings in `ALTER ROLE` or `ALTER DATABASE`, as the
+/// role can change. The search path is without the schema of temporary objects: while that has any,
+/// nothing is cached.
 const PROBE: &str = "\
 SELECT ARRAY[\
  (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint::text, \
@@ -141,7 +141,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// The settings that tell this session from others; `named` are those that statements or plans name.
+    /// The settings that distinguish this session from others. `named`: those that statements or plans use.
     fn settings(&self, named: &[String]) -> BTreeMap<&str, &str> {
         let mut listed = BTreeMap::new();
         let mut settings = BTreeMap::new();
@@ -155,7 +155,7 @@ impl Answer {
                 settings.insert(name, value);
             }
         }
-        // That of an extension is empty once it was reset.
+        // After a reset, an extension's setting is an empty string.
         let unset = |name, value: &str| value.is_empty() && UNLISTED.contains(&name);
         for (name, value) in pairs(&self.asked) {
             if !unset(name, value) && !listed.contains_key(name) {
@@ -179,10 +179,10 @@ fn is_ignored(name: &str) -> bool {
     OF_TRANSACTIONS.contains(&name) || is_harmless(name, Dialect::Postgres)
 }
 
-/// Asks the server; again, if a `COPY TO` was left open.
+/// Runs a query, a second time if a `COPY TO` is still open.
 ///
-/// The iterator of Diesel's `copy_to` never reads the end of the copy. Until somebody does, the client
-/// library sends nothing but texts and statements to prepare, for which it reads what is left.
+/// The iterator of Diesel's `copy_to` does not read the end of the copy. Until then libpq refuses to execute
+/// prepared statements; a simple query reads what is left.
 fn ask<T>(
     conn: &mut PgConnection,
     question: impl Fn(&mut PgConnection) -> QueryResult<T>,
@@ -210,14 +210,14 @@ impl CacheConnection for PgConnection {
     fn probe(&mut self, question: &ProbeQuestion) -> QueryResult<ProbeAnswer> {
         names::remember(question.settings.iter().map(String::as_str));
         let mut asked: BTreeSet<String> = question.settings.iter().cloned().collect();
-        asked.extend(names::met());
+        asked.extend(names::remembered());
         asked.extend(UNLISTED.map(str::to_owned));
         let asked: Vec<String> = asked.into_iter().collect();
         let answer: Answer = ask(self, |conn| {
             let probe = diesel::sql_query(PROBE).bind::<Array<Text>, _>(&asked);
             probe.get_result(conn)
         })?;
-        // Without a value where only others have it.
+        // No value if it is set for another role only.
         let given = answer.given.iter().filter_map(|it| it.split('=').next());
         names::remember(given);
         let settings = answer.settings(&question.settings);
@@ -225,7 +225,7 @@ impl CacheConnection for PgConnection {
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         let identity: Vec<String> = answer.identity.iter().cloned().chain(settings).collect();
-        // The server and the database: every role may read the system catalogs.
+        // Server and database only: every role can read the system catalogs, so the catalog is the same.
         let database = identity.iter().take(2).cloned().collect();
         Ok(ProbeAnswer(Probe {
             database,
@@ -244,7 +244,7 @@ impl CacheConnection for PgConnection {
     }
 
     fn in_transaction(&mut self) -> Option<bool> {
-        // The time stands still in one.
+        // Inside a transaction `now()` does not change.
         let mut now = || {
             let now = |conn: &mut Self| {
                 diesel::select(sql::<Text>("pg_catalog.now()::text")).get_result(conn)

@@ -19,12 +19,12 @@ use crate::{
     tracker::TemporaryTables,
 };
 
-/// `AS`, as a pragma may decide how columns without it are called. None of these questions calls a
-/// function: a program may have put another in its place.
+/// Columns need `AS`, as pragmas may change their default names. None of these queries calls a function,
+/// as the program may have overridden it.
 const DATABASES: &str = "SELECT name AS name, file AS file FROM pragma_database_list";
 
-/// Pragmas that decide what rows a statement returns, in which order, or what their columns are
-/// called. `case_sensitive_like` cannot be asked for, but it shows.
+/// Pragmas that affect rows, their order or the names of columns. `case_sensitive_like` cannot be queried,
+/// so its effect is tested.
 const SETTINGS: &str = "\
 SELECT read_uncommitted AS dirty, \
 ('a' LIKE 'A') || reverse_unordered_selects || full_column_names || short_column_names \
@@ -32,18 +32,17 @@ SELECT read_uncommitted AS dirty, \
 FROM pragma_read_uncommitted, pragma_reverse_unordered_selects, pragma_full_column_names, \
 pragma_short_column_names, pragma_trusted_schema";
 
-/// Whether SQLite's own collations are what they were built as, as far as a few words tell: a program
-/// can put another in the place of each.
+/// Compares a few words with SQLite's built-in collations, as a program can override each of them.
 const COLLATIONS: &str = "SELECT \
 ('a' < 'b' AND 'B' < 'a' AND 'a' <> 'A' AND 'z' < 'é') || \
 ('a' = 'A' COLLATE NOCASE AND 'a' < 'B' COLLATE NOCASE AND 'é' <> 'É' COLLATE NOCASE AND 'a2' > 'a10' COLLATE NOCASE) || \
 ('a' = 'a  ' COLLATE RTRIM AND 'a' <> 'A' COLLATE RTRIM AND 'a' <> ' a' COLLATE RTRIM) AS bits";
 
-/// Functions that are not SQLite's own. Those of its full-text and spatial tables are registered as a
-/// program's are, and so is `LIKE` once `case_sensitive_like` was set.
+/// Functions that are not built-in. This includes those of SQLite's full-text and spatial tables, and
+/// `LIKE` once `case_sensitive_like` was set.
 const FUNCTIONS: &str = "SELECT name AS name FROM pragma_function_list WHERE NOT builtin";
 
-/// Of these, those that each connection has.
+/// Those among them that every connection has.
 const EXTENSIONS: [&str; 17] = [
     "bm25",
     "diesel_manage_updated_at",
@@ -72,7 +71,7 @@ struct Version {
     version: String,
 }
 
-/// An `ALTER TABLE` opens the temporary database too, and leaves it empty.
+/// Not only whether the temporary database is open: an `ALTER TABLE` opens it too and leaves it empty.
 const TEMPORARY: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_temp_schema) AS some, \
 EXISTS (SELECT 1 FROM sqlite_temp_schema WHERE type = 'trigger') AS triggers";
 
@@ -134,10 +133,10 @@ impl CacheConnection for SqliteConnection {
             identity.push(database.name.clone());
             identity.push(identity_of(database.file.as_deref().unwrap_or_default()));
         }
-        // Queries can show it.
+        // A query can return it.
         let version: Version = diesel::sql_query(VERSION).get_result(self)?;
         identity.push(version.version);
-        // To ask for it would open it.
+        // A query would open it.
         let temporary: Temporary = if opened {
             diesel::sql_query(TEMPORARY).get_result(self)?
         } else {
@@ -165,7 +164,7 @@ impl CacheConnection for SqliteConnection {
     }
 
     fn in_transaction(&mut self) -> Option<bool> {
-        // None can begin in another.
+        // Transactions cannot be nested.
         Some(self.batch_execute("BEGIN").is_err() || self.batch_execute("ROLLBACK").is_err())
     }
 
@@ -178,8 +177,8 @@ fn is_extension(function: &str) -> bool {
     EXTENSIONS.contains(&function) || function.starts_with("geopoly_")
 }
 
-/// The same file is the same database, for as long as it is the same file: one that was deleted
-/// and made again under its name is another.
+/// Identifies a database by its file, not by its path: a file that was deleted and created again is
+/// another database.
 fn identity_of(file: &str) -> String {
     match std::fs::metadata(Path::new(file)) {
         Ok(metadata) if !file.is_empty() => {
@@ -191,7 +190,7 @@ fn identity_of(file: &str) -> String {
                 metadata.created().ok()
             )
         }
-        // In memory, unnamed, or not to be looked at: nobody else's.
+        // In memory, temporary or unreadable: not shared with any other connection.
         _ => format!("own {}", unique()),
     }
 }
@@ -210,9 +209,9 @@ fn inode(_metadata: &std::fs::Metadata) -> u64 {
 fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    // Another process on the same store counts from zero too.
+    // Other processes that use the same store count from zero too.
     let mut random = [0; 16];
-    // Without randomness the process's number has to do.
+    // Without random numbers, the process id is used.
     let _ = getrandom::fill(&mut random);
     let random = u128::from_ne_bytes(random);
     format!("{} {number} {random:032x}", std::process::id())
