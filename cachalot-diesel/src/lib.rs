@@ -178,6 +178,7 @@
 //! - `r2d2`: pooled connections of these types
 //! - `memcached` (default): the memcached store
 //! - `metrics`: metrics through the [`metrics`](https://docs.rs/metrics) facade
+//! - `store-contract`: `store_contract::check_all`, for the tests of a [`Store`] of your own
 #![forbid(unsafe_code)]
 
 mod backend;
@@ -223,6 +224,8 @@ pub use rows::CacheBackend;
 pub use stats::{Invalidation, InvalidationReason, Stats};
 #[cfg(feature = "memcached")]
 pub use store::MemcachedStore;
+#[cfg(feature = "store-contract")]
+pub use store::contract as store_contract;
 pub use store::{CasVersion, Command, MemoryStore, OpenError, Reply, Store, StoreError, Ttl};
 pub use versions::TableStatus;
 

@@ -1,4 +1,16 @@
-//! The contract of [`Store`] as checks, which the tests of each store run.
+//! The contract of [`Store`] as checks that the tests of each store run. With the feature
+//! `store-contract`, authors of other stores can run them too:
+//!
+//! ```
+//! use cachalot_diesel::{MemoryStore, store_contract};
+//!
+//! store_contract::check_all(&MemoryStore::new(64 * 1024 * 1024));
+//! ```
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a violation of the contract fails by panicking, like a test"
+)]
 
 use std::{
     fmt::Debug,
@@ -10,8 +22,14 @@ use super::{CasVersion, Command, Reply, Store, StoreError, Ttl};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Runs all checks. `store` must be empty and reachable, and its limit must be at least 1,000,000 bytes.
-pub(super) fn check_all(store: &impl Store) {
+/// Runs all checks, which takes a few seconds.
+///
+/// `store` must be empty and reachable, and accept values of 1,000,000 bytes, but not of 80 MiB. The
+/// checks leave items in it.
+///
+/// # Panics
+/// If the store violates the contract of [`Store`].
+pub fn check_all(store: &impl Store) {
     missing_items_are_missing(store);
     a_value_comes_back_as_it_was_written(store);
     add_fails_if_the_item_exists(store);
@@ -40,15 +58,27 @@ fn one(store: &impl Store, command: Command<'_>) -> Reply {
         .unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
+fn set_command<'a>(key: &'a str, value: &'a [u8]) -> Command<'a> {
+    let ttl = None;
+    Command::Set { key, value, ttl }
+}
+
+fn add_command<'a>(key: &'a str, value: &'a [u8]) -> Command<'a> {
+    let ttl = None;
+    Command::Add { key, value, ttl }
+}
+
+fn swap_command<'a>(key: &'a str, value: &'a [u8], version: CasVersion) -> Command<'a> {
+    Command::CompareAndSwap {
+        key,
+        value,
+        ttl: None,
+        version,
+    }
+}
+
 pub(super) fn set(store: &impl Store, key: &str, value: &[u8]) {
-    stored(one(
-        store,
-        Command::Set {
-            key,
-            value,
-            ttl: None,
-        },
-    ));
+    stored(one(store, set_command(key, value)));
 }
 
 pub(super) fn get(store: &impl Store, key: &str) -> Option<Vec<u8>> {
@@ -92,12 +122,7 @@ fn missing_items_are_missing(store: &impl Store) {
         Reply::Missing
     ));
     let version = CasVersion(1);
-    let swap = Command::CompareAndSwap {
-        key: "absent",
-        value: b"v",
-        ttl: None,
-        version,
-    };
+    let swap = swap_command("absent", b"v", version);
     assert!(matches!(one(store, swap), Reply::Missing));
     assert!(matches!(
         one(store, Command::Get { key: "absent" }),
@@ -124,16 +149,7 @@ fn a_value_comes_back_as_it_was_written(store: &impl Store) {
 }
 
 fn add_fails_if_the_item_exists(store: &impl Store) {
-    let add = |value| {
-        one(
-            store,
-            Command::Add {
-                key: "ad",
-                value,
-                ttl: None,
-            },
-        )
-    };
+    let add = |value| one(store, add_command("ad", value));
     stored(add(b"first"));
     assert!(matches!(add(b"second"), Reply::Conflict));
     assert_eq!(get(store, "ad").as_deref(), Some(b"first".as_slice()));
@@ -143,17 +159,7 @@ fn add_fails_if_the_item_exists(store: &impl Store) {
 }
 
 fn compare_and_swap_fails_on_another_version(store: &impl Store) {
-    let swap = |value, version| {
-        one(
-            store,
-            Command::CompareAndSwap {
-                key: "5a",
-                value,
-                ttl: None,
-                version,
-            },
-        )
-    };
+    let swap = |value, version| one(store, swap_command("5a", value, version));
     set(store, "5a", b"one");
     let (_, version) = read(store, "5a").unwrap();
     stored(swap(b"two", version));
@@ -173,33 +179,12 @@ fn compare_and_swap_fails_on_another_version(store: &impl Store) {
 
 fn compare_and_swap_accepts_the_version_of_a_write(store: &impl Store) {
     let key = "60";
-    let added = stored(one(
-        store,
-        Command::Add {
-            key,
-            value: b"1",
-            ttl: None,
-        },
-    ))
-    .unwrap();
+    let added = stored(one(store, add_command(key, b"1"))).unwrap();
     assert_eq!(read(store, key).unwrap().1, added);
-    let swap = Command::CompareAndSwap {
-        key,
-        value: b"2",
-        ttl: None,
-        version: added,
-    };
+    let swap = swap_command(key, b"2", added);
     let swapped = stored(one(store, swap)).unwrap();
     assert_eq!(read(store, key).unwrap(), (b"2".to_vec(), swapped));
-    let written = stored(one(
-        store,
-        Command::Set {
-            key,
-            value: b"3",
-            ttl: None,
-        },
-    ))
-    .unwrap();
+    let written = stored(one(store, set_command(key, b"3"))).unwrap();
     assert_eq!(read(store, key).unwrap(), (b"3".to_vec(), written));
 }
 
@@ -229,29 +214,17 @@ fn commands_take_effect_in_order(store: &impl Store) {
     let (a, b) = (b"a".as_slice(), b"b".as_slice());
     let replies = store.run(&[
         Command::Get { key },
-        Command::Set {
-            key,
-            value: a,
-            ttl: None,
-        },
+        set_command(key, a),
         Command::Get { key },
-        Command::Add {
-            key,
-            value: b,
-            ttl: None,
-        },
+        add_command(key, b),
         Command::Delete { key },
         Command::Get { key },
-        Command::Add {
-            key,
-            value: b,
-            ttl: None,
-        },
+        add_command(key, b),
         Command::Get { key },
     ]);
     let shown: Vec<String> = replies.into_iter().map(outline).collect();
     let expected = [
-        "missing", "stored", "item a", "refused", "stored", "missing", "stored", "item b",
+        "missing", "stored", "item a", "conflict", "stored", "missing", "stored", "item b",
     ];
     assert_eq!(shown, expected);
 }
@@ -260,7 +233,7 @@ fn outline(reply: Result<Reply, StoreError>) -> String {
     match reply {
         Ok(Reply::Item { value, .. }) => format!("item {}", String::from_utf8_lossy(&value)),
         Ok(Reply::Stored(_)) => "stored".to_owned(),
-        Ok(Reply::Conflict) => "refused".to_owned(),
+        Ok(Reply::Conflict) => "conflict".to_owned(),
         Ok(Reply::Missing) => "missing".to_owned(),
         Err(error) => error.to_string(),
     }
@@ -272,11 +245,7 @@ fn a_thousand_keys_fit_in_a_batch(store: &impl Store) {
         .collect();
     let sets: Vec<Command<'_>> = items
         .iter()
-        .map(|(key, value)| Command::Set {
-            key,
-            value,
-            ttl: None,
-        })
+        .map(|(key, value)| set_command(key, value))
         .collect();
     let gets: Vec<Command<'_>> = items.iter().map(|(key, _)| Command::Get { key }).collect();
     assert!(
@@ -294,13 +263,7 @@ fn large_reads_and_writes_fit_in_one_batch(store: &impl Store) {
     let (old, new) = (vec![1; 900_000], vec![2; 900_000]);
     set(store, "1a", &old);
     let mut commands = vec![Command::Get { key: "1a" }; EACH];
-    commands.extend(
-        [Command::Set {
-            key: "1a",
-            value: &new,
-            ttl: None,
-        }; EACH],
-    );
+    commands.extend([set_command("1a", &new); EACH]);
     let mut replies = store.run(&commands);
     let writes = replies.split_off(EACH);
     assert!(
@@ -343,14 +306,7 @@ fn items_expire(store: &impl Store) {
         get(store, "70").is_none().then_some(())
     });
     eventually("an item can be added in its place", || {
-        let added = one(
-            store,
-            Command::Add {
-                key: "71",
-                value: b"w",
-                ttl: None,
-            },
-        );
+        let added = one(store, add_command("71", b"w"));
         matches!(added, Reply::Stored(_)).then_some(())
     });
     eventually("it cannot be swapped", || {
@@ -389,26 +345,10 @@ fn only_the_value_above_the_limit_is_rejected(store: &impl Store) {
     let huge = vec![0; 80 * 1024 * 1024];
     set(store, "80", b"old");
     let replies = store.run(&[
-        Command::Set {
-            key: "81",
-            value: b"before",
-            ttl: None,
-        },
-        Command::Set {
-            key: "80",
-            value: &huge,
-            ttl: None,
-        },
-        Command::Add {
-            key: "82",
-            value: &huge,
-            ttl: None,
-        },
-        Command::Set {
-            key: "83",
-            value: b"behind",
-            ttl: None,
-        },
+        set_command("81", b"before"),
+        set_command("80", &huge),
+        add_command("82", &huge),
+        set_command("83", b"behind"),
     ]);
     assert!(matches!(replies[0], Ok(Reply::Stored(_))));
     for refused in &replies[1..3] {
@@ -426,22 +366,10 @@ fn only_the_invalid_command_is_rejected(store: &impl Store) {
     let long = "f".repeat(251);
     for key in ["", "a b", "a\r\nflush_all", "a\0", "é", &long] {
         let replies = store.run(&[
-            Command::Set {
-                key: "90",
-                value: b"v",
-                ttl: None,
-            },
-            Command::Set {
-                key,
-                value: b"v",
-                ttl: None,
-            },
+            set_command("90", b"v"),
+            set_command(key, b"v"),
             Command::Get { key },
-            Command::Set {
-                key: "91",
-                value: b"",
-                ttl: None,
-            },
+            set_command("91", b""),
             Command::Get { key: "90" },
         ]);
         assert!(matches!(replies[0], Ok(Reply::Stored(_))), "{replies:?}");
@@ -482,26 +410,11 @@ fn counts_add_up_across_threads(store: &impl Store) {
 fn increment(store: &impl Store, key: &str) {
     loop {
         let reply = match read(store, key) {
-            None => one(
-                store,
-                Command::Add {
-                    key,
-                    value: b"1",
-                    ttl: None,
-                },
-            ),
+            None => one(store, add_command(key, b"1")),
             Some((count, version)) => {
                 let count: usize = String::from_utf8(count).unwrap().parse().unwrap();
                 let value = (count + 1).to_string();
-                one(
-                    store,
-                    Command::CompareAndSwap {
-                        key,
-                        value: value.as_bytes(),
-                        ttl: None,
-                        version,
-                    },
-                )
+                one(store, swap_command(key, value.as_bytes(), version))
             }
         };
         if matches!(reply, Reply::Stored(_)) {

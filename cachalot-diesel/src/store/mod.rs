@@ -12,8 +12,8 @@ mod memcached;
 mod memory;
 mod url;
 
-#[cfg(test)]
-mod contract;
+#[cfg(any(test, feature = "store-contract"))]
+pub mod contract;
 
 pub(crate) use client::StoreClient;
 #[cfg(feature = "memcached")]
