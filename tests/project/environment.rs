@@ -21,7 +21,7 @@ fn with(variable: &str, value: &OsStr) -> String {
     command.args([
         "--ignored",
         "--exact",
-        "environment::program",
+        "project::environment::program",
         "--nocapture",
     ]);
     for name in variables() {

@@ -53,7 +53,7 @@ fn a_private_memcached_can_be_emptied_frozen_and_restarted() {
 
 #[test]
 fn a_killed_process_leaves_no_server_behind() {
-    const NAME: &str = "memcached_selftest::a_killed_process_leaves_no_server_behind";
+    const NAME: &str = "project::memcached_selftest::a_killed_process_leaves_no_server_behind";
     const KILLED: &str = "CACHALOT_TEST_KILLED";
     if env::var_os(KILLED).is_some() {
         // The process to be killed. A frozen server is the hardest to end.
