@@ -196,7 +196,7 @@ if [ -z "$release" ]; then
 elif ! has cargo-semver-checks; then
     echo "test.sh: not checked: cargo-semver-checks is not installed (cargo install cargo-semver-checks)"
 else
-    cargo semver-checks --package cachalot-diesel --all-features --baseline-rev "$release"
+    cargo semver-checks --package cachalot-diesel --package cachalot-sql --all-features --baseline-rev "$release"
 fi
 
 say "cargo doc"

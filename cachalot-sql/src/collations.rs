@@ -16,21 +16,22 @@ const OPERATORS: [&str; 4] = ["glob", "like", "match", "regexp"];
 
 /// What a text of SQLite names that a program may have defined.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Named {
+pub struct Named {
     /// Collations that are not SQLite's own, in lower case.
-    pub(crate) collations: BTreeSet<String>,
+    pub collations: BTreeSet<String>,
     /// Whatever is called, by a function's syntax or an operator's, in lower case.
-    pub(crate) functions: BTreeSet<String>,
+    pub functions: BTreeSet<String>,
 }
 
 impl Named {
-    pub(crate) fn extend(&mut self, other: &Self) {
+    /// Adds those of another text.
+    pub fn extend(&mut self, other: &Self) {
         self.collations.extend(other.collations.iter().cloned());
         self.functions.extend(other.functions.iter().cloned());
     }
 
     /// Reads a query or a definition.
-    pub(crate) fn in_sqlite(sql: &str) -> Self {
+    pub fn in_sqlite(sql: &str) -> Self {
         let mut named = Self::default();
         // What cannot be read is not cached.
         let tokens = lexer::lex(sql, Dialect::Sqlite).unwrap_or_default();

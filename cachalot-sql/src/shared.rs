@@ -10,6 +10,6 @@ const BYTES: usize = 8 * 1024 * 1024;
 static MEMO: LazyLock<Memo> = LazyLock::new(|| Memo::new(BYTES));
 
 /// The analysis of a text, from memory if it is there.
-pub(crate) fn analysis(sql: &str, dialect: Dialect) -> Arc<Analysis> {
+pub fn analysis(sql: &str, dialect: Dialect) -> Arc<Analysis> {
     MEMO.get(sql, dialect)
 }

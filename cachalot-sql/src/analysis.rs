@@ -78,7 +78,7 @@ impl Analysis {
     }
 
     /// What was analysed.
-    pub(crate) fn text(&self) -> &Text {
+    pub fn text(&self) -> &Text {
         &self.text
     }
 
@@ -120,7 +120,7 @@ impl Analysis {
     }
 
     /// The same, if `is_made` says which relations somebody made whose names look like the server's.
-    pub(crate) fn uncacheable_by(
+    pub fn uncacheable_by(
         &self,
         is_pure: impl Fn(&str) -> bool,
         is_made: impl Fn(&str) -> bool,
@@ -132,40 +132,40 @@ impl Analysis {
     }
 
     /// The relations that it reads and that are the server's, unless somebody made some of their names.
-    pub(crate) fn suspects(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub fn suspects(&self) -> impl Iterator<Item = &Arc<str>> {
         self.statements.iter().flat_map(|it| &it.suspects)
     }
 
     /// The functions that its statements call and that this crate knows nothing of.
-    pub(crate) fn unknown_functions(&self) -> Vec<Arc<str>> {
+    pub fn unknown_functions(&self) -> Vec<Arc<str>> {
         let functions = self.statements.iter().flat_map(|it| &it.unknown_functions);
         functions.cloned().collect()
     }
 
     /// Is one of its statements a `CALL`?
-    pub(crate) fn calls_procedures(&self) -> bool {
+    pub fn calls_procedures(&self) -> bool {
         self.statements.iter().any(|it| it.calls_procedure)
     }
 
     /// MySQL: where a time would be taken for a date.
-    pub(crate) fn times(&self) -> impl Iterator<Item = &Times> {
+    pub fn times(&self) -> impl Iterator<Item = &Times> {
         self.statements.iter().filter_map(|it| it.times.as_deref())
     }
 
     /// If it fails, has it certainly changed nothing, as far as its text tells?
-    pub(crate) fn fails_whole(&self) -> bool {
+    pub fn fails_whole(&self) -> bool {
         matches!(self.statements.as_slice(), [only] if !only.in_part)
     }
 
     /// All functions that its statements call.
-    pub(crate) fn calls(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub fn calls(&self) -> impl Iterator<Item = &Arc<str>> {
         self.statements.iter().flat_map(|it| &it.calls)
     }
 
     /// The same text where each statement that reads or calls anything writes this besides.
     ///
     /// `moves`: what is called may begin and end transactions.
-    pub(crate) fn with_calls(this: Arc<Self>, writes: &Writes, moves: bool) -> Arc<Self> {
+    pub fn with_calls(this: Arc<Self>, writes: &Writes, moves: bool) -> Arc<Self> {
         if writes.is_nothing() && !this.calls_procedures() {
             return this;
         }
@@ -260,7 +260,7 @@ impl Statement {
     }
 
     /// The same, if `is_made` says which relations somebody made whose names look like the server's.
-    pub(crate) fn uncacheable_by(
+    pub fn uncacheable_by(
         &self,
         is_pure: impl Fn(&str) -> bool,
         is_made: impl Fn(&str) -> bool,

@@ -5,15 +5,16 @@ use super::{Dialect, cursor::Cursor, lexer, split::split};
 
 /// A table by its exact name, as it is written without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TableName {
+pub struct TableName {
     /// `None`: that of the connection.
-    pub(crate) schema: Option<String>,
-    pub(crate) name: String,
+    pub schema: Option<String>,
+    /// The name, as it is written.
+    pub name: String,
 }
 
 /// The temporary tables and sequences that the text's statements make; `None` if one of the names
 /// cannot be read.
-pub(crate) fn made_temporary(sql: &str) -> Option<Vec<TableName>> {
+pub fn made_temporary(sql: &str) -> Option<Vec<TableName>> {
     let tokens = lexer::lex(sql, Dialect::Mysql)?;
     let mut made = Vec::new();
     for statement in split(&tokens, Dialect::Mysql) {
@@ -31,7 +32,7 @@ pub(crate) fn made_temporary(sql: &str) -> Option<Vec<TableName>> {
 
 /// How many tables that are not temporary the statements of a text make, and how many of those for
 /// certain if none fails: MySQL does not promise to count one that is there already.
-pub(crate) fn made_permanent(sql: &str) -> (u64, u64) {
+pub fn made_permanent(sql: &str) -> (u64, u64) {
     let (mut all, mut certain) = (0, 0);
     let tokens = lexer::lex(sql, Dialect::Mysql).unwrap_or_default();
     for statement in split(&tokens, Dialect::Mysql) {

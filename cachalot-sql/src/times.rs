@@ -61,18 +61,19 @@ fn is_among(names: &str, name: &str) -> bool {
 
 /// What a value may be made of, as far as its type may be that of a time or of a date.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Sources {
+pub struct Sources {
     /// It may be a time whatever its columns are.
-    pub(crate) time: bool,
+    pub time: bool,
     /// It may be a date whatever its columns are.
-    pub(crate) date: bool,
+    pub date: bool,
     /// Nothing is known of it.
-    pub(crate) any: bool,
+    pub any: bool,
     /// It may be a bind, which has the type that the program gives it.
-    pub(crate) bind: bool,
-    pub(crate) columns: BTreeSet<Arc<str>>,
+    pub bind: bool,
+    /// Columns whose values it may be made of.
+    pub columns: BTreeSet<Arc<str>>,
     /// Functions that are not the server's.
-    pub(crate) functions: BTreeSet<Arc<str>>,
+    pub functions: BTreeSet<Arc<str>>,
 }
 
 impl Sources {
@@ -118,15 +119,15 @@ impl Sources {
 
 /// The places of a statement where a time would be taken for a date.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Times {
+pub struct Times {
     /// Values of which a date is made.
-    pub(crate) dated: Vec<Sources>,
+    pub dated: Vec<Sources>,
     /// Values that are made one type: a time beside a date becomes one.
-    pub(crate) mixed: Vec<Vec<Sources>>,
+    pub mixed: Vec<Vec<Sources>>,
     /// Names that the statement gives to values.
-    pub(crate) names: Vec<(Arc<str>, Sources)>,
+    pub names: Vec<(Arc<str>, Sources)>,
     /// It was not understood: a time anywhere may be taken for a date.
-    pub(crate) unread: bool,
+    pub unread: bool,
 }
 
 impl Times {

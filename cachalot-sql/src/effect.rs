@@ -1,8 +1,9 @@
 //! What a statement does to the transaction and to the session.
 
 /// One thing that a statement does besides reading and writing rows.
+///
+/// The enum is exhaustive, so that code that follows transactions cannot overlook a new variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Effect {
     /// A transaction begins (`BEGIN`, `START TRANSACTION`, `XA START`).
     Begin {

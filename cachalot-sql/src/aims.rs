@@ -69,7 +69,7 @@ enum Place {
 }
 
 /// The names of a text that may be those of relations it writes; `None`: it cannot be told.
-pub(crate) fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
+pub fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
     let tokens = lexer::lex(sql, dialect)?;
     let mut aims = BTreeSet::new();
     let (mut read, mut queries) = (BTreeSet::new(), BTreeSet::new());

@@ -143,7 +143,7 @@ fn is_zone_of_time(tokens: &[Token<'_>], at: usize) -> bool {
 
 /// The word in a text that would make it a moving date if it is read as a date (`12:00today` is
 /// one). Which texts are is for the server's type rules to say (`at > 'today'`), so any is suspected.
-pub(crate) fn moving_date(text: &[u8]) -> Option<&'static str> {
+pub fn moving_date(text: &[u8]) -> Option<&'static str> {
     let mut words = text.split(|byte| !byte.is_ascii_alphabetic());
     words.find_map(|word| {
         MOVING_DATES

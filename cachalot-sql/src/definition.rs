@@ -8,22 +8,33 @@ use super::{
 
 /// What a `CREATE` text defines, as far as it matters to the rows of tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Definition {
+pub enum Definition {
+    /// A table.
     Table {
         /// A new row may take the place of others (`ON CONFLICT REPLACE`).
         replaces: bool,
     },
     /// A view and its query.
     View(String),
-    /// A trigger: what sets it off, its condition and its statements.
-    Trigger { events: Events, body: String },
-    /// A virtual table: its module, in lower case, and the module's arguments.
-    Virtual { module: String, arguments: String },
+    /// A trigger.
+    Trigger {
+        /// What sets it off.
+        events: Events,
+        /// Its condition and its statements.
+        body: String,
+    },
+    /// A virtual table.
+    Virtual {
+        /// Its module, in lower case.
+        module: String,
+        /// The module's arguments.
+        arguments: String,
+    },
 }
 
 impl Definition {
     /// Reads a text; `None` if it is none of these, or not understood.
-    pub(crate) fn of_sqlite(sql: &str) -> Option<Self> {
+    pub fn of_sqlite(sql: &str) -> Option<Self> {
         let tokens = lexer::lex(sql, Dialect::Sqlite)?;
         let mut at = Cursor::new(&tokens, Dialect::Sqlite);
         if !at.eat("create") {

@@ -30,6 +30,23 @@ pub(super) fn holds(text: &str, dialect: Dialect) {
     assert_eq!(report.cacheable, report.reason.is_none());
     // What the catalog of a database says is text like any other.
     let _ = Body::of(text, dialect);
-    #[cfg(feature = "sqlite")]
     let _ = super::Definition::of_sqlite(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    #[test]
+    fn the_fuzz_corpus_holds() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/analysis");
+        let mut count = 0;
+        for file in fs::read_dir(&folder).expect("the corpus is there") {
+            let path = file.unwrap().path();
+            eprintln!("{}", path.display());
+            super::analysis(&fs::read(path).unwrap());
+            count += 1;
+        }
+        assert!(count >= 20, "{count} files in {}", folder.display());
+    }
 }

@@ -61,7 +61,7 @@ pub(super) fn purity(dialect: Dialect, name: &str, arguments: usize) -> Purity {
 }
 
 /// Is there a built-in function of this name of which is known whether it is pure?
-pub(crate) fn is_known_function(dialect: Dialect, name: &str) -> bool {
+pub fn is_known_function(dialect: Dialect, name: &str) -> bool {
     purity(dialect, name, 1) != Purity::Unknown
 }
 

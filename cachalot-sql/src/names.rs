@@ -17,7 +17,7 @@ pub fn table_name(text: &str) -> Arc<str> {
 }
 
 /// The last component of a name as it is written in SQL, without its quotes.
-pub(crate) fn last_component(text: &str) -> String {
+pub fn last_component(text: &str) -> String {
     let text = text.trim();
     let mut quote = None;
     let mut start = 0;
@@ -35,7 +35,7 @@ pub(crate) fn last_component(text: &str) -> String {
 
 /// A name itself, made safe for all databases and collations: lower case in the Unicode sense, and
 /// cut as PostgreSQL cuts it, for who names a table by hand does not say in which database.
-pub(crate) fn folded(name: &str) -> Arc<str> {
+pub fn folded(name: &str) -> Arc<str> {
     let mut name = lower(name);
     if name.len() > POSTGRES_NAME_BYTES {
         let end = (0..=POSTGRES_NAME_BYTES)
@@ -104,7 +104,7 @@ fn decoded(text: &str) -> String {
 
 /// Whose a relation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Owner {
+pub enum Owner {
     /// A table, view or the like that somebody made.
     User,
     /// It belongs to the server or to this session alone: no write of a known table would show that it
@@ -115,7 +115,7 @@ pub(crate) enum Owner {
 }
 
 /// Whose a relation is. `schema` is the component before the name, if there is one.
-pub(crate) fn owner(dialect: Dialect, schema: Option<&str>, name: &str) -> Owner {
+pub fn owner(dialect: Dialect, schema: Option<&str>, name: &str) -> Owner {
     match (dialect, schema) {
         (Dialect::Postgres, Some(schema))
             if schema.starts_with("pg_") || schema == "information_schema" =>

@@ -6,7 +6,6 @@
 
 use std::{sync::Arc, thread};
 
-#[cfg(feature = "sqlite")]
 use super::Definition;
 use super::{Analysis, Body, Dialect, Writes, step_counter};
 
@@ -30,7 +29,6 @@ fn analyses(sql: String) -> Vec<Analysis> {
         let thread = thread::Builder::new().stack_size(2 << 20);
         let thread = thread.spawn(move || {
             measured(&sql, || Body::of(&sql, dialect));
-            #[cfg(feature = "sqlite")]
             measured(&sql, || Definition::of_sqlite(&sql));
             measured(&sql, || Analysis::of(&sql, dialect))
         });

@@ -4,18 +4,21 @@ use super::{Dialect, cursor::Cursor, lexer, split::split};
 
 /// What a text does with a prepared statement.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Prepared {
-    /// It is prepared; `None` if the text does not show what.
+pub enum Prepared {
+    /// A statement is prepared.
     Prepare {
+        /// The name of the prepared statement.
         name: String,
+        /// Its text, if it is a literal.
         sql: Option<String>,
     },
+    /// The prepared statement of this name is executed.
     Execute(String),
 }
 
 /// Reads a text that is one `PREPARE` or one `EXECUTE`; `None` if it is another, or if it cannot be told
 /// which statement it names.
-pub(crate) fn prepared(sql: &str, dialect: Dialect) -> Option<Prepared> {
+pub fn prepared(sql: &str, dialect: Dialect) -> Option<Prepared> {
     let tokens = lexer::lex(sql, dialect)?;
     let [statement] = split(&tokens, dialect)[..] else {
         return None;

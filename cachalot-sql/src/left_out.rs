@@ -95,7 +95,7 @@ fn ends_operand(token: &Token<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statement::Analysis;
+    use crate::Analysis;
 
     #[test]
     fn the_rest_is_read_as_ever() {

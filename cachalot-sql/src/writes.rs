@@ -84,7 +84,7 @@ impl Writes {
     }
 
     /// Writes to one table.
-    pub(crate) fn table(name: Arc<str>, events: Events) -> Self {
+    pub fn table(name: Arc<str>, events: Events) -> Self {
         Self::Tables(BTreeMap::from([(name, events)]))
     }
 

@@ -18,26 +18,26 @@ use super::{
 
 /// What a body names, writes and calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Body {
+pub struct Body {
     /// Every identifier in it, as names are compared.
-    pub(crate) names: BTreeSet<Arc<str>>,
+    pub names: BTreeSet<Arc<str>>,
     /// The tables that its statements write, as far as those were understood.
-    pub(crate) writes: Writes,
+    pub writes: Writes,
     /// Names in statements that change rows and were not understood: the tables among them are
     /// written.
-    pub(crate) perhaps_written: BTreeSet<Arc<str>>,
+    pub perhaps_written: BTreeSet<Arc<str>>,
     /// It runs statements that it makes up, or changes the schema: anything may be written or read.
-    pub(crate) dynamic: bool,
+    pub dynamic: bool,
     /// What it calls or names that changes by itself, as far as it is known to.
-    pub(crate) volatile: BTreeSet<String>,
+    pub volatile: BTreeSet<String>,
     /// What it calls that is not known.
-    pub(crate) unknown_calls: BTreeSet<Arc<str>>,
+    pub unknown_calls: BTreeSet<Arc<str>>,
     /// It holds the word `SET`.
-    pub(crate) sets: bool,
+    pub sets: bool,
     /// It may begin, commit or roll back a transaction.
-    pub(crate) moves: bool,
+    pub moves: bool,
     /// Settings that it looks up by their name (PostgreSQL's `current_setting('name')`).
-    pub(crate) settings: BTreeSet<String>,
+    pub settings: BTreeSet<String>,
 }
 
 /// Verbs of statements that change rows.
@@ -92,7 +92,7 @@ const PROCEDURAL: &[&str] = &[
 
 impl Body {
     /// Reads a body. Never fails; what cannot be cut into tokens may do anything.
-    pub(crate) fn of(text: &str, dialect: Dialect) -> Self {
+    pub fn of(text: &str, dialect: Dialect) -> Self {
         let Some(tokens) = lexer::lex(text, dialect) else {
             return Self {
                 dynamic: true,
@@ -251,7 +251,7 @@ fn statement_at<'t, 'a>(tokens: &'t [Token<'a>], at: usize) -> &'t [Token<'a>] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statement::Events;
+    use crate::Events;
 
     fn body(text: &str) -> Body {
         Body::of(text, Dialect::Postgres)

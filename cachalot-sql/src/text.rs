@@ -1,37 +1,44 @@
 use std::{fmt, sync::Arc};
 
 use super::Dialect;
-use crate::fingerprint::{Digest, Fingerprint};
 
 /// A text in its dialect, and the hash that stands for both.
 #[derive(Clone)]
-pub(crate) struct Text {
+pub struct Text {
     sql: Arc<str>,
     dialect: Dialect,
-    hash: Digest,
+    hash: [u8; 32],
 }
 
 impl Text {
     pub(super) fn new(sql: &str, dialect: Dialect) -> Self {
-        let mut fingerprint = Fingerprint::new("", "text");
-        fingerprint.part(dialect.as_str().as_bytes());
-        fingerprint.part(sql.as_bytes());
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(dialect.as_str().as_bytes());
+        // No name of a dialect contains this byte, so the two parts cannot be confused.
+        hasher.update(&[0]);
+        hasher.update(sql.as_bytes());
         Self {
             sql: sql.into(),
             dialect,
-            hash: fingerprint.to_digest(),
+            hash: hasher.finalize().into(),
         }
     }
 
-    pub(crate) fn sql(&self) -> &Arc<str> {
+    /// The text.
+    #[must_use]
+    pub fn sql(&self) -> &Arc<str> {
         &self.sql
     }
 
-    pub(crate) fn dialect(&self) -> Dialect {
+    /// The dialect in which it is read.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    pub(crate) fn hash(&self) -> &Digest {
+    /// A hash of the text and the dialect.
+    #[must_use]
+    pub fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
 }

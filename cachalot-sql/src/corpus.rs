@@ -78,7 +78,7 @@ fn cases(file: &str) -> Vec<(usize, String, &str)> {
 }
 
 fn check(dialect: Dialect) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/statement/corpus");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/corpus");
     let folder = folder.join(dialect.as_str());
     let mut count = 0;
     let mut wrong = Vec::new();
