@@ -184,6 +184,26 @@ impl Analysis {
         Arc::new(Self::new(this.text.clone(), statements))
     }
 
+    /// The tables that the text changes or drops, and nothing else if they are temporary ones.
+    pub fn changed_tables(&self) -> Option<&[String]> {
+        let [only] = self.statements.as_slice() else {
+            return None;
+        };
+        only.effects.iter().find_map(|effect| match effect {
+            Effect::ChangeTables { names, .. } => Some(names.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// The same text, whose tables are temporary ones.
+    pub fn on_temporary_tables(&self) -> Arc<Self> {
+        let mut statements = self.statements.clone();
+        for statement in &mut statements {
+            statement.writes = Writes::Nothing;
+        }
+        Arc::new(Self::new(self.text.clone(), statements))
+    }
+
     /// About how many bytes of memory this takes.
     pub(super) fn weight(&self) -> usize {
         let name = |name: &Arc<str>| name.len() + 2 * size_of::<Arc<str>>();

@@ -51,6 +51,13 @@ pub enum Effect {
     Session(SessionChange),
     /// Temporary tables or views of these normalised names are created.
     CreateTemporary(Vec<String>),
+    /// Tables of these normalised names are changed or dropped, and nothing else if they are temporary.
+    ChangeTables {
+        /// The tables.
+        names: Vec<String>,
+        /// They are dropped.
+        drops: bool,
+    },
     /// SQLite: a trigger is created.
     CreateTrigger {
         /// Only this connection has it.

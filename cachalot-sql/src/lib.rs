@@ -59,6 +59,7 @@ mod left_out;
 mod lexer;
 mod memo;
 mod names;
+mod own_tables;
 mod prepared;
 mod query;
 mod report;

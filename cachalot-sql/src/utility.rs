@@ -9,31 +9,36 @@ use super::{
     cursor::Cursor,
     keywords,
     lexer::{self, Token, TokenKind},
+    own_tables::{self, TableChange, is_temporary_schema},
 };
 
 /// Reads the statement if it is known.
 pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
-    let mut at = cursor;
+    let statement = match own_tables::read(cursor) {
+        Some(change) => Statement::changing(change),
+        None => by_verb(cursor)?,
+    };
+    let commits = cursor.dialect == Dialect::Mysql && commits_implicitly(cursor);
+    Some(statement.doing_if(commits, Effect::ImplicitCommit))
+}
+
+fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let dialect = at.dialect;
     let verb = at
         .next()
         .filter(|token| token.kind == TokenKind::Word)?
         .text
         .to_ascii_lowercase();
-    let statement = match (verb.as_str(), dialect) {
+    Some(match (verb.as_str(), dialect) {
         ("explain" | "describe" | "desc", _) => explain(at, false),
         ("analyze", Dialect::Mysql) if !at.sees(&["table"]) && !is_maintenance(at) => {
             explain(at, true)
         }
         ("truncate", Dialect::Postgres | Dialect::Mysql) => truncate(at)?,
         ("create", _) => create(at),
-        // Nobody else's rows depend on the session's own tables.
         ("drop", Dialect::Mysql) if at.sees(&["temporary"]) => Statement::quiet(Kind::Ddl),
-        // A remark decides nothing.
+        // A comment affects no rows.
         ("comment", Dialect::Postgres) => Statement::quiet(Kind::Ddl),
-        ("alter" | "drop", Dialect::Postgres | Dialect::Sqlite) if changes_own_tables(at) => {
-            Statement::quiet(Kind::Ddl)
-        }
         (
             "alter" | "drop" | "grant" | "revoke" | "comment" | "security" | "import" | "reassign",
             _,
@@ -95,12 +100,6 @@ pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
             Dialect::Mysql,
         ) => Statement::quiet(Kind::Other),
         _ => return None,
-    };
-    let commits = dialect == Dialect::Mysql && commits_implicitly(cursor);
-    Some(if commits {
-        statement.doing(Effect::ImplicitCommit)
-    } else {
-        statement
     })
 }
 
@@ -300,37 +299,7 @@ fn temporary(at: &mut Cursor<'_, '_>) -> Option<String> {
     let mut path = at.path()?;
     let name = path.pop()?;
     let schema = path.pop().unwrap_or_default();
-    (said || is_own_schema(at.dialect, &schema)).then_some(name)
-}
-
-/// Are the tables of a `DROP TABLE` or `ALTER TABLE` all the session's own, as the schemas before their names say?
-fn changes_own_tables(mut at: Cursor<'_, '_>) -> bool {
-    if !at.eat("table") {
-        return false;
-    }
-    at.eat_all(&["if", "exists"]);
-    at.eat("only");
-    loop {
-        let path = at.path().unwrap_or_default();
-        let [.., schema, _] = path.as_slice() else {
-            return false;
-        };
-        if !is_own_schema(at.dialect, schema) {
-            return false;
-        }
-        if !at.eat_symbol(",") {
-            return true;
-        }
-    }
-}
-
-/// Is this the schema of the session's temporary tables?
-fn is_own_schema(dialect: Dialect, schema: &str) -> bool {
-    match dialect {
-        Dialect::Postgres => schema.starts_with("pg_temp"),
-        Dialect::Mysql => false,
-        Dialect::Sqlite => schema == "temp",
-    }
+    (said || is_temporary_schema(at.dialect, &schema)).then_some(name)
 }
 
 /// `DO`: the body's language is not read, but a setting it changes would be named in it.
@@ -447,6 +416,18 @@ fn condition(at: Cursor<'_, '_>) -> Option<Statement> {
 }
 
 impl Statement {
+    /// Changes tables. If these are temporary ones of the session, nobody else's rows depend on them.
+    fn changing(change: TableChange) -> Self {
+        let statement = match change.temporary {
+            true => Self::quiet(Kind::Ddl),
+            false => Self::writes_unbounded(Kind::Ddl),
+        };
+        statement.doing(Effect::ChangeTables {
+            names: change.names,
+            drops: change.drops,
+        })
+    }
+
     /// Adds what expressions do that it has worked out.
     fn running(mut self, inner: Option<Self>) -> Self {
         let Some(inner) = inner else { return self };

@@ -2,7 +2,12 @@
 
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
 use cachalot_tests::mysql;
-use diesel::{connection::SimpleConnection as _, dsl::sql, prelude::*, sql_types::Text};
+use diesel::{
+    connection::SimpleConnection as _,
+    dsl::sql,
+    prelude::*,
+    sql_types::{BigInt, Text},
+};
 
 use super::super::{
     Conn, DATABASE,
@@ -176,4 +181,93 @@ fn f05_a_temporary_table_of_a_connection_that_is_watched_later() {
     }
     run(&mut late, "DROP TABLE tags");
     assert_eq!(labels(&mut late), ["shared"]);
+}
+
+/// Whether a connection's changes of its own temporary tables leave the entries of others valid.
+#[track_caller]
+fn keeps_entries(statements: &[&str]) {
+    let (mut world, mut reader) = reader();
+    is_cached(&mut reader, "before");
+    assert_eq!(world.sent(labels).1, 0);
+    for sql in statements {
+        reader.conn.batch_execute(here(sql)).unwrap();
+    }
+    assert_eq!(world.sent(labels).1, 0, "{statements:?}");
+}
+
+#[test]
+fn f06_changes_of_temporary_tables_leave_entries_valid() {
+    keeps_entries(&[
+        "CREATE TEMPORARY TABLE mine (id INTEGER)",
+        "ALTER TABLE mine ADD COLUMN label TEXT",
+        "CREATE INDEX mine_id ON mine (id)",
+        "INSERT INTO mine (id) VALUES (1)",
+        "DROP TABLE mine",
+    ]);
+    keeps_entries(&[
+        "CREATE TEMPORARY TABLE mine (id INTEGER)",
+        "CREATE TEMPORARY TABLE others (id INTEGER)",
+        "INSERT INTO mine VALUES (1)",
+        "DROP TABLE mine",
+        "CREATE TEMPORARY TABLE mine (id INTEGER)",
+        "DROP TABLE IF EXISTS mine",
+        "DROP TABLE others",
+    ]);
+    keeps_entries(&[
+        "BEGIN",
+        "CREATE TEMPORARY TABLE mine (id INTEGER)",
+        "INSERT INTO mine VALUES (1)",
+        "DROP TABLE mine",
+        "COMMIT",
+    ]);
+}
+
+/// A permanent table of the same name is dropped, and nobody reads its rows any more.
+#[test]
+fn f06_a_permanent_table_named_like_a_temporary_one() {
+    const PERMANENT: &str = "CREATE TABLE kept (id INTEGER)";
+    const TEMPORARY: &str = "CREATE TEMPORARY TABLE kept (id INTEGER)";
+    const DROP: &str = "DROP TABLE kept";
+    let ways: [&[&str]; 6] = [
+        &[PERMANENT, TEMPORARY, DROP, DROP],
+        &[PERMANENT, "BEGIN", TEMPORARY, "ROLLBACK", DROP, DROP],
+        &[
+            PERMANENT,
+            "BEGIN",
+            "SAVEPOINT s",
+            TEMPORARY,
+            "ROLLBACK TO SAVEPOINT s",
+            "COMMIT",
+            DROP,
+            DROP,
+        ],
+        &[TEMPORARY, PERMANENT, DROP, DROP],
+        &[
+            TEMPORARY,
+            PERMANENT,
+            "ALTER TABLE kept RENAME TO other",
+            DROP,
+        ],
+        &[TEMPORARY, DROP, PERMANENT, DROP],
+    ];
+    for way in ways {
+        let (mut world, mut reader) = reader();
+        is_cached(&mut reader, "before");
+        let count = |conn: &mut Conn| -> QueryResult<i64> {
+            sql::<BigInt>("SELECT count(*) FROM kept")
+                .cached(conn)
+                .get_result()
+        };
+        for sql in way {
+            // The permanent one is another connection's, whose reads of it are cached.
+            if *sql == PERMANENT {
+                world.conn.batch_execute(PERMANENT).unwrap();
+                count(&mut world.conn).unwrap();
+                assert_eq!(world.sent(count), (Ok(0), 0), "{way:?}");
+            } else {
+                run(&mut reader.conn, sql);
+            }
+        }
+        assert!(count(&mut world.conn).is_err(), "{way:?}");
+    }
 }

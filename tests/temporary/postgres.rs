@@ -146,3 +146,78 @@ fn f05_a_view_that_is_refreshed_concurrently_leaves_no_temporary_table() {
         "REFRESH MATERIALIZED VIEW CONCURRENTLY sums",
     ]]);
 }
+
+/// It is found before the temporary table then.
+#[test]
+fn f06_a_permanent_table_before_a_temporary_one_in_the_search_path() {
+    let (mut world, mut reader) = reader();
+    is_cached(&mut reader, "before");
+    run(&mut reader.conn, "SET search_path = public, pg_temp");
+    is_cached(&mut reader, "with another path");
+    run(&mut reader.conn, "CREATE TEMP TABLE kept (id INTEGER)");
+    run(&mut world.conn, "CREATE TABLE kept (id INTEGER)");
+    let ids = |conn: &mut super::Conn| -> QueryResult<Vec<i32>> {
+        diesel::dsl::sql::<diesel::sql_types::Integer>("SELECT id FROM kept")
+            .cached(conn)
+            .load()
+    };
+    ids(&mut world.conn).unwrap();
+    assert_eq!(world.sent(ids), (Ok(Vec::new()), 0));
+    run(&mut reader.conn, "DROP TABLE kept");
+    assert!(ids(&mut world.conn).is_err());
+}
+
+/// A change of the temporary table changes the rows of the permanent one, too.
+#[test]
+fn f06_a_permanent_table_with_a_temporary_row_type_is_not_cached() {
+    let (mut world, mut reader) = reader();
+    run(
+        &mut reader.conn,
+        "CREATE TEMP TABLE pair (a INTEGER, b INTEGER)",
+    );
+    run(
+        &mut reader.conn,
+        "CREATE TABLE holder (pair pair, pairs pair[])",
+    );
+    run(
+        &mut reader.conn,
+        "INSERT INTO holder VALUES (ROW(1, 2), '{}')",
+    );
+    let seconds = |conn: &mut super::Conn| -> QueryResult<Vec<i32>> {
+        diesel::dsl::sql::<diesel::sql_types::Integer>("SELECT (pair).b FROM holder")
+            .cached(conn)
+            .load()
+    };
+    assert_eq!(seconds(&mut world.conn), Ok(vec![2]));
+    run(
+        &mut reader.conn,
+        "ALTER TABLE pg_temp.pair RENAME COLUMN b TO c",
+    );
+    assert!(seconds(&mut world.conn).is_err());
+    run(
+        &mut reader.conn,
+        "ALTER TABLE pg_temp.pair RENAME COLUMN c TO b",
+    );
+    assert_eq!(seconds(&mut world.conn), Ok(vec![2]));
+    run(&mut reader.conn, "DROP TABLE pg_temp.pair CASCADE");
+    assert!(seconds(&mut world.conn).is_err());
+}
+
+/// The server runs functions for a change of a temporary table, too.
+#[test]
+fn f06_functions_that_a_change_of_a_temporary_table_calls() {
+    let (mut world, mut reader) = reader();
+    run(
+        &mut world.conn,
+        "CREATE FUNCTION renamed() RETURNS integer LANGUAGE sql AS \
+         $$ UPDATE tags SET label = 'renamed' RETURNING 1 $$",
+    );
+    is_cached(&mut reader, "before");
+    run(&mut reader.conn, "CREATE TEMP TABLE mine (id INTEGER)");
+    run(&mut reader.conn, "INSERT INTO mine VALUES (1)");
+    run(
+        &mut reader.conn,
+        "ALTER TABLE pg_temp.mine ADD COLUMN n INTEGER DEFAULT renamed()",
+    );
+    assert_eq!(labels(&mut world.conn), ["renamed"]);
+}

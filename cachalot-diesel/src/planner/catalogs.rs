@@ -329,6 +329,17 @@ impl Planner {
             .is_some_and(|snapshot| snapshot.catalog.fails_whole() && self.is_current(&snapshot))
     }
 
+    /// The catalog of that database, if it is current and has none of these relations.
+    pub(crate) fn without_relations(
+        &self,
+        database: &Arc<str>,
+        names: &[String],
+    ) -> Option<CatalogSnapshot> {
+        let snapshot = self.catalogs.snapshot(database)?;
+        let has_any = names.iter().any(|name| snapshot.catalog.has(name));
+        (!has_any && self.is_current(&snapshot)).then_some(snapshot)
+    }
+
     /// Is the snapshot's epoch the current one?
     pub(crate) fn is_current(&self, snapshot: &CatalogSnapshot) -> bool {
         self.epochs.is_current(&snapshot.epoch)

@@ -164,6 +164,7 @@ impl Tracker {
             for (cache, calls) in behind {
                 if !calls.pure || (calls.may_end_transaction && analysis.calls_procedures()) {
                     self.session.may_have_changed();
+                    self.temporary.code_ran();
                 }
                 writes.merge(&calls.writes);
                 moves |= calls.may_end_transaction;
@@ -171,6 +172,7 @@ impl Tracker {
             }
             Analysis::with_calls(analysis, &writes, moves)
         });
+        let analysis = analysis.map(|it| self.on_temporary_tables(&it, &mut trusted).unwrap_or(it));
         if !analysis.as_deref().is_some_and(is_type_lookup) {
             self.abandon();
         }
@@ -192,6 +194,27 @@ impl Tracker {
             statements,
             trusted,
         });
+    }
+
+    /// The text's analysis where it changes only temporary tables that the connection has created. In
+    /// every cache, `trusted` then holds a catalog that has no other tables of their names.
+    fn on_temporary_tables(
+        &self,
+        analysis: &Analysis,
+        trusted: &mut Vec<(Cache, CatalogSnapshot)>,
+    ) -> Option<Arc<Analysis>> {
+        let names = analysis.changed_tables()?;
+        if analysis.writes().is_nothing() || !self.temporary.have_created(names) {
+            return None;
+        }
+        let database = self.database()?;
+        let mut catalogs = Vec::with_capacity(self.caches.len());
+        for cache in &self.caches {
+            let catalog = cache.planner().without_relations(&database, names)?;
+            catalogs.push((cache.clone(), catalog));
+        }
+        trusted.append(&mut catalogs);
+        Some(analysis.on_temporary_tables())
     }
 
     /// What a text does besides what its analysis says, as each cache knows it.
@@ -231,7 +254,8 @@ impl Tracker {
                 let (dialect, well) = (self.dialect(), outcome == Ending::Succeeded);
                 self.session.finished(&analysis, dialect, well);
                 self.statements.finished(&analysis, dialect, well);
-                self.temporary.finished(&analysis);
+                let pending = self.transactions.is_pending();
+                self.temporary.finished(&analysis, well, pending);
                 if *analysis.writes() == statement::Writes::Everything {
                     let caches = self.caches.iter();
                     caches.for_each(|cache| cache.versions().forget_announced());
@@ -248,12 +272,14 @@ impl Tracker {
         if !self.transactions.is_pending() {
             self.doubtful = false;
             self.guessed.committed();
+            self.temporary.committed();
         }
         end(running.writes, outcome);
         for (cache, known) in running.trusted {
             // A function was replaced while the statement ran: it may have been the new one.
             if !cache.planner().is_current(&known) {
                 self.session.may_have_changed();
+                self.temporary.code_ran();
                 self.transactions.code_ran();
                 let write = cache.begin(&statement::Writes::Everything, Origin::default());
                 end(vec![(cache, write)], Ending::Unknown);
@@ -298,7 +324,7 @@ impl Tracker {
                 let dialect = self.dialect();
                 self.session.finished(&analysis, dialect, false);
                 self.statements.finished(&analysis, dialect, false);
-                self.temporary.finished(&analysis);
+                self.temporary.finished(&analysis, false, true);
             }
             self.doubtful = true;
             end(running.writes, Ending::Unknown);

@@ -1,21 +1,24 @@
-//! The temporary tables that statements of a connection have made, by name.
+//! The temporary tables that statements of a connection have created, by name.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::statement::{Analysis, Effect};
+use crate::statement::{Analysis, Effect, Writes};
 
-/// How many names are remembered. A write to another one counts as one to an unknown table.
+/// How many names are remembered. A write to another one counts as a write to an unknown table.
 const MAX_NAMES: usize = 1000;
 
-/// The temporary tables that the session has made. No catalog has them, and nobody else's rows
-/// depend on them.
+/// The temporary tables that the session has created. No catalog has them, and nobody else's rows depend
+/// on them.
 ///
-/// A name is forgotten as soon as the table may be gone, since a table that everybody sees may have
-/// the same name then.
+/// A name is forgotten as soon as the table may be gone, as a permanent table may have the same name.
 #[derive(Debug, Default)]
 pub(super) struct TemporaryNames {
     names: BTreeSet<Arc<str>>,
-    /// One of them may go with the end of its transaction.
+    /// Those whose creation succeeded, while nothing has happened that may have dropped them.
+    created: BTreeSet<Arc<str>>,
+    /// Those that were dropped in the open transaction, which may have written to them before.
+    dropped: BTreeSet<Arc<str>>,
+    /// One of them may be dropped at the end of its transaction.
     until_commit: bool,
 }
 
@@ -24,46 +27,121 @@ impl TemporaryNames {
         &self.names
     }
 
-    /// Takes note of a text that is about to run: what it makes is nobody else's from the start.
+    /// Are tables of these names certainly temporary ones, if there is no permanent table of the name?
+    pub(super) fn have_created(&self, names: &[String]) -> bool {
+        names.iter().all(|name| self.created.contains(&**name))
+    }
+
+    /// A text is about to run: what it creates is the session's own from the start.
     pub(super) fn starts(&mut self, analysis: &Analysis) {
-        for effect in analysis.statements.iter().flat_map(|it| &it.effects) {
+        for effect in effects(analysis) {
             if let Effect::CreateTemporary(names) = effect {
-                self.made(names, analysis);
+                self.add(names, analysis);
+            }
+        }
+        // It may be another table, as the temporary one is gone.
+        if let Writes::Tables(tables) = analysis.writes() {
+            for table in tables.keys() {
+                if self.dropped.remove(table) {
+                    self.names.remove(table);
+                }
             }
         }
     }
 
-    /// Takes note of a text that has run, well or not.
-    pub(super) fn finished(&mut self, analysis: &Analysis) {
-        if !self.names.is_empty() && drops(analysis) {
-            self.names.clear();
+    /// Code has run that may have dropped tables.
+    pub(super) fn code_ran(&mut self) {
+        self.created.clear();
+    }
+
+    /// A text has run. `pending`: in a transaction that is still open.
+    pub(super) fn finished(&mut self, analysis: &Analysis, succeeded: bool, pending: bool) {
+        if let Some(names) = self.only_drops(analysis) {
+            for name in names {
+                if let Some(name) = self.names.get(&**name) {
+                    self.dropped.insert(Arc::clone(name));
+                }
+                self.created.remove(&**name);
+            }
+        } else if !self.names.is_empty() && may_drop(analysis) {
+            self.forget();
         }
-        for effect in analysis.statements.iter().flat_map(|it| &it.effects) {
+        // The transaction may be undone whatever ends it.
+        if !succeeded && pending {
+            self.forget();
+        }
+        let unchanged = succeeded && *analysis.writes() != Writes::Everything;
+        if !unchanged {
+            self.created.clear();
+        }
+        let mut created = Vec::new();
+        for effect in effects(analysis) {
             match effect {
-                Effect::CreateTemporary(names) => self.made(names, analysis),
-                Effect::Rollback { .. } | Effect::RollbackTo(_) => self.names.clear(),
+                Effect::CreateTemporary(names) => {
+                    self.add(names, analysis);
+                    created.extend(names);
+                }
+                Effect::Rollback { .. } | Effect::RollbackTo(_) => {
+                    self.forget();
+                    created.clear();
+                }
                 Effect::Commit { .. } if self.until_commit => {
-                    self.names.clear();
+                    self.forget();
+                    created.clear();
                     self.until_commit = false;
                 }
                 _ => {}
             }
         }
+        if unchanged && !may_drop(analysis) {
+            // Other names may be compared in another way.
+            let plain = created.into_iter().filter(|name| name.is_ascii());
+            self.created
+                .extend(plain.filter_map(|name| self.names.get(&**name).cloned()));
+        }
     }
 
-    fn made(&mut self, names: &[String], analysis: &Analysis) {
+    /// Nothing is left that a later statement may commit.
+    pub(super) fn committed(&mut self) {
+        for name in std::mem::take(&mut self.dropped) {
+            self.names.remove(&name);
+        }
+    }
+
+    /// The tables that a text drops, if all of them are temporary and it drops nothing else.
+    fn only_drops<'a>(&self, analysis: &'a Analysis) -> Option<&'a [String]> {
+        let drops = |effect: &Effect| matches!(effect, Effect::ChangeTables { drops: true, .. });
+        let certain = analysis.writes().is_nothing() && effects(analysis).any(drops);
+        analysis.changed_tables().filter(|_| certain)
+    }
+
+    fn add(&mut self, names: &[String], analysis: &Analysis) {
         if self.names.len() < MAX_NAMES {
-            self.names
-                .extend(names.iter().map(|name| Arc::from(&**name)));
+            for name in names {
+                self.dropped.remove(&**name);
+                self.names.insert(Arc::from(&**name));
+            }
             self.until_commit |= contains(analysis.text().sql(), "commit");
         }
     }
+
+    fn forget(&mut self) {
+        self.names.clear();
+        self.created.clear();
+        self.dropped.clear();
+    }
 }
 
-/// May a text drop tables?
-fn drops(analysis: &Analysis) -> bool {
+fn effects(analysis: &Analysis) -> impl Iterator<Item = &Effect> {
+    analysis.statements.iter().flat_map(|it| &it.effects)
+}
+
+/// May a text drop or rename tables?
+fn may_drop(analysis: &Analysis) -> bool {
     let sql = analysis.text().sql();
-    contains(sql, "drop") || contains(sql, "discard")
+    ["drop", "discard", "rename"]
+        .iter()
+        .any(|word| contains(sql, word))
 }
 
 fn contains(sql: &str, word: &str) -> bool {

@@ -461,7 +461,9 @@ impl Transactions {
                 self.writes_unseen();
                 Writes::Nothing
             }
-            Effect::FinishPrepared { .. } | Effect::Session(_) => Writes::Nothing,
+            Effect::FinishPrepared { .. } | Effect::Session(_) | Effect::ChangeTables { .. } => {
+                Writes::Nothing
+            }
             Effect::ImplicitCommit => self.perhaps_commit(),
             Effect::MayControlTransaction => self.code_ran(),
         }
@@ -566,6 +568,7 @@ fn moves(analysis: &Analysis) -> bool {
                 Effect::Session(_)
                     | Effect::CreateTemporary(_)
                     | Effect::CreateTrigger { .. }
+                    | Effect::ChangeTables { .. }
                     | Effect::HiddenWrites
             )
         })

@@ -25,8 +25,9 @@ const IS_USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schem
 /// - 28: the bits of `INSERT`, `UPDATE` and `DELETE`.
 /// - 1266 and 1270: `timetz` and its array, whose comparisons use the time zone's offset of today.
 /// - Outside: unlogged tables are empty after a crash, which the server's start time does not show;
-///   tables of a subscription are written by another server; and a relation with the name of a system
-///   relation is not the one that the unqualified name refers to.
+///   tables of a subscription are written by another server; a relation with the name of a system
+///   relation is not the one that the unqualified name refers to; and a column whose type is the row type
+///   of a temporary table changes with that table.
 const RELATIONS: &str = "\
 SELECT c.relname::text AS name, c.relkind::text AS kind, \
  CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition, \
@@ -35,7 +36,12 @@ SELECT c.relname::text AS name, c.relkind::text AS kind, \
   SELECT FROM pg_catalog.pg_class s WHERE s.relname = c.relname \
   AND s.relnamespace = 'pg_catalog'::pg_catalog.regnamespace) OR EXISTS ( \
   SELECT FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = c.oid \
-  OR s.srrelid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid))) AS outside, \
+  OR s.srrelid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid))) OR c.oid IN ( \
+  SELECT a.attrelid FROM pg_catalog.pg_attribute a WHERE a.atttypid IN ( \
+   SELECT t.oid FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type e \
+    ON e.oid = CASE WHEN t.typelem <> 0 THEN t.typelem ELSE t.typbasetype END \
+   JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace OR s.oid = e.typnamespace \
+   WHERE s.nspname LIKE 'pg\\_temp\\_%')) AS outside, \
  EXISTS (SELECT FROM pg_catalog.pg_attribute a \
   WHERE a.attrelid = c.oid AND a.atttypid IN (1266, 1270)) AS zoned_time \
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
