@@ -1,18 +1,10 @@
-//! The findings about a text and about each of its statements.
+//! The findings about a text.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Dialect, Effect, SessionChange, Uncacheable, Writes,
-    classify::Verdict,
-    cursor::Cursor,
-    fallback, keywords,
-    lexer::{self, Token},
-    query, session,
-    split::split,
-    text::Text,
-    times::Times,
-    token_scan, transaction, utility,
+    Dialect, Effect, Kind, SessionChange, Statement, Uncacheable, Writes, lexer, split::split,
+    text::Text, times::Times,
 };
 
 /// What a text reads, writes and does.
@@ -20,7 +12,7 @@ use super::{
 pub struct Analysis {
     /// Its statements, in order.
     pub statements: Vec<Statement>,
-    /// `false`: at least one statement was only guessed at from its tokens.
+    /// `false`: at least one statement was only from_fallback at from its tokens.
     pub parsed: bool,
     text: Text,
     reads: Vec<Arc<str>>,
@@ -39,7 +31,7 @@ impl Analysis {
                 .collect(),
             None => {
                 let unknown = Statement::unknown(Uncacheable::Unparsed);
-                vec![unknown.doing(Effect::Session(SessionChange::Unknown))]
+                vec![unknown.with_effect(Effect::Session(SessionChange::Unknown))]
             }
         };
         Self::new(Text::new(sql, dialect), statements)
@@ -66,7 +58,7 @@ impl Analysis {
                 )
             }
         };
-        let parsed = !statements.iter().any(|statement| statement.guessed);
+        let parsed = !statements.iter().any(|statement| statement.from_fallback);
         Self {
             statements,
             parsed,
@@ -132,8 +124,10 @@ impl Analysis {
     }
 
     /// The relations that it reads and that are the server's, unless somebody made some of their names.
-    pub fn suspects(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.statements.iter().flat_map(|it| &it.suspects)
+    pub fn ambiguous_relations(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.statements
+            .iter()
+            .flat_map(|it| &it.ambiguous_relations)
     }
 
     /// The functions that its statements call and that this crate knows nothing of.
@@ -154,7 +148,7 @@ impl Analysis {
 
     /// If it fails, has it certainly changed nothing, as far as its text tells?
     pub fn fails_whole(&self) -> bool {
-        matches!(self.statements.as_slice(), [only] if !only.in_part)
+        matches!(self.statements.as_slice(), [only] if !only.may_apply_in_part)
     }
 
     /// All functions that its statements call.
@@ -219,7 +213,7 @@ impl Analysis {
                     .chain(&statement.schemas)
                     .chain(&statement.calls)
                     .chain(&statement.unknown_functions)
-                    .chain(&statement.suspects)
+                    .chain(&statement.ambiguous_relations)
                     .map(name)
                     .sum::<usize>()
                 + 2 * written
@@ -230,216 +224,6 @@ impl Analysis {
             + self.text.sql().len()
             + statements.sum::<usize>()
             + self.reads.len() * size_of::<Arc<str>>()
-    }
-}
-
-/// What one statement reads, writes and does.
-#[derive(Debug, Clone)]
-pub struct Statement {
-    /// What sort of statement it is.
-    pub kind: Kind,
-    /// The tables it reads: normalised names, sorted, distinct. The target of a change is read
-    /// only if it is named a second time.
-    pub reads: Vec<Arc<str>>,
-    /// The schemas that it names before relations that it reads and functions that it calls: as
-    /// compared, sorted, distinct.
-    pub schemas: Vec<Arc<str>>,
-    /// The tables it writes.
-    pub writes: Writes,
-    /// What else it does, in order.
-    pub effects: Vec<Effect>,
-    /// Why its result may not be cached; `None` if it may.
-    pub uncacheable: Option<Uncacheable>,
-    /// All functions it calls, by their normalised names, sorted, distinct: one that this crate knows
-    /// may be the user's own for other arguments.
-    pub calls: Vec<Arc<str>>,
-    /// The functions it calls that this crate knows nothing of: normalised names, sorted, distinct.
-    /// They may read or write tables, and they may be volatile.
-    pub unknown_functions: Vec<Arc<str>>,
-    /// What [`Self::uncacheable`] would be if all of them were known to be pure.
-    pub(super) otherwise: Option<Uncacheable>,
-    /// Relations that it reads and that are the server's, unless somebody made some of their names.
-    pub(super) suspects: Vec<Arc<str>>,
-    /// What both verdicts would be if somebody did.
-    pub(super) if_made: Option<Box<Verdict>>,
-    /// MySQL: where a time would be taken for a date.
-    pub(super) times: Option<Arc<Times>>,
-    pub(super) guessed: bool,
-    /// If it fails, some of its changes may stay.
-    pub(super) in_part: bool,
-    /// It is a `CALL`: what it writes is what the procedure writes that it names.
-    pub(super) calls_procedure: bool,
-}
-
-impl Statement {
-    /// Why the result may not be cached, if the functions that this crate does not know are as good
-    /// as `is_pure` says.
-    #[must_use]
-    pub fn uncacheable_knowing(&self, is_pure: impl Fn(&str) -> bool) -> Option<&Uncacheable> {
-        self.uncacheable_by(is_pure, |_| false)
-    }
-
-    /// The same, if `is_made` says which relations somebody made whose names look like the server's.
-    pub fn uncacheable_by(
-        &self,
-        is_pure: impl Fn(&str) -> bool,
-        is_made: impl Fn(&str) -> bool,
-    ) -> Option<&Uncacheable> {
-        let made = self.if_made.as_deref();
-        let made = made.filter(|_| self.suspects.iter().all(|name| is_made(name)));
-        let (uncacheable, otherwise) = match made {
-            Some(verdict) => (&verdict.uncacheable, &verdict.otherwise),
-            None => (&self.uncacheable, &self.otherwise),
-        };
-        let pure = self.unknown_functions.iter().all(|name| is_pure(name));
-        if pure { otherwise } else { uncacheable }.as_ref()
-    }
-
-    /// Analyses one statement.
-    pub(super) fn of(tokens: &[Token<'_>], dialect: Dialect) -> Self {
-        if let Some(mut statement) = Self::query(tokens, dialect) {
-            statement.in_part = dialect == Dialect::Sqlite && keywords::keeps_what_it_did(tokens);
-            return statement;
-        }
-        let cursor = Cursor::new(tokens, dialect);
-        let read = transaction::read(cursor)
-            .or_else(|| session::read(cursor))
-            .or_else(|| utility::read(cursor));
-        let mut statement = read.unwrap_or_else(|| {
-            Self::unknown(Uncacheable::NotSelect)
-                .doing_if(dialect == Dialect::Mysql, Effect::MayControlTransaction)
-        });
-        if let Some(change) = token_scan::session_change(tokens) {
-            statement.effects.push(Effect::Session(change));
-        }
-        if tokens.iter().any(|token| token.conditional) && statement.kind != Kind::Session {
-            statement.writes = Writes::Everything;
-            statement.guessed = true;
-            if statement.kind == Kind::Transaction {
-                statement.effects.push(Effect::MayControlTransaction);
-            }
-        }
-        let commits = |effect: &Effect| {
-            matches!(
-                effect,
-                Effect::ImplicitCommit | Effect::MayControlTransaction
-            )
-        };
-        statement.in_part = statement.kind == Kind::Other || statement.effects.iter().any(commits);
-        statement
-    }
-
-    /// Analyses a query or a change of rows; `None` if the statement is neither.
-    pub(super) fn query(tokens: &[Token<'_>], dialect: Dialect) -> Option<Self> {
-        let verb = tokens.iter().find(|token| !token.is_symbol("("))?;
-        if !verb.is_any(QUERY_VERBS) {
-            return None;
-        }
-        let conditional = tokens.iter().any(|token| token.conditional);
-        let parsed = if conditional {
-            None
-        } else {
-            query::read(tokens, dialect)
-        };
-        Some(parsed.unwrap_or_else(|| fallback::read(tokens, dialect)))
-    }
-
-    /// A statement that reads and writes no table.
-    pub(super) fn quiet(kind: Kind) -> Self {
-        Self {
-            kind,
-            reads: Vec::new(),
-            schemas: Vec::new(),
-            writes: Writes::Nothing,
-            effects: Vec::new(),
-            uncacheable: Some(Uncacheable::NotSelect),
-            calls: Vec::new(),
-            unknown_functions: Vec::new(),
-            otherwise: Some(Uncacheable::NotSelect),
-            suspects: Vec::new(),
-            if_made: None,
-            times: None,
-            guessed: false,
-            in_part: false,
-            calls_procedure: false,
-        }
-    }
-
-    /// A statement that may write any table.
-    pub(super) fn writes_unbounded(kind: Kind) -> Self {
-        Self::quiet(kind).writing(Writes::Everything)
-    }
-
-    /// A statement that nobody understood: it may write any table.
-    pub(super) fn unknown(why: Uncacheable) -> Self {
-        Self {
-            uncacheable: Some(why.clone()),
-            otherwise: Some(why),
-            guessed: true,
-            ..Self::writes_unbounded(Kind::Other)
-        }
-    }
-
-    pub(super) fn writing(mut self, writes: Writes) -> Self {
-        self.writes = writes;
-        self
-    }
-
-    pub(super) fn reading(mut self, table: Arc<str>) -> Self {
-        self.reads = vec![table];
-        self
-    }
-
-    pub(super) fn doing_if(self, condition: bool, effect: Effect) -> Self {
-        if condition { self.doing(effect) } else { self }
-    }
-
-    pub(super) fn doing(mut self, effect: Effect) -> Self {
-        self.effects.push(effect);
-        self
-    }
-}
-
-/// Words that open a statement which the parser is asked about.
-const QUERY_VERBS: &[&str] = &[
-    "select", "with", "values", "table", "insert", "replace", "update", "delete", "merge",
-];
-
-/// What sort of statement it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A query.
-    Select,
-    /// New rows: `INSERT`, `REPLACE`, `COPY … FROM`, `LOAD DATA`.
-    Insert,
-    /// `UPDATE`
-    Update,
-    /// `DELETE`, `TRUNCATE`
-    Delete,
-    /// A change of the schema or of privileges.
-    Ddl,
-    /// Begins, ends or divides a transaction.
-    Transaction,
-    /// Changes the session.
-    Session,
-    /// Anything else.
-    Other,
-}
-
-impl Kind {
-    /// Its name in lower case.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Select => "select",
-            Self::Insert => "insert",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::Ddl => "ddl",
-            Self::Transaction => "transaction",
-            Self::Session => "session",
-            Self::Other => "other",
-        }
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Body {
     pub writes: Writes,
     /// Names in statements that change rows and were not understood: the tables among them are
     /// written.
-    pub perhaps_written: BTreeSet<Arc<str>>,
+    pub possibly_written: BTreeSet<Arc<str>>,
     /// It runs statements that it makes up, or changes the schema: anything may be written or read.
     pub dynamic: bool,
     /// What it calls or names that changes by itself, as far as it is known to.
@@ -35,7 +35,7 @@ pub struct Body {
     /// It holds the word `SET`.
     pub sets: bool,
     /// It may begin, commit or roll back a transaction.
-    pub moves: bool,
+    pub may_end_transaction: bool,
     /// Settings that it looks up by their name (PostgreSQL's `current_setting('name')`).
     pub settings: BTreeSet<String>,
 }
@@ -54,7 +54,7 @@ const DYNAMIC: &[&str] = &[
 const BEFORE_NO_VERB: &[&str] = &["key", "on", "of", "before", "after"];
 
 /// Words of statements of MySQL that begin or end transactions, or decide when they end.
-const MOVING: &[&str] = &[
+const TRANSACTION_WORDS: &[&str] = &[
     "analyze",
     "autocommit",
     "cache",
@@ -121,7 +121,7 @@ impl Body {
                 return;
             }
             TokenKind::Text if dialect == Dialect::Postgres => {
-                let moving = token_scan::moving_date(token.text.as_bytes());
+                let moving = token_scan::volatile_date(token.text.as_bytes());
                 self.volatile.extend(moving.map(|word| format!("'{word}'")));
                 return;
             }
@@ -153,7 +153,7 @@ impl Body {
             }
         }
         if !before.is_some_and(|before| before.is("as"))
-            && let Some(moving) = token_scan::moving_name(tokens, at, dialect)
+            && let Some(moving) = token_scan::volatile_name(tokens, at, dialect)
         {
             self.volatile.insert(moving.to_owned());
         }
@@ -161,7 +161,7 @@ impl Body {
             self.call(&name, tokens.get(at + 2..).unwrap_or_default(), dialect);
         }
         self.sets |= token.is("set");
-        self.moves |= token.is_any(MOVING);
+        self.may_end_transaction |= token.is_any(TRANSACTION_WORDS);
         if !is_servers_own(tokens, at, &name, dialect) {
             self.names.insert(name);
         }
@@ -170,12 +170,12 @@ impl Body {
     fn statement(&mut self, tokens: &[Token<'_>], dialect: Dialect) {
         let statement = Statement::of(tokens, dialect);
         match &statement.writes {
-            Writes::Tables(_) if !statement.guessed => self.writes.merge(&statement.writes),
+            Writes::Tables(_) if !statement.from_fallback => self.writes.merge(&statement.writes),
             // `TRUNCATE … CASCADE`
-            Writes::Everything if !statement.guessed => self.dynamic = true,
+            Writes::Everything if !statement.from_fallback => self.dynamic = true,
             _ => {
                 let names = tokens.iter().filter_map(Token::identifier);
-                self.perhaps_written
+                self.possibly_written
                     .extend(names.map(|name| names::folded(&name)));
             }
         }
@@ -285,16 +285,16 @@ mod tests {
                 ("totals", Events::UPDATE)
             ]
         );
-        assert!(found.perhaps_written.is_empty() && !found.dynamic);
+        assert!(found.possibly_written.is_empty() && !found.dynamic);
         assert!(found.names.contains("queue"));
     }
 
     #[test]
     fn a_statement_that_is_not_understood_may_write_whatever_it_names() {
         let found = body("BEGIN INSERT INTO log DEFAULT VALUES RETURNING id INTO x; END");
-        assert!(found.perhaps_written.contains("log") || written(&found)[0].0 == "log");
+        assert!(found.possibly_written.contains("log") || written(&found)[0].0 == "log");
         let found = body("BEGIN UPDATE a SET (b = 1 WHERE c; END");
-        assert!(found.perhaps_written.contains("a"));
+        assert!(found.possibly_written.contains("a"));
     }
 
     #[test]

@@ -11,15 +11,15 @@ use super::{
     lexer::Token,
     names::{self, Owner},
     times::Times,
-    token_scan::Signs,
+    token_scan::TokenScan,
 };
 
 /// Why the result may not be cached.
 #[derive(Debug, Clone)]
-pub(super) struct Verdict {
+pub(super) struct Classification {
     pub(super) uncacheable: Option<Uncacheable>,
     /// The same if all functions that it calls were known to be pure.
-    pub(super) otherwise: Option<Uncacheable>,
+    pub(super) uncacheable_if_pure: Option<Uncacheable>,
 }
 
 /// What was found.
@@ -30,13 +30,13 @@ pub(super) struct Findings {
     pub(super) tables: Tables,
     pub(super) calls: Calls,
     pub(super) times: Times,
-    pub(super) guessed: bool,
+    pub(super) from_fallback: bool,
 }
 
 impl Findings {
     /// Adds what the tokens alone show, and judges.
     pub(super) fn conclude(mut self, tokens: &[Token<'_>], dialect: Dialect) -> Statement {
-        let signs = Signs::of(tokens, dialect);
+        let scan = TokenScan::of(tokens, dialect);
         // An operator that calls a function which the program brings along.
         if dialect == Dialect::Sqlite && tokens.iter().any(|token| token.is("regexp")) {
             self.calls.add(&"regexp".into(), Purity::Unknown, false);
@@ -50,7 +50,7 @@ impl Findings {
         }
         let mut effects = Vec::new();
         if self.kind == Kind::Select
-            && let Some(into) = &signs.into_table
+            && let Some(into) = &scan.into_table
         {
             let name: Arc<str> = into.name.as_str().into();
             self.writes.merge(&Writes::table(name, Events::ALL));
@@ -58,20 +58,20 @@ impl Findings {
                 effects.push(Effect::CreateTemporary(vec![into.name.clone()]));
             }
         }
-        let changes_session = signs.session.is_some() || signs.outward;
-        effects.extend(signs.session.map(Effect::Session));
+        let changes_session = scan.session.is_some() || scan.redirected;
+        effects.extend(scan.session.map(Effect::Session));
 
-        let volatile = signs.volatile.or(self.calls.volatile);
-        let verdict = |foreign: Option<&String>| {
-            let otherwise = if self.kind != Kind::Select || !self.writes.is_nothing() {
+        let volatile = scan.volatile.or(self.calls.volatile);
+        let classify = |foreign: Option<&String>| {
+            let uncacheable_if_pure = if self.kind != Kind::Select || !self.writes.is_nothing() {
                 Some(Uncacheable::NotSelect)
-            } else if signs.locks {
+            } else if scan.locks {
                 Some(Uncacheable::RowLock)
             } else if changes_session {
                 Some(Uncacheable::Session)
             } else if let Some(name) = foreign {
                 Some(Uncacheable::SystemCatalog(name.clone()))
-            } else if signs.samples {
+            } else if scan.samples {
                 Some(Uncacheable::TableSample)
             } else if let Some(name) = &volatile {
                 Some(Uncacheable::VolatileFunction(name.clone()))
@@ -80,23 +80,23 @@ impl Findings {
             } else {
                 self.calls.random_order.then_some(Uncacheable::RandomOrder)
             };
-            let uncacheable = match (&otherwise, self.calls.unknown.first()) {
+            let uncacheable = match (&uncacheable_if_pure, self.calls.unknown.first()) {
                 (None | Some(Uncacheable::RandomOrder), Some(name)) => {
                     Some(Uncacheable::VolatileFunction(name.to_string()))
                 }
-                _ => otherwise.clone(),
+                _ => uncacheable_if_pure.clone(),
             };
-            Verdict {
+            Classification {
                 uncacheable,
-                otherwise,
+                uncacheable_if_pure,
             }
         };
-        let suspect = self.tables.suspects.values().next();
-        let Verdict {
+        let ambiguous = self.tables.ambiguous_relations.values().next();
+        let Classification {
             uncacheable,
-            otherwise,
-        } = verdict(self.tables.foreign.as_ref().or(suspect));
-        let if_made = suspect.map(|_| Box::new(verdict(self.tables.foreign.as_ref())));
+            uncacheable_if_pure,
+        } = classify(self.tables.foreign.as_ref().or(ambiguous));
+        let if_user_relations = ambiguous.map(|_| Box::new(classify(self.tables.foreign.as_ref())));
         Statement {
             kind: self.kind,
             reads: self.tables.reads.into_iter().collect(),
@@ -106,12 +106,12 @@ impl Findings {
             uncacheable,
             calls: self.calls.named.into_iter().collect(),
             unknown_functions: self.calls.unknown.into_iter().collect(),
-            otherwise,
-            suspects: self.tables.suspects.into_keys().collect(),
-            if_made,
+            uncacheable_if_pure,
+            ambiguous_relations: self.tables.ambiguous_relations.into_keys().collect(),
+            if_user_relations,
             times: (!self.times.is_nothing()).then(|| Arc::new(self.times)),
-            guessed: self.guessed,
-            in_part: false,
+            from_fallback: self.from_fallback,
+            may_apply_in_part: false,
             calls_procedure: false,
         }
     }
@@ -126,7 +126,7 @@ pub(super) struct Tables {
     /// One that belongs to the server or to this session alone.
     foreign: Option<String>,
     /// Those that are the server's unless somebody made one of their name: the name, and how it is written.
-    suspects: BTreeMap<Arc<str>, String>,
+    ambiguous_relations: BTreeMap<Arc<str>, String>,
 }
 
 impl Tables {
@@ -142,9 +142,9 @@ impl Tables {
             Owner::Server => {
                 self.foreign.get_or_insert_with(|| path.join("."));
             }
-            Owner::ServerUnlessMade => {
+            Owner::Ambiguous => {
                 let written = || path.join(".");
-                self.suspects
+                self.ambiguous_relations
                     .entry(Arc::clone(name))
                     .or_insert_with(written);
             }

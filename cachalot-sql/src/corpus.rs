@@ -38,8 +38,8 @@ fn statement(statement: &Statement) -> String {
         Some(Uncacheable::NotSelect) => {}
         Some(why) => parts.push(format!("not: {why}")),
     }
-    if statement.guessed {
-        parts.push("guessed".to_owned());
+    if statement.from_fallback {
+        parts.push("fallback".to_owned());
     }
     parts.join(" | ")
 }

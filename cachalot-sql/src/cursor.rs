@@ -111,4 +111,20 @@ impl<'t, 'a> Cursor<'t, 'a> {
         }
         None
     }
+
+    /// What follows the first token outside of parentheses for which `is_it` holds.
+    pub(super) fn after(mut self, mut is_it: impl FnMut(&'t Token<'a>) -> bool) -> Option<Self> {
+        let mut depth = 0usize;
+        while let Some(token) = self.next() {
+            if token.is_symbol("(") {
+                depth += 1;
+            } else if token.is_symbol(")") {
+                depth = depth.saturating_sub(1);
+            }
+            if is_it(token) && depth == 0 {
+                return Some(self);
+            }
+        }
+        None
+    }
 }

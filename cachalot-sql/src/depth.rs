@@ -15,17 +15,17 @@ const OPERATORS: &[&str] = &[
 const SET_OPERATORS: &[&str] = &["union", "except", "intersect", "minus"];
 
 /// How deep a tree may get: to drop it takes some 500 kB of stack in a debug build.
-const DEEPEST: usize = 4_000;
+const MAX_TREE_DEPTH: usize = 4_000;
 
 /// How many parentheses may be open at a time: the parser recurses for each.
-const OPEN: usize = 450;
+const MAX_OPEN_PARENTHESES: usize = 450;
 
 /// How many joins may wait for their `ON` at a time: the parser recurses for each and grows no stack.
-const JOINS: usize = 8;
+const MAX_PENDING_JOINS: usize = 8;
 
 /// Whether a statement is better not parsed.
 pub(super) fn is_too_deep(tokens: &[Token<'_>]) -> bool {
-    depth(tokens).is_none_or(|depth| depth > DEEPEST)
+    depth(tokens).is_none_or(|depth| depth > MAX_TREE_DEPTH)
 }
 
 /// An upper bound of the number of operators above or below each other, parentheses included.
@@ -37,7 +37,7 @@ fn depth(tokens: &[Token<'_>]) -> Option<usize> {
     for token in tokens {
         match token.kind {
             TokenKind::Symbol => match token.text {
-                "(" | "[" | "{" if outer.len() == OPEN => return None,
+                "(" | "[" | "{" if outer.len() == MAX_OPEN_PARENTHESES => return None,
                 "(" | "[" | "{" => outer.push(std::mem::take(&mut level)),
                 ")" | "]" | "}" => {
                     let inner = level.depth();
@@ -50,7 +50,7 @@ fn depth(tokens: &[Token<'_>]) -> Option<usize> {
             },
             TokenKind::Word if token.is_any(SET_OPERATORS) => level.set_operators += 1,
             TokenKind::Word if token.is_any(OPERATORS) => level.operators += 1,
-            TokenKind::Word if token.is("join") && level.joins == JOINS => return None,
+            TokenKind::Word if token.is("join") && level.joins == MAX_PENDING_JOINS => return None,
             TokenKind::Word if token.is("join") => {
                 level.operators += 1;
                 level.joins += 1;
@@ -128,15 +128,15 @@ mod tests {
     #[test]
     fn too_many_joins_that_wait_are_too_deep() {
         let nested = |joins| format!("t{}{}", " JOIN t".repeat(joins), " ON a".repeat(joins));
-        assert_eq!(of(&nested(JOINS)), Some(JOINS));
-        assert_eq!(of(&nested(JOINS + 1)), None);
+        assert_eq!(of(&nested(MAX_PENDING_JOINS)), Some(MAX_PENDING_JOINS));
+        assert_eq!(of(&nested(MAX_PENDING_JOINS + 1)), None);
         assert_eq!(of(&" JOIN t USING (a)".repeat(20)), Some(21));
     }
 
     #[test]
     fn too_many_open_parentheses_are_too_deep() {
-        assert_eq!(of(&"(".repeat(OPEN)), Some(0));
-        assert_eq!(of(&"(".repeat(OPEN + 1)), None);
-        assert_eq!(of(&"()".repeat(OPEN + 1)), Some(1));
+        assert_eq!(of(&"(".repeat(MAX_OPEN_PARENTHESES)), Some(0));
+        assert_eq!(of(&"(".repeat(MAX_OPEN_PARENTHESES + 1)), None);
+        assert_eq!(of(&"()".repeat(MAX_OPEN_PARENTHESES + 1)), Some(1));
     }
 }

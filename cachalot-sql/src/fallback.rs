@@ -18,7 +18,7 @@ use super::{
 pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
     let kind = kind(tokens);
     let tables = tables(tokens, dialect);
-    let writing = kind != Kind::Select || keywords::holds_write(tokens);
+    let writing = kind != Kind::Select || keywords::contains_write(tokens);
     let conditional = tokens.iter().any(|token| token.conditional);
     let writes = if !writing {
         Writes::Nothing
@@ -51,7 +51,7 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         } else {
             Times::default()
         },
-        guessed: true,
+        from_fallback: true,
     }
     .conclude(tokens, dialect)
 }
@@ -127,13 +127,13 @@ fn tables(tokens: &[Token<'_>], dialect: Dialect) -> Tables {
 /// Whether the word at a place is a function of the server that is called.
 fn is_builtin_call(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
-    let aim = back(tokens, at, 1).is_some_and(|before| {
+    let is_table = back(tokens, at, 1).is_some_and(|before| {
         before.is_any(&["into", "from", "join", "update", "table"])
             || before.is_symbol(".")
             || (dialect == Dialect::Mysql && keywords::introduces_rows(before))
     });
     let word = tokens.get(at).filter(|token| token.kind == TokenKind::Word);
-    let Some(word) = word.filter(|_| called && !aim) else {
+    let Some(word) = word.filter(|_| called && !is_table) else {
         return false;
     };
     functions::purity(dialect, &names::folded(word.text), 1) != Purity::Unknown

@@ -10,9 +10,9 @@ use sqlparser::{
 use super::{
     Dialect,
     depth::is_too_deep,
-    left_out::{Fate, fates},
     lexer::{Token, TokenKind, back},
     names,
+    unsupported_syntax::{Change, changes},
 };
 
 /// How deep the parser may recurse; it grows its stack as it goes.
@@ -61,7 +61,7 @@ pub(super) fn parse(tokens: &[Token<'_>], dialect: Dialect) -> Option<Tree> {
 fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
     let mut sql = String::with_capacity(tokens.iter().map(|token| token.text.len() + 1).sum());
     let mut opening = true;
-    let fates = fates(tokens, dialect);
+    let changes = changes(tokens, dialect);
     for (at, token) in tokens.iter().enumerate() {
         let before = back(tokens, at, 1);
         let follows = |words: &[&str]| before.is_some_and(|before| before.is_any(words));
@@ -79,13 +79,13 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
         if modifier || only {
             continue;
         }
-        match fates.as_ref().and_then(|fates| fates.get(at)) {
-            Some(Fate::IsLeftOut) => continue,
-            Some(Fate::IsComma) => {
+        match changes.as_ref().and_then(|changes| changes.get(at)) {
+            Some(Change::Omit) => continue,
+            Some(Change::ReplaceByComma) => {
                 sql.push(',');
                 continue;
             }
-            Some(Fate::Stays) | None => {}
+            Some(Change::Keep) | None => {}
         }
         // It swallows what follows `TABLE t`.
         let table = token.is("table")
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_would_be_taken_for_tables_are_left_out() {
+    fn words_that_look_like_tables_are_omitted() {
         let sql = "UPDATE LOW_PRIORITY IGNORE t SET ignore = 1";
         assert_eq!(rewritten(sql, Dialect::Mysql), "UPDATE   t SET ignore = 1");
         let sql = "SELECT * FROM ONLY t, ONLY u FETCH FIRST 1 ROW ONLY";

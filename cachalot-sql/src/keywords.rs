@@ -206,7 +206,7 @@ const INTRODUCERS_OF_ROWS: &[&str] = &[
 const RESOLUTIONS: &[&str] = &["rollback", "abort", "replace", "fail", "ignore"];
 
 /// Does a statement of SQLite keep what it did before it failed: `INSERT OR FAIL`?
-pub(super) fn keeps_what_it_did(tokens: &[Token<'_>]) -> bool {
+pub(super) fn keeps_changes_on_failure(tokens: &[Token<'_>]) -> bool {
     let mut pairs = tokens.iter().zip(tokens.iter().skip(1));
     pairs.any(|(before, token)| before.is("or") && token.is("fail"))
 }
@@ -276,7 +276,7 @@ pub(super) fn introduces_rows(token: &Token<'_>) -> bool {
 
 /// Whether a statement holds a verb that changes rows: `INSERT`, `UPDATE`, `DELETE`, `MERGE`,
 /// `REPLACE`.
-pub(super) fn holds_write(tokens: &[Token<'_>]) -> bool {
+pub(super) fn contains_write(tokens: &[Token<'_>]) -> bool {
     tokens.iter().enumerate().any(|(at, token)| {
         let before = back(tokens, at, 1);
         let is_name = before.is_some_and(|before| {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Dialect, names, step_counter};
+use super::{Dialect, names};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) struct Token<'a> {
 impl Token<'_> {
     /// A bare word, whatever its case.
     pub(super) fn is(&self, word: &str) -> bool {
-        step_counter::look(1);
+        count_steps(1);
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
@@ -51,13 +51,13 @@ impl Token<'_> {
 
     /// This character.
     pub(super) fn is_symbol(&self, symbol: &str) -> bool {
-        step_counter::look(1);
+        count_steps(1);
         self.kind == TokenKind::Symbol && self.text == symbol
     }
 
     /// The identifier that this token is, without its quotes.
     pub(super) fn identifier(&self) -> Option<Cow<'_, str>> {
-        step_counter::look(1);
+        count_steps(1);
         match self.kind {
             TokenKind::Word => Some(Cow::Borrowed(self.text)),
             TokenKind::Quoted => Some(Cow::Owned(names::unquoted(self.text))),
@@ -185,7 +185,7 @@ struct Lexer<'a> {
 impl Lexer<'_> {
     /// The byte that many places on; 0 behind the end.
     fn byte(&self, ahead: usize) -> u8 {
-        step_counter::look(1);
+        count_steps(1);
         self.bytes.get(self.at + ahead).copied().unwrap_or(0)
     }
 
@@ -250,7 +250,7 @@ impl Lexer<'_> {
     fn run(&self, skip: usize, takes: impl Fn(u8) -> bool) -> usize {
         let rest = self.bytes.get(self.at + skip..).unwrap_or_default();
         let length = rest.iter().take_while(|byte| takes(**byte)).count();
-        step_counter::look(length);
+        count_steps(length);
         skip + length
     }
 
@@ -368,7 +368,7 @@ impl Lexer<'_> {
         let delimiter = self.sql.get(self.at..self.at + tag)?;
         let rest = self.sql.get(self.at + tag..)?;
         let body = rest.find(delimiter);
-        step_counter::look(body.unwrap_or(rest.len()));
+        count_steps(body.unwrap_or(rest.len()));
         let body = body?;
         self.push(TokenKind::Text, tag + body + tag)
     }
@@ -452,118 +452,24 @@ fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn texts(sql: &str, dialect: Dialect) -> Vec<&str> {
-        lex(sql, dialect)
-            .expect("text is whole")
-            .iter()
-            .map(|token| token.text)
-            .collect()
-    }
-
-    #[test]
-    fn comments_are_dropped_by_the_rules_of_the_dialect() {
-        assert_eq!(
-            texts("a/* b /* c */ d */e -- f\rg", Dialect::Postgres),
-            ["a", "e", "g"]
-        );
-        assert_eq!(texts("a/* b /* c */ d", Dialect::Sqlite), ["a", "d"]);
-        assert_eq!(
-            texts("a # b\nc --d", Dialect::Mysql),
-            ["a", "c", "-", "-", "d"]
-        );
-        assert_eq!(texts("a /* b", Dialect::Sqlite), ["a"]);
-        assert!(lex("a /* b", Dialect::Postgres).is_none());
-    }
-
-    #[test]
-    fn strings_end_where_the_server_ends_them() {
-        assert_eq!(texts(r"'a\' b", Dialect::Postgres), [r"'a\'", "b"]);
-        assert_eq!(texts(r"'a\' b'", Dialect::Mysql), [r"'a\' b'"]);
-        assert_eq!(texts(r"E'a\' b' c", Dialect::Postgres), [r"E'a\' b'", "c"]);
-        assert_eq!(texts("'it''s' x", Dialect::Sqlite), ["'it''s'", "x"]);
-        assert_eq!(
-            texts("$$a;b$$ $t$ $$ $t$ $1", Dialect::Postgres),
-            ["$$a;b$$", "$t$ $$ $t$", "$1"]
-        );
-        assert_eq!(texts("a$b$c", Dialect::Postgres), ["a$b$c"]);
-        assert!(lex("'a", Dialect::Mysql).is_none());
-        assert!(lex(r"'a\'", Dialect::Mysql).is_none());
-        assert!(lex("$$ a", Dialect::Postgres).is_none());
-        assert!(lex("E'a'\n'\\' b'", Dialect::Postgres).is_none());
-    }
-
-    #[test]
-    fn a_backslash_that_a_setting_could_give_another_meaning_is_not_understood() {
-        // With `standard_conforming_strings` off, or `NO_BACKSLASH_ESCAPES`, other words are quoted.
-        assert!(lex(r"'it\'s', b, 'it\'s'", Dialect::Postgres).is_none());
-        assert!(lex(r"'\', b, \N, '\'", Dialect::Mysql).is_none());
-        assert!(lex(r#""\", b, \N, "\""#, Dialect::Mysql).is_none());
-        // A stray backslash: no server takes it in another way.
-        assert_eq!(texts(r"'a\', 'b\'", Dialect::Postgres).len(), 3);
-        assert_eq!(texts(r"'it\'s', 'a\\'", Dialect::Mysql).len(), 3);
-        assert_eq!(texts(r"'a\', 'b\'", Dialect::Sqlite).len(), 3);
-    }
-
-    #[test]
-    fn numbers_end_where_the_server_ends_them() {
-        let ends = |sql, dialect| texts(sql, dialect).join("|");
-        assert_eq!(
-            ends("1.FOR .5FOR 1e2FOR", Dialect::Mysql),
-            "1.|FOR|.5|FOR|1e2|FOR"
-        );
-        assert_eq!(
-            ends("1FOR 0x1g db.12 db.1e5", Dialect::Mysql),
-            "1FOR|0x1g|db|.|12|db|.|1e5"
-        );
-        assert_eq!(ends("1FOR t.a", Dialect::Postgres), "1|FOR|t|.|a");
-        let number = lex("db.12", Dialect::Mysql).expect("text is whole")[2].kind;
-        assert_eq!(number, TokenKind::Word);
-    }
-
-    #[test]
-    fn sqlite_passes_over_a_byte_order_mark() {
-        let sql = "\u{feff}a \u{feff}b c\u{feff}d";
-        assert_eq!(texts(sql, Dialect::Sqlite), ["a", "b", "c\u{feff}d"]);
-    }
-
-    #[test]
-    fn executable_comments_are_marked() {
-        let tokens = lex("a /*!50001 b */ /*M!c*/ d", Dialect::Mysql).expect("text is whole");
-        let marks: Vec<_> = tokens.iter().map(|t| (t.text, t.conditional)).collect();
-        assert_eq!(
-            marks,
-            [("a", false), ("b", true), ("c", true), ("d", false)]
-        );
-        assert!(lex("/*! ' */ ' */", Dialect::Mysql).is_none());
-        assert!(lex("/*! a; b */", Dialect::Mysql).is_none());
-        assert_eq!(texts("/*! b */ a", Dialect::Sqlite), ["a"]);
-    }
-
-    #[test]
-    fn names_numbers_and_places_of_binds() {
-        assert_eq!(
-            texts("[a b].`c`.\"d\"", Dialect::Sqlite),
-            ["[a b]", ".", "`c`", ".", "\"d\""]
-        );
-        assert_eq!(
-            texts("1.5e-3 0xFF 2fast", Dialect::Mysql),
-            ["1.5e-3", "0xFF", "2fast"]
-        );
-        assert_eq!(
-            texts("?1 :a @b $c", Dialect::Sqlite),
-            ["?1", ":a", "@b", "$c"]
-        );
-        assert_eq!(
-            texts("@@session.x @`a b` @'c'", Dialect::Mysql),
-            ["@@session.x", "@`a b`", "@'c'"]
-        );
-        assert_eq!(
-            texts("a::int ? b", Dialect::Postgres),
-            ["a", ":", ":", "int", "?", "b"]
-        );
-    }
+/// Counts how often the analysis looks at a byte or a token: a measure of its running time that does
+/// not depend on the machine. Only tests count.
+#[inline]
+fn count_steps(_steps: usize) {
+    #[cfg(test)]
+    STEPS.set(STEPS.get() + _steps);
 }
+
+#[cfg(test)]
+thread_local! {
+    static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// The steps that this thread has counted.
+#[cfg(test)]
+pub(super) fn steps() -> usize {
+    STEPS.get()
+}
+
+#[cfg(test)]
+mod tests;

@@ -36,16 +36,12 @@
 //! reported as a [`SessionChange`].
 #![forbid(unsafe_code)]
 
-mod aims;
 mod analysis;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod any_text;
 mod body;
 mod classify;
-mod clauses;
 mod collations;
 mod commits;
+mod create;
 mod cursor;
 mod definition;
 mod depth;
@@ -54,25 +50,28 @@ mod effect;
 mod fallback;
 mod functions;
 mod grammar;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod invariants;
 mod keywords;
-mod left_out;
 mod lexer;
 mod memo;
 mod names;
 mod own_tables;
+mod possible_targets;
 mod prepared;
 mod query;
 mod report;
 mod session;
-mod shared;
 mod split;
-mod step_counter;
+mod statement;
 mod temporary;
 mod text;
 mod times;
 mod token_scan;
 mod transaction;
 mod uncacheable;
+mod unsupported_syntax;
 mod utility;
 mod write_targets;
 mod writes;
@@ -84,24 +83,24 @@ mod pathological_tests;
 #[cfg(test)]
 mod properties;
 
-pub use aims::aims;
-pub use analysis::{Analysis, Kind, Statement};
+pub use analysis::Analysis;
 pub use body::Body;
 pub use collations::Named;
 pub use definition::Definition;
 pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
 pub use functions::is_known_function;
-pub use memo::Memo;
+pub use memo::{Memo, analysis};
 pub use names::last_component;
 pub use names::table_name;
 pub use names::{Owner, folded as relation_name, owner};
+pub use possible_targets::possible_targets;
 pub use prepared::{Prepared, prepared};
 pub use report::Report;
-pub use shared::analysis;
+pub use statement::{Kind, Statement};
 pub use temporary::{TableName, made_permanent, made_temporary};
 pub use text::Text;
 pub use times::{Sources, Times};
-pub use token_scan::moving_date;
+pub use token_scan::volatile_date;
 pub use uncacheable::Uncacheable;
 pub use writes::{Events, Writes};

@@ -1,30 +1,49 @@
-//! Remembers analyses by their text.
+//! Memoised analyses.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
 use super::{Analysis, Dialect};
 
-/// Longer texts, in bytes, are analysed each time.
-const LONGEST_TEXT: usize = 64 * 1024;
+/// Longer texts are analysed each time.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// What one entry may weigh on average; says how many entries to expect.
-const USUAL_ENTRY: usize = 1024;
+/// The expected size of an entry, for an estimate of how many there are.
+const AVERAGE_ENTRY_BYTES: usize = 1024;
 
-/// Remembers the analyses of the texts used last, within a bound of memory. Shared by threads
-/// without serialising them; a hit allocates nothing.
+/// The size of the memo that the process shares.
+const MAX_SHARED_MEMO_BYTES: usize = 8 * 1024 * 1024;
+
+static SHARED: LazyLock<Memo> = LazyLock::new(|| Memo::new(MAX_SHARED_MEMO_BYTES));
+
+/// The analysis of a text, from a memo that the whole process shares: an analysis depends on nothing
+/// but the text and its dialect.
+#[must_use]
+pub fn analysis(sql: &str, dialect: Dialect) -> Arc<Analysis> {
+    SHARED.get(sql, dialect)
+}
+
+/// The analyses of the texts used last, within a limit of memory. Threads can share it without waiting
+/// for each other. A hit does not allocate.
 pub struct Memo {
-    cache: Cache<Key, Arc<Analysis>, ByBytes>,
+    cache: Cache<Key, Arc<Analysis>, WeightInBytes>,
 }
 
 impl Memo {
-    /// A memo that takes about that many bytes at most.
+    /// A memo that takes about `max_bytes` of memory at most.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         let capacity = u64::try_from(max_bytes).unwrap_or(u64::MAX);
         Self {
-            cache: Cache::with_weighter((max_bytes / USUAL_ENTRY).max(1), capacity, ByBytes),
+            cache: Cache::with_weighter(
+                (max_bytes / AVERAGE_ENTRY_BYTES).max(1),
+                capacity,
+                WeightInBytes,
+            ),
         }
     }
 
@@ -33,7 +52,7 @@ impl Memo {
     /// Two threads that miss the same text at once both analyse it; neither waits for the other.
     #[must_use]
     pub fn get(&self, sql: &str, dialect: Dialect) -> Arc<Analysis> {
-        if sql.len() > LONGEST_TEXT {
+        if sql.len() > MAX_TEXT_BYTES {
             return Arc::new(Analysis::of(sql, dialect));
         }
         if let Some(analysis) = self.cache.get(&Text { sql, dialect }) {
@@ -80,9 +99,9 @@ impl Equivalent<Key> for Text<'_> {
 }
 
 #[derive(Clone)]
-struct ByBytes;
+struct WeightInBytes;
 
-impl Weighter<Key, Arc<Analysis>> for ByBytes {
+impl Weighter<Key, Arc<Analysis>> for WeightInBytes {
     fn weight(&self, _key: &Key, analysis: &Arc<Analysis>) -> u64 {
         u64::try_from(size_of::<Key>() + analysis.weight()).unwrap_or(u64::MAX)
     }
@@ -124,7 +143,7 @@ mod tests {
     #[test]
     fn long_texts_are_not_kept() {
         let memo = Memo::new(1 << 20);
-        let sql = format!("SELECT a FROM t WHERE b = '{}'", "x".repeat(LONGEST_TEXT));
+        let sql = format!("SELECT a FROM t WHERE b = '{}'", "x".repeat(MAX_TEXT_BYTES));
         assert_eq!(memo.get(&sql, Dialect::Sqlite).reads().len(), 1);
         assert!(memo.cache.is_empty());
     }

@@ -111,7 +111,7 @@ pub enum Owner {
     /// changed.
     Server,
     /// The server's, unless the catalog has one of this name that somebody made.
-    ServerUnlessMade,
+    Ambiguous,
 }
 
 /// Whose a relation is. `schema` is the component before the name, if there is one.
@@ -123,14 +123,12 @@ pub fn owner(dialect: Dialect, schema: Option<&str>, name: &str) -> Owner {
             Owner::Server
         }
         // The loader of the catalog looks for names that both have.
-        (Dialect::Postgres, _) if name.starts_with("pg_") => Owner::ServerUnlessMade,
+        (Dialect::Postgres, _) if name.starts_with("pg_") => Owner::Ambiguous,
         (Dialect::Mysql, Some("mysql" | "information_schema" | "performance_schema" | "sys"))
         | (Dialect::Sqlite, Some("temp")) => Owner::Server,
         (Dialect::Sqlite, _) if name.starts_with("sqlite_") => Owner::Server,
         // A table goes before a module of the same name.
-        (Dialect::Sqlite, _) if name.starts_with("pragma_") || name == "dbstat" => {
-            Owner::ServerUnlessMade
-        }
+        (Dialect::Sqlite, _) if name.starts_with("pragma_") || name == "dbstat" => Owner::Ambiguous,
         _ => Owner::User,
     }
 }
@@ -193,18 +191,8 @@ mod tests {
         use Dialect::{Mysql, Postgres, Sqlite};
         for (dialect, schema, name, whose) in [
             (Postgres, None, "users", Owner::User),
-            (
-                Postgres,
-                None,
-                "pg_search_documents",
-                Owner::ServerUnlessMade,
-            ),
-            (
-                Postgres,
-                Some("public"),
-                "pg_class",
-                Owner::ServerUnlessMade,
-            ),
+            (Postgres, None, "pg_search_documents", Owner::Ambiguous),
+            (Postgres, Some("public"), "pg_class", Owner::Ambiguous),
             (Postgres, Some("pg_catalog"), "pg_class", Owner::Server),
             (
                 Postgres,
@@ -215,7 +203,7 @@ mod tests {
             (Mysql, Some("mysql"), "user", Owner::Server),
             (Mysql, Some("shop"), "pg_x", Owner::User),
             (Sqlite, None, "sqlite_schema", Owner::Server),
-            (Sqlite, Some("main"), "dbstat", Owner::ServerUnlessMade),
+            (Sqlite, Some("main"), "dbstat", Owner::Ambiguous),
             (Sqlite, Some("temp"), "users", Owner::Server),
         ] {
             assert_eq!(owner(dialect, schema, name), whose, "{schema:?} {name}");

@@ -1,24 +1,23 @@
-//! Texts that nobody would write: they take work and memory in proportion to their length, and no
-//! stack.
+//! Pathological texts: time and memory must grow in proportion to their length, and the stack must not
+//! overflow.
 //!
-//! Work is counted, not timed: how often the analysis looks at a byte or a token, and how often it
-//! and the parser allocate.
+//! Time is not measured. The tests count how often the analysis looks at a byte or a token, and how
+//! often it and the parser allocate.
 
 use std::{sync::Arc, thread};
 
-use super::Definition;
-use super::{Analysis, Body, Dialect, Writes, step_counter};
+use super::{Analysis, Body, Definition, Dialect, Writes, lexer};
 
 const MEGABYTE: usize = 1 << 20;
 
-/// What a byte of any text may take: the most that these tests find is 46 looks, three allocations
-/// and 1,074 bytes of memory. A step that goes over the text for each of its parts takes thousands.
-const LOOKS: usize = 60;
-const ALLOCATIONS: usize = 4;
-const MEMORY: usize = 1_200;
+/// The limits for each byte of a text. These tests reach 46 steps, three allocations and 1,074 bytes of
+/// memory. An algorithm of quadratic time takes thousands of steps.
+const MAX_STEPS_PER_BYTE: usize = 60;
+const MAX_ALLOCATIONS_PER_BYTE: usize = 4;
+const MAX_MEMORY_PER_BYTE: usize = 1_200;
 
-/// What any text may take besides.
-const AT_LEAST: usize = 4_000;
+/// A text is allowed as much as one that is so many bytes longer.
+const FIXED_BYTES: usize = 4_000;
 
 /// Analyses a text in all dialects, each on a thread with the usual small stack; as a statement, and
 /// as the body of a routine or a view.
@@ -39,17 +38,25 @@ fn analyses(sql: String) -> Vec<Analysis> {
 }
 
 fn measured<T>(sql: &str, work: impl FnOnce() -> T) -> T {
-    let looked = step_counter::looks();
+    let before = lexer::steps();
     let mut result = None;
     let allocated = allocation_counter::measure(|| result = Some(work()));
     for (what, taken, of_a_byte) in [
-        ("looks", step_counter::looks() - looked, LOOKS),
-        ("allocations", count(allocated.count_total), ALLOCATIONS),
-        ("bytes at a time", count(allocated.bytes_max), MEMORY),
+        ("steps", lexer::steps() - before, MAX_STEPS_PER_BYTE),
+        (
+            "allocations",
+            count(allocated.count_total),
+            MAX_ALLOCATIONS_PER_BYTE,
+        ),
+        (
+            "bytes at a time",
+            count(allocated.bytes_max),
+            MAX_MEMORY_PER_BYTE,
+        ),
     ] {
         let start: String = sql.chars().take(60).collect();
         assert!(
-            taken <= (sql.len() + AT_LEAST) * of_a_byte,
+            taken <= (sql.len() + FIXED_BYTES) * of_a_byte,
             "{taken} {what} for the {} bytes of `{start}…`",
             sql.len()
         );

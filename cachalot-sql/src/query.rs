@@ -45,7 +45,7 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Option<Statement> 
         tables: walk.tables,
         calls: walk.calls,
         times: walk.times,
-        guessed: false,
+        from_fallback: false,
     };
     Some(findings.conclude(tokens, dialect))
 }

@@ -28,11 +28,11 @@ pub(super) fn read(mut at: Cursor<'_, '_>) -> Option<Statement> {
 }
 
 fn quiet() -> Statement {
-    Statement::quiet(Kind::Session)
+    Statement::without_tables(Kind::Session)
 }
 
 fn done(change: SessionChange) -> Statement {
-    quiet().doing(Effect::Session(change))
+    quiet().with_effect(Effect::Session(change))
 }
 
 fn setting(name: &str) -> Statement {
@@ -40,8 +40,8 @@ fn setting(name: &str) -> Statement {
 }
 
 /// A statement that may do anything to the session and to tables.
-fn opaque() -> Statement {
-    Statement::writes_unbounded(Kind::Session).doing(Effect::Session(SessionChange::Unknown))
+fn unknown() -> Statement {
+    Statement::writes_unbounded(Kind::Session).with_effect(Effect::Session(SessionChange::Unknown))
 }
 
 /// What one assignment does.
@@ -58,7 +58,7 @@ impl Assignment {
         match self {
             Self::Setting(name) => setting(&name),
             Self::All => done(SessionChange::All),
-            Self::Effect(effect) => quiet().doing(effect),
+            Self::Effect(effect) => quiet().with_effect(effect),
             Self::Nothing => quiet(),
         }
     }
@@ -76,7 +76,7 @@ fn set_postgres(mut at: Cursor<'_, '_>) -> Option<Statement> {
     if at.eat("session") && at.sees(&["characteristics"]) {
         let level = transaction::isolation(at.rest);
         return Some(level.map_or_else(quiet, |isolation| {
-            quiet().doing(Effect::SetIsolation {
+            quiet().with_effect(Effect::SetIsolation {
                 isolation,
                 scope: IsolationScope::Session,
             })
@@ -85,7 +85,7 @@ fn set_postgres(mut at: Cursor<'_, '_>) -> Option<Statement> {
     if at.eat("transaction") {
         let level = transaction::isolation(at.rest);
         return Some(level.map_or_else(quiet, |isolation| {
-            quiet().doing(Effect::SetIsolation {
+            quiet().with_effect(Effect::SetIsolation {
                 isolation,
                 scope: IsolationScope::Transaction,
             })
@@ -95,7 +95,7 @@ fn set_postgres(mut at: Cursor<'_, '_>) -> Option<Statement> {
         return Some(quiet());
     }
     let Some(name) = setting_postgres(&mut at) else {
-        return Some(opaque());
+        return Some(unknown());
     };
     if !at.eat_symbol("=") {
         at.eat("to");
@@ -168,14 +168,14 @@ fn set_mysql(mut at: Cursor<'_, '_>) -> Option<Statement> {
         };
         let level = transaction::isolation(scope.rest).filter(|_| !global);
         return Some(level.map_or_else(quiet, |isolation| {
-            quiet().doing(Effect::SetIsolation {
+            quiet().with_effect(Effect::SetIsolation {
                 isolation,
                 scope: scope_of_level,
             })
         }));
     }
     if at.eat("password") || at.eat_all(&["default", "role"]) {
-        return Some(quiet().doing(Effect::ImplicitCommit));
+        return Some(quiet().with_effect(Effect::ImplicitCommit));
     }
     if at.eat_all(&["resource", "group"]) {
         return Some(quiet());
@@ -191,7 +191,7 @@ fn set_mysql(mut at: Cursor<'_, '_>) -> Option<Statement> {
             return Some(setting(name));
         }
     }
-    Some(assign_all_mysql(at).unwrap_or_else(opaque))
+    Some(assign_all_mysql(at).unwrap_or_else(unknown))
 }
 
 /// A list of assignments. `None`: it was not understood.
@@ -210,7 +210,7 @@ fn assign_all_mysql(at: Cursor<'_, '_>) -> Option<Statement> {
         }
     }
     if !settings.is_empty() {
-        statement = statement.doing(Effect::Session(SessionChange::Settings(settings)));
+        statement = statement.with_effect(Effect::Session(SessionChange::Settings(settings)));
     }
     Some(statement)
 }
@@ -225,12 +225,12 @@ fn set_for_statement(at: Cursor<'_, '_>) -> Statement {
             let why = Some(Uncacheable::Session);
             Statement {
                 uncacheable: why.clone(),
-                otherwise: why,
+                uncacheable_if_pure: why,
                 ..statement
             }
         }
         // It may be a `COMMIT`.
-        None => opaque().doing(Effect::MayControlTransaction),
+        None => unknown().with_effect(Effect::MayControlTransaction),
     }
 }
 
@@ -394,6 +394,6 @@ fn pragma(mut at: Cursor<'_, '_>) -> Option<Statement> {
     } else {
         // `writable_schema`, `schema_version`, and those of other builds.
         let change = SessionChange::Settings(vec![name]);
-        Statement::writes_unbounded(Kind::Session).doing(Effect::Session(change))
+        Statement::writes_unbounded(Kind::Session).with_effect(Effect::Session(change))
     })
 }

@@ -8,14 +8,14 @@ use super::{
 };
 
 /// Words of PostgreSQL that a date or time literal may hold and that mean another day each day.
-const MOVING_DATES: &[&str] = &["now", "today", "tomorrow", "yesterday"];
+const VOLATILE_DATES: &[&str] = &["now", "today", "tomorrow", "yesterday"];
 
 /// Columns of PostgreSQL that change when a row is locked or moved, not only when it is written.
 const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "xmax"];
 
 /// What the tokens of a query show.
 #[derive(Debug, Default)]
-pub(super) struct Signs {
+pub(super) struct TokenScan {
     /// `FOR UPDATE` and its kin.
     pub(super) locks: bool,
     /// `TABLESAMPLE`
@@ -23,7 +23,7 @@ pub(super) struct Signs {
     /// A keyword, variable or literal whose value changes by itself.
     pub(super) volatile: Option<String>,
     /// The result goes to a file or to a variable, or its size is kept for `FOUND_ROWS()` (MySQL).
-    pub(super) outward: bool,
+    pub(super) redirected: bool,
     /// The result becomes a new table (PostgreSQL).
     pub(super) into_table: Option<IntoTable>,
     /// The session changes.
@@ -37,9 +37,9 @@ pub(super) struct IntoTable {
     pub(super) temporary: bool,
 }
 
-impl Signs {
+impl TokenScan {
     pub(super) fn of(tokens: &[Token<'_>], dialect: Dialect) -> Self {
-        let mut signs = Self {
+        let mut scan = Self {
             session: session_change(tokens),
             ..Self::default()
         };
@@ -50,21 +50,21 @@ impl Signs {
             let preceded = |words: &[&str]| before.is_some_and(|token| token.is_any(words));
             match token.kind {
                 TokenKind::Word if token.is("for") => {
-                    signs.locks |= follows(&["update", "share", "no"])
+                    scan.locks |= follows(&["update", "share", "no"])
                         || (follows(&["key"]) && tokens.get(at + 2).is_some_and(|t| t.is("share")));
                 }
-                TokenKind::Word if token.is("lock") => signs.locks |= follows(&["in"]),
-                TokenKind::Word if token.is("tablesample") => signs.samples = true,
+                TokenKind::Word if token.is("lock") => scan.locks |= follows(&["in"]),
+                TokenKind::Word if token.is("tablesample") => scan.samples = true,
                 TokenKind::Word if token.is("into") => {
                     let rest = tokens.get(at + 1..).unwrap_or_default();
                     if dialect == Dialect::Mysql {
-                        signs.outward = true;
+                        scan.redirected = true;
                     } else if !preceded(&["insert", "merge"]) {
-                        signs.into_table = into_table(Cursor::new(rest, dialect));
+                        scan.into_table = into_table(Cursor::new(rest, dialect));
                     }
                 }
                 TokenKind::Word if dialect == Dialect::Mysql && token.is("sql_calc_found_rows") => {
-                    signs.outward = true;
+                    scan.redirected = true;
                 }
                 // MariaDB's way to ask a sequence.
                 TokenKind::Word
@@ -72,32 +72,31 @@ impl Signs {
                         && preceded(&["next", "previous"])
                         && follows(&["for"]) =>
                 {
-                    signs.volatile.get_or_insert_with(|| "nextval".into());
+                    scan.volatile.get_or_insert_with(|| "nextval".into());
                 }
                 TokenKind::Word | TokenKind::Quoted if !preceded(&["as"]) => {
-                    if let Some(name) = moving_name(tokens, at, dialect) {
-                        signs.volatile.get_or_insert_with(|| name.into());
+                    if let Some(name) = volatile_name(tokens, at, dialect) {
+                        scan.volatile.get_or_insert_with(|| name.into());
                     }
                 }
                 TokenKind::Variable => {
-                    signs
-                        .volatile
+                    scan.volatile
                         .get_or_insert_with(|| token.text.to_ascii_lowercase());
                 }
                 TokenKind::Text if dialect == Dialect::Postgres => {
-                    if let Some(word) = moving_date(token.text.as_bytes()) {
-                        signs.volatile.get_or_insert_with(|| format!("'{word}'"));
+                    if let Some(word) = volatile_date(token.text.as_bytes()) {
+                        scan.volatile.get_or_insert_with(|| format!("'{word}'"));
                     }
                 }
                 _ => {}
             }
         }
-        signs
+        scan
     }
 }
 
 /// The name at a place, if it stands for a value that changes by itself.
-pub(super) fn moving_name(
+pub(super) fn volatile_name(
     tokens: &[Token<'_>],
     at: usize,
     dialect: Dialect,
@@ -143,10 +142,10 @@ fn is_zone_of_time(tokens: &[Token<'_>], at: usize) -> bool {
 
 /// The word in a text that would make it a moving date if it is read as a date (`12:00today` is
 /// one). Which texts are is for the server's type rules to say (`at > 'today'`), so any is suspected.
-pub fn moving_date(text: &[u8]) -> Option<&'static str> {
+pub fn volatile_date(text: &[u8]) -> Option<&'static str> {
     let mut words = text.split(|byte| !byte.is_ascii_alphabetic());
     words.find_map(|word| {
-        MOVING_DATES
+        VOLATILE_DATES
             .iter()
             .find(|moving| moving.as_bytes().eq_ignore_ascii_case(word))
             .copied()

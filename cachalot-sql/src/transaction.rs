@@ -13,7 +13,7 @@ pub(super) fn read(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let effect = if at.eat("begin") {
         if at.sees(&["not", "atomic"]) {
             return Some(
-                Statement::writes_unbounded(Kind::Other).doing(Effect::MayControlTransaction),
+                Statement::writes_unbounded(Kind::Other).with_effect(Effect::MayControlTransaction),
             );
         }
         Effect::Begin {
@@ -26,7 +26,7 @@ pub(super) fn read(mut at: Cursor<'_, '_>) -> Option<Statement> {
     } else if at.eat("commit") || (at.dialect != Dialect::Mysql && at.eat("end")) {
         if at.eat("prepared") {
             let effect = Effect::FinishPrepared { commit: true };
-            return Some(Statement::writes_unbounded(Kind::Transaction).doing(effect));
+            return Some(Statement::writes_unbounded(Kind::Transaction).with_effect(effect));
         }
         Effect::Commit { chain: chains(at) }
     } else if at.eat("rollback") || (at.dialect == Dialect::Postgres && at.eat("abort")) {
@@ -43,7 +43,7 @@ pub(super) fn read(mut at: Cursor<'_, '_>) -> Option<Statement> {
     } else {
         return None;
     };
-    Some(Statement::quiet(Kind::Transaction).doing(effect))
+    Some(Statement::without_tables(Kind::Transaction).with_effect(effect))
 }
 
 fn rollback(mut at: Cursor<'_, '_>) -> Option<Effect> {
@@ -67,21 +67,21 @@ fn chains(mut at: Cursor<'_, '_>) -> bool {
 
 /// The XA statements of MySQL.
 fn distributed(mut at: Cursor<'_, '_>) -> Option<Statement> {
-    let quiet = Statement::quiet(Kind::Transaction);
+    let quiet = Statement::without_tables(Kind::Transaction);
     Some(if at.eat("start") || at.eat("begin") {
-        quiet.doing(Effect::Begin { isolation: None })
+        quiet.with_effect(Effect::Begin { isolation: None })
     } else if at.eat("prepare") {
-        quiet.doing(Effect::PrepareTransaction)
+        quiet.with_effect(Effect::PrepareTransaction)
     } else if at.eat("commit") {
         if at.rest.iter().any(|token| token.is("phase")) {
-            quiet.doing(Effect::Commit { chain: false })
+            quiet.with_effect(Effect::Commit { chain: false })
         } else {
             quiet
-                .writing(Writes::Everything)
-                .doing(Effect::FinishPrepared { commit: true })
+                .with_writes(Writes::Everything)
+                .with_effect(Effect::FinishPrepared { commit: true })
         }
     } else if at.eat("rollback") {
-        quiet.doing(Effect::FinishPrepared { commit: false })
+        quiet.with_effect(Effect::FinishPrepared { commit: false })
     } else if at.eat("end") || at.eat("recover") {
         quiet
     } else {

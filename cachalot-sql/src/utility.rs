@@ -4,22 +4,21 @@ use std::sync::Arc;
 
 use super::{
     Dialect, Effect, Events, Kind, SessionChange, Statement, Uncacheable, Writes,
-    clauses::{after_word, is_character},
     commits::{commits_implicitly, is_maintenance},
+    create,
     cursor::Cursor,
-    keywords,
     lexer::{self, Token, TokenKind},
-    own_tables::{self, TableChange, is_temporary_schema},
+    own_tables::{self, TableChange},
 };
 
 /// Reads the statement if it is known.
 pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
     let statement = match own_tables::read(cursor) {
-        Some(change) => Statement::changing(change),
+        Some(change) => Statement::changing_tables(change),
         None => by_verb(cursor)?,
     };
     let commits = cursor.dialect == Dialect::Mysql && commits_implicitly(cursor);
-    Some(statement.doing_if(commits, Effect::ImplicitCommit))
+    Some(statement.with_effect_if(commits, Effect::ImplicitCommit))
 }
 
 fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
@@ -35,10 +34,10 @@ fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
             explain(at, true)
         }
         ("truncate", Dialect::Postgres | Dialect::Mysql) => truncate(at)?,
-        ("create", _) => create(at),
-        ("drop", Dialect::Mysql) if at.sees(&["temporary"]) => Statement::quiet(Kind::Ddl),
+        ("create", _) => create::read(at),
+        ("drop", Dialect::Mysql) if at.sees(&["temporary"]) => Statement::without_tables(Kind::Ddl),
         // A comment affects no rows.
-        ("comment", Dialect::Postgres) => Statement::quiet(Kind::Ddl),
+        ("comment", Dialect::Postgres) => Statement::without_tables(Kind::Ddl),
         (
             "alter" | "drop" | "grant" | "revoke" | "comment" | "security" | "import" | "reassign",
             _,
@@ -50,12 +49,11 @@ fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
         ("do", Dialect::Mysql) => expressions(at).unwrap_or_else(|| anonymous_block(at)),
         ("do", _) => anonymous_block(at),
         // What is prepared does not run yet.
-        ("prepare", _) => {
-            Statement::quiet(Kind::Other).doing(Effect::Session(SessionChange::Unknown))
-        }
+        ("prepare", _) => Statement::without_tables(Kind::Other)
+            .with_effect(Effect::Session(SessionChange::Unknown)),
         ("execute", _) => Statement::writes_unbounded(Kind::Other)
-            .doing(Effect::Session(SessionChange::Unknown))
-            .doing_if(
+            .with_effect(Effect::Session(SessionChange::Unknown))
+            .with_effect_if(
                 dialect == Dialect::Mysql && verb == "execute",
                 Effect::MayControlTransaction,
             ),
@@ -70,17 +68,19 @@ fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
             Statement::writes_unbounded(Kind::Other)
         }
         ("handler", Dialect::Mysql) => {
-            let statement = Statement::quiet(Kind::Other).reading(at.name()?.into());
-            statement.running(condition(at))
+            let statement = Statement::without_tables(Kind::Other).with_read(at.name()?.into());
+            statement.evaluating(condition(at))
         }
-        ("show", Dialect::Mysql) => Statement::quiet(Kind::Other).running(condition(at)),
+        ("show", Dialect::Mysql) => {
+            Statement::without_tables(Kind::Other).evaluating(condition(at))
+        }
         ("kill", Dialect::Mysql) => {
             at.skip(&["hard", "soft", "connection", "query", "id", "user"]);
-            Statement::quiet(Kind::Other).running(expressions(at))
+            Statement::without_tables(Kind::Other).evaluating(expressions(at))
         }
         ("purge", Dialect::Mysql) => {
-            let before = after_word(at, |token| token.is("before"));
-            Statement::quiet(Kind::Other).running(before.and_then(expressions))
+            let before = at.after(|token| token.is("before"));
+            Statement::without_tables(Kind::Other).evaluating(before.and_then(expressions))
         }
         // Rows without a key of their own may get other row ids.
         ("vacuum", Dialect::Sqlite) if !at.rest.iter().any(|token| token.is("into")) => {
@@ -98,7 +98,7 @@ fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
             "unlock" | "help" | "flush" | "reset" | "cache" | "check" | "checksum" | "optimize"
             | "signal" | "resignal" | "get",
             Dialect::Mysql,
-        ) => Statement::quiet(Kind::Other),
+        ) => Statement::without_tables(Kind::Other),
         _ => return None,
     })
 }
@@ -132,18 +132,18 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
             break;
         }
     }
-    let quiet = Statement::quiet(Kind::Other);
+    let quiet = Statement::without_tables(Kind::Other);
     match Statement::query(at.rest, at.dialect) {
-        Some(inner) if runs => inner.around(),
+        Some(inner) if runs => inner.of_inner_query(),
         // MariaDB works out derived tables and constants to explain a query, and so calls functions.
-        Some(inner) if at.dialect == Dialect::Mysql => quiet.running(Some(Statement {
+        Some(inner) if at.dialect == Dialect::Mysql => quiet.evaluating(Some(Statement {
             writes: Writes::Nothing,
             ..inner
         })),
         Some(inner) => Statement {
             reads: inner.reads,
             schemas: inner.schemas,
-            guessed: inner.guessed,
+            from_fallback: inner.from_fallback,
             ..quiet
         },
         None if runs => Statement::writes_unbounded(Kind::Other),
@@ -166,9 +166,9 @@ fn is_asked_to_run(options: &[Token<'_>]) -> bool {
 
 fn truncate(mut at: Cursor<'_, '_>) -> Option<Statement> {
     at.eat("table");
-    let statement = Statement::quiet(Kind::Delete);
+    let statement = Statement::without_tables(Kind::Delete);
     if at.rest.iter().any(|token| token.is("cascade")) {
-        return Some(statement.writing(Writes::Everything));
+        return Some(statement.with_writes(Writes::Everything));
     }
     let mut tables = Vec::new();
     loop {
@@ -176,105 +176,9 @@ fn truncate(mut at: Cursor<'_, '_>) -> Option<Statement> {
         tables.push((Arc::from(at.name()?), Events::DELETE));
         at.eat_symbol("*");
         if !at.eat_symbol(",") {
-            return Some(statement.writing(tables.into_iter().collect()));
+            return Some(statement.with_writes(tables.into_iter().collect()));
         }
     }
-}
-
-fn create(mut at: Cursor<'_, '_>) -> Statement {
-    if at.dialect == Dialect::Sqlite
-        && let Some(temporary) = trigger(at)
-    {
-        return Statement::writes_unbounded(Kind::Ddl).doing(Effect::CreateTrigger { temporary });
-    }
-    if let Some(name) = plain_table(at) {
-        return Statement::quiet(Kind::Ddl).writing(Writes::table(name.into(), Events::ALL));
-    }
-    let view = at.dialect == Dialect::Postgres && at.rest.iter().take(8).any(|t| t.is("view"));
-    let Some(name) = temporary(&mut at) else {
-        return Statement::writes_unbounded(Kind::Ddl);
-    };
-    let own = Writes::table(name.as_str().into(), Events::ALL);
-    let may_write = keywords::holds_write(at.rest) || at.rest.iter().any(|t| t.is("execute"));
-    let filled = query_that_fills(at).unwrap_or_else(|| Statement::quiet(Kind::Ddl));
-    Statement {
-        reads: filled.reads,
-        schemas: filled.schemas,
-        calls: filled.calls,
-        unknown_functions: filled.unknown_functions,
-        guessed: filled.guessed,
-        ..Statement::quiet(Kind::Ddl)
-    }
-    .writing(if may_write { Writes::Everything } else { own })
-    .doing(Effect::CreateTemporary(vec![name]))
-    .doing_if(view, Effect::HiddenWrites)
-}
-
-/// The table of `CREATE TABLE IF NOT EXISTS`, which programs run each time they start, if it is one by
-/// itself: with no rows, no parents and no references, so that nothing but its own name changes.
-fn plain_table(mut at: Cursor<'_, '_>) -> Option<String> {
-    const TIES: &[&str] = &[
-        "as",
-        "execute",
-        "foreign",
-        "inherits",
-        "like",
-        "of",
-        "partition",
-        "references",
-        "select",
-        "table",
-        "union",
-        "values",
-        "with",
-    ];
-    if !at.eat_all(&["table", "if", "not", "exists"]) {
-        return None;
-    }
-    let mut path = at.path()?;
-    let tied = at.rest.iter().any(|token| token.is_any(TIES));
-    let name = path.pop()?;
-    let temporary = path.pop().is_some_and(|schema| schema.contains("temp"));
-    (!tied && !temporary && at.peek()?.is_symbol("(")).then_some(name)
-}
-
-/// Whether the trigger that is created is a temporary one; `None` if none is.
-fn trigger(mut at: Cursor<'_, '_>) -> Option<bool> {
-    let said = at.eat_any(&["temp", "temporary"]);
-    if !at.eat("trigger") {
-        return None;
-    }
-    at.eat_all(&["if", "not", "exists"]);
-    let path = at.path()?;
-    let schema = path.iter().rev().nth(1);
-    Some(said || schema.is_some_and(|schema| schema == "temp"))
-}
-
-/// The query of `CREATE … AS query`; MySQL does without the `AS`.
-fn query_that_fills(at: Cursor<'_, '_>) -> Option<Statement> {
-    let mut depth = 0usize;
-    for (place, token) in at.rest.iter().enumerate() {
-        if depth == 0 {
-            let rest = at.rest.get(place..)?;
-            if at.dialect == Dialect::Mysql && opens_query(rest) {
-                return Statement::query(rest, at.dialect);
-            }
-            if token.is("as") {
-                return Statement::query(rest.get(1..)?, at.dialect);
-            }
-        }
-        if token.is_symbol("(") {
-            depth += 1;
-        } else if token.is_symbol(")") {
-            depth = depth.saturating_sub(1);
-        }
-    }
-    None
-}
-
-fn opens_query(tokens: &[Token<'_>]) -> bool {
-    let verb = tokens.iter().find(|token| !token.is_symbol("("));
-    verb.is_some_and(|token| token.is_any(&["select", "with", "values"]))
 }
 
 /// The query of a cursor, whose functions run when rows are fetched.
@@ -283,30 +187,16 @@ fn cursor_for(at: Cursor<'_, '_>) -> Statement {
     query
         .and_then(|place| at.rest.get(place + 1..))
         .and_then(|query| Statement::query(query, at.dialect))
-        .map_or_else(|| Statement::quiet(Kind::Other), Statement::around)
+        .map_or_else(
+            || Statement::without_tables(Kind::Other),
+            Statement::of_inner_query,
+        )
 }
 
-/// Reads up to the name of the temporary table, view or sequence that is created.
-fn temporary(at: &mut Cursor<'_, '_>) -> Option<String> {
-    at.eat_all(&["or", "replace"]);
-    at.skip(&["global", "local"]);
-    let said = at.eat_any(&["temp", "temporary"]);
-    at.skip(&["unlogged", "recursive"]);
-    if !at.eat_any(&["table", "view", "sequence"]) {
-        return None;
-    }
-    at.eat_all(&["if", "not", "exists"]);
-    let mut path = at.path()?;
-    let name = path.pop()?;
-    let schema = path.pop().unwrap_or_default();
-    (said || is_temporary_schema(at.dialect, &schema)).then_some(name)
-}
-
-/// `DO`: the body's language is not read, but a setting it changes would be named in it.
 /// `CALL p`, `CALL a.p(1, f(2))`
 fn call(mut at: Cursor<'_, '_>) -> Statement {
     let arguments = expressions(at);
-    let mut statement = arguments.unwrap_or_else(|| Statement::quiet(Kind::Other));
+    let mut statement = arguments.unwrap_or_else(|| Statement::without_tables(Kind::Other));
     let path = at.path().unwrap_or_default();
     if let [.., schema, _] = path.as_slice() {
         insert_sorted(&mut statement.schemas, schema);
@@ -318,8 +208,8 @@ fn call(mut at: Cursor<'_, '_>) -> Statement {
         statement.calls_procedure = true;
     }
     statement
-        .writing(Writes::Everything)
-        .doing_if(at.dialect == Dialect::Mysql, Effect::MayControlTransaction)
+        .with_writes(Writes::Everything)
+        .with_effect_if(at.dialect == Dialect::Mysql, Effect::MayControlTransaction)
 }
 
 /// Expressions that are worked out for what they do.
@@ -330,7 +220,7 @@ fn expressions(at: Cursor<'_, '_>) -> Option<Statement> {
     Some(Statement {
         kind: Kind::Other,
         uncacheable: Some(Uncacheable::NotSelect),
-        otherwise: Some(Uncacheable::NotSelect),
+        uncacheable_if_pure: Some(Uncacheable::NotSelect),
         ..statement
     })
 }
@@ -341,6 +231,8 @@ fn insert_sorted(names: &mut Vec<Arc<str>>, name: &str) {
     }
 }
 
+/// `DO` of PostgreSQL. The language of the body is not parsed, but a setting that it changes is named in
+/// it.
 fn anonymous_block(at: Cursor<'_, '_>) -> Statement {
     let body = at.rest.iter().map(|token| token.text.to_ascii_lowercase());
     let sets = body.into_iter().any(|text| {
@@ -349,7 +241,7 @@ fn anonymous_block(at: Cursor<'_, '_>) -> Statement {
     });
     let statement = Statement::writes_unbounded(Kind::Other);
     if sets {
-        statement.doing(Effect::Session(SessionChange::Unknown))
+        statement.with_effect(Effect::Session(SessionChange::Unknown))
     } else {
         statement
     }
@@ -358,16 +250,17 @@ fn anonymous_block(at: Cursor<'_, '_>) -> Statement {
 fn copy(mut at: Cursor<'_, '_>) -> Option<Statement> {
     if at.peek()?.is_symbol("(") {
         let inner = Statement::query(at.parenthesised()?, at.dialect)?;
-        return Some(inner.around());
+        return Some(inner.of_inner_query());
     }
     at.eat("binary");
     let name: Arc<str> = at.name()?.into();
     at.parenthesised();
     if at.eat("from") {
-        let statement = Statement::quiet(Kind::Insert).writing(Writes::table(name, Events::INSERT));
-        Some(statement.running(condition(at)))
+        let statement = Statement::without_tables(Kind::Insert)
+            .with_writes(Writes::table(name, Events::INSERT));
+        Some(statement.evaluating(condition(at)))
     } else if at.eat("to") {
-        Some(Statement::quiet(Kind::Other).reading(name))
+        Some(Statement::without_tables(Kind::Other).with_read(name))
     } else {
         None
     }
@@ -379,13 +272,13 @@ fn refresh(mut at: Cursor<'_, '_>) -> Option<Statement> {
     }
     at.eat("concurrently");
     let name = at.name()?.into();
-    Some(Statement::quiet(Kind::Other).writing(Writes::table(name, Events::ALL)))
+    Some(Statement::without_tables(Kind::Other).with_writes(Writes::table(name, Events::ALL)))
 }
 
 /// `LOAD DATA`, `LOAD XML` and `LOAD INDEX INTO CACHE` of MySQL.
 fn load(mut at: Cursor<'_, '_>) -> Option<Statement> {
     if at.eat("index") {
-        return Some(Statement::quiet(Kind::Other));
+        return Some(Statement::without_tables(Kind::Other));
     }
     let into = at
         .rest
@@ -401,35 +294,38 @@ fn load(mut at: Cursor<'_, '_>) -> Option<Statement> {
     };
     let name = at.name()?.into();
     let mut before = None;
-    let values = after_word(at, |token| {
-        let sets = token.is("set") && !before.is_some_and(|it: &Token<'_>| is_character(it));
+    let values = at.after(|token| {
+        // `CHARACTER SET` assigns nothing.
+        let names_charset = before.is_some_and(|it: &Token<'_>| it.is_any(&["character", "char"]));
+        let sets = token.is("set") && !names_charset;
         before = Some(token);
         sets
     });
-    let statement = Statement::quiet(Kind::Insert).writing(Writes::table(name, events));
-    Some(statement.running(values.and_then(expressions)))
+    let statement =
+        Statement::without_tables(Kind::Insert).with_writes(Writes::table(name, events));
+    Some(statement.evaluating(values.and_then(expressions)))
 }
 
 /// The expressions of a `WHERE`, if there is one.
 fn condition(at: Cursor<'_, '_>) -> Option<Statement> {
-    after_word(at, |token| token.is("where")).and_then(expressions)
+    at.after(|token| token.is("where")).and_then(expressions)
 }
 
 impl Statement {
     /// Changes tables. If these are temporary ones of the session, nobody else's rows depend on them.
-    fn changing(change: TableChange) -> Self {
+    fn changing_tables(change: TableChange) -> Self {
         let statement = match change.temporary {
-            true => Self::quiet(Kind::Ddl),
+            true => Self::without_tables(Kind::Ddl),
             false => Self::writes_unbounded(Kind::Ddl),
         };
-        statement.doing(Effect::ChangeTables {
+        statement.with_effect(Effect::ChangeTables {
             names: change.names,
             drops: change.drops,
         })
     }
 
     /// Adds what expressions do that it has worked out.
-    fn running(mut self, inner: Option<Self>) -> Self {
+    fn evaluating(mut self, inner: Option<Self>) -> Self {
         let Some(inner) = inner else { return self };
         for read in &inner.reads {
             insert_sorted(&mut self.reads, read);
@@ -441,17 +337,17 @@ impl Statement {
         self.effects.extend(inner.effects);
         self.calls = inner.calls;
         self.unknown_functions = inner.unknown_functions;
-        self.guessed |= inner.guessed;
+        self.from_fallback |= inner.from_fallback;
         self
     }
 
     /// Turns what was found about an inner query into what the statement around it does.
-    fn around(self) -> Self {
+    fn of_inner_query(self) -> Self {
         let why = Some(Uncacheable::NotSelect);
         Self {
             kind: Kind::Other,
             uncacheable: why.clone(),
-            otherwise: why,
+            uncacheable_if_pure: why,
             ..self
         }
     }

@@ -85,17 +85,17 @@ pub(super) fn of_delete(delete: &Delete, dialect: Dialect) -> Option<Vec<Target<
     let mut candidates = from.clone();
     let names =
         if dialect == Dialect::Mysql && (!delete.tables.is_empty() || delete.using.is_some()) {
-            let aims: Vec<_> = if let Some(using) = &delete.using {
+            let targets: Vec<_> = if let Some(using) = &delete.using {
                 candidates = named(using)?;
                 from.iter().map(|table| table.name).collect()
             } else {
                 delete.tables.iter().collect()
             };
-            let aimed = aims
+            let found = targets
                 .into_iter()
-                .map(|aim| find(&candidates, &aim.0.last()?.as_ident()?.value));
-            let aimed = aimed.collect::<Option<Vec<_>>>();
-            let mut names = aimed.unwrap_or_else(|| all(&candidates));
+                .map(|target| find(&candidates, &target.0.last()?.as_ident()?.value));
+            let found = found.collect::<Option<Vec<_>>>();
+            let mut names = found.unwrap_or_else(|| all(&candidates));
             // `USING` lists the tables a second time, so these are no reads either.
             if delete.using.is_some() {
                 names.extend(all(&from));

@@ -13,7 +13,7 @@ use self::{
     grammar::{Sample, sample},
     render::pieces,
 };
-use super::{Analysis, Dialect, Writes, any_text::holds};
+use super::{Analysis, Dialect, Writes, invariants::check};
 
 fn any_dialect() -> impl Strategy<Value = Dialect> {
     proptest::sample::select(Dialect::ALL.to_vec())
@@ -126,8 +126,8 @@ proptest! {
 
     #[test]
     fn nothing_makes_a_panic(dialect in any_dialect(), soup in soup(), text in any::<String>()) {
-        holds(&soup, dialect);
-        holds(&text, dialect);
-        holds(&format!("SELECT a FROM t {soup} {text}"), dialect);
+        check(&soup, dialect);
+        check(&text, dialect);
+        check(&format!("SELECT a FROM t {soup} {text}"), dialect);
     }
 }

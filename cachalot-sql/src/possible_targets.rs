@@ -69,9 +69,9 @@ enum Place {
 }
 
 /// The names of a text that may be those of relations it writes; `None`: it cannot be told.
-pub fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
+pub fn possible_targets(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
     let tokens = lexer::lex(sql, dialect)?;
-    let mut aims = BTreeSet::new();
+    let mut targets = BTreeSet::new();
     let (mut read, mut queries) = (BTreeSet::new(), BTreeSet::new());
     let mut place = Place::Rows;
     let mut into = false;
@@ -112,15 +112,15 @@ pub fn aims(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
                 } else if is_read(&tokens, at) {
                     read.extend(name);
                 } else {
-                    aims.extend(name);
+                    targets.extend(name);
                 }
             }
             _ => {}
         }
     }
     // What is only read may be a query of a WITH.
-    aims.extend(read.into_iter().filter(|name| !queries.contains(name)));
-    Some(aims)
+    targets.extend(read.into_iter().filter(|name| !queries.contains(name)));
+    Some(targets)
 }
 
 /// Whether the token at a place names a query of a WITH, where it is defined.
@@ -185,35 +185,35 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn aim(sql: &str, dialect: Dialect, names: &[&str]) {
-        let aims = aims(sql, dialect).unwrap();
-        let aims: Vec<_> = aims.iter().map(|name| &**name).collect();
-        assert_eq!(aims, names, "{sql}");
+    fn check(sql: &str, dialect: Dialect, names: &[&str]) {
+        let targets = possible_targets(sql, dialect).unwrap();
+        let targets: Vec<_> = targets.iter().map(|name| &**name).collect();
+        assert_eq!(targets, names, "{sql}");
     }
 
     #[test]
     fn columns_and_aliases_are_left_out() {
         use Dialect::{Mysql, Postgres, Sqlite};
-        aim(
+        check(
             "UPDATE kid * SET title = 'x' WHERE id = 1",
             Postgres,
             &["kid"],
         );
-        aim("UPDATE kid NOT INDEXED SET a = 1, b = c", Sqlite, &["kid"]);
-        aim(
+        check("UPDATE kid NOT INDEXED SET a = 1, b = c", Sqlite, &["kid"]);
+        check(
             "UPDATE a x, b AS y SET x.t = y.t, y.u = 1",
             Mysql,
             &["a", "b"],
         );
-        aim("UPDATE LOW_PRIORITY IGNORE kid SET t = 1", Mysql, &["kid"]);
-        aim("UPDATE OR IGNORE kid SET t = 1", Sqlite, &["kid"]);
-        aim("INSERT INTO kid (a, b) VALUES (c, d)", Mysql, &["kid"]);
-        aim(
+        check("UPDATE LOW_PRIORITY IGNORE kid SET t = 1", Mysql, &["kid"]);
+        check("UPDATE OR IGNORE kid SET t = 1", Sqlite, &["kid"]);
+        check("INSERT INTO kid (a, b) VALUES (c, d)", Mysql, &["kid"]);
+        check(
             "INSERT INTO kid (a) VALUES (1) ON DUPLICATE KEY UPDATE a = b",
             Mysql,
             &["kid"],
         );
-        aim(
+        check(
             "SET STATEMENT max_statement_time = 60 FOR UPDATE kid SET t = 1",
             Mysql,
             &["kid"],
@@ -223,17 +223,17 @@ mod tests {
     #[test]
     fn queries_of_a_with_are_left_out_where_they_are_read() {
         use Dialect::{Postgres, Sqlite};
-        aim(
+        check(
             "WITH first AS (SELECT 1 AS id) UPDATE kid SET t = 1 FROM first WHERE a = b",
             Postgres,
             &["kid"],
         );
-        aim(
+        check(
             "WITH first(id) AS (VALUES (1)) UPDATE kid SET t = 1 WHERE id IN first",
             Sqlite,
             &["kid"],
         );
-        aim(
+        check(
             "WITH kid AS (SELECT 1) INSERT INTO kid SELECT * FROM kid",
             Postgres,
             &["kid"],
@@ -243,13 +243,13 @@ mod tests {
     #[test]
     fn every_relation_stays() {
         use Dialect::Mysql;
-        aim(
+        check(
             "UPDATE a JOIN b ON a.x = b.x, kid k SET k.t = 1",
             Mysql,
             &["a", "b", "kid"],
         );
-        aim("DELETE a, kid FROM a JOIN kid", Mysql, &["a", "kid"]);
-        aim("REPLACE kid VALUES (1)", Mysql, &["kid"]);
-        aim("UPDATE (a, (kid)) SET t = 1", Mysql, &["a", "kid"]);
+        check("DELETE a, kid FROM a JOIN kid", Mysql, &["a", "kid"]);
+        check("REPLACE kid VALUES (1)", Mysql, &["kid"]);
+        check("UPDATE (a, (kid)) SET t = 1", Mysql, &["a", "kid"]);
     }
 }

@@ -1,20 +1,20 @@
-//! What holds of the analysis of any text at all.
+//! Invariants of the analysis that hold for any text.
 
 use super::{Analysis, Body, Dialect, Kind, Report};
 
-/// Checks it for bytes, as text in every dialect.
+/// Checks them for bytes, as text in every dialect.
 ///
 /// # Panics
-/// If something does not hold.
+/// If an invariant does not hold.
 pub fn analysis(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for dialect in Dialect::ALL {
-        holds(&text, dialect);
+        check(&text, dialect);
     }
 }
 
-/// Checks it for a text of a dialect.
-pub(super) fn holds(text: &str, dialect: Dialect) {
+/// Checks them for a text of a dialect.
+pub(super) fn check(text: &str, dialect: Dialect) {
     let analysis = Analysis::of(text, dialect);
     if analysis.uncacheable().is_none() {
         assert!(analysis.writes().is_nothing());

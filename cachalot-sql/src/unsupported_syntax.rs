@@ -1,4 +1,5 @@
-//! What `sqlparser` does not know of MySQL and can do without: what is read and called stays the same.
+//! Syntax of MySQL that `sqlparser` does not support and that does not affect what is read or called. It is
+//! omitted before the statement is parsed.
 
 use super::{
     Dialect, keywords,
@@ -17,25 +18,25 @@ enum Open {
     Other,
 }
 
-/// What becomes of a token.
+/// How a token is changed before it is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    Stays,
-    IsLeftOut,
-    IsComma,
+pub(super) enum Change {
+    Keep,
+    Omit,
+    ReplaceByComma,
 }
 
-/// What becomes of each token; `None` if all stay.
-pub(super) fn fates(tokens: &[Token<'_>], dialect: Dialect) -> Option<Vec<Fate>> {
-    const SIGNS: &[&str] = &["json_duality_object", "sounds", "weight_string"];
-    if dialect != Dialect::Mysql || !tokens.iter().any(|token| token.is_any(SIGNS)) {
+/// How each token is changed; `None` if all are kept.
+pub(super) fn changes(tokens: &[Token<'_>], dialect: Dialect) -> Option<Vec<Change>> {
+    const KEYWORDS: &[&str] = &["json_duality_object", "sounds", "weight_string"];
+    if dialect != Dialect::Mysql || !tokens.iter().any(|token| token.is_any(KEYWORDS)) {
         return None;
     }
-    let mut fates = vec![Fate::Stays; tokens.len()];
+    let mut changes = vec![Change::Keep; tokens.len()];
     let mut open: Vec<Open> = Vec::new();
-    // How many parentheses are open around what is left out.
+    // How many parentheses are open around the tokens that are omitted.
     let mut ends: Option<usize> = None;
-    for (at, (token, fate)) in tokens.iter().zip(&mut fates).enumerate() {
+    for (at, (token, change)) in tokens.iter().zip(&mut changes).enumerate() {
         let before = |steps, word| back(tokens, at, steps).is_some_and(|token| token.is(word));
         let next = tokens.get(at + 1);
         let inner = open.last().copied().unwrap_or(Open::Other);
@@ -46,12 +47,12 @@ pub(super) fn fates(tokens: &[Token<'_>], dialect: Dialect) -> Option<Vec<Fate>>
                 ends = None;
             }
             if ends.is_some() || inner == Open::Annotations {
-                *fate = Fate::IsLeftOut;
+                *change = Change::Omit;
             }
             continue;
         }
         if ends.is_some() {
-            *fate = Fate::IsLeftOut;
+            *change = Change::Omit;
         }
         if token.is_symbol("(") {
             open.push(if before(1, "weight_string") {
@@ -59,31 +60,31 @@ pub(super) fn fates(tokens: &[Token<'_>], dialect: Dialect) -> Option<Vec<Fate>>
             } else if before(1, "json_duality_object") {
                 Open::DualityObject
             } else if before(1, "with") && inner == Open::DualityObject {
-                *fate = Fate::IsLeftOut;
+                *change = Change::Omit;
                 Open::Annotations
             } else {
                 Open::Other
             });
         } else if inner == Open::Annotations {
-            *fate = Fate::IsLeftOut;
+            *change = Change::Omit;
         } else if inner == Open::WeightString && token.is("as") {
-            *fate = Fate::IsLeftOut;
+            *change = Change::Omit;
             ends = Some(open.len());
         } else if inner == Open::DualityObject && token.is("with") {
-            *fate = Fate::IsLeftOut;
+            *change = Change::Omit;
         } else if inner == Open::DualityObject && token.is_symbol(":") {
-            *fate = Fate::IsComma;
+            *change = Change::ReplaceByComma;
         } else if token.is("sounds")
             && next.is_some_and(|next| next.is("like"))
             && back(tokens, at, 1).is_some_and(ends_operand)
         {
-            *fate = Fate::IsLeftOut;
+            *change = Change::Omit;
         }
     }
-    Some(fates)
+    Some(changes)
 }
 
-/// Does an operand end here, so that an operator follows?
+/// Whether an operand ends with this token, so that an operator follows.
 fn ends_operand(token: &Token<'_>) -> bool {
     match token.kind {
         TokenKind::Word => !keywords::is_syntax(token.text),
@@ -98,7 +99,7 @@ mod tests {
     use crate::Analysis;
 
     #[test]
-    fn the_rest_is_read_as_ever() {
+    fn unsupported_syntax_does_not_hide_the_rest() {
         for sql in [
             "SELECT a FROM t WHERE b SOUNDS LIKE 'c' AND d sounds LIKE e",
             "SELECT WEIGHT_STRING(a AS CHAR(3)), WEIGHT_STRING(LOWER(b) AS BINARY(2)), CAST(c AS CHAR(3)) FROM t",
