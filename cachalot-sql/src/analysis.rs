@@ -12,7 +12,8 @@ use super::{
 pub struct Analysis {
     /// Its statements, in order.
     pub statements: Vec<Statement>,
-    /// `false`: at least one statement was only from_fallback at from its tokens.
+    /// `false` if the parser rejected at least one statement, so that every identifier in it counts as a
+    /// table.
     pub parsed: bool,
     text: Text,
     reads: Vec<Arc<str>>,
@@ -69,7 +70,8 @@ impl Analysis {
         }
     }
 
-    /// What was analysed.
+    /// The text that was analysed.
+    #[must_use]
     pub fn text(&self) -> &Text {
         &self.text
     }
@@ -86,7 +88,7 @@ impl Analysis {
         &self.writes
     }
 
-    /// The kind that all statements are of; [`Kind::Other`] if there is none or they differ.
+    /// The kind of all statements; [`Kind::Other`] if there are none or they differ.
     #[must_use]
     pub fn kind(&self) -> Kind {
         let mut kinds = self.statements.iter().map(|statement| statement.kind);
@@ -98,20 +100,20 @@ impl Analysis {
         }
     }
 
-    /// Why the result may not be cached; `None` if it may: the text is exactly one `SELECT` that
-    /// reads a table, changes nothing and gives the same rows as long as its tables stay the same.
+    /// Why the result may not be cached. `None` if it may: the text is a single `SELECT` that reads a
+    /// table, changes nothing and returns the same rows as long as its tables do not change.
     #[must_use]
     pub fn uncacheable(&self) -> Option<&Uncacheable> {
         self.uncacheable.as_ref()
     }
 
-    /// The same, if the functions that this crate does not know are as good as `is_pure` says.
+    /// The same, if the unknown functions for which `is_pure` is true are pure.
     #[must_use]
     pub fn uncacheable_knowing(&self, is_pure: impl Fn(&str) -> bool) -> Option<&Uncacheable> {
         self.uncacheable_by(is_pure, |_| false)
     }
 
-    /// The same, if `is_made` says which relations somebody made whose names look like the server's.
+    /// The same. `is_made` tells whether a user created a relation whose name looks like the server's.
     pub fn uncacheable_by(
         &self,
         is_pure: impl Fn(&str) -> bool,
@@ -123,30 +125,34 @@ impl Analysis {
         }
     }
 
-    /// The relations that it reads and that are the server's, unless somebody made some of their names.
+    /// Relations that it reads and that belong to the server, unless a user created relations of the same
+    /// names.
     pub fn ambiguous_relations(&self) -> impl Iterator<Item = &Arc<str>> {
         self.statements
             .iter()
             .flat_map(|it| &it.ambiguous_relations)
     }
 
-    /// The functions that its statements call and that this crate knows nothing of.
+    /// Functions that its statements call and that are not built in, as far as this crate knows.
+    #[must_use]
     pub fn unknown_functions(&self) -> Vec<Arc<str>> {
         let functions = self.statements.iter().flat_map(|it| &it.unknown_functions);
         functions.cloned().collect()
     }
 
-    /// Is one of its statements a `CALL`?
+    /// Whether one of its statements is a `CALL`.
+    #[must_use]
     pub fn calls_procedures(&self) -> bool {
         self.statements.iter().any(|it| it.calls_procedure)
     }
 
-    /// MySQL: where a time would be taken for a date.
+    /// MySQL: where a time would be converted to a date.
     pub fn times(&self) -> impl Iterator<Item = &Times> {
         self.statements.iter().filter_map(|it| it.times.as_deref())
     }
 
-    /// If it fails, has it certainly changed nothing, as far as its text tells?
+    /// Whether it certainly changed nothing if it fails, as far as the text shows.
+    #[must_use]
     pub fn fails_whole(&self) -> bool {
         matches!(self.statements.as_slice(), [only] if !only.may_apply_in_part)
     }
@@ -156,10 +162,11 @@ impl Analysis {
         self.statements.iter().flat_map(|it| &it.calls)
     }
 
-    /// The same text where each statement that reads or calls anything writes this besides.
+    /// The same analysis, where each statement that reads or calls anything also has these `writes`.
     ///
-    /// `moves`: what is called may begin and end transactions.
-    pub fn with_calls(this: Arc<Self>, writes: &Writes, moves: bool) -> Arc<Self> {
+    /// `may_end_transaction`: the called code may begin or end a transaction.
+    #[must_use]
+    pub fn with_calls(this: Arc<Self>, writes: &Writes, may_end_transaction: bool) -> Arc<Self> {
         if writes.is_nothing() && !this.calls_procedures() {
             return this;
         }
@@ -167,7 +174,9 @@ impl Analysis {
         for statement in &mut statements {
             if statement.calls_procedure {
                 statement.writes = Writes::Nothing;
-                let stays = |effect: &Effect| moves || *effect != Effect::MayControlTransaction;
+                let stays = |effect: &Effect| {
+                    may_end_transaction || *effect != Effect::MayControlTransaction
+                };
                 statement.effects.retain(stays);
             }
             let quiet = statement.kind == Kind::Transaction || statement.kind == Kind::Session;
@@ -178,7 +187,8 @@ impl Analysis {
         Arc::new(Self::new(this.text.clone(), statements))
     }
 
-    /// The tables that the text changes or drops, and nothing else if they are temporary ones.
+    /// The tables that the text changes or drops. If they are temporary, it affects nothing else.
+    #[must_use]
     pub fn changed_tables(&self) -> Option<&[String]> {
         let [only] = self.statements.as_slice() else {
             return None;
@@ -189,7 +199,8 @@ impl Analysis {
         })
     }
 
-    /// The same text, whose tables are temporary ones.
+    /// The same analysis, if the tables that it changes are temporary.
+    #[must_use]
     pub fn on_temporary_tables(&self) -> Arc<Self> {
         let mut statements = self.statements.clone();
         for statement in &mut statements {
@@ -236,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_tells_its_statements_in_order_and_all_tables_at_once() {
+    fn a_batch_has_its_statements_in_order_and_the_tables_of_all() {
         let analysis = postgres("BEGIN; UPDATE a SET x = (SELECT y FROM b); DELETE FROM c; COMMIT");
         let kinds: Vec<_> = analysis
             .statements
@@ -269,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_functions_can_be_vouched_for() {
+    fn unknown_functions_can_be_declared_pure() {
         let analysis = postgres("SELECT f(a), schema.g(b) FROM t");
         let functions = &analysis.statements[0].unknown_functions;
         assert_eq!(functions.as_slice(), [Arc::from("f"), Arc::from("g")]);
@@ -285,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn to_vouch_for_a_function_excuses_nothing_else() {
+    fn a_pure_function_does_not_make_the_rest_cacheable() {
         for (sql, why) in [
             (
                 "SELECT f(a) FROM t ORDER BY random()",

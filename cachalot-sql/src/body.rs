@@ -1,8 +1,8 @@
-//! Reads the body of a routine, a trigger, a rule or a policy: what it names, writes and calls.
+//! Analyses the body of a routine, a trigger, a rule or a policy: what it names, writes and calls.
 //!
-//! Bodies are written in procedural languages that no parser here knows. The statements in them
-//! that change rows are found by their verbs and analysed like any other; of the rest every
-//! identifier is taken down, for the reader of the catalog to pick the tables and routines among them.
+//! Bodies are written in procedural languages, for which there is no parser here. Statements that change
+//! rows are found by their verbs and analysed like any other. Of the rest every identifier is collected;
+//! the code that reads the catalog picks the tables and routines among them.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -19,24 +19,24 @@ use super::{
 /// What a body names, writes and calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Body {
-    /// Every identifier in it, as names are compared.
+    /// Every identifier in it, normalised.
     pub names: BTreeSet<Arc<str>>,
-    /// The tables that its statements write, as far as those were understood.
+    /// The tables that its statements write, if the statements could be parsed.
     pub writes: Writes,
-    /// Names in statements that change rows and were not understood: the tables among them are
+    /// Names in statements that change rows and could not be parsed. The tables among them count as
     /// written.
     pub possibly_written: BTreeSet<Arc<str>>,
-    /// It runs statements that it makes up, or changes the schema: anything may be written or read.
+    /// It uses dynamic SQL or changes the schema: it may write or read any table.
     pub dynamic: bool,
-    /// What it calls or names that changes by itself, as far as it is known to.
+    /// Volatile functions and values that it uses.
     pub volatile: BTreeSet<String>,
-    /// What it calls that is not known.
+    /// Functions and procedures that it calls and that are not known.
     pub unknown_calls: BTreeSet<Arc<str>>,
-    /// It holds the word `SET`.
+    /// It contains the keyword `SET`.
     pub sets: bool,
     /// It may begin, commit or roll back a transaction.
     pub may_end_transaction: bool,
-    /// Settings that it looks up by their name (PostgreSQL's `current_setting('name')`).
+    /// Settings that it reads by name (PostgreSQL's `current_setting('name')`).
     pub settings: BTreeSet<String>,
 }
 
@@ -45,15 +45,15 @@ const WRITING: &[&str] = &[
     "insert", "update", "delete", "merge", "replace", "truncate", "copy", "refresh", "load",
 ];
 
-/// Verbs of statements that change more than rows, or that run what is made up on the way.
+/// Verbs of statements that change more than rows, or that run dynamic SQL.
 const DYNAMIC: &[&str] = &[
     "alter", "create", "drop", "execute", "grant", "prepare", "rename", "revoke",
 ];
 
-/// Words before a verb that take its meaning away: `FOR UPDATE`, `ON DELETE`, `DUPLICATE KEY UPDATE`.
+/// After these words a verb is not the start of a statement: `FOR UPDATE`, `ON DELETE`, `DUPLICATE KEY UPDATE`.
 const BEFORE_NO_VERB: &[&str] = &["key", "on", "of", "before", "after"];
 
-/// Words of statements of MySQL that begin or end transactions, or decide when they end.
+/// Keywords of MySQL statements that begin or end transactions.
 const TRANSACTION_WORDS: &[&str] = &[
     "analyze",
     "autocommit",
@@ -72,7 +72,7 @@ const TRANSACTION_WORDS: &[&str] = &[
     "xa",
 ];
 
-/// Words and types of procedural languages that may stand before a parenthesis.
+/// Keywords and types of procedural languages that may be followed by a parenthesis.
 const PROCEDURAL: &[&str] = &[
     "bigint",
     "elseif",
@@ -91,7 +91,9 @@ const PROCEDURAL: &[&str] = &[
 ];
 
 impl Body {
-    /// Reads a body. Never fails; what cannot be cut into tokens may do anything.
+    /// Analyses a body. Never fails: a body that cannot be split into tokens counts as
+    /// [dynamic](Self::dynamic).
+    #[must_use]
     pub fn of(text: &str, dialect: Dialect) -> Self {
         let Some(tokens) = lexer::lex(text, dialect) else {
             return Self {
@@ -162,7 +164,7 @@ impl Body {
         }
         self.sets |= token.is("set");
         self.may_end_transaction |= token.is_any(TRANSACTION_WORDS);
-        if !is_servers_own(tokens, at, &name, dialect) {
+        if !is_builtin(tokens, at, &name, dialect) {
             self.names.insert(name);
         }
     }
@@ -181,7 +183,7 @@ impl Body {
         }
     }
 
-    /// Notes a call; `arguments` stand behind its parenthesis.
+    /// Adds a call. `arguments` are the tokens after its parenthesis.
     fn call(&mut self, name: &Arc<str>, arguments: &[Token<'_>], dialect: Dialect) {
         if dialect == Dialect::Postgres && &**name == "current_setting" {
             match arguments.first().and_then(Token::literal) {
@@ -206,9 +208,9 @@ impl Body {
     }
 }
 
-/// PostgreSQL: whether a name stands for something of the server's own that is no relation: what is
-/// called behind `pg_catalog`, that schema itself, and functions like `pg_typeof`.
-fn is_servers_own(tokens: &[Token<'_>], at: usize, name: &str, dialect: Dialect) -> bool {
+/// PostgreSQL: whether a name belongs to the server and is not a relation: a function called with
+/// `pg_catalog.` before it, that schema itself, or a function like `pg_typeof`.
+fn is_builtin(tokens: &[Token<'_>], at: usize, name: &str, dialect: Dialect) -> bool {
     if dialect != Dialect::Postgres {
         return false;
     }
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_that_change_rows_are_found_wherever_they_stand() {
+    fn statements_that_change_rows_are_found_anywhere() {
         let found = body(
             "DECLARE n int; BEGIN
                IF TG_OP = 'INSERT' THEN INSERT INTO log (id) VALUES (NEW.id); END IF;
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_is_not_understood_may_write_whatever_it_names() {
+    fn an_unparsed_statement_may_write_every_table_it_names() {
         let found = body("BEGIN INSERT INTO log DEFAULT VALUES RETURNING id INTO x; END");
         assert!(found.possibly_written.contains("log") || written(&found)[0].0 == "log");
         let found = body("BEGIN UPDATE a SET (b = 1 WHERE c; END");
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_that_are_made_up_can_do_anything() {
+    fn dynamic_sql_can_do_anything() {
         for text in [
             "BEGIN EXECUTE format('DELETE FROM %I', t); END",
             "BEGIN CREATE TABLE x (a int); END",
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_by_itself_is_named() {
+    fn volatile_values_are_listed() {
         let found = body(
             "tenant = current_setting('App.Tenant', true) AND at < now() AND who = CURRENT_USER",
         );
@@ -328,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_own_functions_are_no_relations() {
+    fn builtin_functions_are_not_relations() {
         let named = |text: &str| -> Vec<String> {
             let names = body(text).names;
             names.iter().map(ToString::to_string).collect()
@@ -344,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_can_change_rows_and_a_lock_cannot() {
+    fn a_cursor_can_change_rows_and_a_row_lock_cannot() {
         assert_eq!(
             written(&body("OPEN c FOR DELETE FROM a RETURNING id")),
             [("a", Events::DELETE)]
@@ -353,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn upserts_and_functions_called_like_verbs_are_no_further_statements() {
+    fn upserts_and_functions_named_like_verbs_are_not_statements() {
         let found = Body::of(
             "INSERT INTO log (a) VALUES (REPLACE('a', 'b', INSERT('c', 1, 1, 'd')))
              ON DUPLICATE KEY UPDATE a = 1; SELECT TRUNCATE(1.5, 0)",
@@ -365,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bodies_of_triggers_are_plain_statements_in_sqlite() {
+    fn sqlite_trigger_bodies_are_plain_statements() {
         let found = Body::of(
             "UPDATE b SET c = CASE WHEN NEW.x THEN 2 END; DELETE FROM d; \
              REPLACE INTO e VALUES (1); SELECT RAISE(ABORT, 'no') WHERE NEW.y",

@@ -1,4 +1,4 @@
-//! From what was found in a query or a change of rows to the finished [`Statement`].
+//! Builds the [`Statement`] from the findings about a query or a change of rows.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,11 +18,11 @@ use super::{
 #[derive(Debug, Clone)]
 pub(super) struct Classification {
     pub(super) uncacheable: Option<Uncacheable>,
-    /// The same if all functions that it calls were known to be pure.
+    /// The same, if all functions that it calls are pure.
     pub(super) uncacheable_if_pure: Option<Uncacheable>,
 }
 
-/// What was found.
+/// What was found in a query or a change of rows.
 #[derive(Debug)]
 pub(super) struct Findings {
     pub(super) kind: Kind,
@@ -34,10 +34,10 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Adds what the tokens alone show, and judges.
+    /// Adds the findings of the token scan and decides whether the result may be cached.
     pub(super) fn conclude(mut self, tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         let scan = TokenScan::of(tokens, dialect);
-        // An operator that calls a function which the program brings along.
+        // This operator calls a function that the program defines.
         if dialect == Dialect::Sqlite && tokens.iter().any(|token| token.is("regexp")) {
             self.calls.add(&"regexp".into(), Purity::Unknown, false);
         }
@@ -121,16 +121,17 @@ impl Findings {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) reads: BTreeSet<Arc<str>>,
-    /// What stands before the names of relations and functions.
+    /// The schemas that qualify the names of relations and functions.
     pub(super) schemas: BTreeSet<Arc<str>>,
-    /// One that belongs to the server or to this session alone.
+    /// One that belongs to the server or only to this session.
     foreign: Option<String>,
-    /// Those that are the server's unless somebody made one of their name: the name, and how it is written.
+    /// Those that belong to the server unless the user created one of the same name. The key is the
+    /// normalised name, the value the name as it is written.
     ambiguous_relations: BTreeMap<Arc<str>, String>,
 }
 
 impl Tables {
-    /// Adds one by its path, the name last.
+    /// Adds a table by its path, whose last component is the name.
     pub(super) fn add(&mut self, path: &[Arc<str>], dialect: Dialect) {
         let Some((name, schemas)) = path.split_last() else {
             return;
@@ -166,7 +167,7 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// Adds a call. `in_order`: it stands in an `ORDER BY`.
+    /// Adds a call. `in_order`: it is part of an `ORDER BY`.
     pub(super) fn add(&mut self, name: &Arc<str>, purity: Purity, in_order: bool) {
         self.named.insert(Arc::clone(name));
         match purity {

@@ -1,5 +1,4 @@
-//! The collations and functions of SQLite that a text names: programs may define their own, under
-//! any name.
+//! The collations and functions that an SQLite text uses. Programs can define their own, under any name.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +7,18 @@ use super::{
     lexer::{self, Token, TokenKind},
 };
 
-/// Those of SQLite itself.
+/// The built-in collations.
 const OWN: [&str; 3] = ["binary", "nocase", "rtrim"];
 
 /// Operators that call a function of the same name.
 const OPERATORS: [&str; 4] = ["glob", "like", "match", "regexp"];
 
-/// What a text of SQLite names that a program may have defined.
+/// The collations and functions of an SQLite text that a program may have defined.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Named {
-    /// Collations that are not SQLite's own, in lower case.
+    /// Collations that are not built in, in lower case.
     pub collations: BTreeSet<String>,
-    /// Whatever is called, by a function's syntax or an operator's, in lower case.
+    /// All functions that are called, also through operators, in lower case.
     pub functions: BTreeSet<String>,
 }
 
@@ -30,10 +29,11 @@ impl Named {
         self.functions.extend(other.functions.iter().cloned());
     }
 
-    /// Reads a query or a definition.
+    /// Collects those of a query or a definition.
+    #[must_use]
     pub fn in_sqlite(sql: &str) -> Self {
         let mut named = Self::default();
-        // What cannot be read is not cached.
+        // A text that cannot be split into tokens is not cached.
         let tokens = lexer::lex(sql, Dialect::Sqlite).unwrap_or_default();
         for (at, token) in tokens.iter().enumerate() {
             let next = tokens.get(at + 1);
@@ -59,7 +59,7 @@ impl Named {
     }
 }
 
-/// SQLite takes a string for a name here.
+/// SQLite accepts a string as a name here.
 fn collation(token: &Token<'_>) -> Option<String> {
     let name = match token.kind {
         TokenKind::Text => token.literal(),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn collations_that_are_not_its_own() {
+    fn custom_collations_are_listed() {
         let sql =
             "SELECT a FROM t ORDER BY a COLLATE NoCase, b collate binary, c COLLATE \"RTrim\"";
         assert_eq!(named(sql).0, Vec::<String>::new());
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_by_their_syntax_and_by_operators() {
+    fn functions_are_listed_also_those_called_by_operators() {
         let sql = "SELECT Lower(a), \"Upper\" (b), c -> 'x', d ->> 'y', lower FROM t \
             WHERE a LIKE 'x' AND b NOT GLOB 'y'";
         assert_eq!(

@@ -1,8 +1,8 @@
-//! Statements of MySQL and MariaDB that commit by themselves.
+//! Statements of MySQL and MariaDB that cause an implicit commit.
 
 use super::cursor::Cursor;
 
-/// The statements of MySQL that end the open transaction by a commit.
+/// Whether the statement commits the open transaction before it runs.
 pub(super) fn commits_implicitly(mut at: Cursor<'_, '_>) -> bool {
     let Some(verb) = at.next() else { return false };
     if verb.is_any(&["create", "drop"]) {
@@ -42,7 +42,7 @@ pub(super) fn commits_implicitly(mut at: Cursor<'_, '_>) -> bool {
     ])
 }
 
-/// `ANALYZE LOCAL TABLE` rather than MariaDB's `ANALYZE SELECT`.
+/// Whether this is `ANALYZE LOCAL TABLE` and not MariaDB's `ANALYZE SELECT`.
 pub(super) fn is_maintenance(at: Cursor<'_, '_>) -> bool {
     at.sees(&["local", "table"]) || at.sees(&["no_write_to_binlog", "table"])
 }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_commits_by_itself_is_known() {
+    fn implicit_commits_are_recognised() {
         for sql in [
             "IMPORT TABLE FROM 'x.sdi'",
             "CLONE LOCAL DATA DIRECTORY = '/x'",
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_transaction_open_is_known() {
+    fn other_statements_leave_the_transaction_open() {
         for sql in [
             "SET ROLE NONE",
             "LOCK INSTANCE FOR BACKUP",

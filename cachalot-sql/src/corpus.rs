@@ -1,12 +1,12 @@
-//! The statements of `corpus/*/*.txt` and what must be found about them.
+//! Checks the statements of `corpus/*/*.txt` against their expected results.
 //!
-//! `corpus/README.md` says how a case is written; every file there is read.
+//! `corpus/README.md` describes the format. Every file there is read.
 
 use std::{fs, path::Path};
 
 use super::{Analysis, Dialect, Events, Statement, Uncacheable, Writes};
 
-/// What was found about a text, in the notation of the corpus.
+/// The findings about a text, in the format of the corpus.
 fn findings(analysis: &Analysis) -> String {
     let statements: Vec<_> = analysis.statements.iter().map(statement).collect();
     statements.join(" ;; ")
@@ -106,16 +106,16 @@ fn check(dialect: Dialect) {
 }
 
 #[test]
-fn the_postgres_corpus_is_understood() {
+fn the_postgres_corpus() {
     check(Dialect::Postgres);
 }
 
 #[test]
-fn the_mysql_corpus_is_understood() {
+fn the_mysql_corpus() {
     check(Dialect::Mysql);
 }
 
 #[test]
-fn the_sqlite_corpus_is_understood() {
+fn the_sqlite_corpus() {
     check(Dialect::Sqlite);
 }

@@ -37,10 +37,10 @@ pub(super) fn read(mut at: Cursor<'_, '_>) -> Statement {
     .with_effect_if(view, Effect::HiddenWrites)
 }
 
-/// The table of `CREATE TABLE IF NOT EXISTS`, which programs run each time they start, if it is one by
-/// itself: with no rows, no parents and no references, so that nothing but its own name changes.
+/// The table of a `CREATE TABLE IF NOT EXISTS` without rows, parents or references. Such a statement
+/// affects no other table, and many programs run it each time they start.
 fn plain_table(mut at: Cursor<'_, '_>) -> Option<String> {
-    const TIES: &[&str] = &[
+    const DEPENDENCIES: &[&str] = &[
         "as",
         "execute",
         "foreign",
@@ -59,13 +59,13 @@ fn plain_table(mut at: Cursor<'_, '_>) -> Option<String> {
         return None;
     }
     let mut path = at.path()?;
-    let tied = at.rest.iter().any(|token| token.is_any(TIES));
+    let depends = at.rest.iter().any(|token| token.is_any(DEPENDENCIES));
     let name = path.pop()?;
     let temporary = path.pop().is_some_and(|schema| schema.contains("temp"));
-    (!tied && !temporary && at.peek()?.is_symbol("(")).then_some(name)
+    (!depends && !temporary && at.peek()?.is_symbol("(")).then_some(name)
 }
 
-/// Whether the trigger that is created is a temporary one; `None` if none is.
+/// `CREATE TRIGGER`: whether the trigger is temporary. `None` if the statement creates something else.
 fn trigger(mut at: Cursor<'_, '_>) -> Option<bool> {
     let said = at.eat_any(&["temp", "temporary"]);
     if !at.eat("trigger") {
@@ -77,7 +77,7 @@ fn trigger(mut at: Cursor<'_, '_>) -> Option<bool> {
     Some(said || schema.is_some_and(|schema| schema == "temp"))
 }
 
-/// The query of `CREATE … AS query`; MySQL does without the `AS`.
+/// The query of `CREATE … AS query`. On MySQL the `AS` is optional.
 fn query_that_fills(at: Cursor<'_, '_>) -> Option<Statement> {
     let mut depth = 0usize;
     for (place, token) in at.rest.iter().enumerate() {

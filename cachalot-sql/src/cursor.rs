@@ -1,4 +1,4 @@
-//! Reads tokens one after the other.
+//! A cursor over the tokens of a statement.
 
 use super::{
     Dialect,
@@ -28,17 +28,17 @@ impl<'t, 'a> Cursor<'t, 'a> {
         Some(first)
     }
 
-    /// Whether the next tokens are these words; they are not read.
+    /// Whether the next tokens are these words. Does not consume them.
     pub(super) fn sees(&self, words: &[&str]) -> bool {
         self.rest.len() >= words.len() && self.rest.iter().zip(words).all(|(t, word)| t.is(word))
     }
 
-    /// Reads this word if it comes next.
+    /// Consumes this word if it comes next.
     pub(super) fn eat(&mut self, word: &str) -> bool {
         self.eat_all(&[word])
     }
 
-    /// Reads all these words if they come next.
+    /// Consumes all these words if they come next.
     pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
         let seen = self.sees(words);
         if seen {
@@ -47,12 +47,12 @@ impl<'t, 'a> Cursor<'t, 'a> {
         seen
     }
 
-    /// Reads one of these words if it comes next.
+    /// Consumes one of these words if it comes next.
     pub(super) fn eat_any(&mut self, words: &[&str]) -> bool {
         words.iter().any(|word| self.eat(word))
     }
 
-    /// Reads as many of these words as come next, in any order.
+    /// Consumes as many of these words as come next, in any order.
     pub(super) fn skip(&mut self, words: &[&str]) {
         while self.peek().is_some_and(|token| token.is_any(words)) {
             self.next();
@@ -67,9 +67,9 @@ impl<'t, 'a> Cursor<'t, 'a> {
         seen
     }
 
-    /// Reads `a`, `a.b` or `"a"."b"`: its components as compared, the last one last.
+    /// Consumes `a`, `a.b` or `"a"."b"` and returns its normalised components.
     ///
-    /// On MySQL and SQLite a string may stand for an identifier.
+    /// On MySQL and SQLite a string may be an identifier.
     pub(super) fn path(&mut self) -> Option<Vec<String>> {
         let mut path = Vec::new();
         loop {
@@ -85,12 +85,13 @@ impl<'t, 'a> Cursor<'t, 'a> {
         }
     }
 
-    /// Reads a name, qualified or not: its last component as compared.
+    /// Consumes a name, qualified or not, and returns its normalised last component.
     pub(super) fn name(&mut self) -> Option<String> {
         self.path()?.pop()
     }
 
-    /// Reads what stands between parentheses, if one opens here. `None` also if it never closes.
+    /// Consumes a parenthesis and returns the tokens inside. `None` if no parenthesis opens here, or if it
+    /// is not closed.
     pub(super) fn parenthesised(&mut self) -> Option<&'t [Token<'a>]> {
         let mut inner = *self;
         if !inner.eat_symbol("(") {
@@ -112,7 +113,7 @@ impl<'t, 'a> Cursor<'t, 'a> {
         None
     }
 
-    /// What follows the first token outside of parentheses for which `is_it` holds.
+    /// The tokens after the first one outside of parentheses for which `is_it` is true.
     pub(super) fn after(mut self, mut is_it: impl FnMut(&'t Token<'a>) -> bool) -> Option<Self> {
         let mut depth = 0usize;
         while let Some(token) = self.next() {

@@ -1,4 +1,4 @@
-//! Reads the `CREATE` texts that SQLite keeps in its schema table.
+//! Parses the `CREATE` texts in SQLite's schema table.
 
 use super::{
     Dialect, Events,
@@ -6,19 +6,19 @@ use super::{
     lexer::{self, Token},
 };
 
-/// What a `CREATE` text defines, as far as it matters to the rows of tables.
+/// What a `CREATE` text defines, as far as it affects the rows of tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Definition {
     /// A table.
     Table {
-        /// A new row may take the place of others (`ON CONFLICT REPLACE`).
+        /// A new row may replace others (`ON CONFLICT REPLACE`).
         replaces: bool,
     },
     /// A view and its query.
     View(String),
     /// A trigger.
     Trigger {
-        /// What sets it off.
+        /// The events that fire it.
         events: Events,
         /// Its condition and its statements.
         body: String,
@@ -33,7 +33,8 @@ pub enum Definition {
 }
 
 impl Definition {
-    /// Reads a text; `None` if it is none of these, or not understood.
+    /// Parses a text. `None` if it is none of these or cannot be parsed.
+    #[must_use]
     pub fn of_sqlite(sql: &str) -> Option<Self> {
         let tokens = lexer::lex(sql, Dialect::Sqlite)?;
         let mut at = Cursor::new(&tokens, Dialect::Sqlite);
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trigger_is_its_event_and_all_that_follows_its_table() {
+    fn a_trigger_is_its_event_and_the_text_after_its_table() {
         let Some(Definition::Trigger { events, body }) = definition(
             "CREATE TRIGGER IF NOT EXISTS main.t INSTEAD OF UPDATE OF a, \"on\" ON v \
              WHEN NEW.a > (SELECT max(a) FROM u) BEGIN DELETE FROM w; END",
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_definitions() {
+    fn other_texts_are_not_definitions() {
         let table = |replaces| Some(Definition::Table { replaces });
         assert_eq!(definition("CREATE TABLE t (a)"), table(false));
         let replaces = "CREATE TABLE t (a PRIMARY KEY ON CONFLICT REPLACE)";

@@ -1,35 +1,35 @@
-//! How deep the tree of a statement can get.
+//! An upper limit for the depth of a syntax tree.
 //!
-//! The parser makes a chain of operators a tree as deep as the chain is long, and dropping such a
-//! tree recurses. The depth is bounded here before there is a tree.
+//! The parser turns a chain of operators into a tree as deep as the chain is long, and dropping the tree
+//! is recursive. So the depth is checked before the statement is parsed.
 
 use super::lexer::{Token, TokenKind};
 
-/// Words that the parser makes a node of, as it does of an operator.
+/// Words that add a level to the tree, as operators do.
 const OPERATORS: &[&str] = &[
     "and", "or", "is", "not", "in", "like", "between", "xor", "ilike", "rlike", "regexp", "glob",
     "match", "similar", "collate", "at", "div", "mod", "isnull", "notnull", "overlaps", "member",
 ];
 
-/// Operators between queries, whose chain goes on after a comma.
+/// Operators between queries. Their chain continues after a comma.
 const SET_OPERATORS: &[&str] = &["union", "except", "intersect", "minus"];
 
-/// How deep a tree may get: to drop it takes some 500 kB of stack in a debug build.
+/// To drop such a tree takes about 500 kB of stack in a debug build.
 const MAX_TREE_DEPTH: usize = 4_000;
 
-/// How many parentheses may be open at a time: the parser recurses for each.
+/// The parser recurses for each open parenthesis.
 const MAX_OPEN_PARENTHESES: usize = 450;
 
-/// How many joins may wait for their `ON` at a time: the parser recurses for each and grows no stack.
+/// Joins whose `ON` has not been reached. The parser recurses for each of them without growing its stack.
 const MAX_PENDING_JOINS: usize = 8;
 
-/// Whether a statement is better not parsed.
+/// Whether a statement must not be parsed.
 pub(super) fn is_too_deep(tokens: &[Token<'_>]) -> bool {
     depth(tokens).is_none_or(|depth| depth > MAX_TREE_DEPTH)
 }
 
 /// An upper bound of the number of operators above or below each other, parentheses included.
-/// `None`: too many parentheses are open or joins unfinished at a time.
+/// `None` if too many parentheses or joins are open at a time.
 fn depth(tokens: &[Token<'_>]) -> Option<usize> {
     let mut outer: Vec<Level> = Vec::new();
     let mut level = Level::default();
@@ -62,18 +62,18 @@ fn depth(tokens: &[Token<'_>]) -> Option<usize> {
         }
         deepest = deepest.max(level.depth());
     }
-    // What is still open could yet be an operand of what came before.
+    // What is still open may be an operand of what came before.
     let open: usize = outer.iter().map(Level::depth).sum();
     Some(deepest.max(open + level.depth()))
 }
 
-/// What stands between two parentheses.
+/// The tokens between two parentheses.
 #[derive(Default)]
 struct Level {
     set_operators: usize,
     /// Of the current expression.
     operators: usize,
-    /// Those among them that wait for their `ON`.
+    /// Joins among them whose `ON` has not been reached.
     joins: usize,
     /// The deepest parenthesis in the current expression.
     inner: usize,
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_joins_that_wait_are_too_deep() {
+    fn too_many_joins_without_on_are_too_deep() {
         let nested = |joins| format!("t{}{}", " JOIN t".repeat(joins), " ON a".repeat(joins));
         assert_eq!(of(&nested(MAX_PENDING_JOINS)), Some(MAX_PENDING_JOINS));
         assert_eq!(of(&nested(MAX_PENDING_JOINS + 1)), None);

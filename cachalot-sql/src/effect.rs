@@ -12,40 +12,40 @@ pub enum Effect {
     },
     /// The transaction commits.
     Commit {
-        /// Another one begins at once (`AND CHAIN`).
+        /// Another transaction begins at once (`AND CHAIN`).
         chain: bool,
     },
     /// The transaction is rolled back.
     Rollback {
-        /// Another one begins at once (`AND CHAIN`).
+        /// Another transaction begins at once (`AND CHAIN`).
         chain: bool,
     },
     /// A savepoint of this lower-case name is set.
     Savepoint(String),
-    /// A savepoint of this lower-case name is forgotten, its work kept.
+    /// The savepoint of this lower-case name is released.
     Release(String),
-    /// The work since the savepoint of this lower-case name is undone.
+    /// The transaction is rolled back to the savepoint of this lower-case name.
     RollbackTo(String),
     /// The isolation level is set.
     SetIsolation {
         /// The new level.
         isolation: Isolation,
-        /// For how long.
+        /// How long it applies.
         scope: IsolationScope,
     },
     /// MySQL: `autocommit` is set.
     Autocommit(bool),
-    /// The transaction is handed to the server, to be finished later by anyone.
+    /// The transaction is prepared (two-phase commit). Any session can finish it later.
     PrepareTransaction,
     /// A prepared transaction is finished. On MySQL `XA ROLLBACK` may also end the session's own.
     FinishPrepared {
         /// It commits, rather than being rolled back.
         commit: bool,
     },
-    /// MySQL: the statement commits the open transaction before it runs. Some do only in a case that
-    /// no text shows.
+    /// MySQL: the statement commits the open transaction before it runs. For some statements this depends
+    /// on more than the text.
     ImplicitCommit,
-    /// MySQL: the statement may end the transaction, or begin one, as procedures can.
+    /// MySQL: the statement may begin or end a transaction, as procedures can.
     MayControlTransaction,
     /// The session changes.
     Session(SessionChange),
@@ -60,14 +60,15 @@ pub enum Effect {
     },
     /// SQLite: a trigger is created.
     CreateTrigger {
-        /// Only this connection has it.
+        /// It exists only in this connection.
         temporary: bool,
     },
-    /// Nobody else can see what later writes of this session reach: PostgreSQL, a temporary view.
+    /// PostgreSQL: a temporary view is created. Only this session knows which tables a write through it
+    /// changes.
     HiddenWrites,
 }
 
-/// How far a transaction is kept apart from others.
+/// An isolation level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Isolation {
     /// `READ UNCOMMITTED`
@@ -81,7 +82,7 @@ pub enum Isolation {
 }
 
 impl Isolation {
-    /// Reads `read committed`, `READ-COMMITTED` and their kin; `None` is no level.
+    /// Parses `read committed`, `READ-COMMITTED` and similar spellings. `None` if the text is not a level.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let words = text.trim().replace(['-', '_'], " ").to_ascii_lowercase();
@@ -95,7 +96,7 @@ impl Isolation {
     }
 }
 
-/// For how long an isolation level holds.
+/// How long an isolation level applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IsolationScope {
     /// The current transaction; if there is none on MySQL, the next one.
@@ -108,11 +109,11 @@ pub enum IsolationScope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionChange {
     /// Settings of these lower-case names are set or reset. `database` stands for `USE`, `attach`
-    /// for `ATTACH` and `DETACH`, `@x` for a user variable of MySQL. The change may end with the transaction (`SET LOCAL`
-    /// and, if it is rolled back, any `SET` of PostgreSQL).
+    /// for `ATTACH` and `DETACH`, `@x` for a user variable of MySQL. The change may end with the transaction
+    /// (`SET LOCAL` and, if it is rolled back, any `SET` of PostgreSQL).
     Settings(Vec<String>),
-    /// Everything is back to its default (`RESET ALL`, `DISCARD ALL`).
+    /// All settings are reset (`RESET ALL`, `DISCARD ALL`).
     All,
-    /// Something changes that the text does not tell.
+    /// The text does not show what changes.
     Unknown,
 }

@@ -1,6 +1,6 @@
-//! Reads a statement that the parser refuses: every identifier in it counts as a table.
+//! Analyses a statement that the parser rejects: every identifier in it counts as a table.
 //!
-//! That can invalidate too much and depend on too much, never too little.
+//! The statement may then depend on too many tables or invalidate too many, never too few.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,7 +14,7 @@ use super::{
     times::Times,
 };
 
-/// Reads a query or a change of rows. Never refuses.
+/// Analyses a query or a change of rows. Always succeeds.
 pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
     let kind = kind(tokens);
     let tables = tables(tokens, dialect);
@@ -30,7 +30,7 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
             .iter()
             .map(|table| (Arc::clone(table), Events::ALL));
         let tables: BTreeMap<_, _> = tables.collect();
-        // A change of nothing that has a name is no change that is understood.
+        // If it names no table, it is unknown what it writes.
         if tables.is_empty() {
             Writes::Everything
         } else {
@@ -100,7 +100,7 @@ fn tables(tokens: &[Token<'_>], dialect: Dialect) -> Tables {
         let name = match token.kind {
             TokenKind::Quoted => token.identifier(),
             TokenKind::Word if keywords::may_be_name(tokens, at, dialect) => token.identifier(),
-            // Double quotes may be an identifier's on MySQL, and SQLite takes any string for one.
+            // On MySQL a string in double quotes may be an identifier, on SQLite any string.
             TokenKind::Text if dialect == Dialect::Mysql && token.text.starts_with('"') => {
                 token.literal().map(Into::into)
             }
@@ -124,7 +124,7 @@ fn tables(tokens: &[Token<'_>], dialect: Dialect) -> Tables {
     tables
 }
 
-/// Whether the word at a place is a function of the server that is called.
+/// Whether the word at a position is a call of a built-in function.
 fn is_builtin_call(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
     let is_table = back(tokens, at, 1).is_some_and(|before| {
@@ -168,7 +168,7 @@ fn calls(tokens: &[Token<'_>], dialect: Dialect) -> Calls {
     calls
 }
 
-/// Whether the parenthesis after the name at a place lists columns: `INTO a.t (…)`, `WITH x (…)`.
+/// Whether the parenthesis after the name at a position lists columns: `INTO a.t (…)`, `WITH x (…)`.
 fn lists_columns(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let mut start = at;
     while start >= 2 && back(tokens, start, 1).is_some_and(|before| before.is_symbol(".")) {

@@ -1,4 +1,4 @@
-//! Gets a statement through the parser, and only if both mean the same by it.
+//! Rewrites a statement for `sqlparser`, so that the parser reads it as the server does, and parses it.
 
 use sqlparser::{
     ast::Statement as Tree,
@@ -15,17 +15,17 @@ use super::{
     unsupported_syntax::{Change, changes},
 };
 
-/// How deep the parser may recurse; it grows its stack as it goes.
-const DEPTH: usize = 500;
+/// The parser grows its stack up to this depth.
+const MAX_RECURSION: usize = 500;
 
-/// The least stack with which it goes on: where joins are nested, a debug build of it takes more than
-/// the 128 kB that are usual.
-const STACK: usize = 1 << 20;
+/// The parser grows its stack when less than this is left. For nested joins a debug build needs more
+/// than the default of 128 kB.
+const MIN_STACK_BYTES: usize = 1 << 20;
 
-/// Words that may occur [`FEW`] times: it tries each nested `POSITION` twice, and grows no stack for
-/// a `NESTED PATH` in another.
-const COSTLY: &[&str] = &["position", "nested"];
-const FEW: usize = 8;
+/// Words that may occur [`MAX_COSTLY_WORDS`] times. The parser tries each nested `POSITION` twice, and
+/// does not grow its stack for a nested `NESTED PATH`.
+const COSTLY_WORDS: &[&str] = &["position", "nested"];
+const MAX_COSTLY_WORDS: usize = 8;
 
 /// Modifiers of MySQL that may follow the verb.
 const MODIFIERS: &[&str] = &[
@@ -36,28 +36,31 @@ const MODIFIERS: &[&str] = &[
     "ignore",
 ];
 
-/// The tree of a statement; `None` if the parser refuses it or would take too long over it.
+/// The syntax tree of a statement. `None` if the parser rejects it or would take too long.
 pub(super) fn parse(tokens: &[Token<'_>], dialect: Dialect) -> Option<Tree> {
-    let costly = tokens.iter().filter(|token| token.is_any(COSTLY)).count();
-    if costly > FEW || is_too_deep(tokens) {
+    let costly = tokens
+        .iter()
+        .filter(|token| token.is_any(COSTLY_WORDS))
+        .count();
+    if costly > MAX_COSTLY_WORDS || is_too_deep(tokens) {
         return None;
     }
-    if recursive::get_minimum_stack_size() < STACK {
-        recursive::set_minimum_stack_size(STACK);
+    if recursive::get_minimum_stack_size() < MIN_STACK_BYTES {
+        recursive::set_minimum_stack_size(MIN_STACK_BYTES);
     }
     let grammar: &dyn Grammar = match dialect {
         Dialect::Postgres => &PostgreSqlDialect {},
         Dialect::Mysql => &MySqlDialect {},
         Dialect::Sqlite => &SQLiteDialect {},
     };
-    let parser = Parser::new(grammar).with_recursion_limit(DEPTH);
+    let parser = Parser::new(grammar).with_recursion_limit(MAX_RECURSION);
     let mut parser = parser.try_with_sql(&rewritten(tokens, dialect)).ok()?;
     let tree = parser.parse_statement().ok()?;
     (parser.peek_token_ref().token == ParserToken::EOF).then_some(tree)
 }
 
-/// The statement as the parser is to see it: without comments, without what it takes for something
-/// else than the server does, and cut into the same tokens.
+/// The text for the parser: without comments, without syntax that the parser and the server read
+/// differently, and with the same token boundaries.
 fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
     let mut sql = String::with_capacity(tokens.iter().map(|token| token.text.len() + 1).sum());
     let mut opening = true;
@@ -65,10 +68,10 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
     for (at, token) in tokens.iter().enumerate() {
         let before = back(tokens, at, 1);
         let follows = |words: &[&str]| before.is_some_and(|before| before.is_any(words));
-        // The modifiers of MySQL, which it would take for a table: `UPDATE LOW_PRIORITY t`.
+        // The parser would read a modifier of MySQL as a table: `UPDATE LOW_PRIORITY t`.
         let modifier = opening && dialect == Dialect::Mysql && token.is_any(MODIFIERS) && at > 0;
         opening = at == 0 || (opening && modifier);
-        // `FROM ONLY t`: the same.
+        // The same for `FROM ONLY t`.
         let only = dialect == Dialect::Postgres
             && token.is("only")
             && (follows(&["from", "join", "update", "into", "using", "table"])
@@ -87,7 +90,7 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
             }
             Some(Change::Keep) | None => {}
         }
-        // It swallows what follows `TABLE t`.
+        // The parser ignores what follows `TABLE t`.
         let table = token.is("table")
             && !follows(&["into", "temp", "temporary", "unlogged"])
             && !tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
@@ -100,7 +103,7 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
     sql
 }
 
-/// `1FROM`, `'a'FROM` and MySQL's `a--1`: the parser could end the first token elsewhere.
+/// `1FROM`, `'a'FROM` and MySQL's `a--1`: the parser could end the first token at another place.
 fn would_run_together(before: &Token<'_>, token: &Token<'_>) -> bool {
     let symbol = |token: &Token<'_>| token.kind == TokenKind::Symbol;
     (!symbol(before) && !symbol(token)) || (before.is_symbol("-") && token.is_symbol("-"))
@@ -114,18 +117,19 @@ fn push(sql: &mut String, token: &Token<'_>, dialect: Dialect) {
             sql.push_str(&names::unquoted(token.text).replace('"', "\"\""));
             sql.push('"');
         }
-        // It would take `2fast` and `db.123` for numbers.
+        // The parser would read `2fast` and `db.123` as numbers.
         TokenKind::Word if token.text.starts_with(|c: char| c.is_ascii_digit()) => {
             sql.push('`');
             sql.push_str(token.text);
             sql.push('`');
         }
-        // Formats of dates say what they give.
+        // The format of a date function decides the type of its result.
         TokenKind::Text if dialect == Dialect::Mysql && is_format(token.text) => {
             sql.push_str(token.text);
         }
-        // What else a literal says is of no account, but it might end it elsewhere. SQLite's literals are
-        // plain, and may be names and dates; those of MySQL in double quotes may be names.
+        // The value of other literals does not matter, and the parser could end them at another place.
+        // SQLite's literals have no escapes, and may be names or dates. On MySQL those in double quotes
+        // may be names.
         TokenKind::Text if dialect != Dialect::Sqlite && !token.text.starts_with('"') => {
             sql.push_str("'x'");
         }
@@ -133,7 +137,7 @@ fn push(sql: &mut String, token: &Token<'_>, dialect: Dialect) {
     }
 }
 
-/// Is it a literal in single quotes that looks like a format, and needs no escape?
+/// Whether this is a literal in single quotes that looks like a format and has no escapes.
 fn is_format(literal: &str) -> bool {
     let inner = literal
         .strip_prefix('\'')
@@ -153,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_become_spaces_and_literals_say_nothing() {
+    fn comments_become_spaces_and_literals_are_replaced() {
         let sql = "SELECT a/* b */,'/* c */' -- d\nFROM t";
         assert_eq!(
             rewritten(sql, Dialect::Sqlite),
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_end_where_they_did() {
+    fn token_boundaries_are_kept() {
         let sql = "SELECT 1.FROM t WHERE a='x'OR b--1";
         let expected = "SELECT 1. FROM t WHERE a='x' OR b- -1";
         assert_eq!(rewritten(sql, Dialect::Mysql), expected);

@@ -1,11 +1,11 @@
-//! Keywords, for the places where only tokens are known.
+//! Keywords, for code that works on tokens.
 
 use super::{
     Dialect,
     lexer::{Token, back},
 };
 
-/// Words that no dialect lets a table be called without quotes, unless a dot stands before it.
+/// Words that are not table names in any dialect, unless they are quoted or follow a dot.
 const RESERVED: &[&str] = &[
     "all",
     "and",
@@ -46,8 +46,8 @@ const RESERVED: &[&str] = &[
     "where",
 ];
 
-/// Words that some dialect lets a table be called, but which mostly are syntax.
-const SOFT: &[&str] = &[
+/// Words that can be table names in some dialect, but usually are syntax.
+const NON_RESERVED: &[&str] = &[
     "any",
     "array",
     "asc",
@@ -122,7 +122,7 @@ const SOFT: &[&str] = &[
     "within",
 ];
 
-/// Words besides the reserved ones that may stand before a parenthesis without being called.
+/// Words, besides the reserved ones, that are not function names when a parenthesis follows.
 const BEFORE_PARENTHESIS: &[&str] = &[
     "any",
     "array",
@@ -191,7 +191,7 @@ const INTRODUCERS: &[&str] = &[
     "lateral",
 ];
 
-/// Words between the verb and a table that MySQL needs no `INTO` for: `INSERT IGNORE t`.
+/// Words between the verb and the table where MySQL does not need `INTO`: `INSERT IGNORE t`.
 const INTRODUCERS_OF_ROWS: &[&str] = &[
     "insert",
     "replace",
@@ -202,45 +202,45 @@ const INTRODUCERS_OF_ROWS: &[&str] = &[
     "quick",
 ];
 
-/// What SQLite is to do about a conflict: `UPDATE OR FAIL t`.
-const RESOLUTIONS: &[&str] = &["rollback", "abort", "replace", "fail", "ignore"];
+/// The conflict clause of SQLite: `UPDATE OR FAIL t`.
+const CONFLICT_RESOLUTIONS: &[&str] = &["rollback", "abort", "replace", "fail", "ignore"];
 
-/// Does a statement of SQLite keep what it did before it failed: `INSERT OR FAIL`?
+/// Whether an SQLite statement keeps the changes that it made before it failed: `INSERT OR FAIL`.
 pub(super) fn keeps_changes_on_failure(tokens: &[Token<'_>]) -> bool {
     let mut pairs = tokens.iter().zip(tokens.iter().skip(1));
     pairs.any(|(before, token)| before.is("or") && token.is("fail"))
 }
 
-/// Words before `UPDATE` that take away its meaning of a verb: `DO UPDATE`, `FOR NO KEY UPDATE`.
+/// After these words `UPDATE` is not the verb of a statement: `DO UPDATE`, `FOR NO KEY UPDATE`.
 const BEFORE_NO_VERB: &[&str] = &["do", "for", "key", "on", "then"];
 
 /// Whether a bare word is more likely syntax than a table.
 pub(super) fn is_syntax(word: &str) -> bool {
-    is_any_of(word, RESERVED) || is_any_of(word, SOFT)
+    is_any_of(word, RESERVED) || is_any_of(word, NON_RESERVED)
 }
 
-/// Whether a bare word may stand before a parenthesis without being a function.
+/// Whether a bare word before a parenthesis is syntax and not a function.
 pub(super) fn is_syntax_before_parenthesis(word: &str) -> bool {
-    // `DEFAULT(column)` is one on MySQL, and the default may be the present time.
+    // `DEFAULT(column)` is a function on MySQL, and the default may be the current time.
     let function = word.eq_ignore_ascii_case("default");
     !function && (is_any_of(word, RESERVED) || is_any_of(word, BEFORE_PARENTHESIS))
 }
 
-/// Whether the bare word at a place could be the name of a table or of a part of one.
+/// Whether the bare word at a position can be the name of a table or a part of it.
 pub(super) fn may_be_name(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let Some(token) = tokens.get(at) else {
         return false;
     };
     if is_any_of(token.text, RESERVED) {
         back(tokens, at, 1).is_some_and(|before| before.is_symbol("."))
-    } else if is_any_of(token.text, SOFT) {
+    } else if is_any_of(token.text, NON_RESERVED) {
         introduces(tokens, at, dialect)
     } else {
         true
     }
 }
 
-/// Whether the token at a place follows one that introduces a table, or a part of its name.
+/// Whether the token at a position follows one that introduces a table or a part of its name.
 pub(super) fn introduces(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let before = tokens.get(..at).unwrap_or_default();
     let open = before
@@ -264,17 +264,18 @@ pub(super) fn introduces(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> b
             Dialect::Sqlite => {
                 // `a IN t`
                 before.is("in")
-                    || (before.is_any(RESOLUTIONS) && further.is_some_and(|token| token.is("or")))
+                    || (before.is_any(CONFLICT_RESOLUTIONS)
+                        && further.is_some_and(|token| token.is("or")))
             }
         }
 }
 
-/// Whether a table of MySQL may follow, into which rows go.
+/// Whether, on MySQL, the table of an `INSERT` or `REPLACE` may follow.
 pub(super) fn introduces_rows(token: &Token<'_>) -> bool {
     token.is_any(INTRODUCERS_OF_ROWS)
 }
 
-/// Whether a statement holds a verb that changes rows: `INSERT`, `UPDATE`, `DELETE`, `MERGE`,
+/// Whether a statement contains a verb that changes rows: `INSERT`, `UPDATE`, `DELETE`, `MERGE`,
 /// `REPLACE`.
 pub(super) fn contains_write(tokens: &[Token<'_>]) -> bool {
     tokens.iter().enumerate().any(|(at, token)| {

@@ -1,12 +1,13 @@
-//! Cuts a text into tokens by the lexical rules of its dialect.
+//! Splits a text into tokens by the lexical rules of its dialect.
 //!
-//! Comments and white space are dropped. Nothing is copied. One pass, no recursion.
+//! Comments and white space are dropped. Tokens borrow from the text. The lexer makes one pass and does
+//! not recurse.
 
 use std::borrow::Cow;
 
 use super::{Dialect, names};
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
     /// A keyword or a bare identifier.
@@ -17,7 +18,7 @@ pub(super) enum TokenKind {
     Text,
     /// A number.
     Number,
-    /// The place of a bind: `$1`, `?`, `:name`.
+    /// A bind parameter: `$1`, `?`, `:name`.
     Parameter,
     /// `@x` or `@@x` of MySQL.
     Variable,
@@ -25,31 +26,31 @@ pub(super) enum TokenKind {
     Symbol,
 }
 
-/// A token and where it stands.
+/// A token and its context.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token<'a> {
     pub(super) kind: TokenKind,
     /// As written, quotes and prefixes included.
     pub(super) text: &'a str,
-    /// White space or a comment stands before it.
+    /// White space or a comment precedes it.
     pub(super) spaced: bool,
-    /// It stands in a comment that some servers execute (`/*! … */`).
+    /// It is inside a comment that some servers execute (`/*! … */`).
     pub(super) conditional: bool,
 }
 
 impl Token<'_> {
-    /// A bare word, whatever its case.
+    /// Whether this is the given unquoted word, in any case.
     pub(super) fn is(&self, word: &str) -> bool {
         count_steps(1);
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
-    /// One of several bare words.
+    /// Whether this is one of several unquoted words.
     pub(super) fn is_any(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.is(word))
     }
 
-    /// This character.
+    /// Whether this is the given character.
     pub(super) fn is_symbol(&self, symbol: &str) -> bool {
         count_steps(1);
         self.kind == TokenKind::Symbol && self.text == symbol
@@ -78,7 +79,7 @@ impl Token<'_> {
     }
 }
 
-/// The token so many places before another, if there is one.
+/// The token `steps` before the one at a position, if there is one.
 pub(super) fn back<'t, 'a>(
     tokens: &'t [Token<'a>],
     at: usize,
@@ -87,15 +88,15 @@ pub(super) fn back<'t, 'a>(
     at.checked_sub(steps).and_then(|at| tokens.get(at))
 }
 
-/// The tokens of a text. `None` if it ends inside a quote or a comment, or if servers could differ
-/// over where a token ends.
+/// The tokens of a text. `None` if it ends inside a quote or a comment, or if the settings of a server
+/// decide where a token ends.
 pub(super) fn lex(sql: &str, dialect: Dialect) -> Option<Vec<Token<'_>>> {
-    let tokens = cut(sql, dialect, Escapes::usual(dialect))?;
-    // A setting that the text does not show decides whether a backslash escapes a quote.
+    let tokens = split(sql, dialect, Escapes::usual(dialect))?;
+    // A setting decides whether a backslash escapes a quote, and the text does not show the setting.
     let ambiguous = sql.contains('\\')
         && Escapes::others(dialect)
             .iter()
-            .filter_map(|escapes| cut(sql, dialect, *escapes))
+            .filter_map(|escapes| split(sql, dialect, *escapes))
             .any(|other| !ends_alike(&tokens, &other) && !has_stray_backslash(&other));
     (!ambiguous).then_some(tokens)
 }
@@ -108,14 +109,14 @@ fn ends_alike(tokens: &[Token<'_>], others: &[Token<'_>]) -> bool {
             .all(|(token, other)| token.text == other.text)
 }
 
-/// Outside of quotes servers know a backslash in MySQL's `\N` alone: they refuse such a text.
+/// Outside of quotes a backslash is valid only in MySQL's `\N`. Servers reject any other.
 fn has_stray_backslash(tokens: &[Token<'_>]) -> bool {
     tokens.iter().enumerate().any(|(at, token)| {
         token.is_symbol("\\") && !tokens.get(at + 1).is_some_and(|next| next.is("n"))
     })
 }
 
-fn cut(sql: &str, dialect: Dialect, escapes: Escapes) -> Option<Vec<Token<'_>>> {
+fn split(sql: &str, dialect: Dialect, escapes: Escapes) -> Option<Vec<Token<'_>>> {
     let mut lexer = Lexer {
         sql,
         bytes: sql.as_bytes(),
@@ -132,7 +133,7 @@ fn cut(sql: &str, dialect: Dialect, escapes: Escapes) -> Option<Vec<Token<'_>>> 
     (!lexer.conditional).then_some(lexer.tokens)
 }
 
-/// In which quotes a backslash takes away the meaning of the next character.
+/// In which quotes a backslash escapes the next character.
 #[derive(Debug, Clone, Copy)]
 struct Escapes {
     single: bool,
@@ -168,8 +169,8 @@ impl Escapes {
     }
 }
 
-/// SQLite takes one for white space where a token could begin.
-const BYTE_ORDER_MARK: usize = 3;
+/// SQLite treats a byte order mark as white space where a token could begin.
+const BYTE_ORDER_MARK_BYTES: usize = 3;
 
 struct Lexer<'a> {
     sql: &'a str,
@@ -183,7 +184,7 @@ struct Lexer<'a> {
 }
 
 impl Lexer<'_> {
-    /// The byte that many places on; 0 behind the end.
+    /// The byte `ahead` of the current position; 0 after the end.
     fn byte(&self, ahead: usize) -> u8 {
         count_steps(1);
         self.bytes.get(self.at + ahead).copied().unwrap_or(0)
@@ -198,7 +199,7 @@ impl Lexer<'_> {
                 Some(())
             }
             0xef if dialect == Dialect::Sqlite && self.byte(1) == 0xbb && self.byte(2) == 0xbf => {
-                self.at += BYTE_ORDER_MARK;
+                self.at += BYTE_ORDER_MARK_BYTES;
                 self.spaced = true;
                 Some(())
             }
@@ -246,7 +247,7 @@ impl Lexer<'_> {
         is_word_byte(self.byte(ahead))
     }
 
-    /// How long the token is that takes `skip` bytes and all following ones that satisfy `takes`.
+    /// The length of a token of `skip` bytes and all following ones for which `takes` is true.
     fn run(&self, skip: usize, takes: impl Fn(u8) -> bool) -> usize {
         let rest = self.bytes.get(self.at + skip..).unwrap_or_default();
         let length = rest.iter().take_while(|byte| takes(**byte)).count();
@@ -264,7 +265,7 @@ impl Lexer<'_> {
             conditional: self.conditional,
         };
         if let Some(last) = self.tokens.last() {
-            // A string that goes on in the next literal keeps its escapes; the parser would not know.
+            // A string that continues in the next literal keeps its escapes. The parser does not support that.
             let escaped = last.kind == TokenKind::Text && last.text.starts_with(['e', 'E']);
             if escaped && kind == TokenKind::Text {
                 return None;
@@ -273,7 +274,7 @@ impl Lexer<'_> {
                 return None;
             }
         }
-        // A server that skips the comment looks for its end alone, not for quotes.
+        // A server that skips the comment ignores quotes in it.
         if self.conditional && (text.contains("*/") || text == ";") {
             return None;
         }
@@ -283,7 +284,7 @@ impl Lexer<'_> {
         Some(())
     }
 
-    /// MySQL wants white space after the dashes.
+    /// On MySQL, `--` begins a comment only before white space.
     fn dashes_open_comment(&self) -> bool {
         self.dialect != Dialect::Mysql || self.byte(2) <= b' '
     }
@@ -334,8 +335,7 @@ impl Lexer<'_> {
         (self.dialect == Dialect::Sqlite).then_some(())
     }
 
-    /// A token whose quote opens after `prefix` bytes and is closed by the same one; a doubled
-    /// quote stands for one.
+    /// A quoted token. The quote begins after `prefix` bytes; a doubled quote is part of the text.
     fn quoted(&mut self, prefix: usize, kind: TokenKind, backslash: bool) -> Option<()> {
         let quote = self.byte(prefix);
         let mut length = prefix + 1;

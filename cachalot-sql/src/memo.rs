@@ -47,9 +47,9 @@ impl Memo {
         }
     }
 
-    /// The analysis of a text, from memory if it is there.
+    /// The analysis of a text, from the memo if it is there.
     ///
-    /// Two threads that miss the same text at once both analyse it; neither waits for the other.
+    /// If two threads miss the same text at the same time, both analyse it.
     #[must_use]
     pub fn get(&self, sql: &str, dialect: Dialect) -> Arc<Analysis> {
         if sql.len() > MAX_TEXT_BYTES {
@@ -85,7 +85,7 @@ struct Key {
     dialect: Dialect,
 }
 
-/// A key not yet owned. Its fields are those of [`Key`], in the same order, so it hashes alike.
+/// A borrowed [`Key`]. It has the same fields in the same order, so it has the same hash.
 #[derive(Hash)]
 struct Text<'a> {
     sql: &'a str,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_stays_within_its_bound() {
+    fn memory_stays_within_the_limit() {
         let bound = 64 * 1024;
         let memo = Memo::new(bound);
         for n in 0..2_000 {

@@ -1,16 +1,15 @@
-//! How names are compared: by their last component, in lower case.
+//! Normalised names: the last component, in lower case.
 
 use std::sync::Arc;
 
 use super::Dialect;
 
-/// PostgreSQL cuts identifiers at this many bytes.
-const POSTGRES_NAME_BYTES: usize = 63;
+/// PostgreSQL truncates longer identifiers.
+const MAX_POSTGRES_NAME_BYTES: usize = 63;
 
-/// The name by which a table is compared, from SQL: `public."Users"`, `USERS` and `users` are all
-/// `users`.
+/// The normalised name of a table: `public."Users"`, `USERS` and `users` all become `users`.
 ///
-/// Can make one of two tables, never two of one.
+/// Two tables can have the same normalised name. A table never has two.
 #[must_use]
 pub fn table_name(text: &str) -> Arc<str> {
     folded(&last_component(text))
@@ -33,12 +32,12 @@ pub fn last_component(text: &str) -> String {
     unquoted(text.get(start..).unwrap_or(text).trim())
 }
 
-/// A name itself, made safe for all databases and collations: lower case in the Unicode sense, and
-/// cut as PostgreSQL cuts it, for who names a table by hand does not say in which database.
+/// The normalised form of a single component, for all databases and collations: in lower case and
+/// truncated as in PostgreSQL, as a name that a program gives does not tell the database.
 pub fn folded(name: &str) -> Arc<str> {
     let mut name = lower(name);
-    if name.len() > POSTGRES_NAME_BYTES {
-        let end = (0..=POSTGRES_NAME_BYTES)
+    if name.len() > MAX_POSTGRES_NAME_BYTES {
+        let end = (0..=MAX_POSTGRES_NAME_BYTES)
             .rev()
             .find(|at| name.is_char_boundary(*at));
         name.truncate(end.unwrap_or_default());
@@ -46,8 +45,8 @@ pub fn folded(name: &str) -> Arc<str> {
     name.into()
 }
 
-/// Lower case character by character: `str::to_lowercase` would give a final sigma another form,
-/// and two spellings of one name would differ.
+/// Lower case, character by character: `str::to_lowercase` treats a final sigma in a special way, so two
+/// spellings of one name could differ.
 fn lower(name: &str) -> String {
     if name.is_ascii() {
         name.to_ascii_lowercase()
@@ -56,7 +55,7 @@ fn lower(name: &str) -> String {
     }
 }
 
-/// Takes the quotes off a quoted identifier; anything else stays as it is.
+/// Removes the quotes of a quoted identifier; anything else is unchanged.
 pub(super) fn unquoted(text: &str) -> String {
     let inside = |open: char, close: char| text.strip_prefix(open)?.strip_suffix(close);
     if let Some(name) = inside('"', '"') {
@@ -77,7 +76,7 @@ pub(super) fn has_unicode_prefix(text: &str) -> bool {
     matches!(text.as_bytes(), [b'u' | b'U', b'&', b'"' | b'\'', ..])
 }
 
-/// The `\0061` and `\+000061` escapes of `U&"…"`. A bad escape stays as it is: the server refuses it.
+/// The `\0061` and `\+000061` escapes of `U&"…"`. An invalid escape is unchanged: the server rejects it.
 fn decoded(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     let mut rest = text;
@@ -102,19 +101,19 @@ fn decoded(text: &str) -> String {
     name + rest
 }
 
-/// Whose a relation is.
+/// The owner of a relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
-    /// A table, view or the like that somebody made.
+    /// A table, view or other relation that a user created.
     User,
-    /// It belongs to the server or to this session alone: no write of a known table would show that it
-    /// changed.
+    /// It belongs to the server or only to this session: no write of a known table shows that it changed.
     Server,
-    /// The server's, unless the catalog has one of this name that somebody made.
+    /// It belongs to the server, unless the catalog has a relation of this name that a user created.
     Ambiguous,
 }
 
-/// Whose a relation is. `schema` is the component before the name, if there is one.
+/// The owner of a relation. `schema` is the component before the name, if there is one.
+#[must_use]
 pub fn owner(dialect: Dialect, schema: Option<&str>, name: &str) -> Owner {
     match (dialect, schema) {
         (Dialect::Postgres, Some(schema))
@@ -122,18 +121,18 @@ pub fn owner(dialect: Dialect, schema: Option<&str>, name: &str) -> Owner {
         {
             Owner::Server
         }
-        // The loader of the catalog looks for names that both have.
+        // The catalog shows whether a user created one of the same name.
         (Dialect::Postgres, _) if name.starts_with("pg_") => Owner::Ambiguous,
         (Dialect::Mysql, Some("mysql" | "information_schema" | "performance_schema" | "sys"))
         | (Dialect::Sqlite, Some("temp")) => Owner::Server,
         (Dialect::Sqlite, _) if name.starts_with("sqlite_") => Owner::Server,
-        // A table goes before a module of the same name.
+        // A table takes precedence over a module of the same name.
         (Dialect::Sqlite, _) if name.starts_with("pragma_") || name == "dbstat" => Owner::Ambiguous,
         _ => Owner::User,
     }
 }
 
-/// Whether the rows of a relation of this name define other relations, or what runs when they are written.
+/// Whether the rows of a relation of this name define other relations or triggers.
 pub(super) fn is_definition(dialect: Dialect, name: &str) -> bool {
     match dialect {
         Dialect::Postgres => POSTGRES_DEFINITIONS
@@ -166,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_table_has_one_name_however_it_is_written() {
+    fn a_table_has_one_name_in_every_spelling() {
         for text in [
             "users",
             "USERS",
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_or_the_catalog_decides_whose_a_relation_is() {
+    fn the_schema_or_the_catalog_decides_the_owner() {
         use Dialect::{Mysql, Postgres, Sqlite};
         for (dialect, schema, name, whose) in [
             (Postgres, None, "users", Owner::User),
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_cut_as_postgres_cuts_them() {
+    fn long_names_are_truncated_as_in_postgres() {
         let long = "x".repeat(100);
         assert_eq!(folded(&long).len(), 63);
         assert_eq!(folded(&"ü".repeat(40)).len(), 62);

@@ -1,7 +1,8 @@
-//! Which names of a change that only `guess` could read may be those of relations that it writes.
+//! The names in an unparsed change of rows that may be relations which it writes.
 //!
-//! `guess` takes every identifier for a table, columns and aliases too. Where it matters whether a
-//! name is a relation that nobody knows, those have to be left out. In doubt a name stays.
+//! `fallback` takes every identifier for a table, also columns and aliases. Those are excluded here, for
+//! code that must know whether a statement writes a relation that is not in the catalog. In doubt a name
+//! is included.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -11,8 +12,8 @@ use super::{
     names,
 };
 
-/// After these come relations.
-const ROWS: &[&str] = &[
+/// Relations follow these words.
+const BEFORE_RELATIONS: &[&str] = &[
     "copy",
     "delete",
     "from",
@@ -27,7 +28,7 @@ const ROWS: &[&str] = &[
     "update",
     "using",
 ];
-/// These stand between them and the relation.
+/// These may stand between such a word and the relation.
 const MODIFIERS: &[&str] = &[
     "abort",
     "concurrent",
@@ -43,8 +44,8 @@ const MODIFIERS: &[&str] = &[
     "quick",
     "rollback",
 ];
-/// After these come columns and values.
-const VALUES: &[&str] = &[
+/// Columns and values follow these words.
+const BEFORE_VALUES: &[&str] = &[
     "and",
     "by",
     "case",
@@ -59,26 +60,28 @@ const VALUES: &[&str] = &[
     "where",
 ];
 
-/// What names stand for at a place.
+/// What a name means at a position.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    Rows,
+    Relations,
     Values,
-    /// A condition between relations, which a comma ends.
+    /// The condition of a join, which a comma ends.
     Condition,
 }
 
-/// The names of a text that may be those of relations it writes; `None`: it cannot be told.
+/// The names of a text that may be relations which it writes. `None` if the text cannot be split into
+/// tokens.
+#[must_use]
 pub fn possible_targets(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>>> {
     let tokens = lexer::lex(sql, dialect)?;
     let mut targets = BTreeSet::new();
     let (mut read, mut queries) = (BTreeSet::new(), BTreeSet::new());
-    let mut place = Place::Rows;
+    let mut place = Place::Relations;
     let mut into = false;
     for (at, token) in tokens.iter().enumerate() {
         let qualified = back(&tokens, at, 1).is_some_and(|before| before.is_symbol("."));
         if token.kind == TokenKind::Word && !qualified {
-            if let Some(next) = turn(&tokens, at, token) {
+            if let Some(next) = place_after(&tokens, at, token) {
                 place = next;
                 into = token.is("into");
                 continue;
@@ -89,15 +92,17 @@ pub fn possible_targets(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>
         }
         match place {
             // `INTO t (a, b)`
-            Place::Rows if into && token.is_symbol("(") && name_before(&tokens, at, dialect) => {
+            Place::Relations
+                if into && token.is_symbol("(") && name_before(&tokens, at, dialect) =>
+            {
                 place = Place::Values;
             }
             // `WITH q (a, b)`
-            Place::Rows if token.is_symbol("(") && at > 0 && is_query(&tokens, at - 1) => {
+            Place::Relations if token.is_symbol("(") && at > 0 && is_query(&tokens, at - 1) => {
                 place = Place::Values;
             }
-            Place::Condition if token.is_symbol(",") => place = Place::Rows,
-            Place::Rows if !is_alias(&tokens, at, dialect) => {
+            Place::Condition if token.is_symbol(",") => place = Place::Relations,
+            Place::Relations if !is_alias(&tokens, at, dialect) => {
                 let name = match token.kind {
                     TokenKind::Text => token.literal(),
                     _ => token.identifier().map(Into::into),
@@ -118,12 +123,12 @@ pub fn possible_targets(sql: &str, dialect: Dialect) -> Option<BTreeSet<Arc<str>
             _ => {}
         }
     }
-    // What is only read may be a query of a WITH.
+    // A name that is only read may be a query of a WITH.
     targets.extend(read.into_iter().filter(|name| !queries.contains(name)));
     Some(targets)
 }
 
-/// Whether the token at a place names a query of a WITH, where it is defined.
+/// Whether the token at a position names a query of a WITH in its definition.
 fn is_query(tokens: &[Token<'_>], at: usize) -> bool {
     let next = |steps: usize| tokens.get(at + steps);
     let first = back(tokens, at, 1).is_some_and(|it| it.is_any(&["with", "recursive"]));
@@ -132,7 +137,7 @@ fn is_query(tokens: &[Token<'_>], at: usize) -> bool {
     first || defined
 }
 
-/// Whether the name at a place is read at most, if it is that of a query of a WITH.
+/// Whether the name at a position is only read, if it is that of a query of a WITH.
 fn is_read(tokens: &[Token<'_>], at: usize) -> bool {
     back(tokens, at, 1).is_some_and(|before| {
         let deletes = || back(tokens, at, 2).is_some_and(|it| it.is("delete"));
@@ -140,24 +145,24 @@ fn is_read(tokens: &[Token<'_>], at: usize) -> bool {
     })
 }
 
-/// What stands after a word.
-fn turn(tokens: &[Token<'_>], at: usize, token: &Token<'_>) -> Option<Place> {
+/// What names mean after a word, if the word changes that.
+fn place_after(tokens: &[Token<'_>], at: usize, token: &Token<'_>) -> Option<Place> {
     // `REPLACE(…)` and `INSERT(…)` are functions too.
     let called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
     if token.is("update") && back(tokens, at, 1).is_some_and(|before| before.is("key")) {
         Some(Place::Values)
-    } else if token.is_any(ROWS) && !(called && token.is_any(&["insert", "replace"])) {
-        Some(Place::Rows)
+    } else if token.is_any(BEFORE_RELATIONS) && !(called && token.is_any(&["insert", "replace"])) {
+        Some(Place::Relations)
     } else if token.is("on") {
         Some(Place::Condition)
-    } else if token.is_any(VALUES) {
+    } else if token.is_any(BEFORE_VALUES) {
         Some(Place::Values)
     } else {
         None
     }
 }
 
-/// Whether the token at a place follows the name that it is an alias of, or `NOT`.
+/// Whether the token at a position follows the name that it is an alias of, or `NOT`.
 fn is_alias(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let as_or_not = back(tokens, at, 1).is_some_and(|before| before.is_any(&["as", "not"]));
     as_or_not || name_before(tokens, at, dialect)
@@ -173,7 +178,9 @@ fn name_before(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     match before.kind {
         TokenKind::Quoted => true,
         TokenKind::Word => {
-            let keyword = before.is_any(ROWS) || before.is_any(MODIFIERS) || before.is_any(VALUES);
+            let keyword = before.is_any(BEFORE_RELATIONS)
+                || before.is_any(MODIFIERS)
+                || before.is_any(BEFORE_VALUES);
             !keyword && keywords::may_be_name(tokens, place, dialect)
         }
         _ => false,
@@ -192,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_and_aliases_are_left_out() {
+    fn columns_and_aliases_are_excluded() {
         use Dialect::{Mysql, Postgres, Sqlite};
         check(
             "UPDATE kid * SET title = 'x' WHERE id = 1",
@@ -221,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn queries_of_a_with_are_left_out_where_they_are_read() {
+    fn queries_of_a_with_are_excluded_if_only_read() {
         use Dialect::{Postgres, Sqlite};
         check(
             "WITH first AS (SELECT 1 AS id) UPDATE kid SET t = 1 FROM first WHERE a = b",
@@ -241,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn every_relation_stays() {
+    fn every_relation_is_included() {
         use Dialect::Mysql;
         check(
             "UPDATE a JOIN b ON a.x = b.x, kid k SET k.t = 1",

@@ -1,4 +1,4 @@
-//! Statements that a text prepares under a name, and executes by it.
+//! Prepared statements of SQL: `PREPARE` and `EXECUTE`.
 
 use super::{Dialect, cursor::Cursor, lexer, split::split};
 
@@ -16,8 +16,9 @@ pub enum Prepared {
     Execute(String),
 }
 
-/// Reads a text that is one `PREPARE` or one `EXECUTE`; `None` if it is another, or if it cannot be told
+/// Parses a text that is a single `PREPARE` or `EXECUTE`. `None` if it is anything else, or if it is unclear
 /// which statement it names.
+#[must_use]
 pub fn prepared(sql: &str, dialect: Dialect) -> Option<Prepared> {
     let tokens = lexer::lex(sql, dialect)?;
     let [statement] = split(&tokens, dialect)[..] else {
@@ -56,7 +57,7 @@ pub fn prepared(sql: &str, dialect: Dialect) -> Option<Prepared> {
     (plain && !calls).then_some(Prepared::Execute(name))
 }
 
-/// The name as the server compares it; `None` where servers may compare it in another way.
+/// The normalised name. `None` if servers may compare it in different ways.
 fn name(at: &mut Cursor<'_, '_>) -> Option<String> {
     let token = at.next()?;
     let name = token.identifier()?;
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_and_a_text() {
+    fn a_statement_has_a_name_and_a_text() {
         let postgres = |sql| prepared(sql, Dialect::Postgres);
         let update = Some("UPDATE a SET b = $1::int ; ");
         let text = "/* */ prepare P (int, numeric(9, 2)) as UPDATE a SET b = $1::int ; ";
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_text_does_not_show() {
+    fn some_texts_do_not_show_the_statement() {
         for sql in [
             "PREPARE s FROM @v",
             "PREPARE s FROM CONCAT('a', @v)",

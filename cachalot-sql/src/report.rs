@@ -1,10 +1,10 @@
-//! An analysis for people and programs outside.
+//! A serialisable summary of an analysis.
 
 use serde::Serialize;
 
 use super::{Analysis, Dialect, Writes};
 
-/// What a text reads and writes and whether its result may be cached, ready to be printed as JSON.
+/// What a text reads and writes and whether its result may be cached. `cachalot analyze` prints it as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The kind of the statement; `other` if there are several of different kinds.
@@ -13,16 +13,16 @@ pub struct Report {
     pub reads: Vec<String>,
     /// The tables written, sorted; `*` alone stands for all tables.
     pub writes: Vec<String>,
-    /// Whether the parser understood all of it.
+    /// Whether all of it could be parsed.
     pub parsed: bool,
     /// Whether the result may be cached.
     pub cacheable: bool,
-    /// Why not, in a few words.
+    /// The reason, if it may not be cached.
     pub reason: Option<String>,
 }
 
 impl Report {
-    /// Analyses a text and reports on it.
+    /// Analyses a text.
     #[must_use]
     pub fn of(sql: &str, dialect: Dialect) -> Self {
         Self::from(&Analysis::of(sql, dialect))

@@ -8,7 +8,7 @@ use super::{
     transaction,
 };
 
-/// Reads the statement if it is one of these.
+/// Analyses the statement if it is one of these.
 pub(super) fn read(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let verb = at.next()?;
     match at.dialect {
@@ -39,7 +39,7 @@ fn setting(name: &str) -> Statement {
     done(SessionChange::Settings(vec![name.to_owned()]))
 }
 
-/// A statement that may do anything to the session and to tables.
+/// A statement that may change any setting and any table.
 fn unknown() -> Statement {
     Statement::writes_unbounded(Kind::Session).with_effect(Effect::Session(SessionChange::Unknown))
 }
@@ -103,7 +103,7 @@ fn set_postgres(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let level = value(at.rest).as_deref().and_then(Isolation::parse);
     let assignment = match name.as_str() {
         "transaction_isolation" => Assignment::isolation(level, IsolationScope::Transaction, &name),
-        // Would hold for transactions to come, but is undone with this one.
+        // It would apply to later transactions, but it is undone at the end of this one.
         "default_transaction_isolation" if local => Assignment::Nothing,
         "default_transaction_isolation" => {
             Assignment::isolation(level, IsolationScope::Session, &name)
@@ -124,7 +124,7 @@ fn reset_postgres(mut at: Cursor<'_, '_>) -> Option<Assignment> {
     setting_postgres(&mut at).map(Assignment::Setting)
 }
 
-/// The name of a setting, by which `SHOW` knows it.
+/// The name of a setting, as in `SHOW`.
 fn setting_postgres(at: &mut Cursor<'_, '_>) -> Option<String> {
     let name = if at.eat_all(&["time", "zone"]) {
         "timezone"
@@ -142,7 +142,7 @@ fn setting_postgres(at: &mut Cursor<'_, '_>) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// The value of an assignment if it is one word or literal.
+/// The value of an assignment, if it is a single word or literal.
 fn value(tokens: &[Token<'_>]) -> Option<String> {
     let [token] = tokens else { return None };
     match token.kind {
@@ -194,7 +194,7 @@ fn set_mysql(mut at: Cursor<'_, '_>) -> Option<Statement> {
     Some(assign_all_mysql(at).unwrap_or_else(unknown))
 }
 
-/// A list of assignments. `None`: it was not understood.
+/// A list of assignments. `None` if it could not be parsed.
 fn assign_all_mysql(at: Cursor<'_, '_>) -> Option<Statement> {
     // A stored function in a value could do anything.
     if calls_unknown(at.rest) {
@@ -234,7 +234,7 @@ fn set_for_statement(at: Cursor<'_, '_>) -> Statement {
     }
 }
 
-/// Cuts at the commas outside of parentheses.
+/// Splits at the commas outside of parentheses.
 fn items<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     let mut depth = 0usize;
     let parts = tokens.split(|token| {
@@ -258,7 +258,7 @@ fn calls_unknown(tokens: &[Token<'_>]) -> bool {
     })
 }
 
-/// One assignment of MySQL. `None`: it was not understood.
+/// One assignment of MySQL. `None` if it could not be parsed.
 fn assign_mysql(mut at: Cursor<'_, '_>) -> Option<Assignment> {
     let first = at.next()?;
     let mut next_transaction_only = false;
@@ -292,12 +292,12 @@ fn assign_mysql(mut at: Cursor<'_, '_>) -> Option<Assignment> {
         "autocommit" => match value.unwrap_or_default().to_ascii_lowercase().as_str() {
             "1" | "on" | "true" => Assignment::Effect(Effect::Autocommit(true)),
             "0" | "off" | "false" => Assignment::Effect(Effect::Autocommit(false)),
-            // `DEFAULT`, or a variable: the server must be asked.
+            // `DEFAULT` or a variable: only the server knows the value.
             _ => Assignment::Setting(name),
         },
         "transaction_isolation" | "tx_isolation" => {
             let level = value.as_deref().and_then(Isolation::parse);
-            // So says the manual: without a scope word, `@@` sets it for the next one alone.
+            // According to the manual, `@@` without a scope sets it only for the next transaction.
             let scope = if next_transaction_only {
                 IsolationScope::Transaction
             } else {
@@ -309,8 +309,8 @@ fn assign_mysql(mut at: Cursor<'_, '_>) -> Option<Assignment> {
     })
 }
 
-/// Pragmas of SQLite that only tell something, even with an argument.
-const TELLING_PRAGMAS: &[&str] = &[
+/// Pragmas of SQLite that only return something, even with an argument.
+const READ_ONLY_PRAGMAS: &[&str] = &[
     "collation_list",
     "compile_options",
     "data_version",
@@ -337,7 +337,7 @@ const TELLING_PRAGMAS: &[&str] = &[
     "wal_checkpoint",
 ];
 
-/// Pragmas of SQLite that set something but change no row.
+/// Pragmas of SQLite that change a setting but no row.
 const SETTING_PRAGMAS: &[&str] = &[
     "analysis_limit",
     "application_id",
@@ -386,8 +386,8 @@ const SETTING_PRAGMAS: &[&str] = &[
 
 fn pragma(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let name = at.name()?;
-    let tells = at.rest.is_empty() || TELLING_PRAGMAS.contains(&name.as_str());
-    Some(if tells {
+    let read_only = at.rest.is_empty() || READ_ONLY_PRAGMAS.contains(&name.as_str());
+    Some(if read_only {
         quiet()
     } else if SETTING_PRAGMAS.contains(&name.as_str()) {
         setting(&name)

@@ -1,10 +1,10 @@
-//! Finds the statements of a text.
+//! Splits a text into statements.
 
 use super::{Dialect, lexer::Token};
 
-/// The tokens of each statement, semicolons taken off. Empty statements are left out.
+/// The tokens of each statement, without semicolons and empty statements.
 ///
-/// A semicolon inside the body of a trigger or routine (`BEGIN … END`) ends no statement.
+/// A semicolon inside the body of a trigger or routine (`BEGIN … END`) does not end the statement.
 pub(super) fn split<'t, 'a>(tokens: &'t [Token<'a>], dialect: Dialect) -> Vec<&'t [Token<'a>]> {
     let mut statements = Vec::new();
     let mut start = 0;
@@ -24,7 +24,7 @@ pub(super) fn split<'t, 'a>(tokens: &'t [Token<'a>], dialect: Dialect) -> Vec<&'
     statements
 }
 
-/// How deep in the body of a trigger or routine a token stands.
+/// The nesting of a token in the body of a trigger or routine.
 struct Body {
     dialect: Dialect,
     /// The statement begins with `CREATE` or `ALTER`.
@@ -33,7 +33,7 @@ struct Body {
     routine: bool,
     /// Open `BEGIN`s and `CASE`s.
     blocks: usize,
-    /// Open parentheses, which a rule of PostgreSQL puts around its statements.
+    /// Open parentheses. A rule of PostgreSQL has its statements in parentheses.
     parentheses: usize,
     /// The token before was `END`.
     ended: bool,
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn semicolons_in_strings_and_comments_end_nothing() {
+    fn semicolons_in_strings_and_comments_are_ignored() {
         let sql = "SELECT ';' /* ; */; -- ;\n;; UPDATE t SET a = $$;$$; ";
         assert_eq!(firsts(sql, Dialect::Postgres), ["select", "update"]);
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_is_no_body() {
+    fn a_transaction_is_not_a_body() {
         assert_eq!(
             firsts("BEGIN; SELECT 1; END; SELECT 2", Dialect::Sqlite).len(),
             4

@@ -10,13 +10,13 @@ use super::{
 /// What one statement reads, writes and does.
 #[derive(Debug, Clone)]
 pub struct Statement {
-    /// What sort of statement it is.
+    /// The kind of statement.
     pub kind: Kind,
-    /// The tables it reads: normalised names, sorted, distinct. The target of a change is read
+    /// The tables that it reads: normalised names, sorted, distinct. The target of a change counts as read
     /// only if it is named a second time.
     pub reads: Vec<Arc<str>>,
-    /// The schemas that it names before relations that it reads and functions that it calls: as
-    /// compared, sorted, distinct.
+    /// The schemas that qualify relations that it reads and functions that it calls: normalised, sorted,
+    /// distinct.
     pub schemas: Vec<Arc<str>>,
     /// The tables it writes.
     pub writes: Writes,
@@ -24,36 +24,38 @@ pub struct Statement {
     pub effects: Vec<Effect>,
     /// Why its result may not be cached; `None` if it may.
     pub uncacheable: Option<Uncacheable>,
-    /// All functions it calls, by their normalised names, sorted, distinct: one that this crate knows
-    /// may be the user's own for other arguments.
+    /// All functions that it calls: normalised names, sorted, distinct. A user can define a function with
+    /// the name of a built-in one.
     pub calls: Vec<Arc<str>>,
-    /// The functions it calls that this crate knows nothing of: normalised names, sorted, distinct.
+    /// Functions that it calls and that are not built in, as far as this crate knows: normalised names,
+    /// sorted, distinct.
     /// They may read or write tables, and they may be volatile.
     pub unknown_functions: Vec<Arc<str>>,
     /// What [`Self::uncacheable`] would be if all of them were known to be pure.
     pub(super) uncacheable_if_pure: Option<Uncacheable>,
-    /// Relations that it reads and that are the server's, unless somebody made some of their names.
+    /// Relations that it reads and that belong to the server, unless a user created relations of the same
+    /// names.
     pub(super) ambiguous_relations: Vec<Arc<str>>,
-    /// What both verdicts would be if somebody did.
+    /// The classification if a user did.
     pub(super) if_user_relations: Option<Box<Classification>>,
-    /// MySQL: where a time would be taken for a date.
+    /// MySQL: where a time would be converted to a date.
     pub(super) times: Option<Arc<Times>>,
+    /// The parser rejected it, so every identifier counts as a table.
     pub(super) from_fallback: bool,
-    /// If it fails, some of its changes may stay.
+    /// If it fails, some of its changes may remain.
     pub(super) may_apply_in_part: bool,
-    /// It is a `CALL`: what it writes is what the procedure writes that it names.
+    /// It is a `CALL`: it writes what the procedure writes.
     pub(super) calls_procedure: bool,
 }
 
 impl Statement {
-    /// Why the result may not be cached, if the functions that this crate does not know are as good
-    /// as `is_pure` says.
+    /// Why the result may not be cached, if the unknown functions for which `is_pure` is true are pure.
     #[must_use]
     pub fn uncacheable_knowing(&self, is_pure: impl Fn(&str) -> bool) -> Option<&Uncacheable> {
         self.uncacheable_by(is_pure, |_| false)
     }
 
-    /// The same, if `is_made` says which relations somebody made whose names look like the server's.
+    /// The same. `is_made` tells whether a user created a relation whose name looks like the server's.
     pub fn uncacheable_by(
         &self,
         is_pure: impl Fn(&str) -> bool,
@@ -146,7 +148,7 @@ impl Statement {
         Self::without_tables(kind).with_writes(Writes::Everything)
     }
 
-    /// A statement that nobody understood: it may write any table.
+    /// A statement that could not be analysed: it may write any table.
     pub(super) fn unknown(why: Uncacheable) -> Self {
         Self {
             uncacheable: Some(why.clone()),
@@ -180,12 +182,12 @@ impl Statement {
     }
 }
 
-/// Words that open a statement which the parser is asked about.
+/// The first words of statements that are parsed.
 const QUERY_VERBS: &[&str] = &[
     "select", "with", "values", "table", "insert", "replace", "update", "delete", "merge",
 ];
 
-/// What sort of statement it is.
+/// The kind of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A query.
@@ -198,7 +200,7 @@ pub enum Kind {
     Delete,
     /// A change of the schema or of privileges.
     Ddl,
-    /// Begins, ends or divides a transaction.
+    /// Begins or ends a transaction, or sets a savepoint.
     Transaction,
     /// Changes the session.
     Session,

@@ -1,19 +1,19 @@
-//! The temporary tables that a text of MySQL makes, by their exact names: MySQL tells `Mine` from
-//! `mine` where files do.
+//! The temporary tables that a MySQL text creates, by their exact names: on a case-sensitive file system,
+//! `Mine` and `mine` are two tables.
 
 use super::{Dialect, cursor::Cursor, lexer, split::split};
 
 /// A table by its exact name, as it is written without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {
-    /// `None`: that of the connection.
+    /// The schema; `None` is the connection's current one.
     pub schema: Option<String>,
     /// The name, as it is written.
     pub name: String,
 }
 
-/// The temporary tables and sequences that the text's statements make; `None` if one of the names
-/// cannot be read.
+/// The temporary tables and sequences that a text creates. `None` if one of the names cannot be parsed.
+#[must_use]
 pub fn made_temporary(sql: &str) -> Option<Vec<TableName>> {
     let tokens = lexer::lex(sql, Dialect::Mysql)?;
     let mut made = Vec::new();
@@ -30,8 +30,9 @@ pub fn made_temporary(sql: &str) -> Option<Vec<TableName>> {
     Some(made)
 }
 
-/// How many tables that are not temporary the statements of a text make, and how many of those for
-/// certain if none fails: MySQL does not promise to count one that is there already.
+/// How many permanent tables a text may create, and how many it certainly creates if no statement fails:
+/// with `IF NOT EXISTS` a table may exist already.
+#[must_use]
 pub fn made_permanent(sql: &str) -> (u64, u64) {
     let (mut all, mut certain) = (0, 0);
     let tokens = lexer::lex(sql, Dialect::Mysql).unwrap_or_default();
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_not_guessed() {
+    fn an_unparsed_text_has_no_result() {
         assert_eq!(made("CREATE TEMPORARY TABLE 1"), None);
         assert_eq!(made("SELECT 'it never ends"), None);
         assert_eq!(made("SELECT 1"), Some(Vec::new()));

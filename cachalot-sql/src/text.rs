@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use super::Dialect;
 
-/// A text in its dialect, and the hash that stands for both.
+/// A text, its dialect and a hash of both.
 #[derive(Clone)]
 pub struct Text {
     sql: Arc<str>,
@@ -43,7 +43,7 @@ impl Text {
     }
 }
 
-/// Raw SQL may have values in it, which nobody should find in a log.
+/// Shows only the length: raw SQL may contain values, which must not be logged.
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({} bytes)", self.sql.len())
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_has_another_hash_in_another_dialect() {
+    fn the_hash_depends_on_the_dialect() {
         let hash = |sql, dialect| *Text::new(sql, dialect).hash();
         let one = hash("SELECT 1", Dialect::Postgres);
         assert_eq!(one, hash("SELECT 1", Dialect::Postgres));
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_a_text_is_not_shown() {
+    fn debug_output_does_not_contain_the_text() {
         let text = Text::new("SELECT 'secret'", Dialect::Mysql);
         assert_eq!(format!("{text:?}"), "Text(15 bytes)");
     }

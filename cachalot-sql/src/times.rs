@@ -1,7 +1,7 @@
-//! Where a statement of MySQL may take a `TIME` for a date.
+//! Where a MySQL statement may convert a `TIME` to a date.
 //!
-//! The server then adds the day on which the statement runs, so that the result moves with the date. Which
-//! columns and routines are of times is for the catalog to say: this tells which of them reach such a place.
+//! The server then adds the current date, so the result changes from day to day. The catalog knows which
+//! columns and routines have the type `TIME`. This module finds which of them are converted.
 
 mod sources;
 
@@ -33,21 +33,21 @@ const DATES: &str = "
 /// Functions whose arguments are all dates.
 const ALL_DATES: &str = "datediff timestampadd timestampdiff";
 
-/// The places of a statement where a time would be taken for a date.
+/// The places of a statement where a time would be converted to a date.
 #[derive(Debug, Clone, Default)]
 pub struct Times {
-    /// Values of which a date is made.
+    /// Values that are converted to a date.
     pub dated: Vec<Sources>,
-    /// Values that are made one type: a time beside a date becomes one.
+    /// Values that are converted to a common type: a time together with a date becomes a date.
     pub mixed: Vec<Vec<Sources>>,
-    /// Names that the statement gives to values.
+    /// Aliases that the statement gives to values.
     pub names: Vec<(Arc<str>, Sources)>,
-    /// It was not understood: a time anywhere may be taken for a date.
+    /// The statement could not be parsed: any time may be converted to a date.
     pub unread: bool,
 }
 
 impl Times {
-    /// Those of a statement that the parser refuses.
+    /// Those of a statement that the parser rejects.
     pub(super) fn unread() -> Self {
         Self {
             unread: true,
@@ -59,7 +59,7 @@ impl Times {
         !self.unread && self.dated.is_empty() && self.mixed.is_empty() && self.names.is_empty()
     }
 
-    /// Adds what the tokens show: joins by columns of one name.
+    /// Adds joins by columns of the same name, which the tokens show.
     pub(super) fn tokens(&mut self, tokens: &[Token<'_>]) {
         if tokens
             .iter()
@@ -90,7 +90,7 @@ impl Times {
     }
 
     fn mix(&mut self, mut values: Vec<Sources>) {
-        // Which bind is which is not followed: nearly always they have the type of the other side.
+        // Binds are ignored: nearly always they have the type of the other side.
         values.iter_mut().for_each(|sources| sources.bind = false);
         values.retain(|sources| !sources.is_nothing());
         if values.len() > 1 && !self.mixed.contains(&values) {
@@ -106,9 +106,9 @@ impl Times {
         }
     }
 
-    /// Notes what one node of the tree does with its own parts.
+    /// Adds the conversions of one node of the tree.
     pub(super) fn expression(&mut self, expr: &Expr) {
-        // What follows is only more of what is unknown.
+        // Nothing can be added to unknown.
         if self.unread {
             return;
         }
@@ -120,7 +120,7 @@ impl Times {
             Expr::BinaryOp { left, right, .. } => {
                 for (value, step) in [(left, right), (right, left)] {
                     if let Expr::Interval(_) = **step
-                        && !is_step_of_time(step)
+                        && !is_interval_of_time(step)
                     {
                         self.date(of(value));
                     }
@@ -184,7 +184,7 @@ impl Times {
         } else if is_among(DATES, name) {
             let of_time = match (name, arguments.get(1)) {
                 ("adddate" | "date_add" | "date_sub" | "subdate", Some(step)) => {
-                    is_step_of_time(step)
+                    is_interval_of_time(step)
                 }
                 ("date_format", Some(format)) => is_format_of_time(format),
                 _ => false,
@@ -199,7 +199,7 @@ impl Times {
         }
     }
 
-    /// Notes the names of a query's columns, and the values that a `UNION` makes one type.
+    /// Adds the names of a query's columns, and the values that a `UNION` converts to a common type.
     pub(super) fn query(&mut self, query: &Query) {
         let mut branches = Vec::new();
         let mut pending = vec![&*query.body];
@@ -247,7 +247,7 @@ impl Times {
         }
     }
 
-    /// Columns that get other names, by their places.
+    /// Adds columns that an alias renames by position.
     pub(super) fn renamed(&mut self, alias: Option<&TableAlias>) {
         for column in alias.iter().flat_map(|alias| &alias.columns) {
             self.name(&column.name, Sources::any());
@@ -268,8 +268,8 @@ fn compares(op: &BinaryOperator) -> bool {
     )
 }
 
-/// Is it a step of hours or less?
-fn is_step_of_time(step: &Expr) -> bool {
+/// Whether this is an interval of hours or less.
+fn is_interval_of_time(step: &Expr) -> bool {
     let Expr::Interval(interval) = step else {
         return false;
     };
@@ -277,7 +277,7 @@ fn is_step_of_time(step: &Expr) -> bool {
         && interval.last_field.as_ref().is_none_or(is_time)
 }
 
-/// Is it a unit of a time of day?
+/// Whether this is a unit of a time of day.
 fn is_time(field: &DateTimeField) -> bool {
     match field {
         DateTimeField::Hour

@@ -1,4 +1,4 @@
-//! What the tokens of a query show, whether or not the parser understands it.
+//! What the tokens of a query show, whether or not it can be parsed.
 
 use super::{
     Dialect, SessionChange,
@@ -7,24 +7,24 @@ use super::{
     lexer::{Token, TokenKind, back},
 };
 
-/// Words of PostgreSQL that a date or time literal may hold and that mean another day each day.
+/// Words in a date or time literal of PostgreSQL whose value depends on the current time.
 const VOLATILE_DATES: &[&str] = &["now", "today", "tomorrow", "yesterday"];
 
-/// Columns of PostgreSQL that change when a row is locked or moved, not only when it is written.
+/// System columns of PostgreSQL that change also when a row is locked or moved.
 const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "xmax"];
 
 /// What the tokens of a query show.
 #[derive(Debug, Default)]
 pub(super) struct TokenScan {
-    /// `FOR UPDATE` and its kin.
+    /// `FOR UPDATE` and other row locks.
     pub(super) locks: bool,
     /// `TABLESAMPLE`
     pub(super) samples: bool,
-    /// A keyword, variable or literal whose value changes by itself.
+    /// A keyword, variable or literal that is volatile.
     pub(super) volatile: Option<String>,
-    /// The result goes to a file or to a variable, or its size is kept for `FOUND_ROWS()` (MySQL).
+    /// MySQL: the result goes to a file or variable, or its size is kept for `FOUND_ROWS()`.
     pub(super) redirected: bool,
-    /// The result becomes a new table (PostgreSQL).
+    /// PostgreSQL: the result becomes a new table.
     pub(super) into_table: Option<IntoTable>,
     /// The session changes.
     pub(super) session: Option<SessionChange>,
@@ -66,7 +66,7 @@ impl TokenScan {
                 TokenKind::Word if dialect == Dialect::Mysql && token.is("sql_calc_found_rows") => {
                     scan.redirected = true;
                 }
-                // MariaDB's way to ask a sequence.
+                // Sequences of MariaDB.
                 TokenKind::Word
                     if token.is("value")
                         && preceded(&["next", "previous"])
@@ -95,7 +95,7 @@ impl TokenScan {
     }
 }
 
-/// The name at a place, if it stands for a value that changes by itself.
+/// The name at a position, if it is a volatile value.
 pub(super) fn volatile_name(
     tokens: &[Token<'_>],
     at: usize,
@@ -121,14 +121,14 @@ pub(super) fn volatile_name(
                 zoned.then_some("timetz")
             })
         }
-        // `s.NEXTVAL` with Oracle's mode of MariaDB.
+        // `s.NEXTVAL` in MariaDB's Oracle mode.
         Dialect::Mysql if part_of_name && token.is_any(&["nextval", "currval"]) => Some("nextval"),
         _ => None,
     }
 }
 
-/// The `zone` of `time(3) with time zone`, whose offset is that of the present day if the value
-/// does not say one.
+/// Whether this is the `zone` of `time(3) with time zone`. If the value has no offset, the server uses
+/// that of the current day.
 fn is_zone_of_time(tokens: &[Token<'_>], at: usize) -> bool {
     let words = ["zone", "time", "with"];
     let follows = words
@@ -140,8 +140,9 @@ fn is_zone_of_time(tokens: &[Token<'_>], at: usize) -> bool {
     follows && back(tokens, at, steps).is_some_and(|token| token.is("time"))
 }
 
-/// The word in a text that would make it a moving date if it is read as a date (`12:00today` is
-/// one). Which texts are is for the server's type rules to say (`at > 'today'`), so any is suspected.
+/// The word that makes a text a volatile value if it is converted to a date, as in `12:00today`. The types
+/// on the server decide whether it is converted (`at > 'today'`), so every text counts.
+#[must_use]
 pub fn volatile_date(text: &[u8]) -> Option<&'static str> {
     let mut words = text.split(|byte| !byte.is_ascii_alphabetic());
     words.find_map(|word| {

@@ -1,4 +1,4 @@
-//! Statements that begin, end or divide transactions.
+//! Statements that begin or end transactions, and savepoints.
 
 use super::{
     Dialect, Effect, Isolation, Kind, Statement, Writes,
@@ -6,9 +6,9 @@ use super::{
     lexer::{Token, TokenKind},
 };
 
-/// Reads the statement if it is one of these.
+/// Analyses the statement if it is one of these.
 ///
-/// A tail that is not known is passed over: to miss a `COMMIT` would be worse.
+/// Unknown text at the end is ignored: to miss a `COMMIT` would be worse.
 pub(super) fn read(mut at: Cursor<'_, '_>) -> Option<Statement> {
     let effect = if at.eat("begin") {
         if at.sees(&["not", "atomic"]) {

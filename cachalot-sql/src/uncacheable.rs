@@ -6,13 +6,13 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Uncacheable {
-    /// It is no `SELECT`, or one that also writes.
+    /// It is not a `SELECT`, or one that also writes.
     NotSelect,
-    /// The text holds more than one statement.
+    /// The text contains more than one statement.
     SeveralStatements,
-    /// `FOR UPDATE` and its kin.
+    /// It locks rows, as `FOR UPDATE` does.
     RowLock,
-    /// It calls this function, whose result can change by itself, or which is not known.
+    /// It calls this function, which is volatile or not known.
     VolatileFunction(String),
     /// The only volatile thing in it is a random function in an `ORDER BY`.
     RandomOrder,
@@ -24,7 +24,7 @@ pub enum Uncacheable {
     NoTable,
     /// It changes the session or writes outside of tables, as `SELECT set_config(…)` does.
     Session,
-    /// It could not be read at all.
+    /// It could not be split into tokens.
     Unparsed,
 }
 

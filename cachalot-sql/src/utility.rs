@@ -1,4 +1,4 @@
-//! All other statements that are known by their first words.
+//! Other statements that are recognised by their first words.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{
     own_tables::{self, TableChange},
 };
 
-/// Reads the statement if it is known.
+/// Analyses the statement if it is known.
 pub(super) fn read(cursor: Cursor<'_, '_>) -> Option<Statement> {
     let statement = match own_tables::read(cursor) {
         Some(change) => Statement::changing_tables(change),
@@ -48,7 +48,7 @@ fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
         ("call", _) => call(at),
         ("do", Dialect::Mysql) => expressions(at).unwrap_or_else(|| anonymous_block(at)),
         ("do", _) => anonymous_block(at),
-        // What is prepared does not run yet.
+        // The prepared statement does not run yet.
         ("prepare", _) => Statement::without_tables(Kind::Other)
             .with_effect(Effect::Session(SessionChange::Unknown)),
         ("execute", _) => Statement::writes_unbounded(Kind::Other)
@@ -60,7 +60,7 @@ fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
         ("copy", Dialect::Postgres) => copy(at)?,
         ("refresh", Dialect::Postgres) => refresh(at)?,
         ("load", Dialect::Mysql) => load(at)?,
-        // What was written to the tables of privileges counts from here on.
+        // It applies changes of the privilege tables.
         ("flush", Dialect::Mysql) if at.rest.iter().any(|token| token.is("privileges")) => {
             Statement::writes_unbounded(Kind::Other)
         }
@@ -82,7 +82,7 @@ fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
             let before = at.after(|token| token.is("before"));
             Statement::without_tables(Kind::Other).evaluating(before.and_then(expressions))
         }
-        // Rows without a key of their own may get other row ids.
+        // Rows without a primary key may get other row ids.
         ("vacuum", Dialect::Sqlite) if !at.rest.iter().any(|token| token.is("into")) => {
             Statement::writes_unbounded(Kind::Other)
         }
@@ -103,7 +103,7 @@ fn by_verb(mut at: Cursor<'_, '_>) -> Option<Statement> {
     })
 }
 
-/// What `EXPLAIN` explains is not run, what `EXPLAIN ANALYZE` explains is.
+/// `EXPLAIN` does not run its statement, `EXPLAIN ANALYZE` does.
 fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
     let mut options = at;
     if let Some(inside) = options.parenthesised() {
@@ -135,7 +135,7 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
     let quiet = Statement::without_tables(Kind::Other);
     match Statement::query(at.rest, at.dialect) {
         Some(inner) if runs => inner.of_inner_query(),
-        // MariaDB works out derived tables and constants to explain a query, and so calls functions.
+        // MariaDB evaluates derived tables and constants to explain a query, so it calls functions.
         Some(inner) if at.dialect == Dialect::Mysql => quiet.evaluating(Some(Statement {
             writes: Writes::Nothing,
             ..inner
@@ -151,7 +151,7 @@ fn explain(mut at: Cursor<'_, '_>, mut runs: bool) -> Statement {
     }
 }
 
-/// Whether the options `(ANALYZE, BUFFERS off)` hold an `ANALYZE` that is not switched off.
+/// Whether the options `(ANALYZE, BUFFERS off)` contain an `ANALYZE` that is not switched off.
 fn is_asked_to_run(options: &[Token<'_>]) -> bool {
     options.iter().enumerate().any(|(at, token)| {
         token.is_any(&["analyze", "analyse"])
@@ -202,7 +202,7 @@ fn call(mut at: Cursor<'_, '_>) -> Statement {
         insert_sorted(&mut statement.schemas, schema);
     }
     if let Some(procedure) = path.last() {
-        // It may be called like a function of the server's.
+        // It may have the name of a built-in function.
         insert_sorted(&mut statement.calls, procedure);
         insert_sorted(&mut statement.unknown_functions, procedure);
         statement.calls_procedure = true;
@@ -212,7 +212,7 @@ fn call(mut at: Cursor<'_, '_>) -> Statement {
         .with_effect_if(at.dialect == Dialect::Mysql, Effect::MayControlTransaction)
 }
 
-/// Expressions that are worked out for what they do.
+/// Expressions that are evaluated outside of a query.
 fn expressions(at: Cursor<'_, '_>) -> Option<Statement> {
     let select = lexer::lex("SELECT", at.dialect)?;
     let tokens: Vec<_> = select.iter().chain(at.rest).copied().collect();
@@ -312,7 +312,7 @@ fn condition(at: Cursor<'_, '_>) -> Option<Statement> {
 }
 
 impl Statement {
-    /// Changes tables. If these are temporary ones of the session, nobody else's rows depend on them.
+    /// A change of tables. If they are temporary, it affects no other session.
     fn changing_tables(change: TableChange) -> Self {
         let statement = match change.temporary {
             true => Self::without_tables(Kind::Ddl),
@@ -324,7 +324,7 @@ impl Statement {
         })
     }
 
-    /// Adds what expressions do that it has worked out.
+    /// Adds the reads, writes and calls of expressions that the statement evaluates.
     fn evaluating(mut self, inner: Option<Self>) -> Self {
         let Some(inner) = inner else { return self };
         for read in &inner.reads {
@@ -341,7 +341,7 @@ impl Statement {
         self
     }
 
-    /// Turns what was found about an inner query into what the statement around it does.
+    /// The statement around an inner query: it has the findings of the query.
     fn of_inner_query(self) -> Self {
         let why = Some(Uncacheable::NotSelect);
         Self {

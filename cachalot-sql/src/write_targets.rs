@@ -1,4 +1,4 @@
-//! The tables that a parsed change of rows is aimed at.
+//! The tables that a parsed change of rows writes.
 
 use sqlparser::ast::{
     AssignmentTarget, Delete, FromTable, Insert, Merge, MergeAction, ObjectName, OnConflictAction,
@@ -10,12 +10,12 @@ use super::{Dialect, Events};
 /// A table that is written.
 #[derive(Debug)]
 pub(super) struct Target<'a> {
-    /// Where the tree names it.
+    /// Its name in the tree.
     pub(super) name: &'a ObjectName,
     pub(super) events: Events,
 }
 
-/// `None`, here and below: it is not clear what is written.
+/// `None`, here and below, if it is not clear what is written.
 pub(super) fn of_insert(insert: &Insert) -> Option<Vec<Target<'_>>> {
     let TableObject::TableName(name) = &insert.table else {
         return None;
@@ -96,7 +96,7 @@ pub(super) fn of_delete(delete: &Delete, dialect: Dialect) -> Option<Vec<Target<
                 .map(|target| find(&candidates, &target.0.last()?.as_ident()?.value));
             let found = found.collect::<Option<Vec<_>>>();
             let mut names = found.unwrap_or_else(|| all(&candidates));
-            // `USING` lists the tables a second time, so these are no reads either.
+            // `USING` lists the tables a second time, so these are not reads either.
             if delete.using.is_some() {
                 names.extend(all(&from));
             }
@@ -143,7 +143,7 @@ pub(super) fn of_merge(merge: &Merge) -> Option<Vec<Target<'_>>> {
     Some(vec![Target { name, events }])
 }
 
-/// A table in a list, and what it is called there.
+/// A table in a list, and its alias there.
 #[derive(Clone)]
 struct Named<'a> {
     name: &'a ObjectName,
@@ -164,7 +164,7 @@ impl Named<'_> {
     }
 }
 
-/// The tables of a list, joins flattened; sub-queries are no targets and are left out.
+/// The tables of a list, joins flattened; sub-queries cannot be targets and are omitted.
 fn named(list: &[TableWithJoins]) -> Option<Vec<Named<'_>>> {
     let mut tables = Vec::new();
     let mut pending: Vec<&TableWithJoins> = list.iter().rev().collect();

@@ -9,7 +9,7 @@ fn texts(sql: &str, dialect: Dialect) -> Vec<&str> {
 }
 
 #[test]
-fn comments_are_dropped_by_the_rules_of_the_dialect() {
+fn comments_follow_the_rules_of_the_dialect() {
     assert_eq!(
         texts("a/* b /* c */ d */e -- f\rg", Dialect::Postgres),
         ["a", "e", "g"]
@@ -24,7 +24,7 @@ fn comments_are_dropped_by_the_rules_of_the_dialect() {
 }
 
 #[test]
-fn strings_end_where_the_server_ends_them() {
+fn strings_end_where_they_end_on_the_server() {
     assert_eq!(texts(r"'a\' b", Dialect::Postgres), [r"'a\'", "b"]);
     assert_eq!(texts(r"'a\' b'", Dialect::Mysql), [r"'a\' b'"]);
     assert_eq!(texts(r"E'a\' b' c", Dialect::Postgres), [r"E'a\' b'", "c"]);
@@ -41,7 +41,7 @@ fn strings_end_where_the_server_ends_them() {
 }
 
 #[test]
-fn a_backslash_that_a_setting_could_give_another_meaning_is_not_understood() {
+fn a_backslash_whose_meaning_depends_on_a_setting_is_rejected() {
     // With `standard_conforming_strings` off, or `NO_BACKSLASH_ESCAPES`, other words are quoted.
     assert!(lex(r"'it\'s', b, 'it\'s'", Dialect::Postgres).is_none());
     assert!(lex(r"'\', b, \N, '\'", Dialect::Mysql).is_none());
@@ -53,7 +53,7 @@ fn a_backslash_that_a_setting_could_give_another_meaning_is_not_understood() {
 }
 
 #[test]
-fn numbers_end_where_the_server_ends_them() {
+fn numbers_end_where_they_end_on_the_server() {
     let ends = |sql, dialect| texts(sql, dialect).join("|");
     assert_eq!(
         ends("1.FOR .5FOR 1e2FOR", Dialect::Mysql),
@@ -69,7 +69,7 @@ fn numbers_end_where_the_server_ends_them() {
 }
 
 #[test]
-fn sqlite_passes_over_a_byte_order_mark() {
+fn sqlite_skips_a_byte_order_mark() {
     let sql = "\u{feff}a \u{feff}b c\u{feff}d";
     assert_eq!(texts(sql, Dialect::Sqlite), ["a", "b", "c\u{feff}d"]);
 }
@@ -88,7 +88,7 @@ fn executable_comments_are_marked() {
 }
 
 #[test]
-fn names_numbers_and_places_of_binds() {
+fn names_numbers_and_bind_parameters() {
     assert_eq!(
         texts("[a b].`c`.\"d\"", Dialect::Sqlite),
         ["[a b]", ".", "`c`", ".", "\"d\""]

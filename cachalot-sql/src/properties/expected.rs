@@ -1,4 +1,4 @@
-//! The tables that were put into a random statement.
+//! The tables of a random statement.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(crate) struct PutIn {
     pub(crate) certain: BTreeSet<&'static str>,
     /// Read by the rules of PostgreSQL for the names that a `WITH` gives.
     pub(crate) by_the_book: BTreeSet<&'static str>,
-    /// Named where a table is read, whatever the name means there.
+    /// Named where a table is read, whatever the name refers to.
     pub(crate) named: BTreeSet<&'static str>,
     pub(crate) written: BTreeSet<&'static str>,
 }

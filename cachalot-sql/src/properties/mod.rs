@@ -1,4 +1,4 @@
-//! What holds for any statement: random ones from a grammar, and random tokens.
+//! Property tests: random statements from a grammar, and random tokens.
 
 mod expected;
 mod grammar;
@@ -36,7 +36,7 @@ const TOKENS: &str = "SELECT FROM WHERE users ( ( ) ) , . * ; JOIN ON AND NOT IN
     \u{feff} \0 XA DO LOAD REPLACE IS LOCK DECLARE EXECUTE";
 
 /// Random tokens, with something between them or nothing.
-fn soup() -> impl Strategy<Value = String> {
+fn random_tokens() -> impl Strategy<Value = String> {
     let tokens: Vec<_> = TOKENS.split_ascii_whitespace().collect();
     let tokens = proptest::collection::vec(proptest::sample::select(tokens), 0..40);
     let between = proptest::sample::select(vec![" ", "\n", ""]);
@@ -80,7 +80,7 @@ fn laid_out(pieces: &[String], layout: &[u8], dialect: Dialect) -> String {
 /// A thousand cases, or as many as `PROPTEST_CASES` says.
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig {
-        // What is found becomes a case of the corpus.
+        // A failing statement becomes a case of the corpus.
         failure_persistence: None,
         ..ProptestConfig::default()
     };
@@ -94,7 +94,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn every_table_that_was_put_in_is_found((dialect, sample) in any_sample()) {
+    fn every_table_is_found((dialect, sample) in any_sample()) {
         let sql = pieces(&sample, dialect).join(" ");
         let put_in = put_in(&sample, dialect);
         let analysis = Analysis::of(&sql, dialect);
@@ -125,9 +125,9 @@ proptest! {
     }
 
     #[test]
-    fn nothing_makes_a_panic(dialect in any_dialect(), soup in soup(), text in any::<String>()) {
-        check(&soup, dialect);
+    fn any_text_can_be_analysed(dialect in any_dialect(), tokens in random_tokens(), text in any::<String>()) {
+        check(&tokens, dialect);
         check(&text, dialect);
-        check(&format!("SELECT a FROM t {soup} {text}"), dialect);
+        check(&format!("SELECT a FROM t {tokens} {text}"), dialect);
     }
 }

@@ -1,4 +1,4 @@
-//! What the type of a value depends on, as far as it may be a time or a date.
+//! The sources of a value whose type may be a time or a date.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,47 +13,47 @@ use crate::{
     names,
 };
 
-/// Functions that give one of their arguments, all of one type.
+/// Functions that return one of their arguments, converted to a common type.
 pub(super) const ONE_OF: &str = "coalesce greatest ifnull lag lead least nullif nvl";
 
-/// Functions that give one of their arguments, all of one type, after the first.
+/// Functions that return one of their arguments after the first, converted to a common type.
 pub(super) const ONE_OF_REST: &str = "if nvl2";
 
-/// Functions whose value has the type of the first argument.
+/// Functions whose result has the type of the first argument.
 const SAME: &str = "
     any_value ceil ceiling first_value floor last_value max median min nth_value
     percentile_cont percentile_disc round truncate
 ";
 
-/// Functions that give a time.
+/// Functions that return a time.
 const TIMES: &str = "maketime sec_to_time time timediff";
 
-/// Functions that give a time or a date, as their arguments decide.
+/// Functions that return a time or a date, depending on their arguments.
 const TIMES_OR_DATES: &str = "
     adddate addtime date_add date_sub str_to_date subdate subtime timestampadd
 ";
 
-/// Functions that give a date.
-const GIVE_DATES: &str = "convert_tz date from_days from_unixtime last_day makedate timestamp";
+/// Functions that return a date.
+const RETURN_DATES: &str = "convert_tz date from_days from_unixtime last_day makedate timestamp";
 
 pub(super) fn is_among(names: &str, name: &str) -> bool {
     names.split_whitespace().any(|it| it == name)
 }
 
-/// What a value may be made of, as far as its type may be that of a time or of a date.
+/// What a value may be computed from, as far as this decides whether it is a time or a date.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
-    /// It may be a time whatever its columns are.
+    /// It may be a time, independent of columns and functions.
     pub time: bool,
-    /// It may be a date whatever its columns are.
+    /// It may be a date, independent of columns and functions.
     pub date: bool,
     /// Nothing is known of it.
     pub any: bool,
-    /// It may be a bind, which has the type that the program gives it.
+    /// It may be a bind, whose type the program decides.
     pub bind: bool,
-    /// Columns whose values it may be made of.
+    /// Columns that it may be computed from.
     pub columns: BTreeSet<Arc<str>>,
-    /// Functions that are not the server's.
+    /// Functions that are not built in.
     pub functions: BTreeSet<Arc<str>>,
 }
 
@@ -105,7 +105,7 @@ pub(super) fn value_of(item: &SelectItem) -> Option<&Expr> {
     }
 }
 
-/// What the value of an expression may be made of.
+/// The sources of the value of an expression.
 pub(super) fn sources(expr: &Expr, depth: usize) -> Sources {
     let Some(depth) = depth.checked_sub(1) else {
         return Sources::any();
@@ -205,7 +205,7 @@ fn of_call(function: &Function, depth: usize) -> Sources {
         }
         name if is_among(TIMES, name) => Sources::time(),
         name if is_among(TIMES_OR_DATES, name) => Sources::time().and(Sources::date()),
-        name if is_among(GIVE_DATES, name) => Sources::date(),
+        name if is_among(RETURN_DATES, name) => Sources::date(),
         name if is_among(ONE_OF, name) => Sources::all(arguments.iter().map(of)),
         name if is_among(ONE_OF_REST, name) => Sources::all(arguments.iter().skip(1).map(of)),
         name if is_among(SAME, name) => arguments.first().map_or_else(Sources::any, of),
@@ -215,7 +215,7 @@ fn of_call(function: &Function, depth: usize) -> Sources {
 
 fn column(name: &Ident) -> Sources {
     let name = names::folded(&name.value);
-    // The name of what has none is its text.
+    // A column without a name is named by its text.
     if !name
         .chars()
         .all(|c| c.is_alphanumeric() || c == '_' || c == '$')
@@ -244,7 +244,7 @@ pub(super) fn is_date(data_type: &DataType) -> bool {
     }
 }
 
-/// The function that is called, and whether it is none of the server's.
+/// The function that is called, and whether it is not built in.
 pub(super) fn called(function: &Function) -> Option<(Arc<str>, bool)> {
     let name = names::folded(&function.name.0.last()?.as_ident()?.value);
     let own =
@@ -259,7 +259,7 @@ pub(super) fn arguments(function: &Function) -> Option<Vec<&Expr>> {
         FunctionArguments::Subquery(_) => return None,
     };
     let arguments = list.iter().filter_map(|argument| match argument {
-        // That of `count(*)` is no value.
+        // The argument of `count(*)` is not a value.
         FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => None,
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(Some(expr)),
         _ => Some(None),
@@ -267,12 +267,12 @@ pub(super) fn arguments(function: &Function) -> Option<Vec<&Expr>> {
     arguments.collect()
 }
 
-/// Is it a text in which every part is one of a time of day?
+/// Whether every part of this date format is one of a time of day.
 pub(super) fn is_format_of_time(format: &Expr) -> bool {
     parts(format).is_some_and(|parts| parts.iter().all(|it| "HhIiklfprSsT%".contains(*it)))
 }
 
-/// Is it a text with a part that is one of a date?
+/// Whether a part of this date format is one of a date.
 fn is_format_of_date(format: &Expr) -> bool {
     parts(format).is_some_and(|parts| parts.iter().any(|it| "YymcdejMbD".contains(*it)))
 }
