@@ -134,7 +134,7 @@ features() { # CRATE
 }
 
 # Together with the others a feature can use what only they enable.
-for crate in cachalot-diesel cachalot-cli; do
+for crate in cachalot-sql cachalot-diesel cachalot-cli; do
     say "cargo clippy: $crate without features"
     cargo clippy -p "$crate" --no-default-features -- -D warnings
     for feature in $(features "$crate"); do

@@ -64,7 +64,7 @@ impl Statement {
         let made = self.if_user_relations.as_deref();
         let made = made.filter(|_| self.ambiguous_relations.iter().all(|name| is_made(name)));
         let (uncacheable, otherwise) = match made {
-            Some(verdict) => (&verdict.uncacheable, &verdict.uncacheable_if_pure),
+            Some(it) => (&it.uncacheable, &it.uncacheable_if_pure),
             None => (&self.uncacheable, &self.uncacheable_if_pure),
         };
         let pure = self.unknown_functions.iter().all(|name| is_pure(name));
