@@ -9,6 +9,7 @@ use std::{env, fs};
 /// # Panics
 ///
 /// If it is not there, with the command that puts it there.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) fn find_below(variable: &str, program: &str, package: &str) -> String {
     let Some(folder) = env::var_os(variable) else {
         return find(program, package);

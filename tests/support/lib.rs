@@ -1,7 +1,7 @@
 //! What the tests stand on: throwaway servers, a database for each test, and a count of the
 //! statements that reach it. Nothing else in the project starts a server.
 //!
-//! - [`postgres`], [`mysql`] and [`sqlite`] have the same items: `database()` gives a test a
+//! - `postgres`, `mysql` (each a feature) and [`sqlite`] have the same items: `database()` gives a test a
 //!   migrated database of its own, `empty_database()` one without any table, `establish(url)` a
 //!   connection to it.
 //! - [`memcached::shared()`] is one server for the whole process, so a test takes a namespace of its
@@ -36,8 +36,10 @@ pub mod gate;
 pub mod log;
 pub mod memcached;
 pub mod migrations;
+#[cfg(feature = "mysql")]
 pub mod mysql;
 mod port;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod program;
 pub mod proxy;

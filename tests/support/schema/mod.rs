@@ -6,7 +6,9 @@
     reason = "`table!` makes an undocumented struct of every column"
 )]
 
+#[cfg(feature = "mysql")]
 pub mod mysql;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 mod shared;
 pub mod sqlite;

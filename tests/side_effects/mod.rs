@@ -1,0 +1,66 @@
+//! What statements change beyond the tables that they name: triggers, foreign keys, views, routines, rules.
+
+mod analysis_truth;
+mod cascades;
+mod schema_changes;
+mod schema_changes_of_others;
+mod triggers;
+mod unwatched_relations;
+mod views;
+
+on_sqlite! {
+    #[path = "catalog/sqlite.rs"]
+    mod catalog;
+    mod conflicts;
+    #[path = "special_cases/sqlite.rs"]
+    mod special_cases;
+    #[path = "statements/sqlite.rs"]
+    mod statements;
+    mod temporary;
+    #[path = "analysis_truth/sqlite.rs"]
+    mod truth;
+}
+
+on_postgres! {
+    #[path = "catalog/postgres.rs"]
+    mod catalog;
+    mod families;
+    mod inheritance;
+    mod materialized;
+    mod partitions;
+    mod principals;
+    mod reading_functions;
+    mod routines;
+    mod row_security;
+    mod rules;
+    #[path = "special_cases/postgres.rs"]
+    mod special_cases;
+    #[path = "statements/postgres.rs"]
+    mod statements;
+    mod trigger_functions;
+    #[path = "analysis_truth/postgres.rs"]
+    mod truth;
+    #[path = "analysis_truth/postgres_views.rs"]
+    mod truth_views;
+    mod writing_functions;
+}
+
+on_mysql! {
+    #[path = "catalog/mysql.rs"]
+    mod catalog;
+    mod principals;
+    mod privileges;
+    mod procedures;
+    mod routines;
+    #[path = "special_cases/mysql.rs"]
+    mod special_cases;
+    #[path = "statements/mysql.rs"]
+    mod statements;
+    mod stored_functions;
+    mod trigger_procedures;
+    #[path = "analysis_truth/mysql.rs"]
+    mod truth;
+}
+
+use self::statements::*;
+use super::*;
