@@ -134,7 +134,7 @@ features() { # CRATE
 }
 
 # Together with the others a feature can use what only they enable.
-for crate in cachalot-diesel cachalot-cli; do
+for crate in cachalot-sql cachalot-diesel cachalot-cli; do
     say "cargo clippy: $crate without features"
     cargo clippy -p "$crate" --no-default-features -- -D warnings
     for feature in $(features "$crate"); do
@@ -196,7 +196,7 @@ if [ -z "$release" ]; then
 elif ! has cargo-semver-checks; then
     echo "test.sh: not checked: cargo-semver-checks is not installed (cargo install cargo-semver-checks)"
 else
-    cargo semver-checks --package cachalot-diesel --all-features --baseline-rev "$release"
+    cargo semver-checks --package cachalot-diesel --package cachalot-sql --all-features --baseline-rev "$release"
 fi
 
 say "cargo doc"

@@ -12,10 +12,9 @@ use std::hint::black_box;
 
 use cachalot_benches::Recorder;
 use cachalot_diesel::{
-    Cachalot, Command, MemcachedStore, MemoryStore, Store,
-    prelude::CachedDsl as _,
-    statement::{Analysis, Dialect, Memo},
+    Cachalot, Command, MemcachedStore, MemoryStore, Store, prelude::CachedDsl as _,
 };
+use cachalot_sql::{Analysis, Dialect, Memo};
 use cachalot_tests::{memcached, postgres, schema::postgres::flights};
 use criterion::{BenchmarkId, Criterion, criterion_group};
 use diesel::prelude::*;

@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
 };
 
-use cachalot_diesel::statement::{Dialect, Report};
+use cachalot_sql::{Dialect, Report};
 use clap::Args;
 
 use crate::Failure;

@@ -200,19 +200,19 @@ mod policy;
 mod protocol;
 mod query;
 mod rows;
-#[doc(hidden)]
-pub mod statement;
 mod stats;
 mod store;
 mod tracker;
 mod untracked;
 mod versions;
 
+use cachalot_sql as statement;
+
 /// The derive; see [`trait@Cacheable`].
 pub use cachalot_derive::Cacheable;
 
 pub use bypass::BypassReason;
-#[doc(hidden)]
+pub use cachalot_sql::Events;
 pub use catalog::UnanalyzableCode;
 pub use config::{ConfigError, OnOutage};
 pub use connection::CacheConnection;

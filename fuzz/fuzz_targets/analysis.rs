@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cachalot_diesel::__fuzz::analysis(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cachalot_sql::invariants::analysis(bytes));

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use cachalot_diesel::statement::{Analysis, Kind, Writes, table_name};
+use cachalot_sql::{Analysis, Kind, Writes, table_name};
 use cachalot_tests::corpus;
 
 use super::truth::{DIALECT, LEAST, Server};

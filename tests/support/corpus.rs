@@ -1,11 +1,11 @@
-//! The statements on which the analysis is tested, of `cachalot-diesel/src/statement/corpus`, and
+//! The statements on which the analysis is tested, of `cachalot-sql/src/corpus`, and
 //! what must be found about each. The README there explains the notation.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use cachalot_diesel::statement::Dialect;
+use cachalot_sql::Dialect;
 
 /// A statement, or several in one text.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Case {
 #[must_use]
 pub fn cases(dialect: Dialect) -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../cachalot-diesel/src/statement/corpus")
+        .join("../cachalot-sql/src/corpus")
         .join(dialect.as_str());
     let mut files: Vec<_> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("no corpus in {}: {error}", folder.display()))

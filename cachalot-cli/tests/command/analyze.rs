@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use cachalot_diesel::statement::Dialect;
+use cachalot_sql::Dialect;
 use cachalot_tests::{corpus, folder, unique};
 
 use super::runner::{Runner, text};

@@ -205,7 +205,7 @@ impl Routines {
         let body = Body::of(text, self.dialect);
         let known = |name: &Arc<str>| self.relations.contains(name);
         let mut writes = body.writes;
-        let perhaps = body.perhaps_written.into_iter().filter(|name| known(name));
+        let perhaps = body.possibly_written.into_iter().filter(|name| known(name));
         writes.merge(&perhaps.map(|name| (name, Events::ALL)).collect());
         let mut volatile = body
             .volatile
@@ -230,7 +230,7 @@ impl Routines {
             // The `OR REPLACE` of the statement also applies to the triggers that it fires.
             writes = replacing(writes);
         }
-        let may_end_transaction = body.moves || writes == Writes::Everything;
+        let may_end_transaction = body.may_end_transaction || writes == Writes::Everything;
         let (mut reads, mut calls) = (BTreeSet::new(), self.implied_by(text));
         for name in body.names {
             if volatile.is_none() && self.changes_without_write(&name, body.sets) {

@@ -9,15 +9,16 @@ use super::{
 use crate::statement::{Events, Writes};
 
 /// Code whose effect is unknown: it uses dynamic SQL, is in an unsupported language, or is not visible
-/// to the account. For the command; not part of the public API.
-#[doc(hidden)]
+/// to the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnanalyzableCode {
     /// The account cannot see triggers.
     Triggers,
     /// These events on the table run the code, so they invalidate everything.
     Trigger {
+        /// The table, as it is compared.
         table: String,
+        /// The events that run the code.
         events: Events,
         /// The routine that the trigger calls, if any.
         routine: Option<String>,

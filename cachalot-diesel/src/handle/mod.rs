@@ -323,11 +323,11 @@ impl Cachalot {
         self.0.versions().listeners.add(Arc::new(listener));
     }
 
-    /// The code in a connection's database that this library cannot analyse.
+    /// The triggers and routines of a connection's database that this library cannot analyse, so that
+    /// they invalidate more, or prevent caching. `cachalot doctor` prints them.
     ///
     /// # Errors
     /// An error of the database, if its catalog cannot be read.
-    #[doc(hidden)]
     pub fn unanalyzable_code<C: CacheConnection>(
         &self,
         conn: &mut C,

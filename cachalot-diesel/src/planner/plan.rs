@@ -153,7 +153,7 @@ impl Planner {
             times_move: moves.with_times,
             unknown_relation: analysis.parsed
                 && !analysis.reads().iter().all(|table| {
-                    catalog.has(table) || analysis.suspects().any(|name| name == table)
+                    catalog.has(table) || analysis.ambiguous_relations().any(|name| name == table)
                 }),
         }
     }

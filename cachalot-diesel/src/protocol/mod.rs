@@ -15,8 +15,8 @@ mod read;
 mod record;
 mod token;
 mod write;
-mod writes;
 
+pub(crate) use cachalot_sql::{Events, Writes};
 pub(crate) use dependency::{
     Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, Records,
 };
@@ -25,4 +25,3 @@ pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member
 pub(crate) use record::{Families, Record, State, Writer};
 pub(crate) use token::{Token, WriterId};
 pub(crate) use write::{End, begin, end, end_unread};
-pub use writes::{Events, Writes};

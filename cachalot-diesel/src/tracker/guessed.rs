@@ -19,7 +19,7 @@ impl Guessed {
         let aims = if analysis.parsed {
             None
         } else {
-            statement::aims(analysis.text().sql(), dialect)
+            statement::possible_targets(analysis.text().sql(), dialect)
         };
         for table in tables.keys() {
             if aims.as_ref().is_none_or(|aims| aims.contains(table)) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::env;
 
-use cachalot_diesel::statement::{Analysis, Dialect};
+use cachalot_sql::{Analysis, Dialect};
 use cachalot_tests::{Database, corpus};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use cachalot_diesel::{CachedDsl as _, Outcome, statement::Analysis};
+use cachalot_diesel::{CachedDsl as _, Outcome};
+use cachalot_sql::Analysis;
 use cachalot_tests::corpus;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cachalot_diesel::statement::{Analysis, Dialect};
+use cachalot_sql::{Analysis, Dialect};
 use cachalot_tests::Database;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;

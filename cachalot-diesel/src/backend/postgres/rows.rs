@@ -15,7 +15,7 @@ use crate::{
         CacheBackend, Unstorable, private,
         view::{self, RawBytes},
     },
-    statement::{Dialect, moving_date},
+    statement::{Dialect, volatile_date},
 };
 
 impl private::Sealed for Pg {}
@@ -45,7 +45,7 @@ impl CacheBackend for Pg {
                 .number(u64::from(oid) << 1 | u64::from(bytes.is_some()));
             let bytes = bytes.as_deref().unwrap_or_default();
             fingerprint.0.part(bytes);
-            found.moving |= moving_date(bytes).is_some();
+            found.moving |= volatile_date(bytes).is_some();
         }
         Ok(found)
     }

@@ -1,0 +1,106 @@
+//! What an SQL text reads, what it writes, and what it does to the transaction and the session, for
+//! PostgreSQL, MySQL, MariaDB and SQLite.
+//!
+//! Text in, [`Analysis`] out. The analysis needs no connection and no schema, and it never fails: a
+//! statement that it does not understand [writes everything](Writes::Everything), and its result
+//! [may not be cached](Analysis::uncacheable).
+//!
+//! ```
+//! use cachalot_sql::{Analysis, Dialect, Events, Uncacheable, Writes};
+//!
+//! let read = Analysis::of(r#"SELECT name FROM public."Users" JOIN posts USING (id)"#, Dialect::Postgres);
+//! assert_eq!(read.reads(), ["posts".into(), "users".into()]);
+//! assert_eq!(read.uncacheable(), None);
+//!
+//! let write = Analysis::of("UPDATE users SET name = 'a'", Dialect::Postgres);
+//! assert_eq!(*write.writes(), Writes::from_iter([("users".into(), Events::UPDATE)]));
+//!
+//! let volatile = Analysis::of("SELECT id, now() FROM users", Dialect::Postgres);
+//! let reason = Uncacheable::VolatileFunction("now".to_owned());
+//! assert_eq!(volatile.uncacheable(), Some(&reason));
+//! ```
+//!
+//! This crate is the SQL analysis of [cachalot-diesel](https://docs.rs/cachalot-diesel) and is
+//! released with it.
+//!
+//! # How a text is analysed
+//!
+//! 1. `lexer` splits it into tokens by the rules of the dialect (strings, comments, quoting).
+//! 2. `split` finds the statements.
+//! 3. `transaction`, `session` and `utility` read short fixed forms from the tokens.
+//! 4. `sqlparser` parses queries and changes of rows (`query`).
+//! 5. `fallback` reads what that parser rejects. It takes every identifier for a table.
+//!
+//! The server's default lexical rules are assumed: `standard_conforming_strings` is on in PostgreSQL,
+//! and MySQL strings have backslash escapes. A program that changes them does so with a `SET`, which is
+//! reported as a [`SessionChange`].
+#![forbid(unsafe_code)]
+
+mod analysis;
+mod body;
+mod classify;
+mod collations;
+mod commits;
+mod create;
+mod cursor;
+mod definition;
+mod depth;
+mod dialect;
+mod effect;
+mod fallback;
+mod functions;
+mod grammar;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod invariants;
+mod keywords;
+mod lexer;
+mod memo;
+mod names;
+mod own_tables;
+mod possible_targets;
+mod prepared;
+mod query;
+mod report;
+mod session;
+mod split;
+mod statement;
+mod temporary;
+mod text;
+mod times;
+mod token_scan;
+mod transaction;
+mod uncacheable;
+mod unsupported_syntax;
+mod utility;
+mod write_targets;
+mod writes;
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod pathological_tests;
+#[cfg(test)]
+mod properties;
+
+pub use analysis::Analysis;
+pub use body::Body;
+pub use collations::Named;
+pub use definition::Definition;
+pub use dialect::{Dialect, UnknownDialect};
+pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
+pub use functions::is_known_function;
+pub use memo::{Memo, analysis};
+pub use names::last_component;
+pub use names::table_name;
+pub use names::{Owner, folded as relation_name, owner};
+pub use possible_targets::possible_targets;
+pub use prepared::{Prepared, prepared};
+pub use report::Report;
+pub use statement::{Kind, Statement};
+pub use temporary::{TableName, made_permanent, made_temporary};
+pub use text::Text;
+pub use times::{Sources, Times};
+pub use token_scan::volatile_date;
+pub use uncacheable::Uncacheable;
+pub use writes::{Events, Writes};
