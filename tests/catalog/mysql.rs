@@ -338,3 +338,30 @@ fn w09_a_table_that_is_no_longer_unseen_is_cached() {
         outcome(&mut world.conn, read).0 == Outcome::Miss
     });
 }
+
+/// MariaDB refuses such a name.
+#[test]
+fn w04_a_table_is_one_by_its_name_and_by_what_mysql_stores_of_it() {
+    let mut world = World::new();
+    let create = "CREATE TABLE `größe 🐋` (id INTEGER)";
+    let created = world.outsider().batch_execute(create);
+    assert_eq!(created.is_ok(), db::is_mysql(), "{created:?}");
+    if created.is_err() {
+        return;
+    }
+    let spellings = ["größe 🐋", "größe 🐳", "größe ?"];
+    let mut written = 0;
+    for read in spellings {
+        let count = |conn: &mut Conn| -> i64 {
+            let read = sql::<BigInt>(&format!("SELECT count(*) FROM `{read}`"));
+            read.cached(conn).get_result().unwrap()
+        };
+        assert_eq!(world.once(count), written, "{read}");
+        for write in spellings {
+            let insert = format!("INSERT INTO `{write}` VALUES (1)");
+            world.conn.batch_execute(&insert).unwrap();
+            written += 1;
+            assert_eq!(world.once(count), written, "{read}, {write}");
+        }
+    }
+}
