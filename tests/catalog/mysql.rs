@@ -1,9 +1,9 @@
 //! What an account may see of MySQL's catalog, and which of a server's databases count.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
-use cachalot_tests::{Database, unique, wait_until};
+use cachalot_tests::{Database, folder, unique, wait_until};
 use diesel::{
     RunQueryDsl as _,
     connection::SimpleConnection,
@@ -294,11 +294,22 @@ fn w10_functions_that_write_are_seen_wherever_they_are_called() {
               INSERT INTO log VALUES ('noted'); RETURN 1; END",
         )
         .unwrap();
+    let rows = folder::shared().join(unique::name("rows"));
+    fs::write(&rows, "<row id=\"7\"/>\n").unwrap();
+    let rows = rows.display();
     let read = "SELECT count(*) FROM log";
     for statement in [
+        &format!("LOAD DATA INFILE '{rows}' INTO TABLE stones (@x) SET id = noted() + 2"),
+        &format!(
+            "LOAD XML INFILE '{rows}' INTO TABLE stones ROWS IDENTIFIED BY '<row>' (@id) \
+             SET id = noted() + 3"
+        ),
         "SHOW TABLES WHERE noted()",
         "SHOW COLUMNS FROM log WHERE noted()",
         "SHOW STATUS WHERE noted()",
+        "SHOW DATABASES WHERE noted()",
+        "SHOW COLLATION WHERE noted()",
+        "SHOW PROCEDURE STATUS WHERE noted()",
         "EXPLAIN SELECT * FROM (SELECT noted()) AS derived",
         "EXPLAIN SELECT id FROM stones WHERE noted() = 2",
     ] {
@@ -318,6 +329,10 @@ fn w10_functions_that_write_are_seen_wherever_they_are_called() {
             .unwrap();
         assert_eq!(cached, plain, "{statement}");
     }
+    let stones: i64 = sql::<BigInt>("SELECT count(*) FROM stones")
+        .get_result(&mut world.outsider())
+        .unwrap();
+    assert_eq!(stones, 4, "both files were loaded");
 }
 
 #[test]
