@@ -364,7 +364,7 @@ fn w04_a_table_is_one_by_its_name_and_by_what_mysql_stores_of_it() {
     if created.is_err() {
         return;
     }
-    let spellings = ["größe 🐋", "größe 🐳", "größe ?"];
+    let spellings = ["größe ?", "größe 🐋", "größe 🐳"];
     let mut written = 0;
     for read in spellings {
         let count = |conn: &mut Conn| -> i64 {
