@@ -261,13 +261,13 @@ status=0
 cargo test --workspace --all-features || status=$?
 
 if [ ${#not_run[@]} -gt 0 ]; then
-    for what in "${not_run[@]}"; do
-        printf '\ntest.sh: WARNING: NOT TESTED ON %s\n' "$what"
-    done
     if $system_servers; then
-        echo "test.sh: run it without options"
+        why="run ./test.sh without options"
     else
-        echo "test.sh: it is not installed, and tests/servers/unpack.sh failed (see above)"
+        why="it is not installed, and tests/servers/unpack.sh failed (see above)"
     fi
+    for what in "${not_run[@]}"; do
+        printf '\ntest.sh: WARNING: NOT TESTED ON %s: %s\n' "$what" "$why"
+    done
 fi
 exit $status
