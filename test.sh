@@ -5,20 +5,24 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
     cat <<'END'
-Usage: ./test.sh [--all-servers] [--use-running]
+Usage: ./test.sh [--system-servers] [--use-running]
 
 Checks the project: cargo fmt, clippy, each feature by itself, the oldest versions of what it depends
-on, the oldest Rust, the public API against the last release, cargo doc, and last the tests on SQLite,
-PostgreSQL and MariaDB with memcached. If a program that a check needs is missing, the script says so and
-skips the check. The tests start servers of their own and remove them again; they need the programs, not
-the services. Missing packages are installed with apt-get on Debian and Ubuntu.
+on, the oldest Rust, the public API against the last release, cargo doc, the database tests on MySQL and
+PostgreSQL 18, and last all tests on SQLite and the system's PostgreSQL and MariaDB, with memcached. If a
+program that a check needs is missing, the script says so and skips the check. The tests start servers of
+their own and remove them again; they need the programs, not the services. Missing packages are installed
+with apt-get on Debian and Ubuntu.
 
-  --all-servers  also run the database tests on MySQL and PostgreSQL 18, before the others.
-                 CACHALOT_TEST_MYSQL_HOME and CACHALOT_TEST_POSTGRES_HOME name folders with their
-                 programs; without them the system's mysqld is used if it is MySQL 8.4 or later, and
-                 tests/servers/unpack.sh downloads what is missing into target/servers.
+CACHALOT_TEST_MYSQL_HOME and CACHALOT_TEST_POSTGRES_HOME name folders with the programs of MySQL and
+PostgreSQL 18. Without them the system's mysqld is used if it is MySQL 8.4 or later, and
+tests/servers/unpack.sh downloads what is missing into target/servers (100 MB, once). If that is not
+possible, the last lines of the output say which server was not tested.
+
+  --system-servers
+                 do not test on MySQL and PostgreSQL 18, unless a folder is named for them
   --use-running  use servers that run already, and need none of their programs but memcached, which
-                 some tests stop and freeze. Set
+                 some tests stop and freeze; implies --system-servers. Set
                    CACHALOT_TEST_POSTGRES_URL   postgres://user:password@host:port
                    CACHALOT_TEST_MYSQL_URL      mysql://user:password@host:port
                    CACHALOT_TEST_MEMCACHED_URL  memcache://host:port
@@ -33,11 +37,11 @@ END
 }
 
 use_running=false
-all_servers=false
+system_servers=false
 for option in "$@"; do
     case $option in
-        --use-running) use_running=true ;;
-        --all-servers) all_servers=true ;;
+        --use-running) use_running=true system_servers=true ;;
+        --system-servers) system_servers=true ;;
         --help) usage; exit 0 ;;
         *) echo "test.sh: unknown option: $option" >&2; usage >&2; exit 2 ;;
     esac
@@ -71,6 +75,9 @@ fi
 has memcached || need memcached "the cache"
 if starts CACHALOT_TEST_POSTGRES_URL && ! has_postgres; then
     need postgresql "a database to test with"
+fi
+if ! $system_servers && has apt-get && [ ! -r /usr/share/keyrings/debian-archive-keyring.gpg ]; then
+    need debian-archive-keyring "verifies what tests/servers/unpack.sh downloads"
 fi
 if starts CACHALOT_TEST_MYSQL_URL && ! { has mariadbd && has mariadb-install-db; }; then
     need mariadb-server "a database to test with"
@@ -222,38 +229,45 @@ system_mysql() {
 }
 
 not_run=()
-if ! $all_servers; then
-    not_run+=("MySQL and PostgreSQL 18: run ./test.sh --all-servers")
-else
+if ! $system_servers; then
     [ -n "$mysql_home" ] || system_mysql || true
     if [ -z "$mysql_home" ] || [ -z "$postgres_home" ]; then
-        say "MySQL and PostgreSQL 18"
+        say "Unpacking MySQL and PostgreSQL 18"
         if tests/servers/unpack.sh "$servers/unpacked"; then
             mysql_home=${mysql_home:-$servers/unpacked}
             postgres_home=${postgres_home:-$servers/unpacked}
         fi
     fi
-    # The same programs as below, so that nothing is compiled twice.
-    if [ -n "$mysql_home" ]; then
-        say "cargo test: MySQL"
-        CACHALOT_TEST_MYSQL_HOME=$mysql_home \
-            cargo test --workspace --all-features --test conformance -- mysql::
-    else
-        not_run+=("MySQL: none is installed, and tests/servers/unpack.sh failed")
-    fi
-    if [ -n "$postgres_home" ]; then
-        say "cargo test: PostgreSQL 18"
-        CACHALOT_TEST_POSTGRES_HOME=$postgres_home \
-            cargo test --workspace --all-features --test conformance -- postgres::
-    else
-        not_run+=("PostgreSQL 18: tests/servers/unpack.sh failed")
-    fi
 fi
 
-for what in "${not_run[@]}"; do
-    printf '\ntest.sh: NOT TESTED ON %s\n' "$what"
-done
+# The tests of one database on the server in a folder: those of `doctor` and of the process's events too. They are the
+# same programs as below, so nothing is compiled twice. A server that runs already is not the one that was asked for.
+on_server() { # NAME FOLDER MYSQL|POSTGRES MODULE
+    if [ -z "$2" ]; then
+        not_run+=("$1")
+        return
+    fi
+    say "cargo test: $1"
+    env -u "CACHALOT_TEST_$3_URL" "CACHALOT_TEST_$3_HOME=$2" \
+        cargo test --workspace --all-features --test conformance --test command --test observed -- \
+        "$4::" doctor:: told_too
+}
+on_server MySQL "$mysql_home" MYSQL mysql
+on_server "PostgreSQL 18" "$postgres_home" POSTGRES postgres
 
 # Last, so that the output ends with the count of the tests.
 say "cargo test"
-cargo test --workspace --all-features
+status=0
+cargo test --workspace --all-features || status=$?
+
+if [ ${#not_run[@]} -gt 0 ]; then
+    if $system_servers; then
+        why="run ./test.sh without options"
+    else
+        why="it is not installed, and tests/servers/unpack.sh failed (see above)"
+    fi
+    for what in "${not_run[@]}"; do
+        printf '\ntest.sh: WARNING: NOT TESTED ON %s: %s\n' "$what" "$why"
+    done
+fi
+exit $status

@@ -1,6 +1,6 @@
 //! The findings about a text.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::{
     Dialect, Effect, Kind, SessionChange, Statement, Uncacheable, Writes, lexer, split::split,
@@ -25,7 +25,8 @@ impl Analysis {
     /// Analyses a text. Never fails; time and memory grow with the length of the text.
     #[must_use]
     pub fn of(sql: &str, dialect: Dialect) -> Self {
-        let statements = match lexer::lex(sql, dialect) {
+        let stored = as_stored(sql, dialect);
+        let statements = match lexer::lex(&stored, dialect) {
             Some(tokens) => split(&tokens, dialect)
                 .into_iter()
                 .map(|statement| Statement::of(statement, dialect))
@@ -235,6 +236,18 @@ impl Analysis {
             + self.text.sql().len()
             + statements.sum::<usize>()
             + self.reads.len() * size_of::<Arc<str>>()
+    }
+}
+
+/// MySQL stores names without characters outside the BMP: it replaces each by a question mark, and finds
+/// the table by either spelling. MariaDB refuses such names. Outside of names these characters occur only
+/// in literals and comments.
+fn as_stored(sql: &str, dialect: Dialect) -> Cow<'_, str> {
+    let is_lost = |c: char| c > '\u{ffff}';
+    if dialect == Dialect::Mysql && sql.contains(is_lost) {
+        Cow::Owned(sql.replace(is_lost, "?"))
+    } else {
+        Cow::Borrowed(sql)
     }
 }
 

@@ -168,8 +168,17 @@ fn calls(tokens: &[Token<'_>], dialect: Dialect) -> Calls {
     calls
 }
 
-/// Whether the parenthesis after the name at a position lists columns: `INTO a.t (…)`, `WITH x (…)`.
+/// Whether the parenthesis after the name at a place lists columns: `INTO a.t (…)`, `WITH x (…)`, and
+/// `JSON_TABLE(…, '$' PASSING a AS b COLUMNS (…))`.
 fn lists_columns(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
+    let before = |steps| back(tokens, at, steps);
+    // No call follows a literal or an alias.
+    if tokens.get(at).is_some_and(|token| token.is("columns"))
+        && (before(1).is_some_and(|token| token.kind == TokenKind::Text)
+            || before(2).is_some_and(|token| token.is("as")))
+    {
+        return true;
+    }
     let mut start = at;
     while start >= 2 && back(tokens, start, 1).is_some_and(|before| before.is_symbol(".")) {
         start -= 2;

@@ -7,10 +7,13 @@
 
 use std::time::Duration;
 
-use cachalot_diesel::prelude::*;
-use cachalot_tests::{Counter, log::Log, memcached, schema::sqlite::tags, sqlite, wait_until};
-use diesel::prelude::*;
-use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use cachalot_diesel::{CacheConnection, prelude::*};
+use cachalot_tests::{
+    Counter, Database, log::Log, memcached, mysql, postgres, schema::sqlite::tags, sqlite, unique,
+    wait_until,
+};
+use diesel::{connection::SimpleConnection, dsl::sql, prelude::*, sql_types::BigInt};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -23,6 +26,106 @@ fn count(conn: &mut SqliteConnection) -> i64 {
     tags::table.count().cached(conn).get_result().unwrap()
 }
 
+/// Reads of two caches on connections to a database whose catalog cannot be read. Returns what was told.
+fn unreadable<C: CacheConnection>(
+    log: &Log,
+    snapshotter: &Snapshotter,
+    connect: impl Fn() -> C,
+    read: impl Fn(&mut C) -> Vec<i64>,
+) -> Vec<String> {
+    let before = log.named("cachalot.catalog_unknown").len();
+    snapshotter.snapshot();
+    for _ in 0..2 {
+        let cache = Cachalot::builder().url("memory://").build().unwrap();
+        let mut conn = connect();
+        cache.watch(&mut conn).unwrap();
+        assert_eq!(read(&mut conn), [0; 0]);
+        let stats = cache.stats();
+        assert_eq!(stats.catalog_errors, 1, "{stats:?}");
+        assert_eq!(stats.bypasses.get("catalog_unknown"), Some(&1), "{stats:?}");
+    }
+    let mut metrics = snapshotter.snapshot().into_vec().into_iter();
+    let errors = metrics.find(|(key, ..)| key.key().name() == "cachalot_catalog_errors_total");
+    assert_eq!(
+        errors.map(|(.., value)| value),
+        Some(DebugValue::Counter(2))
+    );
+    log.named("cachalot.catalog_unknown").split_off(before)
+}
+
+/// Asserts that an error was told twice, and that only the first time was a warning.
+#[track_caller]
+fn assert_warned_once(told: &[String], error: &str) {
+    let levels: Vec<_> = told
+        .iter()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(levels, ["WARN", "DEBUG"], "{told:?}");
+    for line in told {
+        assert!(line.contains(error), "the error: {line}");
+        assert!(line.contains("`cachalot doctor`"), "the remedy: {line}");
+    }
+}
+
+fn an_unreadable_catalog_is_warned_of_once(log: &Log, snapshotter: &Snapshotter) {
+    let query = || sql::<BigInt>("SELECT id FROM tags WHERE id = 1");
+    let database = postgres::database();
+    // A server has its accounts for all databases, and a database its own catalog.
+    let account = unique::name("unreadable");
+    let mut owner = postgres::establish(database.url());
+    owner
+        .batch_execute(&format!(
+            "CREATE ROLE {account} LOGIN PASSWORD 'secret'; GRANT SELECT ON tags TO {account}; \
+             REVOKE SELECT ON pg_catalog.pg_trigger FROM PUBLIC"
+        ))
+        .unwrap();
+    let (_, place) = database.url().split_once('@').unwrap();
+    let url = format!("postgres://{account}:secret@{place}");
+    let connect = || postgres::establish(&url);
+    let told = unreadable(log, snapshotter, connect, |conn| {
+        query().cached(conn).load().unwrap()
+    });
+    owner
+        .batch_execute(&format!("DROP OWNED BY {account}; DROP ROLE {account}"))
+        .unwrap();
+    assert_warned_once(&told, "pg_trigger");
+
+    let database = mysql::database();
+    let error = if mysql::is_mysql() {
+        "MAX_JOIN_SIZE"
+    } else {
+        "no such grant"
+    };
+    let told = unreadable(
+        log,
+        snapshotter,
+        || of_mysql(&database, &account),
+        |conn| query().cached(conn).load().unwrap(),
+    );
+    assert_warned_once(&told, error);
+}
+
+/// A connection on which MySQL refuses a query of its catalog as too large, or MariaDB one of the account's
+/// privileges.
+fn of_mysql(database: &Database, account: &str) -> MysqlConnection {
+    let mut owner = mysql::establish(database.url());
+    if mysql::is_mysql() {
+        owner.batch_execute("SET max_join_size = 100").unwrap();
+        return owner;
+    }
+    owner
+        .batch_execute(&format!(
+            "CREATE USER {account}; GRANT SELECT ON *.* TO {account}"
+        ))
+        .unwrap();
+    let (_, place) = database.url().split_once('@').unwrap();
+    let conn = mysql::establish(&format!("mysql://{account}@{place}"));
+    owner
+        .batch_execute(&format!("DROP USER {account}"))
+        .unwrap();
+    conn
+}
+
 /// One test, as its steps share the process's listener and its installed cache.
 #[test]
 fn what_happens_on_other_threads_or_once_is_told_too() {
@@ -33,6 +136,7 @@ fn what_happens_on_other_threads_or_once_is_told_too() {
     recorder.install().unwrap();
     let database = sqlite::database();
     assert_eq!(Tag::tables(), ["tags"]);
+    an_unreadable_catalog_is_warned_of_once(&log, &snapshotter);
 
     let mut early = sqlite::establish(database.url());
     count(&mut early);

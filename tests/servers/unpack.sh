@@ -26,6 +26,13 @@ bin=$folder/bin
 complete=$folder/complete
 [ -e "$complete" ] && exit 0
 
+for program in apt-get dpkg; do
+    if ! command -v $program >/dev/null; then
+        echo "unpack.sh: needs $program, so it works on Debian and Ubuntu only" >&2
+        exit 1
+    fi
+done
+
 packages=(mysql-server-core mysql-client-core postgresql-18)
 architecture=$(dpkg --print-architecture)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -105,7 +112,7 @@ END
 postgres=$root/usr/lib/postgresql/18/bin
 for program in "$root/usr/sbin/mysqld" "$root/usr/bin/mysql" "$postgres"/*; do
     start_script "$program"
-    ln -s "$program" "$bin/$(basename "$program")"
+    ln -sf "$program" "$bin/$(basename "$program")"
 done
 
 rm -rf "$apt"

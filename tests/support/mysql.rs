@@ -46,6 +46,9 @@ const MARIADB_SETTINGS: &str = "--skip-log-bin --innodb-log-file-size=16M --sync
 const MYSQL_SETTINGS: &str = "--mysqlx=OFF --innodb-redo-log-capacity=16M --local-infile=ON \
     --log-bin-trust-function-creators=ON";
 
+/// Names further settings of the server, which override the others.
+const FURTHER_SETTINGS: &str = "CACHALOT_TEST_MYSQL_SETTINGS";
+
 static SHARED: OnceLock<Server> = OnceLock::new();
 
 /// The server of this test process.
@@ -170,11 +173,12 @@ fn start(settings: &str) -> Server {
         Ok(home) => mysql(&home),
         Err(_) => mariadb(),
     };
+    let further = env::var(FURTHER_SETTINGS).unwrap_or_default();
     let (watched, port) = start_on_free_port(
         |port| Service {
             name: "mysql",
             prepare: prepare.clone(),
-            serve: format!("{serve} --port={port} {SETTINGS} {settings}"),
+            serve: format!("{serve} --port={port} {SETTINGS} {settings} {further}"),
             signal: "KILL",
         },
         is_ready,

@@ -1,5 +1,6 @@
 //! PostgreSQL: one server for the process, a database for each test.
 
+use std::process::Command;
 use std::sync::OnceLock;
 use std::{env, fs};
 
@@ -50,6 +51,22 @@ pub fn shared() -> &'static Server {
 
 fn running() -> Option<String> {
     env::var("CACHALOT_TEST_POSTGRES_URL").ok()
+}
+
+/// The version that the program of the [`shared`] server tells; none of a server that runs already.
+///
+/// # Panics
+///
+/// If the program tells none.
+#[must_use]
+pub fn program_version() -> Option<String> {
+    running().is_none().then(|| {
+        let program = binary::find_below(HOME, "postgres", "postgresql");
+        let told = Command::new(program).arg("--version").output();
+        let told = String::from_utf8(told.expect("its version").stdout).expect("a text");
+        let version = told.strip_prefix("postgres (PostgreSQL) ");
+        version.expect("a version").trim_end().to_owned()
+    })
 }
 
 /// A migrated database of the caller's own on the [`shared`] server.

@@ -188,7 +188,8 @@ pub(crate) fn triggers_not_visible() {
 /// The settings of a session could not be read: its reads are not cached.
 pub(crate) fn session_unknown(error: &impl fmt::Display) {
     const NAME: &str = "cachalot.session_unknown";
-    const MESSAGE: &str = "cannot read the session's settings, so its reads are not cached";
+    const MESSAGE: &str = "cannot read the session's settings, so its reads are not cached: change the setting or grant \
+         the privilege that the error names, or run `cachalot doctor` with the database's URL";
     if once::is_first(NAME, &error.to_string()) {
         tracing::warn!(name: NAME, target: TARGET, %error, "{MESSAGE}");
     } else {

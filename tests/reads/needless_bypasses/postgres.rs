@@ -393,5 +393,15 @@ fn f06_what_only_postgresql_18_has_is_cached() {
         assert!(std::env::var("CACHALOT_TEST_POSTGRES_HOME").is_err());
         return;
     }
-    fixture.warm("SELECT casefold(name) FROM stones ORDER BY id");
+    for read in [
+        "SELECT casefold(name) FROM stones ORDER BY id",
+        "SELECT j.a FROM stones, JSON_TABLE(jsonb_build_array(name), '$[*]' PASSING id + 1 AS x \
+         COLUMNS (a TEXT PATH '$')) j",
+        "SELECT j.a FROM stones, JSON_TABLE(jsonb_build_array(name), '$[*]' \
+         COLUMNS (a TEXT PATH '$.x' DEFAULT upper('none') ON EMPTY ERROR ON ERROR)) j",
+        "SELECT j.a FROM stones, JSON_TABLE(jsonb_build_array(name), '$' AS r \
+         COLUMNS (NESTED '$[*]' AS n COLUMNS (a TEXT PATH '$'))) j",
+    ] {
+        fixture.warm(read);
+    }
 }

@@ -1,9 +1,9 @@
 //! What an account may see of MySQL's catalog, and which of a server's databases count.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
-use cachalot_tests::{Database, unique, wait_until};
+use cachalot_tests::{Database, folder, unique, wait_until};
 use diesel::{
     RunQueryDsl as _,
     connection::SimpleConnection,
@@ -294,11 +294,22 @@ fn w10_functions_that_write_are_seen_wherever_they_are_called() {
               INSERT INTO log VALUES ('noted'); RETURN 1; END",
         )
         .unwrap();
+    let rows = folder::shared().join(unique::name("rows"));
+    fs::write(&rows, "<row id=\"7\"/>\n").unwrap();
+    let rows = rows.display();
     let read = "SELECT count(*) FROM log";
     for statement in [
+        &format!("LOAD DATA INFILE '{rows}' INTO TABLE stones (@x) SET id = noted() + 2"),
+        &format!(
+            "LOAD XML INFILE '{rows}' INTO TABLE stones ROWS IDENTIFIED BY '<row>' (@id) \
+             SET id = noted() + 3"
+        ),
         "SHOW TABLES WHERE noted()",
         "SHOW COLUMNS FROM log WHERE noted()",
         "SHOW STATUS WHERE noted()",
+        "SHOW DATABASES WHERE noted()",
+        "SHOW COLLATION WHERE noted()",
+        "SHOW PROCEDURE STATUS WHERE noted()",
         "EXPLAIN SELECT * FROM (SELECT noted()) AS derived",
         "EXPLAIN SELECT id FROM stones WHERE noted() = 2",
     ] {
@@ -318,6 +329,10 @@ fn w10_functions_that_write_are_seen_wherever_they_are_called() {
             .unwrap();
         assert_eq!(cached, plain, "{statement}");
     }
+    let stones: i64 = sql::<BigInt>("SELECT count(*) FROM stones")
+        .get_result(&mut world.outsider())
+        .unwrap();
+    assert_eq!(stones, 4, "both files were loaded");
 }
 
 #[test]
@@ -337,4 +352,31 @@ fn w09_a_table_that_is_no_longer_unseen_is_cached() {
     wait_until("it is looked at again", Duration::from_secs(20), || {
         outcome(&mut world.conn, read).0 == Outcome::Miss
     });
+}
+
+/// MariaDB refuses such a name.
+#[test]
+fn w04_a_table_is_one_by_its_name_and_by_what_mysql_stores_of_it() {
+    let mut world = World::new();
+    let create = "CREATE TABLE `größe 🐋` (id INTEGER)";
+    let created = world.outsider().batch_execute(create);
+    assert_eq!(created.is_ok(), db::is_mysql(), "{created:?}");
+    if created.is_err() {
+        return;
+    }
+    let spellings = ["größe ?", "größe 🐋", "größe 🐳"];
+    let mut written = 0;
+    for read in spellings {
+        let count = |conn: &mut Conn| -> i64 {
+            let read = sql::<BigInt>(&format!("SELECT count(*) FROM `{read}`"));
+            read.cached(conn).get_result().unwrap()
+        };
+        assert_eq!(world.once(count), written, "{read}");
+        for write in spellings {
+            let insert = format!("INSERT INTO `{write}` VALUES (1)");
+            world.conn.batch_execute(&insert).unwrap();
+            written += 1;
+            assert_eq!(world.once(count), written, "{read}, {write}");
+        }
+    }
 }

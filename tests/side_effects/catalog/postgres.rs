@@ -12,8 +12,8 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
-use super::Conn;
 use super::world::World;
+use super::{Conn, db};
 
 fn world() -> World {
     let world = World::new();
@@ -156,4 +156,18 @@ fn w11_a_call_on_a_connection_of_which_nothing_is_known_may_write_anything() {
     assert_eq!(world.sent(stones), (vec![], 1));
     call(&mut writer.conn, "SELECT add_stone()");
     assert_eq!(world.sent(stones), (vec![5], 1));
+}
+
+/// Else these tests would say nothing of the version that was asked for.
+#[test]
+fn w08_the_server_is_the_one_that_was_asked_for() {
+    let version = sql::<Text>("SELECT version()").get_result(&mut World::new().outsider());
+    let version: String = version.unwrap();
+    assert!(version.starts_with("PostgreSQL "), "{version}");
+    if let Some(program) = db::program_version() {
+        assert!(
+            version.starts_with(&format!("PostgreSQL {program} on ")),
+            "{version}, not {program}"
+        );
+    }
 }

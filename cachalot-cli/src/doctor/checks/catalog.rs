@@ -18,8 +18,8 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
         Some(Err(error)) => vec![Finding::problem(
             CHECK,
             format!("the catalog cannot be read, so nothing of the database is cached: {error}"),
-            "if a privilege is missing, grant it to the account of DATABASE_URL; otherwise report the \
-             error together with the database's version",
+            "do what the error asks for: grant the account of DATABASE_URL a missing privilege, or lift a \
+             limit of its sessions; otherwise report the error together with the database's version",
         )],
         Some(Ok(survey)) => {
             let mut findings = relations(&survey.relations);
@@ -63,9 +63,14 @@ fn not_cached(reason: &BypassReason, names: &[&str]) -> Finding {
                 "make sure that the account of DATABASE_URL can read the catalog and its own settings",
             );
         }
+        // It concerns all tables.
         BypassReason::TriggersNotVisible => {
-            "grant TRIGGER on the database to the program's account itself; MySQL does not consider \
-             its roles here, unless it can read the database `mysql`"
+            return Finding::problem(
+                CHECK,
+                found,
+                "grant TRIGGER on the database to the program's account itself; MySQL does not \
+                 consider its roles here, unless it can read the database `mysql`",
+            );
         }
         BypassReason::Untrackable(_) => {
             "for a view or table in MySQL, let the program's account see its definition (grant SHOW \
