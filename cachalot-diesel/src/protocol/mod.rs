@@ -18,11 +18,11 @@ mod write;
 mod writes;
 
 pub(crate) use dependency::{
-    Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, Records,
+    Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, FamilyListing, Records,
 };
 pub(crate) use lineage::Lineage;
 pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member};
-pub(crate) use record::{Families, Record, State, Writer};
+pub(crate) use record::{Families, FoundFamilies, Record, State, Writer};
 pub(crate) use token::{Token, WriterId};
 pub(crate) use write::{End, begin, end, end_unread};
 pub use writes::{Events, Writes};

@@ -8,6 +8,7 @@ mod claims;
 mod epoch;
 mod families;
 mod lease;
+mod lists;
 mod pending;
 mod records;
 mod relations;

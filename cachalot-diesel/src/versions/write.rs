@@ -19,7 +19,7 @@ use crate::{
     clock::now_millis,
     events::{self, Names},
     protocol::{
-        self, Dependency, DependencyKind, EPOCH, End, Events, Families, Record, Token, Writer,
+        self, Dependency, DependencyKind, EPOCH, End, Events, FoundFamilies, Record, Token, Writer,
         Writes,
     },
     stats::{Invalidation, InvalidationReason},
@@ -66,7 +66,7 @@ struct Target {
     /// A catalog has the table, or it has been announced.
     known: bool,
     /// Its families, where its record did not tell them and they were looked up.
-    found: Option<Families>,
+    found: Option<FoundFamilies>,
     /// The record as `begin` left it, and its state where the store told it: `end` can then swap
     /// without reading.
     left: Option<(Record, Option<CasVersion>)>,
@@ -98,7 +98,7 @@ impl Target {
     fn as_ended(&self, record: Record, published: bool) -> Record {
         // Under a new epoch no catalog has been loaded yet.
         if published && self.table.kind == DependencyKind::Epoch {
-            record.without_families()
+            record.without_list()
         } else {
             record
         }
@@ -107,6 +107,9 @@ impl Target {
 
 /// A record as `begin` found it, and the state to put another over; `None`: the store did not answer.
 type Seen = Option<(Option<Record>, Option<CasVersion>)>;
+
+/// What the store answered to a command.
+type StoreReply = Result<Reply, StoreError>;
 
 impl AsRef<str> for Target {
     fn as_ref(&self) -> &str {
@@ -238,54 +241,61 @@ impl VersionStore {
         };
         let lease_key = self.lease_key(writer.id);
         write.more.clear();
+        let part = (!write.is_to_everything()).then(|| self.list_part(writer.id));
         // Before any record names its writer; and last, as a server that refuses it for want of
         // memory takes the answers behind it away.
-        let (seen, mut result) = self.see(&write.targets, Some(self.lease(&lease_key)));
+        let lease = self.lease(&lease_key);
+        let (seen, list, mut result) = self.see(&write.targets, part, Some(lease));
         if self.has_unlisted(write, &seen)? {
             self.widen(write);
             return self.try_begin(write);
         }
         result = result.and(self.enter(&mut write.targets, seen, writer));
-        if let Err(error) = self.add_families(write) {
+        // Where no record of the epoch can be read, the families are looked up, which fails too.
+        let lists = match part.zip(list) {
+            Some((part, reply)) => self.present_lists(part, reply).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if let Err(error) = self.add_families(write, &lists) {
             result = Err(error);
         }
         if !write.more.is_empty() {
-            let (seen, answered) = self.see(&write.more, None);
+            let (seen, _, answered) = self.see(&write.more, None, None);
             let entered = self.enter(&mut write.more, seen, writer);
             result = result.and(answered).and(entered);
         }
         result
     }
 
-    /// Reads the records of these targets, and runs another command behind that.
+    /// Reads the records of these targets and that of the epoch, and runs another command behind that.
     fn see(
         &self,
         targets: &[Target],
+        part: Option<&Dependency>,
         last: Option<Command<'_>>,
-    ) -> (Vec<Seen>, Result<(), StoreError>) {
-        let gets = targets.iter().map(|t| Command::Get { key: &t.table.key });
+    ) -> (Vec<Seen>, Option<StoreReply>, Result<(), StoreError>) {
+        let keys = targets.iter().map(|target| &target.table).chain(part);
+        let gets = keys.map(|table| Command::Get { key: &table.key });
+        let has_last = last.is_some();
         let mut replies = self.client.run(&gets.chain(last).collect::<Vec<_>>());
         // A write without its lease is announced all the same, where the records' servers answer:
         // the time in the record alone protects it then.
-        let mut result = match replies.len() > targets.len() {
+        let mut result = match has_last {
             true => replies.pop().map_or(Ok(()), |last| last.map(drop)),
             false => Ok(()),
         };
+        let list = part.and_then(|_| replies.pop());
         let mut seen = Vec::with_capacity(targets.len());
         for (target, reply) in targets.iter().zip(replies) {
-            seen.push(match reply {
-                Ok(Reply::Item { value, version }) => {
-                    let json = self.client.auth.verify_record(&target.table.key, &value);
-                    Some((json.and_then(Record::from_bytes), Some(version)))
-                }
-                Ok(_) => Some((None, None)),
+            seen.push(match self.versioned_record_in(&target.table, reply) {
+                Ok(seen) => Some(seen),
                 Err(error) => {
                     result = Err(error);
                     None
                 }
             });
         }
-        (seen, result)
+        (seen, list, result)
     }
 
     /// Puts the writer into the records of these targets.
@@ -306,7 +316,7 @@ impl VersionStore {
                 None => None,
             });
         }
-        self.put_all(targets, &puts, None);
+        self.put_all(targets, &puts, None, None);
         let mut result = Ok(());
         // Whoever was refused had company: one after the other, reading again.
         for (target, put) in targets.iter_mut().zip(puts) {
@@ -323,13 +333,15 @@ impl VersionStore {
         result
     }
 
-    /// Writes all records in one batch. Sets `left` of the targets that had no conflict.
+    /// Writes all records in one batch, in which that of the epoch is read too. Sets `left` of the
+    /// targets that had no conflict.
     fn put_all(
         &self,
         targets: &mut [Target],
         puts: &[Option<(Record, Option<CasVersion>)>],
+        part: Option<&Dependency>,
         last: Option<Command<'_>>,
-    ) {
+    ) -> Option<StoreReply> {
         let values: Vec<_> = targets
             .iter()
             .zip(puts)
@@ -342,7 +354,11 @@ impl VersionStore {
                 )
             })
             .collect();
-        let mut commands = Vec::with_capacity(puts.len());
+        // First, as a server that refuses a record takes the answers behind it away.
+        let mut commands: Vec<_> = part
+            .map(|it| Command::Get { key: &it.key })
+            .into_iter()
+            .collect();
         let mut places = Vec::with_capacity(puts.len());
         for (place, put) in puts.iter().enumerate() {
             let (Some((_, over)), Some(Some(value))) = (put, values.get(place)) else {
@@ -365,7 +381,8 @@ impl VersionStore {
             places.push(place);
         }
         commands.extend(last);
-        let replies = self.client.run(&commands);
+        let mut replies = self.client.run(&commands).into_iter();
+        let list = part.and_then(|_| replies.next());
         for (place, reply) in places.into_iter().zip(replies) {
             if let (Ok(Reply::Stored(version)), Some((record, over))) = (reply, &puts[place]) {
                 let target = &mut targets[place];
@@ -375,6 +392,7 @@ impl VersionStore {
                 }
             }
         }
+        list
     }
 
     /// Ends a write. After a success, no entry of its tables that was stored before is valid.
@@ -420,7 +438,10 @@ impl VersionStore {
         }
         let lease_key = self.lease_key(id);
         let delete = Command::Delete { key: &lease_key };
-        self.put_all(&mut rest.targets, &puts, Some(delete));
+        // The list's id is read after the COMMIT.
+        let asks = published && !rest.is_to_everything();
+        let part = asks.then(|| self.list_part(id));
+        let list = self.put_all(&mut rest.targets, &puts, part, Some(delete));
         let unended = rest.targets.iter_mut().filter(|it| it.left.is_none());
         for target in unended {
             let moved = self.update_record(&target.table, |present| {
@@ -438,8 +459,11 @@ impl VersionStore {
             .iter()
             .find(|(it, ..)| it.kind == DependencyKind::Family);
         let mut lost = of_family.map(|(.., error)| error.clone());
-        if published && let Err(error) = self.end_families(&rest) {
-            lost = Some(error);
+        if let Some((part, list)) = part.zip(list) {
+            let lists = self.present_lists(part, list);
+            if let Err(error) = lists.and_then(|lists| self.end_families(&rest, &lists)) {
+                lost = Some(error);
+            }
         }
         if let Some(error) = lost {
             // Who delivers what a table is pending looks for its families.
@@ -544,7 +568,10 @@ impl VersionStore {
             let ended = record
                 .iter()
                 .map(|it| (&target.table.table, pending_table.events, it));
-            for family in self.families_behind(ended)? {
+            let part = self.list_part(fresh_token()?);
+            let list = self.client.run_one(Command::Get { key: &part.key });
+            let lists = self.present_lists(part, list)?;
+            for family in self.families_behind(ended, &lists)? {
                 self.publish(&family, &pending_table.writers)?;
             }
         }

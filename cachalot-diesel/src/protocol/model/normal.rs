@@ -18,7 +18,7 @@ impl State {
     /// - CAS values do not matter either, only whether they are current; unless the store may
     ///   restart, as they are then reused.
     pub(super) fn normalise(&mut self, bounds: &Bounds) {
-        if bounds.faults.restarts == 0 {
+        if !bounds.has_restarts() {
             self.forget_numbers(bounds);
         }
         self.rename();
@@ -29,17 +29,16 @@ impl State {
     }
 
     fn rename(&mut self) {
-        let mut names = Vec::new();
+        let mut names = [u8::MAX; 256];
+        let mut next = 0;
         self.visit(&mut |token| {
-            let known = names.iter().position(|known| known == token);
-            let place = known.unwrap_or_else(|| {
-                names.push(*token);
-                names.len() - 1
-            });
-            let number = u8::try_from(place)
-                .ok()
-                .filter(|number| *number < MAX_TOKENS);
-            *token = name(number.expect("a small model has few tokens"));
+            let known = &mut names[usize::from(token.as_bytes()[0])];
+            if *known == u8::MAX {
+                assert!(next < MAX_TOKENS, "a small model has few tokens");
+                *known = next;
+                next += 1;
+            }
+            *token = name(*known);
         });
     }
 
@@ -56,7 +55,7 @@ impl State {
         for (_, number) in self.store.records.iter_mut().flatten() {
             *number = 1;
         }
-        self.store.last = 1;
+        self.store.last.fill(1);
     }
 
     fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {
@@ -66,8 +65,10 @@ impl State {
         if let Some(entry) = &mut self.store.entry {
             in_entry(entry, see);
         }
-        let listed = self.store.listed.as_mut();
-        listed.into_iter().for_each(&mut *see);
+        if let Some(listed) = &mut self.store.listed {
+            see(&mut listed.epoch);
+            see(&mut listed.list);
+        }
         if let Some(token) = &mut self.first_epoch {
             see(token);
         }
@@ -94,7 +95,7 @@ fn name(number: u8) -> Token {
 }
 
 pub(super) fn in_record(record: &mut Record, see: &mut impl FnMut(&mut Token)) {
-    record.tokens_mut().into_iter().for_each(see);
+    record.tokens_mut().for_each(see);
 }
 
 pub(super) fn in_seen(seen: &mut Seen, see: &mut impl FnMut(&mut Token)) {

@@ -258,6 +258,28 @@ fn family() -> Bounds {
     }
 }
 
+/// A restart of all servers, or of that of one record.
+const RESTARTS: [Faults; 2] = {
+    let none = Faults {
+        crashes: 0,
+        evictions: 0,
+        restarts: 0,
+        restarts_of_one: 0,
+        freezes: 0,
+        skewed: false,
+    };
+    [
+        Faults {
+            restarts: 1,
+            ..none
+        },
+        Faults {
+            restarts_of_one: 1,
+            ..none
+        },
+    ]
+};
+
 fn family_with(faults: Faults) -> Bounds {
     Bounds { faults, ..family() }
 }
@@ -306,38 +328,41 @@ fn no_read_of_a_family_is_stale_when_anything_is_evicted_but_for_the_stated_exce
 
 #[test]
 fn no_read_of_a_family_misses_what_was_acknowledged_when_the_store_restarts() {
-    let found = explore(Bounds {
-        reads: 2,
-        ..family_with(Faults {
-            restarts: 1,
-            ..Faults::default()
-        })
-    });
-    assert!(!found.contains(P1), "{found:?}");
-    assert!(found.contains(HIT), "{found:?}");
+    for faults in RESTARTS {
+        let found = explore(Bounds {
+            reads: 2,
+            ..family_with(faults)
+        });
+        assert!(!found.contains(P1), "{found:?}");
+        assert!(found.contains(HIT), "{found:?}");
+    }
 }
 
 #[test]
 fn a_family_that_is_not_begun_with_its_members_is_found_wanting() {
-    for variant in [
-        Variant::FamilyIgnored,
-        Variant::FamilyUntold,
-        Variant::FamilyNotLookedUp,
-        Variant::FamilyForgotten,
+    // What a writer has put into the record, or taken out, only the next one misses.
+    for (variant, writers) in [
+        (Variant::FamilyNotLookedUp, 1),
+        (Variant::FamilyIgnored, 2),
+        (Variant::FamilyForgotten, 2),
     ] {
-        // Only the next writer misses what `end` has taken out.
-        let writers = 1 + usize::from(variant == Variant::FamilyForgotten);
         wanting(
             [P1, P2],
             Bounds {
                 variant,
-                failures: writers > 1,
+                // It is a failure that leaves the entries.
+                failures: variant == Variant::FamilyForgotten,
                 writers: vec![vec![2]; writers],
                 ..family()
             },
         );
     }
-    for variant in [Variant::MembersInFlight, Variant::FamilyLookedUpFirst] {
+    // `end` finds the family, after the COMMIT.
+    for variant in [
+        Variant::FamilyUntold,
+        Variant::MembersInFlight,
+        Variant::FamilyLookedUpFirst,
+    ] {
         wanting(
             [P2],
             Bounds {
@@ -345,6 +370,32 @@ fn a_family_that_is_not_begun_with_its_members_is_found_wanting() {
                 ..family()
             },
         );
+    }
+}
+
+#[test]
+fn families_that_are_trusted_under_an_old_list_are_found_wanting() {
+    let restart_of_all = || Bounds {
+        reads: 2,
+        ..family_with(RESTARTS[0])
+    };
+    let restart_of_one = || Bounds {
+        reads: 2,
+        ..family_with(RESTARTS[1])
+    };
+    for (variant, bounds) in [
+        (Variant::AnyListTrusted, restart_of_all()),
+        (Variant::ListNotReadAgain, restart_of_all()),
+        (Variant::SameListId, restart_of_one()),
+        (
+            Variant::ListReliedOnEarly,
+            Bounds {
+                readers: 2,
+                ..restart_of_one()
+            },
+        ),
+    ] {
+        wanting([P1], Bounds { variant, ..bounds });
     }
 }
 
