@@ -193,8 +193,19 @@ impl Model for Bounds {
                 let record = writer::told_none(record, list);
                 state.store.put(member, None, &record);
             }
+            let mut dead = state.clone();
             state.normalise(self);
             states.push(state);
+            if self.faults.restarts_of_one > 0 {
+                // The same, and a process that is dead by now has listed ours too.
+                dead.store.listed = Some(store::Listed {
+                    epoch: epoch.any(),
+                    list: store::sure(tokens()),
+                    ours: true,
+                });
+                dead.normalise(self);
+                states.push(dead);
+            }
         }
         states
     }

@@ -22,7 +22,7 @@ impl State {
             self.forget_numbers(bounds);
         }
         self.rename();
-        if self.readers.len() > 1 {
+        if !self.readers.is_sorted() {
             self.readers.sort();
             self.rename();
         }
