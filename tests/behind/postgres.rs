@@ -5,6 +5,7 @@ mod by_itself;
 mod cascades;
 mod catalog_fixture;
 mod families;
+mod family_lists;
 mod inheritance;
 mod materialized;
 mod partitions;

@@ -175,3 +175,88 @@ impl VersionStore {
         Ok(Some(records.collect()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::{
+        protocol::{Events, Writes},
+        stats::InvalidationReason,
+        store::{MemoryStore, Store},
+        versions::{Origin, Outcome},
+    };
+
+    /// Counts the commands of each batch.
+    struct Counting(MemoryStore, Mutex<Vec<usize>>);
+
+    impl Store for Counting {
+        fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
+            self.1.lock().push(commands.len());
+            self.0.run(commands)
+        }
+
+        fn describe(&self) -> String {
+            self.0.describe()
+        }
+    }
+
+    fn versions() -> (Arc<Counting>, Arc<VersionStore>) {
+        let store = Arc::new(Counting(MemoryStore::new(1 << 20), Mutex::default()));
+        (Arc::clone(&store), VersionStore::with_store(store))
+    }
+
+    fn lists(versions: &VersionStore) -> Vec<Token> {
+        let records = versions.epoch_records().unwrap();
+        records.iter().flatten().map(Record::list).collect()
+    }
+
+    #[test]
+    fn records_of_the_epoch_that_disagree_get_one_list() {
+        let (store, versions) = versions();
+        let epoch = versions.present_epoch(true).unwrap();
+        versions
+            .announce_list(&epoch, Token::from_bytes([1; 16]))
+            .unwrap();
+        assert_eq!(lists(&versions), [Token::from_bytes([1; 16]); EPOCHS]);
+        let [.., last] = &versions.epochs;
+        store.run(&[Command::Delete { key: &last.key }]);
+        versions.listed_families(["posts"].into_iter()).unwrap();
+        let unified = lists(&versions);
+        assert_eq!(unified, [unified[0]; EPOCHS]);
+        assert_ne!(
+            unified[0],
+            Token::from_bytes([1; 16]),
+            "it never comes back"
+        );
+        let records = versions.epoch_records().unwrap();
+        assert!(records.iter().flatten().all(Record::has_families));
+        assert_eq!(versions.present_epoch(true).unwrap()[..7], epoch[..7]);
+    }
+
+    #[test]
+    fn a_write_takes_three_round_trips() {
+        let (store, versions) = versions();
+        let writes = Writes::table("posts".into(), Events::ALL);
+        let origin = || Origin {
+            requested: true,
+            ..Origin::default()
+        };
+        let write = || {
+            store.1.lock().clear();
+            let write = versions.begin(&writes, origin());
+            let outcome = Outcome::Success(InvalidationReason::Write);
+            versions.end(write, outcome).unwrap();
+            store.1.lock().clone()
+        };
+        write();
+        // The record, the list's id and the lease; the record; and all three again.
+        assert_eq!(write(), [3, 1, 3]);
+        versions.invalidate(&Writes::Everything).unwrap();
+        assert!(write().len() > 3, "a new epoch has a new list");
+        assert_eq!(write(), [3, 1, 3]);
+    }
+}
