@@ -24,13 +24,13 @@ fn process(world: &World, gate: &Gated) -> Cachalot {
     builder.namespace(&world.namespace).build().unwrap()
 }
 
-/// The next batch is held that ends a write; the key and the version of what it swaps are kept.
-fn hold_end(gate: &Gated) -> Arc<Mutex<Option<(String, u64)>>> {
-    let swapped = Arc::<Mutex<Option<_>>>::default();
+/// The next batch is held that ends a write; the keys and versions of what the write swaps are kept.
+fn hold_end(gate: &Gated) -> Arc<Mutex<Vec<(String, u64)>>> {
+    let swapped = Arc::<Mutex<Vec<_>>>::default();
     let seen = Arc::clone(&swapped);
     gate.hold(move |command| {
         if let Command::CompareAndSwap { key, version, .. } = command {
-            *seen.lock() = Some(((*key).to_owned(), version.0));
+            seen.lock().push(((*key).to_owned(), version.0));
         }
         matches!(command, Command::Delete { .. })
     });
@@ -68,7 +68,7 @@ fn f01_a_family_that_is_listed_after_a_restart_during_a_write() {
     // The catalog is loaded, and the member gets a new record.
     hits_again(&mut reader, EVENTS);
     hits_again(&mut reader, FIRST);
-    let (key, kept) = swapped.lock().take().unwrap();
+    let (key, kept) = swapped.lock().pop().unwrap();
     let get = || gate.run(&[Command::Get { key: &key }]).pop().unwrap();
     wait_until("the writer reaches the server", SOON, || get().is_ok());
     // The new record gets the number that the writer has kept.
@@ -119,7 +119,9 @@ fn f02_writes_while_a_server_with_records_of_the_epoch_is_down() {
                 gate.wait_until_held();
                 gate.release();
             });
-            swapped.lock().take().unwrap().0
+            // The families' records come after it.
+            let record = swapped.lock().first().unwrap().0.clone();
+            record
         })
         .collect();
     let mut wire = up.wire();
