@@ -465,44 +465,45 @@ fn deeper() {
 #[test]
 #[ignore = "takes minutes: cargo test --release -p cachalot-diesel --lib model -- --ignored"]
 fn deeper_in_families() {
+    let two_writers = |faults| Bounds {
+        writers: vec![vec![2]; 2],
+        reads: 2,
+        ..family_with(faults)
+    };
+    for faults in RESTARTS {
+        for bounds in [family_with(faults), two_writers(faults)] {
+            let restarted = explore(bounds);
+            assert!(!restarted.contains(P1), "{restarted:?}");
+        }
+    }
     let faults = Faults::default();
     for bounds in [
-        Bounds {
-            writers: vec![vec![2]; 2],
-            failures: true,
-            ..family()
-        },
-        Bounds {
-            writers: vec![vec![2]; 2],
-            reads: 2,
-            ..family_with(Faults {
-                crashes: 1,
-                evictions: 1,
-                ..faults
-            })
-        },
-        family_with(Faults {
-            evictions: 2,
+        two_writers(Faults {
+            crashes: 1,
             ..faults
         }),
         Bounds {
+            failures: true,
+            ..two_writers(faults)
+        },
+        Bounds {
             readers: 2,
             reads: 2,
-            writers: vec![vec![2]; 2],
             ..family()
         },
+        Bounds {
+            reads: 2,
+            ..family_with(Faults {
+                evictions: 2,
+                ..faults
+            })
+        },
+        two_writers(Faults {
+            evictions: 1,
+            ..faults
+        }),
     ] {
         assert_holds(bounds);
-    }
-    for faults in RESTARTS {
-        for (writers, reads) in [(1, 3), (2, 2)] {
-            let restarted = explore(Bounds {
-                writers: vec![vec![2]; writers],
-                reads,
-                ..family_with(faults)
-            });
-            assert!(!restarted.contains(P1), "{restarted:?}");
-        }
     }
 }
 
