@@ -24,5 +24,5 @@ pub(crate) use lineage::Lineage;
 pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member};
 pub(crate) use record::{Families, FoundFamilies, Record, State, Writer};
 pub(crate) use token::{Token, WriterId};
-pub(crate) use write::{End, begin, end, end_unread};
+pub(crate) use write::{Change, WriteOutcome, begin, end, end_unread};
 pub use writes::{Events, Writes};

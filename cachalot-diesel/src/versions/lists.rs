@@ -184,10 +184,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        protocol::{Events, Writes},
-        stats::InvalidationReason,
+        protocol::{Events, WriteOutcome, Writes},
         store::{MemoryStore, Store},
-        versions::{Origin, Outcome},
+        versions::Origin,
     };
 
     /// Counts the commands of each batch.
@@ -248,8 +247,7 @@ mod tests {
         let write = || {
             store.1.lock().clear();
             let write = versions.begin(&writes, origin());
-            let outcome = Outcome::Success(InvalidationReason::Write);
-            versions.end(write, outcome).unwrap();
+            versions.end(write, WriteOutcome::Success).unwrap();
             store.1.lock().clone()
         };
         write();

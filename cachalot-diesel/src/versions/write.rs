@@ -20,22 +20,12 @@ use crate::{
     protocol::{
         self, Dependency, DependencyKind, Events, FoundFamilies, Record, Token, Writer, Writes,
     },
-    stats::InvalidationReason,
     store::{CasVersion, Command, Reply, StoreError},
 };
 
 /// How long a write with [`OnOutage::Wait`] pauses between two attempts to announce itself. While
 /// the circuit breaker is open, attempts fail at once.
 const ANNOUNCE_RETRY_PAUSE: Duration = Duration::from_millis(10);
-
-/// How a write ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The change is visible, or may be.
-    Success(InvalidationReason),
-    /// The change certainly did not happen.
-    Failure,
-}
 
 /// A write between `begin` and `end`.
 #[derive(Debug)]

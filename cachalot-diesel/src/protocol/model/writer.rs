@@ -6,7 +6,9 @@ use super::{
     store::{Lost, Number, Seen, sure},
 };
 use crate::{
-    protocol::{self, End, Families, FoundFamilies, Record, Token, Writer, WriterId},
+    protocol::{
+        self, Change, Families, FoundFamilies, Record, Token, WriteOutcome, Writer, WriterId,
+    },
     statement::Events,
 };
 
@@ -44,10 +46,10 @@ enum Phase {
     Beginning,
     /// Looks up the families of its tables; has got the record of the epoch with this token and this
     /// list.
-    Looking(Option<(Token, Token)>, Option<Outcome>),
+    Looking(Option<(Token, Token)>, Option<WriteOutcome>),
     /// Announced everywhere.
     Begun,
-    Ending(Outcome),
+    Ending(WriteOutcome),
     /// Creates the record of a table that has been announced.
     Announcing,
     Done,
@@ -60,13 +62,6 @@ enum Found {
     Family,
     /// Nothing that can be relied on: the write is one to everything.
     Nothing,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Outcome {
-    Success,
-    Unknown,
-    Failure,
 }
 
 /// What the writer knows of a record.
@@ -185,7 +180,7 @@ impl Writing {
         let asks = match self.phase {
             Phase::Idle | Phase::Beginning => true,
             Phase::Ending(outcome) => {
-                outcome != Outcome::Failure && !self.settled && !self.more.contains(&EPOCH)
+                outcome != WriteOutcome::Failure && !self.settled && !self.more.contains(&EPOCH)
             }
             _ => false,
         };
@@ -268,15 +263,15 @@ impl State {
                 writing.wrote = tables.iter().map(|table| self.committed[*table]).collect();
                 let targets = tables.len() + writing.more.len();
                 writing.targets.resize(targets, Target::Unread);
-                writing.phase = Phase::Ending(Outcome::Success);
+                writing.phase = Phase::Ending(WriteOutcome::Success);
                 writing.forget_list(bounds);
             }
             Move::Fail => {
-                self.writers[place].phase = Phase::Ending(Outcome::Failure);
+                self.writers[place].phase = Phase::Ending(WriteOutcome::Failure);
                 self.writers[place].reread();
             }
             Move::FailUnknown => {
-                self.writers[place].phase = Phase::Ending(Outcome::Unknown);
+                self.writers[place].phase = Phase::Ending(WriteOutcome::Unknown);
                 self.writers[place].forget_list(bounds);
             }
             Move::Look => self.look(bounds, place),
@@ -418,12 +413,9 @@ impl State {
             self.begun(bounds, place);
             return;
         };
-        let end = match outcome {
-            Outcome::Success | Outcome::Unknown => End::Published {
-                events: Events::ALL,
-                at: None,
-            },
-            Outcome::Failure => End::Withdrawn,
+        let change = Change {
+            events: Events::ALL,
+            at: None,
         };
         let (next, over) = match known {
             Target::Left(record, number) => {
@@ -431,7 +423,13 @@ impl State {
                     true => record.found(id(place), found.as_ref()),
                     false => record,
                 };
-                let next = sure(protocol::end_unread(&record, id(place), end, tokens));
+                let next = sure(protocol::end_unread(
+                    &record,
+                    id(place),
+                    outcome,
+                    change,
+                    tokens,
+                ));
                 (next, Some(number))
             }
             Target::Read(seen) => {
@@ -441,13 +439,14 @@ impl State {
                     true => present.map(|record| record.found(id(place), found.as_ref())),
                     false => present,
                 };
-                (sure(protocol::end(present, id(place), end, tokens)), over)
+                let next = protocol::end(present, id(place), outcome, change, tokens);
+                (sure(next), over)
             }
             Target::Unread | Target::Ended(_) => return,
         };
         let next = match next {
             // The catalogs of an epoch that lives on are as they were.
-            Some(record) if table == EPOCH && outcome != Outcome::Failure => {
+            Some(record) if table == EPOCH && outcome != WriteOutcome::Failure => {
                 Some(record.without_list())
             }
             Some(record) if bounds.variant == Variant::FamilyForgotten => {
@@ -478,7 +477,7 @@ impl State {
             return;
         }
         let wide = writing.more.contains(&EPOCH);
-        if bounds.family && outcome != Outcome::Failure && !writing.settled && !wide {
+        if bounds.family && outcome != WriteOutcome::Failure && !writing.settled && !wide {
             writing.settled = true;
             let tables = bounds.writers[place].len();
             let members = writing.targets.iter_mut().take(tables);
@@ -524,10 +523,10 @@ impl State {
 }
 
 impl Writing {
-    fn outcome(&self) -> Option<Outcome> {
+    fn outcome(&self) -> Option<WriteOutcome> {
         match self.phase {
             Phase::Ending(outcome) => Some(outcome),
-            Phase::Announcing => Some(Outcome::Success),
+            Phase::Announcing => Some(WriteOutcome::Success),
             _ => None,
         }
     }
@@ -644,8 +643,8 @@ impl Variant {
     }
 
     /// Does a writer that ends so create the record of a table that may have been unknown?
-    fn announces(self, outcome: Outcome) -> bool {
-        outcome == Outcome::Success || self == Self::RecordOfFailure
+    fn announces(self, outcome: WriteOutcome) -> bool {
+        outcome == WriteOutcome::Success || self == Self::RecordOfFailure
     }
 
     /// For `OneMark`: the next writer overwrites the mark, and the first to end removes it.

@@ -6,12 +6,12 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Outcome, Target, Write};
+use super::{Target, Write};
 use crate::{
     Error, OnOutage,
     clock::now_millis,
     events::{self, Names},
-    protocol::{self, DependencyKind, EPOCH, End, Record, Token, Writes},
+    protocol::{self, Change, DependencyKind, EPOCH, Record, Token, WriteOutcome, Writes},
     stats::{Invalidation, InvalidationReason},
     store::{Command, StoreError},
     versions::{VersionStore, fresh_token, pending::PendingInvalidation, relations::Origin},
@@ -23,23 +23,33 @@ impl VersionStore {
     /// # Errors
     /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
     /// delivered later, and this process bypasses those tables until then.
-    pub(crate) fn end(self: &Arc<Self>, mut write: Write, outcome: Outcome) -> Result<(), Error> {
+    pub(crate) fn end(self: &Arc<Self>, write: Write, outcome: WriteOutcome) -> Result<(), Error> {
+        let reason = match outcome {
+            WriteOutcome::Unknown => InvalidationReason::UnknownOutcome,
+            WriteOutcome::Success | WriteOutcome::Failure => InvalidationReason::Write,
+        };
+        self.end_because(write, outcome, reason)
+    }
+
+    fn end_because(
+        self: &Arc<Self>,
+        mut write: Write,
+        outcome: WriteOutcome,
+        reason: InvalidationReason,
+    ) -> Result<(), Error> {
         self.writes.fetch_add(1, Ordering::AcqRel);
         if write.targets.is_empty() && write.unknown.is_empty() {
             return Ok(());
         }
-        let published = matches!(outcome, Outcome::Success(_));
-        let succeeded = outcome == Outcome::Success(InvalidationReason::Write);
+        let published = outcome.is_published();
+        let succeeded = outcome == WriteOutcome::Success && reason == InvalidationReason::Write;
         let _span = events::end(Names(&write.targets), published);
         self.drop_lease(write.id);
         let mut failed = Vec::new();
-        let at = now_millis();
-        let ending = |events| match outcome {
-            Outcome::Success(_) => End::Published {
-                events,
-                at: Some(at),
-            },
-            Outcome::Failure => End::Withdrawn,
+        let at = Some(now_millis());
+        let change = |target: &Target| Change {
+            events: target.events,
+            at,
         };
         write.targets.append(&mut write.more);
         let puts: Vec<_> = write
@@ -50,7 +60,8 @@ impl VersionStore {
                 // Without its version the record has to be read again.
                 let version = (*version)?;
                 let tokens = &mut fresh_token;
-                let next = protocol::end_unread(record, write.id, ending(target.events), tokens);
+                let change = change(target);
+                let next = protocol::end_unread(record, write.id, outcome, change, tokens);
                 Some((target.as_ended(next.ok()??, published), Some(version)))
             })
             .collect();
@@ -70,7 +81,8 @@ impl VersionStore {
             let moved = self.update_record(&target.table, |present| {
                 let found = target.found.as_ref();
                 let present = present.map(|record| record.found(id, found));
-                let next = protocol::end(present, id, ending(target.events), &mut fresh_token)?;
+                let change = change(target);
+                let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
                 Ok(next.map(|record| target.as_ended(record, published)))
             });
             match moved {
@@ -94,9 +106,9 @@ impl VersionStore {
             let tables = rest.targets.iter().filter(|target| target.is_table());
             failed.extend(tables.map(|it| (it.table.clone(), it.events, error.clone())));
         }
-        let Outcome::Success(reason) = outcome else {
+        if !published {
             return Ok(());
-        };
+        }
         let mut undelivered = self.enqueue(id, &failed);
         if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config.on_outage)
             && self.wait_until_flushed(limit, &failed)
@@ -109,7 +121,7 @@ impl VersionStore {
             for target in &rest.unknown {
                 // If this fails, the next write to the table announces it again.
                 let _ = self.update_record(&target.table, |present| {
-                    protocol::end(present, id, ending(target.events), &mut fresh_token)
+                    protocol::end(present, id, outcome, change(target), &mut fresh_token)
                 });
             }
             self.announced(std::mem::take(&mut rest.announces));
@@ -130,7 +142,8 @@ impl VersionStore {
             ..Origin::default()
         };
         let write = self.begin(writes, origin);
-        self.end(write, Outcome::Success(InvalidationReason::Requested))
+        let reason = InvalidationReason::Requested;
+        self.end_because(write, WriteOutcome::Success, reason)
     }
 
     fn signal(&self, write: &Write, reason: InvalidationReason) {
@@ -164,7 +177,8 @@ impl VersionStore {
         writers: &[Token],
     ) -> Result<Option<Record>, StoreError> {
         let id = fresh_token()?;
-        let ending = End::Published {
+        let outcome = WriteOutcome::Success;
+        let change = Change {
             events: target.events,
             at: Some(now_millis()),
         };
@@ -173,7 +187,7 @@ impl VersionStore {
                 let writers = writers.iter();
                 writers.fold(record, |record, writer| record.withdrawn(*writer))
             });
-            let next = protocol::end(present, id, ending, &mut fresh_token)?;
+            let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
             Ok(next.map(|record| target.as_ended(record, true)))
         })?;
         Ok(moved.map(|(record, _)| record))
