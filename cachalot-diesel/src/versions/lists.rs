@@ -107,7 +107,7 @@ impl VersionStore {
     }
 
     /// The records of the epoch, once all have the same list. Those that are new get it here.
-    fn agreeing_parts(&self) -> Result<Vec<Record>, StoreError> {
+    pub(super) fn agreeing_parts(&self) -> Result<Vec<Record>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
             let parts = self.parts()?;
             let agree = parts.iter().all(|(record, _)| {

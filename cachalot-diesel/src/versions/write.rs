@@ -82,13 +82,16 @@ impl Target {
         self.table.kind == DependencyKind::Table
     }
 
-    /// The record that `end` puts.
-    fn as_ended(&self, record: Record, published: bool) -> Record {
+    /// The record that is published; that of a new epoch has this list of families.
+    fn as_published(&self, record: Record, list: Option<Token>) -> Record {
+        if self.table.kind != DependencyKind::Epoch {
+            return record;
+        }
         // Under a new epoch no catalog has been loaded yet.
-        if published && self.table.kind == DependencyKind::Epoch {
-            record.without_list()
-        } else {
-            record
+        let record = record.without_list();
+        match list {
+            Some(list) => record.with_list(list, false),
+            None => record,
         }
     }
 }

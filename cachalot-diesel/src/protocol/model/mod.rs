@@ -97,6 +97,13 @@ enum Variant {
     ListReliedOnEarly,
 }
 
+impl Faults {
+    /// Will CAS values be reused that are not reused yet?
+    fn may_restart(self) -> bool {
+        self.restarts + self.restarts_of_one > 0
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct State {
     store: Store,
@@ -237,7 +244,7 @@ impl Model for Bounds {
             steps.extend(records.map(Step::RestartOne));
         }
         // Without a restart this only brings about an initial state.
-        if self.family && self.has_restarts() {
+        if self.family && self.faults.may_restart() && !state.faults.may_restart() {
             let members = FAMILY + 1..self.tables;
             let missing = members.filter(|member| state.store.records[*member].is_none());
             steps.extend(missing.map(Step::Create));
@@ -318,11 +325,6 @@ impl Bounds {
     /// How many records a read looks at, from the first on.
     fn looked_at(&self) -> usize {
         if self.family { FAMILY + 1 } else { self.tables }
-    }
-
-    /// CAS values are reused.
-    fn has_restarts(&self) -> bool {
-        self.faults.restarts + self.faults.restarts_of_one > 0
     }
 }
 

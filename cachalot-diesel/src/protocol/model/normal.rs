@@ -15,10 +15,10 @@ const MAX_TOKENS: u8 = 100;
 impl State {
     /// - Readers are interchangeable.
     /// - The values of tokens do not matter, only which are equal.
-    /// - CAS values do not matter either, only whether they are current; unless the store may
-    ///   restart, as they are then reused.
+    /// - CAS values do not matter either, only whether they are current or, after a restart, how soon
+    ///   they come again; unless the store may yet restart.
     pub(super) fn normalise(&mut self, bounds: &Bounds) {
-        if !bounds.has_restarts() {
+        if !self.faults.may_restart() {
             self.forget_numbers(bounds);
         }
         self.rename();
@@ -42,7 +42,8 @@ impl State {
         });
     }
 
-    /// 1: the current CAS value; 0: an old one.
+    /// 1: the current CAS value; 0: an old one, which does not come again; above 1, after a restart: one
+    /// that is yet to come.
     fn forget_numbers(&mut self, bounds: &Bounds) {
         let number = |record: &Option<Seen>| record.as_ref().map(|(_, number)| *number);
         let present: Vec<_> = self.store.records.iter().map(number).collect();
@@ -50,7 +51,11 @@ impl State {
         let writers = self.writers.iter_mut().zip(&bounds.writers);
         let writers = writers.flat_map(|(writing, tables)| writing.numbers(tables));
         for (table, number) in readers.chain(writers) {
-            *number = Number::from(present[table] == Some(*number));
+            *number = match number.checked_sub(self.store.last[table]) {
+                None => 0,
+                Some(0) => Number::from(present[table] == Some(*number)),
+                Some(to_come) => to_come + 1,
+            };
         }
         for (_, number) in self.store.records.iter_mut().flatten() {
             *number = 1;

@@ -52,6 +52,12 @@ impl VersionStore {
             at,
         };
         write.targets.append(&mut write.more);
+        let list = write.is_to_everything().then(fresh_token);
+        let new_list = list.and_then(Result::ok);
+        let as_ended = |target: &Target, record| match published {
+            true => target.as_published(record, new_list),
+            false => record,
+        };
         let puts: Vec<_> = write
             .targets
             .iter()
@@ -62,7 +68,7 @@ impl VersionStore {
                 let tokens = &mut fresh_token;
                 let change = change(target);
                 let next = protocol::end_unread(record, write.id, outcome, change, tokens);
-                Some((target.as_ended(next.ok()??, published), Some(version)))
+                Some((as_ended(target, next.ok()??), Some(version)))
             })
             .collect();
         let id = write.id;
@@ -83,7 +89,7 @@ impl VersionStore {
                 let present = present.map(|record| record.found(id, found));
                 let change = change(target);
                 let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
-                Ok(next.map(|record| target.as_ended(record, published)))
+                Ok(next.map(|record| as_ended(target, record)))
             });
             match moved {
                 Ok(left) => target.left = left,
@@ -188,7 +194,7 @@ impl VersionStore {
                 writers.fold(record, |record, writer| record.withdrawn(*writer))
             });
             let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
-            Ok(next.map(|record| target.as_ended(record, true)))
+            Ok(next.map(|record| target.as_published(record, None)))
         })?;
         Ok(moved.map(|(record, _)| record))
     }
