@@ -191,7 +191,7 @@ fn a_store_that_does_not_answer_is_told_of() {
     );
     assert!(log.named("cachalot.store_error").iter().any(|line| *line
         == format!(
-            r#"DEBUG event cachalot.store_error "a store command failed" commands=2 error={error} in cachalot.begin"#
+            r#"DEBUG event cachalot.store_error "a store command failed" commands=3 error={error} in cachalot.begin"#
         )));
 }
 

@@ -12,16 +12,16 @@ use super::catalog_fixture::{CatalogFixture, cached, run, shown};
 use super::world::{Reader, World};
 
 /// More than a read looks at one by one.
-const MANY: usize = 12;
+pub(super) const MANY: usize = 12;
 
-const EVENTS: &str = "SELECT concat_ws(' ', id, name) FROM events ORDER BY id";
+pub(super) const EVENTS: &str = "SELECT concat_ws(' ', id, name) FROM events ORDER BY id";
 const EARLY: &str = "SELECT concat_ws(' ', id, name) FROM early ORDER BY id";
-const FIRST: &str = "SELECT concat_ws(' ', id, name) FROM part_0 ORDER BY id";
+pub(super) const FIRST: &str = "SELECT concat_ws(' ', id, name) FROM part_0 ORDER BY id";
 const SECOND: &str = "SELECT concat_ws(' ', id, name) FROM part_1 ORDER BY id";
 const STONES: &str = "SELECT name FROM stones ORDER BY id";
 
 /// Ids up to 1000 are in `early`, ten of them in each of so many partitions of it; the others in `late`.
-fn schema(partitions: usize) -> String {
+pub(super) fn schema(partitions: usize) -> String {
     let mut schema = "\
         CREATE TABLE events (id INTEGER NOT NULL, name TEXT NOT NULL) PARTITION BY RANGE (id); \
         CREATE TABLE early PARTITION OF events FOR VALUES FROM (0) TO (10000) PARTITION BY RANGE (id); \

@@ -25,6 +25,7 @@ on_postgres! {
     #[path = "catalog/postgres.rs"]
     mod catalog;
     mod families;
+    mod family_lists;
     mod inheritance;
     mod materialized;
     mod partitions;

@@ -36,8 +36,8 @@ impl EpochSource for Epochs {
         self.0.agrees(epoch, database, hash, catalog)
     }
 
-    fn note_families(&self, epoch: &Epoch) -> Result<bool, StoreError> {
-        self.0.note_families(epoch)
+    fn announce_list(&self, epoch: &Epoch, list: Token) -> Result<bool, StoreError> {
+        self.0.announce_list(epoch, list)
     }
 
     fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError> {

@@ -14,10 +14,10 @@ use crate::{
     entries::EntryStore,
     events,
     planner::Planner,
-    protocol::Writes,
+    protocol::{WriteOutcome, Writes},
     stats::Counters,
     store::{Store, StoreClient},
-    versions::{Origin, Outcome, VersionStore, Write},
+    versions::{Origin, VersionStore, Write},
 };
 
 /// The inside of a [`Cachalot`](crate::Cachalot). Cheap to clone.
@@ -97,7 +97,7 @@ impl Cache {
     }
 
     /// Ends a write; see [`VersionStore::end`].
-    pub(crate) fn end(&self, write: Write, outcome: Outcome) -> Result<(), Error> {
+    pub(crate) fn end(&self, write: Write, outcome: WriteOutcome) -> Result<(), Error> {
         self.0.versions.end(write, outcome)
     }
 

@@ -20,7 +20,7 @@ use crate::{
     catalog::{Catalog, Facts},
     events::{self, TARGET},
     fingerprint::Fingerprint,
-    protocol::Epoch,
+    protocol::{Epoch, FamilyListing},
 };
 
 /// How many databases a handle caches the catalog of.
@@ -289,10 +289,12 @@ impl Planner {
         let agreed = self.epochs.agrees(epoch, database, hash, &known.catalog);
         let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
         if agreed.same {
-            if agreed.families && !known.catalog.families().is_empty() {
-                let noted = self.epochs.note_families(&known.epoch);
-                known.families = noted.map_err(|_| BypassReason::StoreUnavailable)?;
-            }
+            let announced = match agreed.families {
+                FamilyListing::Unlisted => Ok(false),
+                FamilyListing::Announced => Ok(true),
+                FamilyListing::New(list) => self.epochs.announce_list(&known.epoch, list),
+            };
+            known.families = announced.map_err(|_| BypassReason::StoreUnavailable)?;
             return Ok(true);
         }
         tracing::info!(name: "cachalot.catalog_changed", target: TARGET, "another process has loaded a different schema of this database: invalidating everything");

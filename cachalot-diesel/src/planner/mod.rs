@@ -50,8 +50,9 @@ pub(crate) trait EpochSource: Send + Sync {
         catalog: &Catalog,
     ) -> Result<Agreed, StoreError>;
 
-    /// Notes that the agreement tells the families. `false`: one may not stand for its members yet.
-    fn note_families(&self, epoch: &Epoch) -> Result<bool, StoreError>;
+    /// Puts the new id of the list of families into the epoch. `false`: a family may not stand for its
+    /// members yet.
+    fn announce_list(&self, epoch: &Epoch, list: Token) -> Result<bool, StoreError>;
 
     /// The hash of the catalog that was found under an epoch, if somebody told it.
     fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError>;
@@ -81,7 +82,11 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::{catalog::Facts, protocol::EPOCHS, statement::Dialect};
+    use crate::{
+        catalog::Facts,
+        protocol::{EPOCHS, FamilyListing},
+        statement::Dialect,
+    };
 
     /// An epoch that a test changes, and the catalog hashes that were published in each.
     #[derive(Default)]
@@ -122,11 +127,11 @@ mod tests {
             }
             Ok(Agreed {
                 same,
-                families: false,
+                families: FamilyListing::Unlisted,
             })
         }
 
-        fn note_families(&self, _: &Epoch) -> Result<bool, StoreError> {
+        fn announce_list(&self, _: &Epoch, _: Token) -> Result<bool, StoreError> {
             Ok(false)
         }
 

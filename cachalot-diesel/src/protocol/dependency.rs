@@ -103,6 +103,16 @@ pub(crate) struct Records<'a> {
 pub(crate) struct Agreed {
     /// Another process did not find another catalog.
     pub(crate) same: bool,
-    /// The catalog's families, if there are any, are listed.
-    pub(crate) families: bool,
+    pub(crate) families: FamilyListing,
+}
+
+/// Where the families of a catalog stand in the list of families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FamilyListing {
+    /// There are none, or too many to list.
+    Unlisted,
+    /// All are in the list, whose id is in the epoch.
+    Announced,
+    /// All are in the list, but this new id of it is not in the epoch yet.
+    New(Token),
 }

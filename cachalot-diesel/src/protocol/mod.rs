@@ -18,10 +18,10 @@ mod write;
 
 pub(crate) use cachalot_sql::{Events, Writes};
 pub(crate) use dependency::{
-    Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, Records,
+    Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, FamilyListing, Records,
 };
 pub(crate) use lineage::Lineage;
 pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member};
-pub(crate) use record::{Families, Record, State, Writer};
+pub(crate) use record::{Families, FoundFamilies, Record, State, Writer};
 pub(crate) use token::{Token, WriterId};
-pub(crate) use write::{End, begin, end, end_unread};
+pub(crate) use write::{Change, WriteOutcome, begin, end, end_unread};

@@ -36,17 +36,30 @@ pub(crate) struct Record {
     #[serde(skip_serializing_if = "Times::are_unknown", default)]
     at: Times,
     /// The families that the table is a member of. `None`: nobody has looked since the record exists.
+    /// In a record of the epoch: a catalog with families was loaded under it.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "few",
         default
     )]
     families: Option<Families>,
+    /// The id of the list in which those were looked up. In a record of the epoch: that of the present
+    /// list.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    list: Option<Token>,
 }
 
 /// Tables with many partitions or inheritance children, by the parent's name. Each has a record of its
 /// own that changes with every member, so that a read of the parent looks at that one alone.
 pub(crate) type Families = BTreeSet<Box<str>>;
+
+/// The families of a table as they were looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct FoundFamilies {
+    pub(crate) families: Families,
+    /// The id that the list had in all records of the epoch before it was read.
+    pub(crate) list: Token,
+}
 
 /// Refuses more families than a table can be in.
 fn few<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error> {
@@ -157,6 +170,7 @@ impl Record {
             delete: token,
             at: Times::default(),
             families: None,
+            list: None,
         })
     }
 
@@ -211,9 +225,10 @@ impl Record {
         })
     }
 
-    /// The families of the table, if the record tells them.
-    pub(crate) fn families(&self) -> Option<&Families> {
-        self.families.as_ref()
+    /// The families of the table, if the record has them from the list with this id.
+    pub(crate) fn families(&self, list: Token) -> Option<&Families> {
+        let families = self.families.as_ref();
+        families.filter(|_| self.list == Some(list))
     }
 
     /// Has the record yet to be told of one of these families?
@@ -232,27 +247,45 @@ impl Record {
         self
     }
 
-    /// A writer has looked up the table's families while it stood in the record, if it still does:
+    /// A writer has looked up the table's families while its id was in the record, if it still is:
     /// in a record that was lost meanwhile others may have relied on what it did not see.
     #[must_use]
-    pub(crate) fn found(mut self, writer: WriterId, families: Option<&Families>) -> Self {
-        if self.families.is_none() && self.has(writer) {
-            self.families = families.cloned();
+    pub(crate) fn found(mut self, writer: WriterId, found: Option<&FoundFamilies>) -> Self {
+        if let Some(found) = found
+            && self.list != Some(found.list)
+            && self.has(writer)
+        {
+            self.families = Some(found.families.clone());
+            self.list = Some(found.list);
         }
         self
     }
 
-    /// The record of an epoch under which a catalog with families was loaded.
+    /// The id of the list of families, in a record of the epoch.
+    pub(crate) fn list(&self) -> Token {
+        self.list.unwrap_or(self.any)
+    }
+
+    /// Was a catalog with families loaded under this record of the epoch?
+    pub(crate) fn has_families(&self) -> bool {
+        self.families.is_some()
+    }
+
+    /// A record of the epoch with another list; `families`: a catalog with families was loaded.
     #[must_use]
-    pub(crate) fn with_families(mut self) -> Self {
-        self.families.get_or_insert_default();
+    pub(crate) fn with_list(mut self, list: Token, families: bool) -> Self {
+        self.list = Some(list);
+        if families {
+            self.families.get_or_insert_default();
+        }
         self
     }
 
     /// The record of a new epoch.
     #[must_use]
-    pub(crate) fn without_families(mut self) -> Self {
+    pub(crate) fn without_list(mut self) -> Self {
         self.families = None;
+        self.list = None;
         self
     }
 
@@ -290,13 +323,14 @@ impl Record {
 
     /// For the model checker, which renames tokens so that equivalent states are equal.
     #[cfg(test)]
-    pub(super) fn tokens_mut(&mut self) -> [&mut Token; 4] {
-        [
+    pub(super) fn tokens_mut(&mut self) -> impl Iterator<Item = &mut Token> {
+        let tokens = [
             &mut self.any,
             &mut self.insert,
             &mut self.update,
             &mut self.delete,
-        ]
+        ];
+        tokens.into_iter().chain(&mut self.list)
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -364,147 +398,4 @@ fn hex_after<'a>(record: &'a [u8], bytes: &[u8]) -> Option<(Token, &'a [u8])> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use super::*;
-
-    fn counting() -> impl FnMut() -> Result<Token, Infallible> {
-        let mut next = 0_u128;
-        move || {
-            next += 1;
-            Ok(Token::from_bytes(next.to_be_bytes()))
-        }
-    }
-
-    fn id(number: u8) -> WriterId {
-        Token::from_bytes([number; 16])
-    }
-
-    fn writer(number: u8) -> Writer {
-        Writer {
-            id: id(number),
-            until: 1_000,
-        }
-    }
-
-    #[test]
-    fn a_record_round_trips() {
-        let tokens = &mut counting();
-        let record = Record::fresh(tokens).unwrap().begun(writer(7));
-        let record = record
-            .published(id(9), Events::ALL, Some(5), tokens)
-            .unwrap();
-        assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
-    }
-
-    #[test]
-    fn the_fast_path_and_the_parser_agree() {
-        let tokens = &mut counting();
-        let calm = Record::fresh(tokens).unwrap();
-        assert_eq!(State::calm(&calm.to_bytes()), Some(calm.state()));
-        let busy = calm.begun(writer(1));
-        assert_eq!(State::calm(&busy.to_bytes()), None);
-    }
-
-    #[test]
-    fn a_record_keeps_the_families_that_it_tells() {
-        let tokens = &mut counting();
-        let families = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
-        let new = Record::fresh(tokens).unwrap();
-        let joined = new.clone().joined(&families(&["p"]));
-        assert_eq!(joined.families(), None, "others are not known");
-        assert_eq!(new.clone().found(id(1), Some(&families(&[]))), new);
-        let begun = new.begun(writer(1));
-        let record = begun.found(id(1), Some(&families(&["p"])));
-        let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
-        assert!(record.lacks(&families(&["p", "q"])) && !record.lacks(&families(&["p"])));
-        let record = record.joined(&families(&["q"]));
-        assert_eq!(record.families(), Some(&families(&["p", "q"])));
-        let bytes = record.to_bytes();
-        assert_eq!(State::calm(&bytes), Some(record.state()));
-        assert_eq!(Record::from_bytes(&bytes), Some(record));
-    }
-
-    #[test]
-    fn an_overlapping_writer_stays_in_flight_when_the_other_ends() {
-        let tokens = &mut counting();
-        let record = Record::fresh(tokens)
-            .unwrap()
-            .begun(writer(1))
-            .begun(writer(2));
-        let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
-        assert_eq!(record.writers(), [writer(2)]);
-    }
-
-    #[test]
-    fn only_a_success_changes_the_token() {
-        let tokens = &mut counting();
-        let before = Record::fresh(tokens).unwrap().begun(writer(1));
-        assert_eq!(before.clone().withdrawn(id(1)).any(), before.any());
-        let after = before
-            .clone()
-            .published(id(1), Events::ALL, None, tokens)
-            .unwrap();
-        assert_ne!(after.any(), before.any());
-    }
-
-    #[test]
-    fn only_the_tokens_and_times_of_the_events_change() {
-        let tokens = &mut counting();
-        let before = Record::fresh(tokens).unwrap();
-        let before = before
-            .published(id(1), Events::UPSERT, Some(1), tokens)
-            .unwrap();
-        let delete = Events {
-            insert: false,
-            update: false,
-            delete: true,
-        };
-        let after = before
-            .clone()
-            .published(id(1), delete, Some(2), tokens)
-            .unwrap();
-        assert_eq!((after.insert, after.update), (before.insert, before.update));
-        assert_ne!(after.delete, before.delete);
-        let tokens_of = |record: &Record, events| record.state().of(events).collect::<Vec<_>>();
-        assert_ne!(tokens_of(&after, delete), tokens_of(&before, delete));
-        assert_eq!(
-            tokens_of(&after, Events::UPSERT),
-            tokens_of(&before, Events::UPSERT)
-        );
-        assert_eq!(tokens_of(&after, Events::ALL), [after.any()]);
-        let times = [Events::ALL, delete, Events::UPSERT, Events::INSERT];
-        let times = times.map(|events| after.at(events));
-        assert_eq!(times, [Some(2), Some(2), Some(1), Some(1)]);
-    }
-
-    #[test]
-    fn a_crashed_writer_counts_as_committed() {
-        let tokens = &mut counting();
-        let before = Record::fresh(tokens)
-            .unwrap()
-            .begun(writer(1))
-            .begun(writer(2));
-        let after = before.clone().reclaimed(&[id(1)], tokens).unwrap();
-        assert_eq!(after.writers(), [writer(2)]);
-        assert_ne!(after.any(), before.any());
-    }
-
-    #[test]
-    fn garbage_and_unknown_versions_are_rejected() {
-        let good = Record::fresh(&mut counting()).unwrap().to_bytes();
-        let foreign = String::from_utf8(good.clone())
-            .unwrap()
-            .replacen("\"v\":1", "\"v\":2", 1);
-        for bad in [
-            b"".as_slice(),
-            b"{}",
-            b"[[[[[[",
-            &good[..good.len() - 1],
-            foreign.as_bytes(),
-        ] {
-            assert_eq!(Record::from_bytes(bad), None);
-        }
-    }
-}
+mod tests;

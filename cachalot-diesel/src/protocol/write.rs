@@ -5,17 +5,29 @@ use super::{
     record::{Tokens, Writer},
 };
 
-/// How a write ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The change is visible, or may be.
-    Published {
-        events: Events,
-        /// Milliseconds since 1970.
-        at: Option<u64>,
-    },
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum WriteOutcome {
+    Success,
+    /// The change may be visible.
+    Unknown,
     /// The change certainly did not happen.
-    Withdrawn,
+    Failure,
+}
+
+impl WriteOutcome {
+    /// Is the change visible, or may it be?
+    pub(crate) fn is_published(self) -> bool {
+        self != Self::Failure
+    }
+}
+
+/// What a write did to a table, if it happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change {
+    pub(crate) events: Events,
+    /// Milliseconds since 1970.
+    pub(crate) at: Option<u64>,
 }
 
 /// `begin`: the record with the writer added. `present` is `None` if the record is missing or damaged.
@@ -35,21 +47,21 @@ pub(crate) fn begin<T: Tokens>(
 pub(crate) fn end<T: Tokens>(
     present: Option<Record>,
     writer: WriterId,
-    end: End,
+    outcome: WriteOutcome,
+    change: Change,
     tokens: &mut T,
 ) -> Result<Option<Record>, T::Error> {
-    match (present, end) {
-        (Some(record), End::Withdrawn) if record.has(writer) => Ok(Some(record.withdrawn(writer))),
-        (_, End::Withdrawn) => Ok(None),
-        (present, End::Published { events, at }) => {
-            // A lost record matches no entry anyway; the new one only keeps the time.
-            let record = match present {
-                Some(record) => record,
-                None => Record::fresh(tokens)?,
-            };
-            record.published(writer, events, at, tokens).map(Some)
-        }
+    if !outcome.is_published() {
+        let present = present.filter(|record| record.has(writer));
+        return Ok(present.map(|record| record.withdrawn(writer)));
     }
+    // A lost record matches no entry anyway; the new one only keeps the time.
+    let record = match present {
+        Some(record) => record,
+        None => Record::fresh(tokens)?,
+    };
+    let Change { events, at } = change;
+    record.published(writer, events, at, tokens).map(Some)
 }
 
 /// `end` based on the record as `begin` left it. `None`: it has to be read again.
@@ -60,11 +72,12 @@ pub(crate) fn end<T: Tokens>(
 pub(crate) fn end_unread<T: Tokens>(
     left: &Record,
     writer: WriterId,
-    ending: End,
+    outcome: WriteOutcome,
+    change: Change,
     tokens: &mut T,
 ) -> Result<Option<Record>, T::Error> {
-    match ending {
-        End::Withdrawn => Ok(None),
-        End::Published { .. } => end(Some(left.clone()), writer, ending, tokens),
+    match outcome.is_published() {
+        true => end(Some(left.clone()), writer, outcome, change, tokens),
+        false => Ok(None),
     }
 }

@@ -33,9 +33,9 @@ pub(crate) use transaction::{Snapshot, Transactions};
 use crate::{
     cache::Cache,
     planner::{CatalogSnapshot, SideEffects},
+    protocol::WriteOutcome,
     statement::{self, Analysis, Dialect},
-    stats::InvalidationReason,
-    versions::{Origin, Outcome, Write},
+    versions::{Origin, Write},
 };
 
 /// Sits in a connection's instrumentation and reports its writes.
@@ -371,9 +371,9 @@ pub(crate) enum Ending {
 
 fn end(writes: Vec<(Cache, Write)>, ending: Ending) {
     let outcome = match ending {
-        Ending::Succeeded => Outcome::Success(InvalidationReason::Write),
-        Ending::Unknown => Outcome::Success(InvalidationReason::UnknownOutcome),
-        Ending::Failed => Outcome::Failure,
+        Ending::Succeeded => WriteOutcome::Success,
+        Ending::Unknown => WriteOutcome::Unknown,
+        Ending::Failed => WriteOutcome::Failure,
     };
     for (cache, write) in writes {
         // What could not be delivered is remembered and reported there.

@@ -1,26 +1,26 @@
 //! The epoch: records on which every read depends, whatever its tables.
 
-use super::VersionStore;
+use super::{VersionStore, records::Fetched};
 use crate::{
     bypass::BypassReason,
     protocol::{EPOCHS, Epoch},
-    store::Command,
+    store::{Command, StoreError},
 };
 
 impl VersionStore {
     /// The present tokens; missing records are created if `create` says so. Else the tokens of those are
     /// none that anything could be stored under.
     pub(crate) fn present_epoch(&self, create: bool) -> Result<Epoch, BypassReason> {
-        let epochs = &self.epochs;
-        let commands = epochs
-            .each_ref()
-            .map(|part| Command::Get { key: &part.key });
+        let mut parts = self.fetch_parts();
+        let is_absent = |part: &Result<Fetched, _>| matches!(part, Ok(Fetched::Absent(_)));
+        if create && parts.iter().any(is_absent) {
+            // At once, and with one list of families. What this does not create is created below.
+            let _ = self.agreeing_parts();
+            parts = self.fetch_parts();
+        }
         let mut tokens = Vec::with_capacity(EPOCHS);
-        for (part, reply) in epochs.iter().zip(self.client.run(&commands)) {
-            let state = self
-                .fetched(&part.key, reply)
-                .and_then(|fetched| self.state_of(part, fetched, create));
-            match state {
+        for (part, fetched) in self.epochs.iter().zip(parts) {
+            match fetched.and_then(|fetched| self.state_of(part, fetched, create)) {
                 Ok(Some(state)) => tokens.extend(state.of(part.events)),
                 Ok(None) => return Err(BypassReason::WriterInFlight),
                 Err(_) => return Err(BypassReason::StoreUnavailable),
@@ -29,6 +29,17 @@ impl VersionStore {
         tokens
             .try_into()
             .map_err(|_| BypassReason::StoreUnavailable)
+    }
+
+    fn fetch_parts(&self) -> Vec<Result<Fetched, StoreError>> {
+        let gets = self
+            .epochs
+            .each_ref()
+            .map(|part| Command::Get { key: &part.key });
+        let replies = self.client.run(&gets).into_iter().zip(&self.epochs);
+        replies
+            .map(|(reply, part)| self.fetched(&part.key, reply))
+            .collect()
     }
 
     /// Is this the current epoch?

@@ -8,6 +8,7 @@ mod claims;
 mod epoch;
 mod families;
 mod lease;
+mod lists;
 mod pending;
 mod records;
 mod relations;
@@ -23,7 +24,7 @@ use std::sync::{
 pub(crate) use claims::Claimed;
 pub(crate) use relations::Origin;
 pub use status::TableStatus;
-pub(crate) use write::{Outcome, Write};
+pub(crate) use write::Write;
 
 use crate::{
     config::Config,
@@ -79,8 +80,7 @@ fn fresh_token() -> Result<Token, StoreError> {
 mod tests {
     use super::*;
     use crate::{
-        protocol::Writes,
-        stats::InvalidationReason,
+        protocol::{WriteOutcome, Writes},
         store::{MemoryStore, Store},
     };
 
@@ -108,12 +108,11 @@ mod tests {
 
         let write = versions.begin(&writes, Origin::default());
         assert_eq!(version(&versions, "users"), (before.clone(), 1));
-        versions.end(write, Outcome::Failure).unwrap();
+        versions.end(write, WriteOutcome::Failure).unwrap();
         assert_eq!(version(&versions, "users"), (before.clone(), 0));
 
         let write = versions.begin(&writes, Origin::default());
-        let success = Outcome::Success(InvalidationReason::Write);
-        versions.end(write, success).unwrap();
+        versions.end(write, WriteOutcome::Success).unwrap();
         let (after, in_flight) = version(&versions, "users");
         assert!(after != before && in_flight == 0);
     }

@@ -149,7 +149,17 @@ impl VersionStore {
     }
 
     fn load(&self, table: &Dependency) -> Result<(Option<Record>, Option<CasVersion>), StoreError> {
-        match self.client.run_one(Command::Get { key: &table.key })? {
+        let reply = self.client.run_one(Command::Get { key: &table.key });
+        self.versioned_record_in(table, reply)
+    }
+
+    /// The record in the reply to its `Get`, and the version to put another over.
+    pub(super) fn versioned_record_in(
+        &self,
+        table: &Dependency,
+        reply: Result<Reply, StoreError>,
+    ) -> Result<(Option<Record>, Option<CasVersion>), StoreError> {
+        match reply? {
             Reply::Missing => Ok((None, None)),
             Reply::Item { value, version } => {
                 let json = self.client.auth.verify_record(&table.key, &value);
@@ -161,26 +171,33 @@ impl VersionStore {
         }
     }
 
+    pub(super) fn record_in(
+        &self,
+        table: &Dependency,
+        reply: Result<Reply, StoreError>,
+    ) -> Result<Option<Record>, StoreError> {
+        let (record, _) = self.versioned_record_in(table, reply)?;
+        Ok(record)
+    }
+
     /// The records of several tables; `None` for those that have none.
     pub(super) fn fetch_records(
         &self,
         tables: &[Dependency],
     ) -> Result<Vec<Option<Record>>, StoreError> {
-        let commands: Vec<_> = tables
-            .iter()
-            .map(|t| Command::Get { key: &t.key })
-            .collect();
-        self.client
-            .run(&commands)
-            .into_iter()
-            .zip(tables)
-            .map(|(reply, table)| match reply? {
-                Reply::Item { value, .. } => {
-                    let json = self.client.auth.verify_record(&table.key, &value);
-                    Ok(json.and_then(Record::from_bytes))
-                }
-                _ => Ok(None),
-            })
+        self.fetch_each(tables).into_iter().collect()
+    }
+
+    /// The same, for tables whose servers may not all answer.
+    pub(super) fn fetch_each(
+        &self,
+        tables: &[Dependency],
+    ) -> Vec<Result<Option<Record>, StoreError>> {
+        let gets = tables.iter().map(|table| Command::Get { key: &table.key });
+        let replies = self.client.run(&gets.collect::<Vec<_>>());
+        let replies = replies.into_iter().zip(tables);
+        replies
+            .map(|(reply, table)| self.record_in(table, reply))
             .collect()
     }
 

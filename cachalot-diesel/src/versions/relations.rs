@@ -13,11 +13,11 @@ use std::{
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::{VersionStore, records::Fetched};
+use super::{VersionStore, fresh_token, lists::announced_list, records::Fetched};
 use crate::{
     catalog::Catalog,
     fingerprint::Fingerprint,
-    protocol::{Agreed, Epoch, Events, Families, Record, Token},
+    protocol::{Agreed, Events, Families, FamilyListing, Record, Token},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
@@ -78,7 +78,7 @@ impl Origin<'_> {
 /// What the processes found that loaded catalogs under one epoch.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Agreement {
+pub(super) struct Agreement {
     /// A hash of the catalog, by database.
     catalogs: BTreeMap<String, String>,
     /// Hashes of the names of all their relations.
@@ -86,11 +86,22 @@ struct Agreement {
     /// Hashes of the names of the members of all their families, by the parents' names.
     #[serde(default)]
     families: BTreeMap<String, BTreeSet<u64>>,
+    /// The id that the list of families got when it last grew.
+    #[serde(default)]
+    list: Option<Token>,
 }
 
 impl Agreement {
-    /// Lists the families of a catalog; whether that is something new, or `None` if they are too many.
-    fn list_families(&mut self, catalog: &Catalog) -> Option<bool> {
+    /// Lists the families of a catalog. `announced` is the list's id in the epoch, as it was read before
+    /// the list.
+    ///
+    /// The list gets a new id not only if it grows: the process that let it grow before may not have put
+    /// that id into the epoch yet.
+    fn list_families(
+        &mut self,
+        catalog: &Catalog,
+        announced: Option<Token>,
+    ) -> Result<FamilyListing, StoreError> {
         let numbers = |members: &BTreeSet<Arc<str>>| -> BTreeSet<u64> {
             members.iter().map(|name| hash_of(name)).collect()
         };
@@ -104,10 +115,18 @@ impl Agreement {
             }
         }
         let all: usize = self.families.values().map(BTreeSet::len).sum();
-        (all <= MAX_MEMBERS).then_some(new)
+        if catalog.families().is_empty() || all > MAX_MEMBERS {
+            return Ok(FamilyListing::Unlisted);
+        }
+        if !new && self.list.is_some() && self.list == announced {
+            return Ok(FamilyListing::Announced);
+        }
+        let list = fresh_token()?;
+        self.list = Some(list);
+        Ok(FamilyListing::New(list))
     }
 
-    fn families_of(&self, relation: &str) -> Families {
+    pub(super) fn families_of(&self, relation: &str) -> Families {
         let number = hash_of(relation);
         let families = self.families.iter();
         let families = families.filter(|(_, members)| members.contains(&number));
@@ -148,13 +167,15 @@ impl VersionStore {
         catalog: &Catalog,
     ) -> Result<Agreed, StoreError> {
         let key = self.agreement_key(epoch);
-        // Before the item is read, for it is noted after that is written.
-        let noted = self.noted_families()?;
+        // Before the item is read, as they are put after it.
+        let parts = self.epoch_records()?;
+        let noted = parts.iter().flatten().any(Record::has_families);
+        let announced = announced_list(&parts);
         for _ in 0..MAX_CAS_ATTEMPTS {
             let (mut agreement, version) = self.agreement(&key)?;
             let mut agreed = Agreed {
                 same: true,
-                families: false,
+                families: FamilyListing::Unlisted,
             };
             if noted && agreement.catalogs.is_empty() {
                 // It was lost, and with it the families of others, on which entries of this epoch rely.
@@ -168,17 +189,11 @@ impl VersionStore {
                 return Ok(agreed);
             }
             let mut next = agreement.clone();
-            let listed = next.list_families(catalog);
-            agreed.families = listed.is_some();
-            match listed {
-                Some(new) => {
-                    if !is_new && !new {
-                        return Ok(agreed);
-                    }
-                    agreement = next;
-                }
-                None if !is_new => return Ok(agreed),
-                None => {}
+            agreed.families = next.list_families(catalog, announced)?;
+            match agreed.families {
+                FamilyListing::New(_) => agreement = next,
+                _ if is_new => {}
+                _ => return Ok(agreed),
             }
             agreement.catalogs.insert(database.into(), hash.into());
             if agreement.relations.len() + catalog.relations().count() <= MAX_NAMES {
@@ -235,61 +250,10 @@ impl VersionStore {
         Ok(tables.all(|table| agreement.relations.contains(&hash_of(table))))
     }
 
-    /// Has a catalog with families been loaded under the present epoch?
-    fn noted_families(&self) -> Result<bool, StoreError> {
-        let records = self.epoch_records()?;
-        let mut records = records.iter().flatten();
-        Ok(records.any(|record| record.families().is_some()))
-    }
-
-    fn epoch_records(&self) -> Result<Vec<Option<Record>>, StoreError> {
-        self.fetch_records(&self.epochs)
-    }
-
-    /// Notes in the records of these epochs that a catalog with families was loaded under them, once
-    /// those are listed; `false` if they are no longer the present ones.
-    pub(crate) fn note_families(&self, epochs: &Epoch) -> Result<bool, StoreError> {
-        let parts = self.epochs.iter().zip(epochs);
-        for ((part, epoch), seen) in parts.zip(self.epoch_records()?) {
-            let is_present = |record: &Record| record.any() == *epoch;
-            if seen.is_some_and(|record| is_present(&record) && record.families().is_some()) {
-                continue;
-            }
-            let noted = self.update_record(part, |present| {
-                let present = present.filter(is_present);
-                Ok(present.map(Record::with_families))
-            })?;
-            if noted.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// The families of these relations, in their order: for a writer in whose record none are told, who
-    /// asks *after* it has entered itself. `None`: what is listed was lost, so the write is one to
-    /// everything.
-    ///
-    /// What this process's own catalog says is not asked: it may be of another epoch.
-    pub(super) fn listed_families<'a>(
-        &self,
-        tables: impl Iterator<Item = &'a Arc<str>>,
-    ) -> Result<Option<Vec<Families>>, StoreError> {
-        let parts = self.epoch_records()?;
-        let mut noted = parts.iter().flatten();
-        if !noted.any(|record| record.families().is_some()) {
-            return Ok(Some(tables.map(|_| Families::new()).collect()));
-        }
-        let Some(Some(first)) = parts.first() else {
-            return Ok(None);
-        };
-        let (agreement, _) = self.agreement(&self.agreement_key(first.any()))?;
-        if agreement.catalogs.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(
-            tables.map(|table| agreement.families_of(table)).collect(),
-        ))
+    /// The list of families of an epoch; `None` if it was lost.
+    pub(super) fn family_list(&self, epoch: Token) -> Result<Option<Agreement>, StoreError> {
+        let (agreement, _) = self.agreement(&self.agreement_key(epoch))?;
+        Ok(Some(agreement).filter(|agreement| !agreement.catalogs.is_empty()))
     }
 
     fn agreement(&self, key: &str) -> Result<(Agreement, Option<CasVersion>), StoreError> {

@@ -1,43 +1,31 @@
 //! The write half of the protocol: `begin` before a change can be visible, `end` after it.
 
+mod end;
 mod families;
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use super::{
     VersionStore, fresh_token,
-    pending::PendingInvalidation,
     relations::{Announcement, Origin},
 };
 use crate::{
-    Error, OnOutage,
+    OnOutage,
     clock::now_millis,
     events::{self, Names},
     protocol::{
-        self, Dependency, DependencyKind, EPOCH, End, Events, Families, Record, Token, Writer,
-        Writes,
+        self, Dependency, DependencyKind, Events, FoundFamilies, Record, Token, Writer, Writes,
     },
-    stats::{Invalidation, InvalidationReason},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
 /// How long a write with [`OnOutage::Wait`] pauses between two attempts to announce itself. While
 /// the circuit breaker is open, attempts fail at once.
 const ANNOUNCE_RETRY_PAUSE: Duration = Duration::from_millis(10);
-
-/// How a write ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The change is visible, or may be.
-    Success(InvalidationReason),
-    /// The change certainly did not happen.
-    Failure,
-}
 
 /// A write between `begin` and `end`.
 #[derive(Debug)]
@@ -66,7 +54,7 @@ struct Target {
     /// A catalog has the table, or it has been announced.
     known: bool,
     /// Its families, where its record did not tell them and they were looked up.
-    found: Option<Families>,
+    found: Option<FoundFamilies>,
     /// The record as `begin` left it, and its state where the store told it: `end` can then swap
     /// without reading.
     left: Option<(Record, Option<CasVersion>)>,
@@ -94,19 +82,25 @@ impl Target {
         self.table.kind == DependencyKind::Table
     }
 
-    /// The record that `end` puts.
-    fn as_ended(&self, record: Record, published: bool) -> Record {
+    /// The record that is published; that of a new epoch has this list of families.
+    fn as_published(&self, record: Record, list: Option<Token>) -> Record {
+        if self.table.kind != DependencyKind::Epoch {
+            return record;
+        }
         // Under a new epoch no catalog has been loaded yet.
-        if published && self.table.kind == DependencyKind::Epoch {
-            record.without_families()
-        } else {
-            record
+        let record = record.without_list();
+        match list {
+            Some(list) => record.with_list(list, false),
+            None => record,
         }
     }
 }
 
 /// A record as `begin` found it, and the state to put another over; `None`: the store did not answer.
 type Seen = Option<(Option<Record>, Option<CasVersion>)>;
+
+/// What the store answered to a command.
+type StoreReply = Result<Reply, StoreError>;
 
 impl AsRef<str> for Target {
     fn as_ref(&self) -> &str {
@@ -238,54 +232,61 @@ impl VersionStore {
         };
         let lease_key = self.lease_key(writer.id);
         write.more.clear();
+        let part = (!write.is_to_everything()).then(|| self.list_part(writer.id));
         // Before any record names its writer; and last, as a server that refuses it for want of
         // memory takes the answers behind it away.
-        let (seen, mut result) = self.see(&write.targets, Some(self.lease(&lease_key)));
+        let lease = self.lease(&lease_key);
+        let (seen, list, mut result) = self.see(&write.targets, part, Some(lease));
         if self.has_unlisted(write, &seen)? {
             self.widen(write);
             return self.try_begin(write);
         }
         result = result.and(self.enter(&mut write.targets, seen, writer));
-        if let Err(error) = self.add_families(write) {
+        // Where no record of the epoch can be read, the families are looked up, which fails too.
+        let lists = match part.zip(list) {
+            Some((part, reply)) => self.present_lists(part, reply).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if let Err(error) = self.add_families(write, &lists) {
             result = Err(error);
         }
         if !write.more.is_empty() {
-            let (seen, answered) = self.see(&write.more, None);
+            let (seen, _, answered) = self.see(&write.more, None, None);
             let entered = self.enter(&mut write.more, seen, writer);
             result = result.and(answered).and(entered);
         }
         result
     }
 
-    /// Reads the records of these targets, and runs another command behind that.
+    /// Reads the records of these targets and that of the epoch, and runs another command behind that.
     fn see(
         &self,
         targets: &[Target],
+        part: Option<&Dependency>,
         last: Option<Command<'_>>,
-    ) -> (Vec<Seen>, Result<(), StoreError>) {
-        let gets = targets.iter().map(|t| Command::Get { key: &t.table.key });
+    ) -> (Vec<Seen>, Option<StoreReply>, Result<(), StoreError>) {
+        let keys = targets.iter().map(|target| &target.table).chain(part);
+        let gets = keys.map(|table| Command::Get { key: &table.key });
+        let has_last = last.is_some();
         let mut replies = self.client.run(&gets.chain(last).collect::<Vec<_>>());
         // A write without its lease is announced all the same, where the records' servers answer:
         // the time in the record alone protects it then.
-        let mut result = match replies.len() > targets.len() {
+        let mut result = match has_last {
             true => replies.pop().map_or(Ok(()), |last| last.map(drop)),
             false => Ok(()),
         };
+        let list = part.and_then(|_| replies.pop());
         let mut seen = Vec::with_capacity(targets.len());
         for (target, reply) in targets.iter().zip(replies) {
-            seen.push(match reply {
-                Ok(Reply::Item { value, version }) => {
-                    let json = self.client.auth.verify_record(&target.table.key, &value);
-                    Some((json.and_then(Record::from_bytes), Some(version)))
-                }
-                Ok(_) => Some((None, None)),
+            seen.push(match self.versioned_record_in(&target.table, reply) {
+                Ok(seen) => Some(seen),
                 Err(error) => {
                     result = Err(error);
                     None
                 }
             });
         }
-        (seen, result)
+        (seen, list, result)
     }
 
     /// Puts the writer into the records of these targets.
@@ -306,7 +307,7 @@ impl VersionStore {
                 None => None,
             });
         }
-        self.put_all(targets, &puts, None);
+        self.put_all(targets, &puts, None, None);
         let mut result = Ok(());
         // Whoever was refused had company: one after the other, reading again.
         for (target, put) in targets.iter_mut().zip(puts) {
@@ -323,13 +324,15 @@ impl VersionStore {
         result
     }
 
-    /// Writes all records in one batch. Sets `left` of the targets that had no conflict.
+    /// Writes all records in one batch, in which that of the epoch is read too. Sets `left` of the
+    /// targets that had no conflict.
     fn put_all(
         &self,
         targets: &mut [Target],
         puts: &[Option<(Record, Option<CasVersion>)>],
+        part: Option<&Dependency>,
         last: Option<Command<'_>>,
-    ) {
+    ) -> Option<StoreReply> {
         let values: Vec<_> = targets
             .iter()
             .zip(puts)
@@ -342,7 +345,11 @@ impl VersionStore {
                 )
             })
             .collect();
-        let mut commands = Vec::with_capacity(puts.len());
+        // First, as a server that refuses a record takes the answers behind it away.
+        let mut commands: Vec<_> = part
+            .map(|it| Command::Get { key: &it.key })
+            .into_iter()
+            .collect();
         let mut places = Vec::with_capacity(puts.len());
         for (place, put) in puts.iter().enumerate() {
             let (Some((_, over)), Some(Some(value))) = (put, values.get(place)) else {
@@ -365,7 +372,8 @@ impl VersionStore {
             places.push(place);
         }
         commands.extend(last);
-        let replies = self.client.run(&commands);
+        let mut replies = self.client.run(&commands).into_iter();
+        let list = part.and_then(|_| replies.next());
         for (place, reply) in places.into_iter().zip(replies) {
             if let (Ok(Reply::Stored(version)), Some((record, over))) = (reply, &puts[place]) {
                 let target = &mut targets[place];
@@ -375,180 +383,6 @@ impl VersionStore {
                 }
             }
         }
-    }
-
-    /// Ends a write. After a success, no entry of its tables that was stored before is valid.
-    ///
-    /// # Errors
-    /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
-    /// delivered later, and this process bypasses those tables until then.
-    pub(crate) fn end(self: &Arc<Self>, mut write: Write, outcome: Outcome) -> Result<(), Error> {
-        self.writes.fetch_add(1, Ordering::AcqRel);
-        if write.targets.is_empty() && write.unknown.is_empty() {
-            return Ok(());
-        }
-        let published = matches!(outcome, Outcome::Success(_));
-        let succeeded = outcome == Outcome::Success(InvalidationReason::Write);
-        let _span = events::end(Names(&write.targets), published);
-        self.drop_lease(write.id);
-        let mut failed = Vec::new();
-        let at = now_millis();
-        let ending = |events| match outcome {
-            Outcome::Success(_) => End::Published {
-                events,
-                at: Some(at),
-            },
-            Outcome::Failure => End::Withdrawn,
-        };
-        write.targets.append(&mut write.more);
-        let puts: Vec<_> = write
-            .targets
-            .iter()
-            .map(|target| {
-                let (record, version) = target.left.as_ref()?;
-                // Without its version the record has to be read again.
-                let version = (*version)?;
-                let tokens = &mut fresh_token;
-                let next = protocol::end_unread(record, write.id, ending(target.events), tokens);
-                Some((target.as_ended(next.ok()??, published), Some(version)))
-            })
-            .collect();
-        let id = write.id;
-        let mut rest = write;
-        for target in &mut rest.targets {
-            target.left = None;
-        }
-        let lease_key = self.lease_key(id);
-        let delete = Command::Delete { key: &lease_key };
-        self.put_all(&mut rest.targets, &puts, Some(delete));
-        let unended = rest.targets.iter_mut().filter(|it| it.left.is_none());
-        for target in unended {
-            let moved = self.update_record(&target.table, |present| {
-                let found = target.found.as_ref();
-                let present = present.map(|record| record.found(id, found));
-                let next = protocol::end(present, id, ending(target.events), &mut fresh_token)?;
-                Ok(next.map(|record| target.as_ended(record, published)))
-            });
-            match moved {
-                Ok(left) => target.left = left,
-                Err(error) => failed.push((target.table.clone(), target.events, error)),
-            }
-        }
-        let of_family = failed
-            .iter()
-            .find(|(it, ..)| it.kind == DependencyKind::Family);
-        let mut lost = of_family.map(|(.., error)| error.clone());
-        if published && let Err(error) = self.end_families(&rest) {
-            lost = Some(error);
-        }
-        if let Some(error) = lost {
-            // Who delivers what a table is pending looks for its families.
-            failed.retain(|(it, ..)| it.kind == DependencyKind::Epoch);
-            let tables = rest.targets.iter().filter(|target| target.is_table());
-            failed.extend(tables.map(|it| (it.table.clone(), it.events, error.clone())));
-        }
-        let Outcome::Success(reason) = outcome else {
-            return Ok(());
-        };
-        let mut undelivered = self.enqueue(id, &failed);
-        if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config.on_outage)
-            && self.wait_until_flushed(limit, &failed)
-        {
-            undelivered = Ok(());
-        }
-        // Only for tables that certainly exist, and after the epoch has changed: the record tells
-        // other writers that the table has been announced.
-        if succeeded && undelivered.is_ok() && !rest.doubtful {
-            for target in &rest.unknown {
-                // If this fails, the next write to the table announces it again.
-                let _ = self.update_record(&target.table, |present| {
-                    protocol::end(present, id, ending(target.events), &mut fresh_token)
-                });
-            }
-            self.announced(std::mem::take(&mut rest.announces));
-        }
-        // Counted again: a read between the first count and the update has seen the old state.
-        self.writes.fetch_add(1, Ordering::AcqRel);
-        self.signal(&rest, reason);
-        undelivered
-    }
-
-    /// Invalidates for changes that no tracked connection made.
-    pub(crate) fn invalidate(self: &Arc<Self>, writes: &Writes) -> Result<(), Error> {
-        if writes.is_nothing() {
-            return Ok(());
-        }
-        let origin = Origin {
-            requested: true,
-            ..Origin::default()
-        };
-        let write = self.begin(writes, origin);
-        self.end(write, Outcome::Success(InvalidationReason::Requested))
-    }
-
-    fn signal(&self, write: &Write, reason: InvalidationReason) {
-        let named = || write.unknown.iter().chain(&write.targets);
-        // A process without a catalog invalidates everything as a precaution; the signal names only
-        // what was written.
-        let careful = !write.unknown.is_empty() && !write.wide;
-        let names: BTreeSet<_> = named()
-            .filter(|target| target.table.kind != DependencyKind::Family)
-            .map(|target| &*target.table.table)
-            .filter(|name| !(careful && *name == EPOCH))
-            .filter(|name| !self.config.excludes(name))
-            .collect();
-        if names.is_empty() {
-            return;
-        }
-        let names: Vec<_> = names.into_iter().collect();
-        events::invalidated(self.client.counters(), Names(&names), reason);
-        let invalidation = Invalidation {
-            tables: names.into_iter().map(str::to_owned).collect(),
-            at: SystemTime::now(),
-            reason,
-        };
-        self.listeners.call(&invalidation);
-    }
-
-    /// Gives a record new tokens, and takes out writers that may stand in it and are not in flight.
-    fn publish(&self, target: &Target, writers: &[Token]) -> Result<Option<Record>, StoreError> {
-        let id = fresh_token()?;
-        let ending = End::Published {
-            events: target.events,
-            at: Some(now_millis()),
-        };
-        let moved = self.update_record(&target.table, |present| {
-            let present = present.map(|record| {
-                let writers = writers.iter();
-                writers.fold(record, |record, writer| record.withdrawn(*writer))
-            });
-            let next = protocol::end(present, id, ending, &mut fresh_token)?;
-            Ok(next.map(|record| target.as_ended(record, true)))
-        })?;
-        Ok(moved.map(|(record, _)| record))
-    }
-
-    /// Publishes one pending invalidation, and with it those of the families that the table is a member of.
-    pub(super) fn flush_table(
-        &self,
-        table: &str,
-        pending_table: &PendingInvalidation,
-    ) -> Result<(), StoreError> {
-        if table == EPOCH {
-            for part in self.everything() {
-                self.publish(&part, &pending_table.writers)?;
-            }
-        } else {
-            let target = Target::new(self.dependency(table), pending_table.events);
-            let record = self.publish(&target, &pending_table.writers)?;
-            let ended = record
-                .iter()
-                .map(|it| (&target.table.table, pending_table.events, it));
-            for family in self.families_behind(ended)? {
-                self.publish(&family, &pending_table.writers)?;
-            }
-        }
-        self.writes.fetch_add(1, Ordering::AcqRel);
-        Ok(())
+        list
     }
 }

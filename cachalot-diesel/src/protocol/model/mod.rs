@@ -54,6 +54,8 @@ struct Faults {
     evictions: u8,
     /// Restarts of the store, which is then empty and starts its CAS values at one again.
     restarts: u8,
+    /// Restarts of the server of one record, which loses that alone.
+    restarts_of_one: u8,
     /// Pauses of a live writer that are longer than its lease.
     freezes: u8,
     /// The clocks of all readers are far ahead of the writers'.
@@ -85,6 +87,21 @@ enum Variant {
     FamilyLookedUpFirst,
     /// `end` takes the families out of the member's record.
     FamilyForgotten,
+    /// A writer trusts what a record tells of families, whatever the list's id.
+    AnyListTrusted,
+    /// `end` does not read the list's id again.
+    ListNotReadAgain,
+    /// A list that grows keeps its id.
+    SameListId,
+    /// A reader relies on a family that another process has listed, before the new id is in the epoch.
+    ListReliedOnEarly,
+}
+
+impl Faults {
+    /// Will CAS values be reused that are not reused yet?
+    fn may_restart(self) -> bool {
+        self.restarts + self.restarts_of_one > 0
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -127,6 +144,10 @@ enum Step {
     Expire(usize),
     Evict(store::Lost),
     Restart,
+    /// The server of this record restarts.
+    RestartOne(usize),
+    /// A read of this member creates its record.
+    Create(usize),
 }
 
 impl Model for Bounds {
@@ -136,10 +157,11 @@ impl Model for Bounds {
     fn init_states(&self) -> Vec<State> {
         let mut store = Store::new(self.tables);
         let mut first_epoch = None;
+        let tokens = &mut normal::free_tokens();
+        let epoch = store::sure(Record::fresh(tokens));
         if self.unknown || self.family {
-            let record = store::sure(Record::fresh(&mut normal::free_tokens()));
-            first_epoch = self.unknown.then(|| record.any());
-            store.put(EPOCH, None, &record);
+            first_epoch = self.unknown.then(|| epoch.any());
+            store.put(EPOCH, None, &epoch);
         }
         let mut state = State {
             store,
@@ -155,12 +177,42 @@ impl Model for Bounds {
         let mut states = vec![state.clone()];
         if self.family {
             // Somebody has looked already, and found no families.
+            let first = state.store.clone();
             for member in FAMILY + 1..self.tables {
-                let record = store::sure(Record::fresh(&mut normal::free_tokens()));
-                state.store.put(member, None, &record.with_families());
+                let record = store::sure(Record::fresh(tokens));
+                let record = writer::told_none(record, epoch.list());
+                state.store.put(member, None, &record);
             }
             state.normalise(self);
+            states.push(state.clone());
+            // The same, and another family is listed.
+            state.store = first;
+            let list = store::sure(tokens());
+            let epoch = epoch.with_list(list, true);
+            state.store.records[EPOCH] = Some((epoch.clone(), 1));
+            state.store.listed = Some(store::Listed {
+                epoch: epoch.any(),
+                list,
+                ours: false,
+            });
+            for member in FAMILY + 1..self.tables {
+                let record = store::sure(Record::fresh(tokens));
+                let record = writer::told_none(record, list);
+                state.store.put(member, None, &record);
+            }
+            let mut dead = state.clone();
+            state.normalise(self);
             states.push(state);
+            if self.faults.restarts_of_one > 0 {
+                // The same, and a process that is dead by now has listed ours too.
+                dead.store.listed = Some(store::Listed {
+                    epoch: epoch.any(),
+                    list: store::sure(tokens()),
+                    ours: true,
+                });
+                dead.normalise(self);
+                states.push(dead);
+            }
         }
         states
     }
@@ -186,6 +238,16 @@ impl Model for Bounds {
         }
         if state.faults.restarts > 0 && state.store.items().next().is_some() {
             steps.push(Step::Restart);
+        }
+        let records = (0..self.tables).filter(|table| state.store.records[*table].is_some());
+        if state.faults.restarts_of_one > 0 {
+            steps.extend(records.map(Step::RestartOne));
+        }
+        // Without a restart this only brings about an initial state.
+        if self.family && self.faults.may_restart() && !state.faults.may_restart() {
+            let members = FAMILY + 1..self.tables;
+            let missing = members.filter(|member| state.store.records[*member].is_none());
+            steps.extend(missing.map(Step::Create));
         }
     }
 
@@ -215,6 +277,15 @@ impl Model for Bounds {
                     state.lose(lost);
                 }
                 state.store.restart_cas_values();
+            }
+            Step::RestartOne(table) => {
+                state.faults.restarts_of_one -= 1;
+                state.lose(store::Lost::Record(table));
+                state.store.last[table] = 0;
+            }
+            Step::Create(member) => {
+                let record = store::sure(Record::fresh(&mut normal::free_tokens()));
+                state.store.put(member, None, &record);
             }
         }
         state.normalise(self);

@@ -15,35 +15,35 @@ const MAX_TOKENS: u8 = 100;
 impl State {
     /// - Readers are interchangeable.
     /// - The values of tokens do not matter, only which are equal.
-    /// - CAS values do not matter either, only whether they are current; unless the store may
-    ///   restart, as they are then reused.
+    /// - CAS values do not matter either, only whether they are current or, after a restart, how soon
+    ///   they come again; unless the store may yet restart.
     pub(super) fn normalise(&mut self, bounds: &Bounds) {
-        if bounds.faults.restarts == 0 {
+        if !self.faults.may_restart() {
             self.forget_numbers(bounds);
         }
         self.rename();
-        if self.readers.len() > 1 {
+        if !self.readers.is_sorted() {
             self.readers.sort();
             self.rename();
         }
     }
 
     fn rename(&mut self) {
-        let mut names = Vec::new();
+        let mut names = [u8::MAX; 256];
+        let mut next = 0;
         self.visit(&mut |token| {
-            let known = names.iter().position(|known| known == token);
-            let place = known.unwrap_or_else(|| {
-                names.push(*token);
-                names.len() - 1
-            });
-            let number = u8::try_from(place)
-                .ok()
-                .filter(|number| *number < MAX_TOKENS);
-            *token = name(number.expect("a small model has few tokens"));
+            let known = &mut names[usize::from(token.as_bytes()[0])];
+            if *known == u8::MAX {
+                assert!(next < MAX_TOKENS, "a small model has few tokens");
+                *known = next;
+                next += 1;
+            }
+            *token = name(*known);
         });
     }
 
-    /// 1: the current CAS value; 0: an old one.
+    /// 1: the current CAS value; 0: an old one, which does not come again; above 1, after a restart: one
+    /// that is yet to come.
     fn forget_numbers(&mut self, bounds: &Bounds) {
         let number = |record: &Option<Seen>| record.as_ref().map(|(_, number)| *number);
         let present: Vec<_> = self.store.records.iter().map(number).collect();
@@ -51,12 +51,16 @@ impl State {
         let writers = self.writers.iter_mut().zip(&bounds.writers);
         let writers = writers.flat_map(|(writing, tables)| writing.numbers(tables));
         for (table, number) in readers.chain(writers) {
-            *number = Number::from(present[table] == Some(*number));
+            *number = match number.checked_sub(self.store.last[table]) {
+                None => 0,
+                Some(0) => Number::from(present[table] == Some(*number)),
+                Some(to_come) => to_come + 1,
+            };
         }
         for (_, number) in self.store.records.iter_mut().flatten() {
             *number = 1;
         }
-        self.store.last = 1;
+        self.store.last.fill(1);
     }
 
     fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {
@@ -66,8 +70,10 @@ impl State {
         if let Some(entry) = &mut self.store.entry {
             in_entry(entry, see);
         }
-        let listed = self.store.listed.as_mut();
-        listed.into_iter().for_each(&mut *see);
+        if let Some(listed) = &mut self.store.listed {
+            see(&mut listed.epoch);
+            see(&mut listed.list);
+        }
         if let Some(token) = &mut self.first_epoch {
             see(token);
         }
@@ -94,7 +100,7 @@ fn name(number: u8) -> Token {
 }
 
 pub(super) fn in_record(record: &mut Record, see: &mut impl FnMut(&mut Token)) {
-    record.tokens_mut().into_iter().for_each(see);
+    record.tokens_mut().for_each(see);
 }
 
 pub(super) fn in_seen(seen: &mut Seen, see: &mut impl FnMut(&mut Token)) {

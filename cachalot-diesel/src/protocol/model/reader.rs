@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use super::{
     Bounds, EPOCH, FAMILY, State, Value, Variant,
     normal::{free_tokens, in_entry, in_record, in_seen},
-    store::{Entry, Number, Seen, sure},
+    store::{Entry, Listed, Number, Seen, sure},
     writer::{self, UNTIL},
 };
 use crate::{
@@ -33,10 +33,10 @@ struct Began {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Phase {
     Idle,
-    /// Has loaded a catalog under this epoch, lists its families, ...
-    Listing(Token),
-    /// ... and notes in the epoch's record that there are some.
-    Noting(Token),
+    /// Has loaded a catalog under this epoch, which had this list of families; lists its own, ...
+    Listing(Token, Option<Token>),
+    /// ... and puts the new id of the list into the epoch's record.
+    Noting(Token, Token),
     /// The one batch, which several servers answer in any order. What has come stands in `Some`.
     Fetching(Option<Option<Entry>>, Vec<Option<Option<Seen>>>),
     /// Reads the leases of the next record's writers.
@@ -98,8 +98,8 @@ impl Reader {
             // A read begins with its first command: before that, less is asked of it.
             Phase::Idle if bounds.family && self.known.is_none() => vec![Move::Load],
             Phase::Idle => fetches(true, (0..bounds.looked_at()).collect()),
-            Phase::Noting(_) => vec![Move::Note],
-            Phase::Listing(_) => vec![Move::List],
+            Phase::Noting(..) => vec![Move::Note],
+            Phase::Listing(..) => vec![Move::List],
             Phase::Member(..) => vec![Move::FetchMember],
             Phase::Telling(..) => vec![Move::Tell],
             Phase::Fetching(entry, records) => {
@@ -138,7 +138,14 @@ impl Reader {
         self.known.iter_mut().for_each(&mut *see);
         match &mut self.phase {
             Phase::Idle => {}
-            Phase::Noting(epoch) | Phase::Listing(epoch) => see(epoch),
+            Phase::Noting(epoch, list) => {
+                see(epoch);
+                see(list);
+            }
+            Phase::Listing(epoch, list) => {
+                see(epoch);
+                list.iter_mut().for_each(see);
+            }
             Phase::Telling(tokens, _, seen) => {
                 tokens.iter_mut().for_each(&mut *see);
                 in_seen(seen, see);
@@ -229,12 +236,11 @@ impl State {
                 self.store.entry = Some(entry);
                 Phase::Idle
             }
-            (Phase::Listing(epoch), Move::List) => {
-                self.store.listed = Some(epoch);
-                Phase::Noting(epoch)
+            (Phase::Listing(epoch, seen), Move::List) => {
+                self.list(bounds, place, epoch, seen, &mut free)
             }
-            (Phase::Noting(epoch), Move::Note) => {
-                self.note_families(place, epoch);
+            (Phase::Noting(epoch, list), Move::Note) => {
+                self.note(bounds, place, epoch, list);
                 Phase::Idle
             }
             (Phase::Member(tokens, member), Move::FetchMember) => {
@@ -284,19 +290,48 @@ impl State {
         let record = self.store.records[EPOCH].as_ref();
         let calm = record.filter(|(record, _)| record.writers().is_empty());
         match calm {
-            Some((record, _)) => self.readers[place].phase = Phase::Listing(record.any()),
+            Some((record, _)) => {
+                let list = record.has_families().then(|| record.list());
+                self.readers[place].phase = Phase::Listing(record.any(), list);
+            }
             // The database answers.
             None => self.readers[place].left -= 1,
         }
     }
 
-    fn note_families(&mut self, place: usize, epoch: Token) {
+    /// Lists the family, if it is not yet listed with an id that is in the epoch's record.
+    fn list(
+        &mut self,
+        bounds: &Bounds,
+        place: usize,
+        epoch: Token,
+        seen: Option<Token>,
+        free: &mut impl FnMut() -> Result<Token, Infallible>,
+    ) -> Phase {
+        let listed = self.store.listed.filter(|it| it.epoch == epoch && it.ours);
+        let early = bounds.variant == Variant::ListReliedOnEarly && seen.is_some();
+        if listed.is_some_and(|it| seen == Some(it.list) || early) {
+            self.readers[place].known = Some(epoch);
+            return Phase::Idle;
+        }
+        let list = sure(free());
+        self.store.listed = Some(Listed {
+            epoch,
+            list,
+            ours: true,
+        });
+        Phase::Noting(epoch, list)
+    }
+
+    fn note(&mut self, bounds: &Bounds, place: usize, epoch: Token, list: Token) {
         let seen = self.store.records[EPOCH].clone();
         if let Some((record, number)) = seen.filter(|(record, _)| record.any() == epoch) {
-            if record.families().is_none() {
-                let noted = record.with_families();
-                self.store.put(EPOCH, Some(number), &noted);
-            }
+            let list = match bounds.variant {
+                Variant::SameListId => record.list(),
+                _ => list,
+            };
+            let noted = record.with_list(list, true);
+            self.store.put(EPOCH, Some(number), &noted);
             self.readers[place].known = Some(epoch);
         }
     }

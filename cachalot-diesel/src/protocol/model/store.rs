@@ -15,11 +15,22 @@ pub(super) type Seen = (Record, Number);
 pub(super) struct Store {
     pub(super) records: Vec<Option<Seen>>,
     pub(super) entry: Option<Entry>,
-    /// The epoch's token under which the members of the family are listed.
-    pub(super) listed: Option<Token>,
+    pub(super) listed: Option<Listed>,
     /// One bit a writer.
     leases: u8,
-    pub(super) last: Number,
+    /// The last CAS value of each record: each may be on a server of its own.
+    pub(super) last: Vec<Number>,
+}
+
+/// The list of families of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Listed {
+    /// The epoch's token.
+    pub(super) epoch: Token,
+    /// The list's id since it last grew.
+    pub(super) list: Token,
+    /// It has our family.
+    pub(super) ours: bool,
 }
 
 /// The rows of one read, and the tokens that they were stored under.
@@ -45,7 +56,7 @@ impl Store {
             entry: None,
             listed: None,
             leases: 0,
-            last: 0,
+            last: vec![0; tables],
         }
     }
 
@@ -60,9 +71,9 @@ impl Store {
         if self.records[table].as_ref().map(|(_, number)| *number) != over {
             return None;
         }
-        self.last += 1;
-        self.records[table] = Some((record.clone(), self.last));
-        Some(self.last)
+        self.last[table] += 1;
+        self.records[table] = Some((record.clone(), self.last[table]));
+        Some(self.last[table])
     }
 
     pub(super) fn has_lease(&self, writer: usize) -> bool {
@@ -84,7 +95,7 @@ impl Store {
 
     /// After a restart memcached starts its CAS values at one again.
     pub(super) fn restart_cas_values(&mut self) {
-        self.last = 0;
+        self.last.fill(0);
     }
 
     pub(super) fn items(&self) -> impl Iterator<Item = Lost> {

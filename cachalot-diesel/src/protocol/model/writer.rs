@@ -6,7 +6,9 @@ use super::{
     store::{Lost, Number, Seen, sure},
 };
 use crate::{
-    protocol::{self, End, Families, Record, Token, Writer, WriterId},
+    protocol::{
+        self, Change, Families, FoundFamilies, Record, Token, WriteOutcome, Writer, WriterId,
+    },
     statement::Events,
 };
 
@@ -20,10 +22,13 @@ pub(super) struct Writing {
     targets: Vec<Target>,
     /// The tables of the targets behind those: the family's record, or the epoch.
     more: Vec<usize>,
-    /// It has ended a record that tells no families.
-    untold: bool,
-    /// What was found when the families were looked up.
-    found: Option<Found>,
+    /// The id of the list, as the epoch's record told it when `begin` or `end` read that; `None` inside:
+    /// there was no record.
+    list: Option<Option<Token>>,
+    /// What was found when the families were looked up, in the list with this id.
+    found: Option<(Token, Found)>,
+    /// `end` knows the families of all its tables.
+    settled: bool,
     /// The table may be unknown to every catalog: the target is the epoch, until the end.
     wide: bool,
     /// The contents of its tables after its commit.
@@ -39,11 +44,12 @@ enum Phase {
     #[default]
     Idle,
     Beginning,
-    /// Looks up the families of its tables; has got the record of the epoch with this token.
-    Looking(Option<Token>, Option<Outcome>),
+    /// Looks up the families of its tables; has got the record of the epoch with this token and this
+    /// list.
+    Looking(Option<(Token, Token)>, Option<WriteOutcome>),
     /// Announced everywhere.
     Begun,
-    Ending(Outcome),
+    Ending(WriteOutcome),
     /// Creates the record of a table that has been announced.
     Announcing,
     Done,
@@ -58,13 +64,6 @@ enum Found {
     Nothing,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Outcome {
-    Success,
-    Unknown,
-    Failure,
-}
-
 /// What the writer knows of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 enum Target {
@@ -73,7 +72,16 @@ enum Target {
     Read(Option<Seen>),
     /// As `begin` left it.
     Left(Record, Number),
-    Ended,
+    /// With what the record tells, until `end` has used that.
+    Ended(Option<Told>),
+}
+
+/// What a member's record tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Told {
+    /// The id of the list that was read.
+    list: Token,
+    family: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,6 +95,8 @@ pub(super) enum Move {
     FailUnknown,
     /// Gets the epoch's record, or the list of the families.
     Look,
+    /// Gets the id of the list from the epoch's record, in the batch with the other records.
+    GetList,
 }
 
 pub(super) fn id(place: usize) -> WriterId {
@@ -100,7 +110,7 @@ pub(super) fn place(id: WriterId) -> usize {
 
 impl Writing {
     pub(super) fn moves(&self, bounds: &Bounds, tables: &[usize]) -> Vec<Move> {
-        let unfinished = |done: fn(&Target) -> bool| {
+        let unfinished = |done: fn(&Target) -> bool| -> Vec<_> {
             self.targets
                 .iter()
                 .enumerate()
@@ -111,6 +121,7 @@ impl Writing {
                 })
                 .collect()
         };
+        let get_list = || self.needs_list(bounds).then_some(Move::GetList);
         match self.phase {
             // No reader looks up a lease before a record lists its writer.
             Phase::Idle if bounds.variant == Variant::BumpAfterCommit => vec![Move::Commit],
@@ -119,12 +130,22 @@ impl Writing {
             {
                 vec![Move::Look]
             }
-            Phase::Idle => (0..tables.len()).map(Move::Get).collect(),
+            Phase::Idle => (0..tables.len()).map(Move::Get).chain(get_list()).collect(),
             Phase::Looking(..) => vec![Move::Look],
-            Phase::Beginning => unfinished(|target| matches!(target, Target::Left(..))),
+            Phase::Beginning => {
+                let mut moves = unfinished(|target| matches!(target, Target::Left(..)));
+                // No record is put before all of the batch has come.
+                moves.retain(|it| matches!(it, Move::Get(_)) || !self.needs_list(bounds));
+                moves.extend(get_list());
+                moves
+            }
             Phase::Begun if bounds.failures => vec![Move::Commit, Move::Fail, Move::FailUnknown],
             Phase::Begun => vec![Move::Commit],
-            Phase::Ending(_) | Phase::Announcing => unfinished(|target| *target == Target::Ended),
+            Phase::Ending(_) | Phase::Announcing => {
+                let mut moves = unfinished(|target| matches!(target, Target::Ended(_)));
+                moves.extend(get_list());
+                moves
+            }
             Phase::Done | Phase::Dead => Vec::new(),
         }
     }
@@ -149,8 +170,21 @@ impl Writing {
         self.phase = Phase::Dead;
         self.targets.clear();
         self.more.clear();
+        self.list = None;
         self.found = None;
         self.wrote.clear();
+    }
+
+    /// Is the list's id to be read yet?
+    fn needs_list(&self, bounds: &Bounds) -> bool {
+        let asks = match self.phase {
+            Phase::Idle | Phase::Beginning => true,
+            Phase::Ending(outcome) => {
+                outcome != WriteOutcome::Failure && !self.settled && !self.more.contains(&EPOCH)
+            }
+            _ => false,
+        };
+        bounds.family && asks && self.list.is_none()
     }
 
     fn is_at_epoch(&self) -> bool {
@@ -180,12 +214,21 @@ impl Writing {
 
     pub(super) fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {
         for target in &mut self.targets {
-            if let Target::Read(Some((record, _))) | Target::Left(record, _) = target {
-                in_record(record, see);
+            match target {
+                Target::Read(Some((record, _))) | Target::Left(record, _) => in_record(record, see),
+                Target::Ended(Some(told)) => see(&mut told.list),
+                Target::Unread | Target::Read(None) | Target::Ended(None) => {}
             }
         }
-        if let Phase::Looking(Some(epoch), _) = &mut self.phase {
+        if let Some(Some(list)) = &mut self.list {
+            see(list);
+        }
+        if let Some((list, _)) = &mut self.found {
+            see(list);
+        }
+        if let Phase::Looking(Some((epoch, list)), _) = &mut self.phase {
             see(epoch);
+            see(list);
         }
     }
 }
@@ -195,12 +238,8 @@ impl State {
         let tables = &bounds.writers[place];
         match step {
             Move::Get(target) => {
+                self.start(bounds, place);
                 let writing = &mut self.writers[place];
-                if writing.phase == Phase::Idle {
-                    writing.targets = vec![Target::Unread; tables.len()];
-                    writing.phase = Phase::Beginning;
-                    self.store.set_lease(place);
-                }
                 let at_epoch = writing.is_at_epoch();
                 let table = writing.table_of(tables, target);
                 let seen = self.store.records[table].clone();
@@ -224,14 +263,34 @@ impl State {
                 writing.wrote = tables.iter().map(|table| self.committed[*table]).collect();
                 let targets = tables.len() + writing.more.len();
                 writing.targets.resize(targets, Target::Unread);
-                writing.phase = Phase::Ending(Outcome::Success);
+                writing.phase = Phase::Ending(WriteOutcome::Success);
+                writing.forget_list(bounds);
             }
             Move::Fail => {
-                self.writers[place].phase = Phase::Ending(Outcome::Failure);
+                self.writers[place].phase = Phase::Ending(WriteOutcome::Failure);
                 self.writers[place].reread();
             }
-            Move::FailUnknown => self.writers[place].phase = Phase::Ending(Outcome::Unknown),
+            Move::FailUnknown => {
+                self.writers[place].phase = Phase::Ending(WriteOutcome::Unknown);
+                self.writers[place].forget_list(bounds);
+            }
             Move::Look => self.look(bounds, place),
+            Move::GetList => {
+                self.start(bounds, place);
+                let record = self.store.records[EPOCH].as_ref();
+                self.writers[place].list = Some(record.map(|(record, _)| record.list()));
+                self.ended(bounds, place);
+            }
+        }
+    }
+
+    /// The first command of a batch also sets the lease.
+    fn start(&mut self, bounds: &Bounds, place: usize) {
+        let writing = &mut self.writers[place];
+        if writing.phase == Phase::Idle {
+            writing.targets = vec![Target::Unread; bounds.writers[place].len()];
+            writing.phase = Phase::Beginning;
+            self.store.set_lease(place);
         }
     }
 
@@ -241,20 +300,33 @@ impl State {
             Phase::Looking(epoch, outcome) => (epoch, outcome),
             _ => (None, None),
         };
-        let found = match epoch {
+        let (list, found) = match epoch {
             None => {
-                let record = self.store.records[EPOCH].as_ref();
-                let noted = record.filter(|(record, _)| record.families().is_some());
-                if let Some((record, _)) = noted {
-                    writing.phase = Phase::Looking(Some(record.any()), outcome);
+                // One that is missing is created; the other parts of the epoch get the same list.
+                let fresh = sure(Record::fresh(&mut free_tokens()));
+                if self.store.records[EPOCH].is_none() {
+                    self.store.put(EPOCH, None, &fresh);
+                }
+                let present = self.store.records[EPOCH].as_ref();
+                let record = present.map_or(&fresh, |(record, _)| record);
+                let list = record.list();
+                if record.has_families() {
+                    writing.phase = Phase::Looking(Some((record.any(), list)), outcome);
                     return;
                 }
-                Found::NoFamily
+                (list, Found::NoFamily)
             }
-            Some(epoch) if self.store.listed == Some(epoch) => Found::Family,
-            Some(_) => Found::Nothing,
+            Some((epoch, list)) => {
+                let listed = self.store.listed.filter(|it| it.epoch == epoch);
+                let found = match listed {
+                    Some(listed) if listed.ours => Found::Family,
+                    Some(_) => Found::NoFamily,
+                    None => Found::Nothing,
+                };
+                (list, found)
+            }
         };
-        writing.found = Some(found);
+        writing.found = Some((list, found));
         if writing.targets.is_empty() {
             writing.phase = Phase::Idle;
             return;
@@ -270,35 +342,57 @@ impl State {
         }
     }
 
+    /// Does a writer trust what a record tells?
+    fn trusts(&self, bounds: &Bounds, place: usize, told: &Told) -> bool {
+        let any = bounds.variant == Variant::AnyListTrusted;
+        any || self.writers[place].list == Some(Some(told.list))
+    }
+
     /// All that was to be begun has been: is there more?
     fn begun(&mut self, bounds: &Bounds, place: usize) {
         let tables = bounds.writers[place].len();
-        let writing = &mut self.writers[place];
         let left = |target: &Target| match target {
-            Target::Left(record, _) => Some(record.families().cloned()),
+            Target::Left(record, _) => Some(told_by(record)),
             _ => None,
         };
-        let told: Vec<_> = writing.targets.iter().take(tables).map(left).collect();
+        let targets = self.writers[place].targets.iter().take(tables);
+        let told: Vec<_> = targets.map(left).collect();
         if told.iter().any(Option::is_none) || !bounds.family {
-            return writing.has_begun();
+            return self.writers[place].has_begun();
         }
-        if let Some(table) = bounds.variant.table_of_told(told.iter().flatten()) {
-            writing.begins_more(Some(table));
-        }
-        let untold = told.contains(&Some(None));
+        let (told, untold) = self.trusted(bounds, place, told.into_iter().flatten());
+        let writing = &mut self.writers[place];
+        writing.begins_more(bounds.variant.table_of_told(told));
         if untold && writing.found.is_none() && bounds.variant != Variant::FamilyNotLookedUp {
             writing.phase = Phase::Looking(None, None);
         } else {
-            let found = writing.found.filter(|_| untold).and_then(Found::table);
-            writing.begins_more(found);
+            let found = writing.found.filter(|_| untold);
+            writing.begins_more(found.and_then(|(_, found)| found.table()));
             writing.has_begun();
         }
+    }
+
+    /// Do the records that are trusted tell the family, and is there another?
+    fn trusted(
+        &self,
+        bounds: &Bounds,
+        place: usize,
+        records: impl Iterator<Item = Option<Told>>,
+    ) -> (bool, bool) {
+        let (mut family, mut untold) = (false, false);
+        for told in records {
+            match told.filter(|told| self.trusts(bounds, place, told)) {
+                Some(told) => family |= told.family,
+                None => untold = true,
+            }
+        }
+        (family, untold)
     }
 
     fn put(&mut self, bounds: &Bounds, place: usize, target: usize) {
         let tables = &bounds.writers[place];
         let table = self.writers[place].table_of(tables, target);
-        let found = self.writers[place].found.and_then(Found::told);
+        let found = self.writers[place].found.and_then(told);
         let member = bounds.family && target < tables.len();
         let known = self.writers[place].targets[target].clone();
         let tokens = &mut free_tokens();
@@ -319,12 +413,9 @@ impl State {
             self.begun(bounds, place);
             return;
         };
-        let end = match outcome {
-            Outcome::Success | Outcome::Unknown => End::Published {
-                events: Events::ALL,
-                at: None,
-            },
-            Outcome::Failure => End::Withdrawn,
+        let change = Change {
+            events: Events::ALL,
+            at: None,
         };
         let (next, over) = match known {
             Target::Left(record, number) => {
@@ -332,7 +423,13 @@ impl State {
                     true => record.found(id(place), found.as_ref()),
                     false => record,
                 };
-                let next = sure(protocol::end_unread(&record, id(place), end, tokens));
+                let next = sure(protocol::end_unread(
+                    &record,
+                    id(place),
+                    outcome,
+                    change,
+                    tokens,
+                ));
                 (next, Some(number))
             }
             Target::Read(seen) => {
@@ -342,17 +439,19 @@ impl State {
                     true => present.map(|record| record.found(id(place), found.as_ref())),
                     false => present,
                 };
-                (sure(protocol::end(present, id(place), end, tokens)), over)
+                let next = protocol::end(present, id(place), outcome, change, tokens);
+                (sure(next), over)
             }
-            Target::Unread | Target::Ended => return,
+            Target::Unread | Target::Ended(_) => return,
         };
         let next = match next {
             // The catalogs of an epoch that lives on are as they were.
-            Some(record) if table == EPOCH && outcome != Outcome::Failure => {
-                Some(record.without_families())
+            Some(record) if table == EPOCH && outcome != WriteOutcome::Failure => {
+                Some(record.without_list())
             }
             Some(record) if bounds.variant == Variant::FamilyForgotten => {
-                Some(record.without_families().with_families())
+                let list = record.list();
+                Some(told_none(record, list))
             }
             next => next,
         };
@@ -360,15 +459,11 @@ impl State {
             Some(record) => self.store.put(table, over, record).is_some(),
             None => true,
         };
-        writing.targets[target] = if ended { Target::Ended } else { Target::Unread };
-        if ended && member && outcome != Outcome::Failure {
-            match next.as_ref().and_then(Record::families) {
-                Some(told) => {
-                    writing.begins_more(bounds.variant.table_of_told([&Some(told.clone())]));
-                }
-                None => writing.untold = true,
-            }
-        }
+        let told = next.as_ref().filter(|_| member).and_then(told_by);
+        writing.targets[target] = match ended {
+            true => Target::Ended(told.filter(|_| !writing.settled)),
+            false => Target::Unread,
+        };
         self.ended(bounds, place);
     }
 
@@ -377,15 +472,29 @@ impl State {
         let Some(outcome) = writing.outcome() else {
             return;
         };
-        if !writing.targets.iter().all(|it| *it == Target::Ended) {
+        let ended = |target: &Target| matches!(target, Target::Ended(_));
+        if !writing.targets.iter().all(ended) || writing.needs_list(bounds) {
             return;
         }
         let wide = writing.more.contains(&EPOCH);
-        let looks = bounds.variant != Variant::FamilyNotLookedUp;
-        if bounds.family && std::mem::take(&mut writing.untold) && !wide && looks {
-            writing.phase = Phase::Looking(None, Some(outcome));
-            return;
+        if bounds.family && outcome != WriteOutcome::Failure && !writing.settled && !wide {
+            writing.settled = true;
+            let tables = bounds.writers[place].len();
+            let members = writing.targets.iter_mut().take(tables);
+            let told: Vec<_> = members.map(Target::take_told).collect();
+            let (family, untold) = self.trusted(bounds, place, told.into_iter());
+            let writing = &mut self.writers[place];
+            writing.list = None;
+            writing.begins_more(bounds.variant.table_of_told(family));
+            if untold && bounds.variant != Variant::FamilyNotLookedUp {
+                writing.phase = Phase::Looking(None, Some(outcome));
+                return;
+            }
+            if !writing.targets.iter().all(ended) {
+                return;
+            }
         }
+        let writing = &mut self.writers[place];
         let at_epoch = writing.is_at_epoch();
         if at_epoch && bounds.variant.announces(outcome) {
             writing.phase = Phase::Announcing;
@@ -401,8 +510,9 @@ impl State {
         writing.phase = Phase::Done;
         writing.targets.clear();
         writing.more.clear();
+        writing.list = None;
         writing.found = None;
-        writing.untold = false;
+        writing.settled = false;
         writing.wide = false;
         self.store.lose(Lost::Lease(place));
         for (table, wrote) in bounds.writers[place].iter().zip(writing.wrote.drain(..)) {
@@ -413,10 +523,10 @@ impl State {
 }
 
 impl Writing {
-    fn outcome(&self) -> Option<Outcome> {
+    fn outcome(&self) -> Option<WriteOutcome> {
         match self.phase {
             Phase::Ending(outcome) => Some(outcome),
-            Phase::Announcing => Some(Outcome::Success),
+            Phase::Announcing => Some(WriteOutcome::Success),
             _ => None,
         }
     }
@@ -443,6 +553,12 @@ impl Writing {
         }
     }
 
+    fn forget_list(&mut self, bounds: &Bounds) {
+        if bounds.variant != Variant::ListNotReadAgain {
+            self.list = None;
+        }
+    }
+
     /// A failure puts nothing over a state that it has not read just now.
     fn reread(&mut self) {
         for target in &mut self.targets {
@@ -457,15 +573,47 @@ impl Bounds {
     }
 }
 
-impl Found {
-    fn told(self) -> Option<Families> {
+impl Target {
+    fn take_told(&mut self) -> Option<Told> {
         match self {
-            Self::NoFamily => Some(Families::new()),
-            Self::Family => Some(family()),
-            Self::Nothing => None,
+            Self::Ended(told) => told.take(),
+            _ => None,
         }
     }
+}
 
+/// What the record of a member tells.
+fn told_by(record: &Record) -> Option<Told> {
+    let list = record.list();
+    let families = record.families(list)?;
+    Some(Told {
+        list,
+        family: !families.is_empty(),
+    })
+}
+
+/// The record, where it tells of no families in the list with this id.
+pub(super) fn told_none(record: Record, list: Token) -> Record {
+    let writer = Writer {
+        id: id(0xF),
+        until: UNTIL,
+    };
+    let record = record.without_list().begun(writer);
+    let none = told((list, Found::NoFamily));
+    record.found(writer.id, none.as_ref()).withdrawn(writer.id)
+}
+
+/// What a writer puts into the record of a member.
+fn told((list, found): (Token, Found)) -> Option<FoundFamilies> {
+    let families = match found {
+        Found::NoFamily => Families::new(),
+        Found::Family => family(),
+        Found::Nothing => return None,
+    };
+    Some(FoundFamilies { families, list })
+}
+
+impl Found {
     fn table(self) -> Option<usize> {
         match self {
             Self::NoFamily => None,
@@ -490,18 +638,13 @@ impl Variant {
     }
 
     /// The record that a writer begins, or ends, because of what the members' records tell.
-    fn table_of_told<'a>(
-        self,
-        told: impl IntoIterator<Item = &'a Option<Families>>,
-    ) -> Option<usize> {
-        let mut told = told.into_iter().flatten();
-        let any = self != Self::FamilyIgnored && told.any(|families| !families.is_empty());
-        any.then_some(FAMILY)
+    fn table_of_told(self, family: bool) -> Option<usize> {
+        (family && self != Self::FamilyIgnored).then_some(FAMILY)
     }
 
     /// Does a writer that ends so create the record of a table that may have been unknown?
-    fn announces(self, outcome: Outcome) -> bool {
-        outcome == Outcome::Success || self == Self::RecordOfFailure
+    fn announces(self, outcome: WriteOutcome) -> bool {
+        outcome == WriteOutcome::Success || self == Self::RecordOfFailure
     }
 
     /// For `OneMark`: the next writer overwrites the mark, and the first to end removes it.

@@ -4,34 +4,41 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Target, Write};
 use crate::{
-    protocol::{Dependency, Events, Families, Record},
+    protocol::{Dependency, Events, Families, Record, Token},
     store::StoreError,
     versions::VersionStore,
 };
 
 impl VersionStore {
-    /// Adds the families of the tables in whose records the writer stands. Where what the records do
-    /// not tell cannot be found out either, the write becomes one to everything.
-    pub(super) fn add_families(&self, write: &mut Write) -> Result<(), StoreError> {
+    /// Adds the families of the tables whose records have the writer's id. A record is trusted if it
+    /// tells them under one of these ids of the list; the others are looked up. If that is not possible,
+    /// the write becomes one to everything.
+    pub(super) fn add_families(
+        &self,
+        write: &mut Write,
+        lists: &[Token],
+    ) -> Result<(), StoreError> {
         if write.is_to_everything() {
             return Ok(());
         }
         let (mut families, mut untold) = (BTreeMap::new(), Vec::new());
         for target in write.targets.iter_mut() {
-            match &target.left {
-                Some((record, _)) if record.families().is_none() => untold.push(target),
-                Some((record, _)) => add_told(&mut families, record.families(), target.events),
-                None => {}
+            let Some((record, _)) = &target.left else {
+                continue;
+            };
+            match told(record, lists) {
+                Some(told) => add_told(&mut families, told, target.events),
+                None => untold.push(target),
             }
         }
         if !untold.is_empty() {
-            let tables = untold.iter().map(|target| &target.table.table);
+            let tables = untold.iter().map(|target| &*target.table.table);
             let Some(listed) = self.listed_families(tables)? else {
                 write.more = self.everything();
                 return Ok(());
             };
             for (target, found) in untold.into_iter().zip(listed) {
-                add_told(&mut families, Some(&found), target.events);
+                add_told(&mut families, &found.families, target.events);
                 let told = |(record, version): (Record, _)| {
                     (record.found(write.id, Some(&found)), version)
                 };
@@ -46,12 +53,10 @@ impl VersionStore {
     /// Publishes what a write has not begun, for the records did not tell it then: the families of its
     /// tables.
     ///
-    /// A record that does not tell them now was lost meanwhile, or never reached. A reader may then have
-    /// relied on families that are newer than those that were looked up.
-    pub(super) fn end_families(&self, write: &Write) -> Result<(), StoreError> {
-        if write.is_to_everything() {
-            return Ok(());
-        }
+    /// `lists` are the ids of the list after the change became visible. A record that tells them under
+    /// another was lost meanwhile, or never reached, or the list has grown. A reader may then have relied
+    /// on families that are newer than those that were looked up.
+    pub(super) fn end_families(&self, write: &Write, lists: &[Token]) -> Result<(), StoreError> {
         let ended = write.targets.iter().filter(|target| target.is_table());
         let ended = ended.filter_map(|target| {
             let (record, _) = target.left.as_ref()?;
@@ -61,7 +66,7 @@ impl VersionStore {
             let mut targets = write.targets.iter();
             targets.any(|it| it.table.key == family.table.key && it.left.is_some())
         };
-        for family in self.families_behind(ended)? {
+        for family in self.families_behind(ended, lists)? {
             if !done(&family) {
                 self.publish(&family, &[])?;
             }
@@ -69,26 +74,27 @@ impl VersionStore {
         Ok(())
     }
 
-    /// The families of tables, as their records tell them or else as they are listed; every part of the
-    /// epoch, if nobody can tell.
+    /// The families of tables, as their records tell them under one of these ids of the list, or else as
+    /// they are listed; every part of the epoch, if nobody can tell.
     pub(super) fn families_behind<'a>(
         &self,
         tables: impl Iterator<Item = (&'a Arc<str>, Events, &'a Record)>,
+        lists: &[Token],
     ) -> Result<Vec<Target>, StoreError> {
         let (mut families, mut untold) = (BTreeMap::new(), Vec::new());
         for (table, events, record) in tables {
-            match record.families() {
+            match told(record, lists) {
+                Some(told) => add_told(&mut families, told, events),
                 None => untold.push((table, events)),
-                told => add_told(&mut families, told, events),
             }
         }
         if !untold.is_empty() {
-            let tables = untold.iter().map(|(table, _)| *table);
+            let tables = untold.iter().map(|(table, _)| &***table);
             let Some(listed) = self.listed_families(tables)? else {
                 return Ok(self.everything());
             };
             for ((_, events), found) in untold.into_iter().zip(&listed) {
-                add_told(&mut families, Some(found), events);
+                add_told(&mut families, &found.families, events);
             }
         }
         Ok(self.families(families))
@@ -106,9 +112,14 @@ impl VersionStore {
     }
 }
 
-/// Adds the families that a record tells of a table to which this happens.
-fn add_told(families: &mut BTreeMap<Box<str>, Events>, told: Option<&Families>, events: Events) {
-    for family in told.into_iter().flatten() {
+/// The families that a record tells under one of these ids of the list.
+fn told<'a>(record: &'a Record, lists: &[Token]) -> Option<&'a Families> {
+    lists.iter().find_map(|list| record.families(*list))
+}
+
+/// Adds the families of a table to which this happens.
+fn add_told(families: &mut BTreeMap<Box<str>, Events>, told: &Families, events: Events) {
+    for family in told {
         let known = families.entry(family.clone()).or_default();
         *known = known.or(events);
     }

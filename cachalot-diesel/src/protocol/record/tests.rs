@@ -1,0 +1,178 @@
+use std::convert::Infallible;
+
+use super::*;
+
+fn counting() -> impl FnMut() -> Result<Token, Infallible> {
+    let mut next = 0_u128;
+    move || {
+        next += 1;
+        Ok(Token::from_bytes(next.to_be_bytes()))
+    }
+}
+
+fn id(number: u8) -> WriterId {
+    Token::from_bytes([number; 16])
+}
+
+fn writer(number: u8) -> Writer {
+    Writer {
+        id: id(number),
+        until: 1_000,
+    }
+}
+
+#[test]
+fn a_record_round_trips() {
+    let tokens = &mut counting();
+    let record = Record::fresh(tokens).unwrap().begun(writer(7));
+    let record = record
+        .published(id(9), Events::ALL, Some(5), tokens)
+        .unwrap();
+    assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+}
+
+#[test]
+fn the_fast_path_and_the_parser_agree() {
+    let tokens = &mut counting();
+    let calm = Record::fresh(tokens).unwrap();
+    assert_eq!(State::calm(&calm.to_bytes()), Some(calm.state()));
+    let busy = calm.begun(writer(1));
+    assert_eq!(State::calm(&busy.to_bytes()), None);
+}
+
+fn families(names: &[&str]) -> Families {
+    names.iter().map(|name| Box::from(*name)).collect()
+}
+
+fn found(names: &[&str], list: u8) -> FoundFamilies {
+    FoundFamilies {
+        families: families(names),
+        list: id(list),
+    }
+}
+
+#[test]
+fn a_record_keeps_the_families_that_it_tells() {
+    let tokens = &mut counting();
+    let new = Record::fresh(tokens).unwrap();
+    let joined = new.clone().joined(&families(&["p"]));
+    assert!(!joined.has_families(), "others are not known");
+    assert_eq!(new.clone().found(id(1), Some(&found(&[], 100))), new);
+    let begun = new.begun(writer(1));
+    let record = begun.found(id(1), Some(&found(&["p"], 100)));
+    let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
+    assert!(record.lacks(&families(&["p", "q"])) && !record.lacks(&families(&["p"])));
+    let record = record.joined(&families(&["q"]));
+    assert_eq!(record.families(id(100)), Some(&families(&["p", "q"])));
+    let bytes = record.to_bytes();
+    assert_eq!(State::calm(&bytes), Some(record.state()));
+    assert_eq!(Record::from_bytes(&bytes), Some(record));
+}
+
+#[test]
+fn families_are_told_under_the_list_that_was_read() {
+    let tokens = &mut counting();
+    let begun = Record::fresh(tokens).unwrap().begun(writer(1));
+    let record = begun.found(id(1), Some(&found(&["p"], 100)));
+    assert_eq!(record.families(id(101)), None, "another list");
+    let joined = record.joined(&families(&["q"]));
+    let again = joined.clone().found(id(1), Some(&found(&[], 100)));
+    assert_eq!(again, joined, "the same list");
+    let record = joined.found(id(1), Some(&found(&["r"], 101)));
+    assert_eq!(record.families(id(100)), None);
+    assert_eq!(record.families(id(101)), Some(&families(&["r"])));
+}
+
+#[test]
+fn a_new_epoch_has_another_list() {
+    let tokens = &mut counting();
+    let fresh = Record::fresh(tokens).unwrap();
+    assert_eq!(fresh.list(), fresh.any());
+    let listed = fresh.with_list(id(100), true).with_list(id(101), false);
+    assert!(listed.has_families() && listed.list() == id(101));
+    let renewed = listed.published(id(1), Events::ALL, None, tokens).unwrap();
+    let renewed = renewed.without_list();
+    assert!(!renewed.has_families() && renewed.list() == renewed.any());
+}
+
+#[test]
+fn an_overlapping_writer_stays_in_flight_when_the_other_ends() {
+    let tokens = &mut counting();
+    let record = Record::fresh(tokens)
+        .unwrap()
+        .begun(writer(1))
+        .begun(writer(2));
+    let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
+    assert_eq!(record.writers(), [writer(2)]);
+}
+
+#[test]
+fn only_a_success_changes_the_token() {
+    let tokens = &mut counting();
+    let before = Record::fresh(tokens).unwrap().begun(writer(1));
+    assert_eq!(before.clone().withdrawn(id(1)).any(), before.any());
+    let after = before
+        .clone()
+        .published(id(1), Events::ALL, None, tokens)
+        .unwrap();
+    assert_ne!(after.any(), before.any());
+}
+
+#[test]
+fn only_the_tokens_and_times_of_the_events_change() {
+    let tokens = &mut counting();
+    let before = Record::fresh(tokens).unwrap();
+    let before = before
+        .published(id(1), Events::UPSERT, Some(1), tokens)
+        .unwrap();
+    let delete = Events {
+        insert: false,
+        update: false,
+        delete: true,
+    };
+    let after = before
+        .clone()
+        .published(id(1), delete, Some(2), tokens)
+        .unwrap();
+    assert_eq!((after.insert, after.update), (before.insert, before.update));
+    assert_ne!(after.delete, before.delete);
+    let tokens_of = |record: &Record, events| record.state().of(events).collect::<Vec<_>>();
+    assert_ne!(tokens_of(&after, delete), tokens_of(&before, delete));
+    assert_eq!(
+        tokens_of(&after, Events::UPSERT),
+        tokens_of(&before, Events::UPSERT)
+    );
+    assert_eq!(tokens_of(&after, Events::ALL), [after.any()]);
+    let times = [Events::ALL, delete, Events::UPSERT, Events::INSERT];
+    let times = times.map(|events| after.at(events));
+    assert_eq!(times, [Some(2), Some(2), Some(1), Some(1)]);
+}
+
+#[test]
+fn a_crashed_writer_counts_as_committed() {
+    let tokens = &mut counting();
+    let before = Record::fresh(tokens)
+        .unwrap()
+        .begun(writer(1))
+        .begun(writer(2));
+    let after = before.clone().reclaimed(&[id(1)], tokens).unwrap();
+    assert_eq!(after.writers(), [writer(2)]);
+    assert_ne!(after.any(), before.any());
+}
+
+#[test]
+fn garbage_and_unknown_versions_are_rejected() {
+    let good = Record::fresh(&mut counting()).unwrap().to_bytes();
+    let foreign = String::from_utf8(good.clone())
+        .unwrap()
+        .replacen("\"v\":1", "\"v\":2", 1);
+    for bad in [
+        b"".as_slice(),
+        b"{}",
+        b"[[[[[[",
+        &good[..good.len() - 1],
+        foreign.as_bytes(),
+    ] {
+        assert_eq!(Record::from_bytes(bad), None);
+    }
+}

@@ -1,0 +1,260 @@
+//! The list of families, and its id.
+//!
+//! The id is in all records of the epoch. A list that has grown gets a new one, which is put there before
+//! any read relies on what is new in the list. So what was looked up under one id is complete for as long
+//! as a record of the epoch has that id, and a version record that tells families tells the id with them.
+
+use super::{VersionStore, fresh_token};
+use crate::{
+    protocol::{Dependency, EPOCHS, Epoch, Families, FoundFamilies, Record, Token},
+    store::{CasVersion, Command, Reply, StoreError},
+};
+
+/// How often the records of the epoch are given a common id while others change them.
+const MAX_ATTEMPTS: usize = 16;
+
+/// A record of the epoch as it was read, and what to put another over.
+type Part = (Option<Record>, Option<CasVersion>);
+
+/// The common id in all records of the epoch, under which a catalog with families was loaded.
+pub(super) fn announced_list(parts: &[Option<Record>]) -> Option<Token> {
+    let list = parts.first()?.as_ref()?.list();
+    let has = |part: &Option<Record>| {
+        let part = part.as_ref();
+        part.is_some_and(|record| record.has_families() && record.list() == list)
+    };
+    parts.iter().all(has).then_some(list)
+}
+
+impl VersionStore {
+    pub(super) fn epoch_records(&self) -> Result<Vec<Option<Record>>, StoreError> {
+        self.fetch_records(&self.epochs)
+    }
+
+    /// The record of the epoch in which this writer looks for the list's id: another for each, so that
+    /// they share the load.
+    pub(super) fn list_part(&self, writer: Token) -> &Dependency {
+        let [byte, ..] = writer.as_bytes();
+        let [first, ..] = &self.epochs;
+        let part = self.epochs.get(usize::from(*byte) % EPOCHS);
+        part.unwrap_or(first)
+    }
+
+    /// The ids of the list that are in the epoch: the one in the record that was asked for, or, if its
+    /// server does not answer, those in all records that can be read.
+    ///
+    /// # Errors
+    /// If there is no such record.
+    pub(super) fn present_lists(
+        &self,
+        part: &Dependency,
+        reply: Result<Reply, StoreError>,
+    ) -> Result<Vec<Token>, StoreError> {
+        let list = |record: Option<Record>| record.map(|record| record.list());
+        match self.record_in(part, reply) {
+            Ok(record) => Ok(list(record).into_iter().collect()),
+            Err(error) => {
+                let parts = self.fetch_each(&self.epochs);
+                let answers: Vec<_> = parts.into_iter().flatten().collect();
+                match answers.is_empty() {
+                    true => Err(error),
+                    false => Ok(answers.into_iter().filter_map(list).collect()),
+                }
+            }
+        }
+    }
+
+    /// Puts the new id of the list into the records of these epochs; `false` if they are no longer the
+    /// present ones.
+    pub(crate) fn announce_list(&self, epochs: &Epoch, list: Token) -> Result<bool, StoreError> {
+        for (part, epoch) in self.epochs.iter().zip(epochs) {
+            let announced = self.update_record(part, |present| {
+                let present = present.filter(|record| record.any() == *epoch);
+                Ok(present.map(|record| record.with_list(list, true)))
+            })?;
+            if announced.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The families of these relations, in their order: for a writer whose record tells none under the
+    /// present list, and who asks *after* it has entered itself. `None`: the list was lost, so the write
+    /// is one to everything.
+    ///
+    /// What this process's own catalog says is not asked: it may be of another epoch.
+    pub(super) fn listed_families<'a>(
+        &self,
+        tables: impl Iterator<Item = &'a str>,
+    ) -> Result<Option<Vec<FoundFamilies>>, StoreError> {
+        // First the id, then the list.
+        let parts = self.agreeing_parts()?;
+        let [first, ..] = &*parts else {
+            return Ok(None);
+        };
+        let list = first.list();
+        let found = |families| FoundFamilies { families, list };
+        if !parts.iter().any(Record::has_families) {
+            return Ok(Some(tables.map(|_| found(Families::new())).collect()));
+        }
+        let listed = self.family_list(first.any())?;
+        Ok(listed.map(|listed| {
+            tables
+                .map(|table| found(listed.families_of(table)))
+                .collect()
+        }))
+    }
+
+    /// The records of the epoch, once all have the same list. Those that are new get it here.
+    pub(super) fn agreeing_parts(&self) -> Result<Vec<Record>, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let parts = self.parts()?;
+            let agree = parts.iter().all(|(record, _)| {
+                let first = parts.first().and_then(|(first, _)| first.as_ref());
+                let lists = record.as_ref().zip(first);
+                lists.is_some_and(|(record, first)| record.list() == first.list())
+            });
+            if agree {
+                return Ok(parts.into_iter().filter_map(|(record, _)| record).collect());
+            }
+            if let Some(records) = self.unify(parts)? {
+                return Ok(records);
+            }
+        }
+        Err(StoreError::Protocol(format!(
+            "the records of the epoch were changed by others ({MAX_ATTEMPTS} attempts)"
+        )))
+    }
+
+    fn parts(&self) -> Result<Vec<Part>, StoreError> {
+        let gets = self
+            .epochs
+            .each_ref()
+            .map(|part| Command::Get { key: &part.key });
+        let replies = self.client.run(&gets).into_iter().zip(&self.epochs);
+        replies
+            .map(|(reply, part)| self.versioned_record_in(part, reply))
+            .collect()
+    }
+
+    /// Puts one new id into all records; `None` if another process has changed one of them.
+    fn unify(&self, parts: Vec<Part>) -> Result<Option<Vec<Record>>, StoreError> {
+        let list = fresh_token()?;
+        let records = parts.iter().filter_map(|(record, _)| record.as_ref());
+        let families = records.into_iter().any(Record::has_families);
+        let mut puts = Vec::with_capacity(parts.len());
+        for (part, (record, over)) in self.epochs.iter().zip(parts) {
+            let record = match record {
+                Some(record) => record,
+                None => Record::fresh(&mut fresh_token)?,
+            };
+            let record = record.with_list(list, families);
+            let value = self.client.auth.sign_record(&part.key, record.to_bytes());
+            puts.push((part, record, value, over));
+        }
+        let commands = puts.iter().map(|(part, _, value, over)| {
+            let (key, ttl) = (&*part.key, None);
+            match *over {
+                Some(version) => Command::CompareAndSwap {
+                    key,
+                    value,
+                    ttl,
+                    version,
+                },
+                None => Command::Add { key, value, ttl },
+            }
+        });
+        let replies = self.client.run(&commands.collect::<Vec<_>>());
+        for reply in replies {
+            if !matches!(reply?, Reply::Stored(_)) {
+                return Ok(None);
+            }
+        }
+        let records = puts.into_iter().map(|(_, record, ..)| record);
+        Ok(Some(records.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::{
+        protocol::{Events, WriteOutcome, Writes},
+        store::{MemoryStore, Store},
+        versions::Origin,
+    };
+
+    /// Counts the commands of each batch.
+    struct Counting(MemoryStore, Mutex<Vec<usize>>);
+
+    impl Store for Counting {
+        fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
+            self.1.lock().push(commands.len());
+            self.0.run(commands)
+        }
+
+        fn describe(&self) -> String {
+            self.0.describe()
+        }
+    }
+
+    fn versions() -> (Arc<Counting>, Arc<VersionStore>) {
+        let store = Arc::new(Counting(MemoryStore::new(1 << 20), Mutex::default()));
+        (Arc::clone(&store), VersionStore::with_store(store))
+    }
+
+    fn lists(versions: &VersionStore) -> Vec<Token> {
+        let records = versions.epoch_records().unwrap();
+        records.iter().flatten().map(Record::list).collect()
+    }
+
+    #[test]
+    fn records_of_the_epoch_that_disagree_get_one_list() {
+        let (store, versions) = versions();
+        let epoch = versions.present_epoch(true).unwrap();
+        versions
+            .announce_list(&epoch, Token::from_bytes([1; 16]))
+            .unwrap();
+        assert_eq!(lists(&versions), [Token::from_bytes([1; 16]); EPOCHS]);
+        let [.., last] = &versions.epochs;
+        store.run(&[Command::Delete { key: &last.key }]);
+        versions.listed_families(["posts"].into_iter()).unwrap();
+        let unified = lists(&versions);
+        assert_eq!(unified, [unified[0]; EPOCHS]);
+        assert_ne!(
+            unified[0],
+            Token::from_bytes([1; 16]),
+            "it never comes back"
+        );
+        let records = versions.epoch_records().unwrap();
+        assert!(records.iter().flatten().all(Record::has_families));
+        assert_eq!(versions.present_epoch(true).unwrap()[..7], epoch[..7]);
+    }
+
+    #[test]
+    fn a_write_takes_three_round_trips() {
+        let (store, versions) = versions();
+        let writes = Writes::table("posts".into(), Events::ALL);
+        let origin = || Origin {
+            requested: true,
+            ..Origin::default()
+        };
+        let write = || {
+            store.1.lock().clear();
+            let write = versions.begin(&writes, origin());
+            versions.end(write, WriteOutcome::Success).unwrap();
+            store.1.lock().clone()
+        };
+        write();
+        // The record, the list's id and the lease; the record; and all three again.
+        assert_eq!(write(), [3, 1, 3]);
+        versions.invalidate(&Writes::Everything).unwrap();
+        assert!(write().len() > 3, "a new epoch has a new list");
+        assert_eq!(write(), [3, 1, 3]);
+    }
+}

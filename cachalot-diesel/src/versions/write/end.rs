@@ -1,0 +1,228 @@
+//! `end` of a write, and what is published without a `begin`.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
+
+use super::{Target, Write};
+use crate::{
+    Error, OnOutage,
+    clock::now_millis,
+    events::{self, Names},
+    protocol::{self, Change, DependencyKind, EPOCH, Record, Token, WriteOutcome, Writes},
+    stats::{Invalidation, InvalidationReason},
+    store::{Command, StoreError},
+    versions::{VersionStore, fresh_token, pending::PendingInvalidation, relations::Origin},
+};
+
+impl VersionStore {
+    /// Ends a write. After a success, no entry of its tables that was stored before is valid.
+    ///
+    /// # Errors
+    /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
+    /// delivered later, and this process bypasses those tables until then.
+    pub(crate) fn end(self: &Arc<Self>, write: Write, outcome: WriteOutcome) -> Result<(), Error> {
+        let reason = match outcome {
+            WriteOutcome::Unknown => InvalidationReason::UnknownOutcome,
+            WriteOutcome::Success | WriteOutcome::Failure => InvalidationReason::Write,
+        };
+        self.end_because(write, outcome, reason)
+    }
+
+    fn end_because(
+        self: &Arc<Self>,
+        mut write: Write,
+        outcome: WriteOutcome,
+        reason: InvalidationReason,
+    ) -> Result<(), Error> {
+        self.writes.fetch_add(1, Ordering::AcqRel);
+        if write.targets.is_empty() && write.unknown.is_empty() {
+            return Ok(());
+        }
+        let published = outcome.is_published();
+        let succeeded = outcome == WriteOutcome::Success && reason == InvalidationReason::Write;
+        let _span = events::end(Names(&write.targets), published);
+        self.drop_lease(write.id);
+        let mut failed = Vec::new();
+        let at = Some(now_millis());
+        let change = |target: &Target| Change {
+            events: target.events,
+            at,
+        };
+        write.targets.append(&mut write.more);
+        let list = write.is_to_everything().then(fresh_token);
+        let new_list = list.and_then(Result::ok);
+        let as_ended = |target: &Target, record| match published {
+            true => target.as_published(record, new_list),
+            false => record,
+        };
+        let puts: Vec<_> = write
+            .targets
+            .iter()
+            .map(|target| {
+                let (record, version) = target.left.as_ref()?;
+                // Without its version the record has to be read again.
+                let version = (*version)?;
+                let tokens = &mut fresh_token;
+                let change = change(target);
+                let next = protocol::end_unread(record, write.id, outcome, change, tokens);
+                Some((as_ended(target, next.ok()??), Some(version)))
+            })
+            .collect();
+        let id = write.id;
+        let mut rest = write;
+        for target in &mut rest.targets {
+            target.left = None;
+        }
+        let lease_key = self.lease_key(id);
+        let delete = Command::Delete { key: &lease_key };
+        // The list's id is read after the COMMIT.
+        let asks = published && !rest.is_to_everything();
+        let part = asks.then(|| self.list_part(id));
+        let list = self.put_all(&mut rest.targets, &puts, part, Some(delete));
+        let unended = rest.targets.iter_mut().filter(|it| it.left.is_none());
+        for target in unended {
+            let moved = self.update_record(&target.table, |present| {
+                let found = target.found.as_ref();
+                let present = present.map(|record| record.found(id, found));
+                let change = change(target);
+                let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
+                Ok(next.map(|record| as_ended(target, record)))
+            });
+            match moved {
+                Ok(left) => target.left = left,
+                Err(error) => failed.push((target.table.clone(), target.events, error)),
+            }
+        }
+        let of_family = failed
+            .iter()
+            .find(|(it, ..)| it.kind == DependencyKind::Family);
+        let mut lost = of_family.map(|(.., error)| error.clone());
+        if let Some((part, list)) = part.zip(list) {
+            let lists = self.present_lists(part, list);
+            if let Err(error) = lists.and_then(|lists| self.end_families(&rest, &lists)) {
+                lost = Some(error);
+            }
+        }
+        if let Some(error) = lost {
+            // Who delivers what a table is pending looks for its families.
+            failed.retain(|(it, ..)| it.kind == DependencyKind::Epoch);
+            let tables = rest.targets.iter().filter(|target| target.is_table());
+            failed.extend(tables.map(|it| (it.table.clone(), it.events, error.clone())));
+        }
+        if !published {
+            return Ok(());
+        }
+        let mut undelivered = self.enqueue(id, &failed);
+        if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config.on_outage)
+            && self.wait_until_flushed(limit, &failed)
+        {
+            undelivered = Ok(());
+        }
+        // Only for tables that certainly exist, and after the epoch has changed: the record tells
+        // other writers that the table has been announced.
+        if succeeded && undelivered.is_ok() && !rest.doubtful {
+            for target in &rest.unknown {
+                // If this fails, the next write to the table announces it again.
+                let _ = self.update_record(&target.table, |present| {
+                    protocol::end(present, id, outcome, change(target), &mut fresh_token)
+                });
+            }
+            self.announced(std::mem::take(&mut rest.announces));
+        }
+        // Counted again: a read between the first count and the update has seen the old state.
+        self.writes.fetch_add(1, Ordering::AcqRel);
+        self.signal(&rest, reason);
+        undelivered
+    }
+
+    /// Invalidates for changes that no tracked connection made.
+    pub(crate) fn invalidate(self: &Arc<Self>, writes: &Writes) -> Result<(), Error> {
+        if writes.is_nothing() {
+            return Ok(());
+        }
+        let origin = Origin {
+            requested: true,
+            ..Origin::default()
+        };
+        let write = self.begin(writes, origin);
+        let reason = InvalidationReason::Requested;
+        self.end_because(write, WriteOutcome::Success, reason)
+    }
+
+    fn signal(&self, write: &Write, reason: InvalidationReason) {
+        let named = || write.unknown.iter().chain(&write.targets);
+        // A process without a catalog invalidates everything as a precaution; the signal names only
+        // what was written.
+        let careful = !write.unknown.is_empty() && !write.wide;
+        let names: BTreeSet<_> = named()
+            .filter(|target| target.table.kind != DependencyKind::Family)
+            .map(|target| &*target.table.table)
+            .filter(|name| !(careful && *name == EPOCH))
+            .filter(|name| !self.config.excludes(name))
+            .collect();
+        if names.is_empty() {
+            return;
+        }
+        let names: Vec<_> = names.into_iter().collect();
+        events::invalidated(self.client.counters(), Names(&names), reason);
+        let invalidation = Invalidation {
+            tables: names.into_iter().map(str::to_owned).collect(),
+            at: SystemTime::now(),
+            reason,
+        };
+        self.listeners.call(&invalidation);
+    }
+
+    /// Gives a record new tokens, and takes out writers that may stand in it and are not in flight.
+    pub(super) fn publish(
+        &self,
+        target: &Target,
+        writers: &[Token],
+    ) -> Result<Option<Record>, StoreError> {
+        let id = fresh_token()?;
+        let outcome = WriteOutcome::Success;
+        let change = Change {
+            events: target.events,
+            at: Some(now_millis()),
+        };
+        let moved = self.update_record(&target.table, |present| {
+            let present = present.map(|record| {
+                let writers = writers.iter();
+                writers.fold(record, |record, writer| record.withdrawn(*writer))
+            });
+            let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
+            Ok(next.map(|record| target.as_published(record, None)))
+        })?;
+        Ok(moved.map(|(record, _)| record))
+    }
+
+    /// Publishes one pending invalidation, and with it those of the families that the table is a member of.
+    pub(in crate::versions) fn flush_table(
+        &self,
+        table: &str,
+        pending_table: &PendingInvalidation,
+    ) -> Result<(), StoreError> {
+        if table == EPOCH {
+            for part in self.everything() {
+                self.publish(&part, &pending_table.writers)?;
+            }
+        } else {
+            let target = Target::new(self.dependency(table), pending_table.events);
+            let record = self.publish(&target, &pending_table.writers)?;
+            let ended = record
+                .iter()
+                .map(|it| (&target.table.table, pending_table.events, it));
+            let part = self.list_part(fresh_token()?);
+            let list = self.client.run_one(Command::Get { key: &part.key });
+            let lists = self.present_lists(part, list)?;
+            for family in self.families_behind(ended, &lists)? {
+                self.publish(&family, &pending_table.writers)?;
+            }
+        }
+        self.writes.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+}
