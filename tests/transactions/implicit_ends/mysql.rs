@@ -276,6 +276,22 @@ fn t06_a_transaction_that_was_begun_before_the_watch_is_known() {
     );
 }
 
+/// A procedure may have begun a transaction, so the server is asked.
+#[test]
+fn t06_after_a_call_the_first_cached_read_is_bypassed_only_in_a_transaction() {
+    let (world, _) = two();
+    for (procedure, expected) in [
+        ("commits", Outcome::Miss),
+        ("begins", Outcome::Bypass(BypassReason::OldSnapshot)),
+    ] {
+        let mut conn = world.reader().conn;
+        conn.batch_execute(&format!("CALL {procedure}()")).unwrap();
+        let read = counters::table.find(1).select(counters::value);
+        let outcome = read.cached(&mut conn).explain().unwrap().outcome;
+        assert_eq!(outcome, expected, "{procedure}");
+    }
+}
+
 /// To ask whether a transaction is open leaves what was said of the next one.
 #[test]
 fn t06_the_watch_changes_nothing_of_the_next_transaction() {
