@@ -200,6 +200,7 @@ mod policy;
 mod protocol;
 mod query;
 mod rows;
+mod session;
 #[doc(hidden)]
 pub mod statement;
 mod stats;

@@ -4,6 +4,7 @@ mod harmless;
 mod options;
 #[cfg(feature = "r2d2")]
 mod pooled;
+mod probe;
 mod unanalyzable;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -16,15 +17,10 @@ use diesel::{
 
 pub(crate) use harmless::is_harmless;
 pub(crate) use options::settings_of_url;
+pub(crate) use probe::{Counted, Probe, ServerRole, TemporaryTables};
 pub(crate) use unanalyzable::unanalyzable_code;
 
-use crate::catalog::Facts;
-use crate::protocol::Lineage;
-use crate::rows::CacheBackend;
-use crate::statement::TableName;
-pub(crate) use crate::tracker::Probe;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub(crate) use crate::tracker::ServerRole;
+use crate::{catalog::Facts, protocol::Lineage, rows::CacheBackend, statement::TableName};
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
 /// `SqliteConnection` and r2d2's `PooledConnection` of them.

@@ -10,11 +10,10 @@ use diesel::{
 use super::catalog;
 use crate::{
     connection::{
-        CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
-        Sealed, ServerRole,
+        CacheConnection, CatalogAnswer, Counted, Lookup, Probe, ProbeAnswer, ProbeQuestion,
+        Question, Sealed, ServerRole, TemporaryTables,
     },
     statement::{Isolation, TableName},
-    tracker::{Counted, TemporaryTables},
 };
 
 /// Variables that affect rows or the format of values, and those that identify the server. `SHOW VARIABLES`

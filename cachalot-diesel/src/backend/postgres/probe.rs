@@ -12,10 +12,9 @@ use super::{catalog, lineage::lineage, names};
 use crate::{
     connection::{
         CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
-        Question, Sealed, ServerRole, is_harmless,
+        Question, Sealed, ServerRole, TemporaryTables, is_harmless,
     },
     statement::{Dialect, Isolation},
-    tracker::TemporaryTables,
 };
 
 /// Settings that `pg_settings` does not list: `role`, and those of extensions before the extension is

@@ -13,10 +13,9 @@ use super::catalog;
 use crate::{
     connection::{
         CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
-        Sealed, ServerRole,
+        Sealed, ServerRole, TemporaryTables,
     },
     statement::Isolation,
-    tracker::TemporaryTables,
 };
 
 /// Columns need `AS`, as pragmas may change their default names. None of these queries calls a function,

@@ -3,9 +3,14 @@
 //! Diesel sends its own `BEGIN`, `SAVEPOINT` and `COMMIT` as statements too, so the text of the
 //! statements is all that is needed, whoever wrote them.
 
-use super::Ending;
+mod open;
+mod step;
+
+use open::{Level, Open};
+pub(crate) use step::{Ending, Step};
+
 use crate::statement::{
-    Analysis, Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement, Writes,
+    Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement, Writes,
 };
 
 /// What a read on the connection could see just now.
@@ -23,7 +28,7 @@ pub(crate) enum Snapshot {
 
 /// The transaction that is open on a connection, or the lack of one.
 #[derive(Debug, Clone)]
-pub(crate) struct Transactions {
+pub(super) struct Transactions {
     dialect: Dialect,
     open: Option<Open>,
     /// The session's isolation, where it is known; from the probe, or from `SET SESSION`.
@@ -43,87 +48,6 @@ pub(crate) struct Transactions {
     temporary: bool,
     /// Writes of statements that ran while it was not certain that they were committed.
     unconfirmed_writes: Writes,
-}
-
-#[derive(Debug, Clone)]
-struct Open {
-    isolation: Option<Isolation>,
-    /// The isolation may have been set for this one alone, and no probe tells.
-    isolation_hidden: bool,
-    /// SQLite: a savepoint outside a transaction opens one, and releasing it commits.
-    by_savepoint: bool,
-    /// PostgreSQL: a statement failed, and the server takes nothing but the end of the transaction or
-    /// the way back to a savepoint.
-    failed: bool,
-    /// The writes since `BEGIN`, and since each savepoint.
-    levels: Vec<Level>,
-}
-
-#[derive(Debug, Clone)]
-struct Level {
-    savepoint: String,
-    writes: Writes,
-}
-
-impl Open {
-    fn new(isolation: Option<Isolation>) -> Self {
-        let level = Level {
-            savepoint: String::new(),
-            writes: Writes::Nothing,
-        };
-        Self {
-            isolation,
-            isolation_hidden: false,
-            by_savepoint: false,
-            failed: false,
-            levels: vec![level],
-        }
-    }
-
-    fn writes(&self) -> Writes {
-        let mut all = Writes::Nothing;
-        for level in &self.levels {
-            all.merge(&level.writes);
-        }
-        all
-    }
-
-    fn wrote(&mut self, writes: &Writes) {
-        if let Some(level) = self.levels.last_mut() {
-            level.writes.merge(writes);
-        }
-    }
-
-    /// The place of the newest savepoint of that name; never of the transaction itself.
-    fn find(&self, savepoint: &str) -> Option<usize> {
-        self.levels
-            .iter()
-            .skip(1)
-            .rposition(|level| level.savepoint == savepoint)
-            .map(|i| i + 1)
-    }
-
-    fn release(&mut self, savepoint: &str) {
-        let Some(place) = self.find(savepoint) else {
-            return;
-        };
-        let mut merged = Writes::Nothing;
-        for level in self.levels.drain(place..) {
-            merged.merge(&level.writes);
-        }
-        self.wrote(&merged);
-    }
-
-    fn roll_back_to(&mut self, savepoint: &str) {
-        let Some(place) = self.find(savepoint) else {
-            return;
-        };
-        self.failed = false;
-        self.levels.truncate(place + 1);
-        if let Some(level) = self.levels.last_mut() {
-            level.writes = Writes::Nothing;
-        }
-    }
 }
 
 impl Default for Transactions {
@@ -149,7 +73,7 @@ impl Transactions {
     }
 
     /// The connection was in a transaction before anybody watched it.
-    pub(crate) fn found_open(&mut self) {
+    pub(super) fn found_open(&mut self) {
         let mut open = Open::new(Some(Isolation::Serializable));
         open.wrote(&Writes::Everything);
         self.open = Some(open);
@@ -157,12 +81,12 @@ impl Transactions {
     }
 
     /// Is it not known whether a transaction is open?
-    pub(crate) fn is_uncertain(&self) -> bool {
+    pub(super) fn is_uncertain(&self) -> bool {
         self.uncertain
     }
 
     /// What the server said of whether a transaction is open.
-    pub(crate) fn found(&mut self, open: Option<bool>) {
+    pub(super) fn found(&mut self, open: Option<bool>) {
         // Whatever ended it, all that it may have committed was published with that.
         if self.uncertain && open == Some(false) {
             self.close();
@@ -170,7 +94,7 @@ impl Transactions {
     }
 
     /// What the probe found out.
-    pub(crate) fn probed(&mut self, isolation: Option<Isolation>, autocommit: bool) {
+    pub(super) fn probed(&mut self, isolation: Option<Isolation>, autocommit: bool) {
         self.session_isolation = isolation;
         if self.autocommit.is_some() {
             return;
@@ -208,12 +132,12 @@ impl Transactions {
     }
 
     /// From now on any write may reach anything.
-    pub(crate) fn writes_unseen(&mut self) {
+    pub(super) fn writes_unseen(&mut self) {
         self.writes_unbounded = true;
     }
 
     /// The session has no temporary tables, views or triggers, unless a rollback brings one back.
-    pub(crate) fn has_nothing_temporary(&mut self) {
+    pub(super) fn has_nothing_temporary(&mut self) {
         let settled = self.open.is_none() && !self.uncertain && self.autocommit == Some(true);
         if settled {
             self.writes_unbounded = false;
@@ -248,70 +172,8 @@ impl Transactions {
         }
     }
 
-    /// The writes that running this text may make visible.
-    pub(super) fn publishes(&self, analysis: &Analysis) -> Writes {
-        let mut published = Writes::Nothing;
-        let mut after = self.clone();
-        for statement in &analysis.statements {
-            published.merge(&after.step(statement));
-        }
-        published
-    }
-
-    /// Moves on over a text that has run.
-    pub(super) fn finished(&mut self, analysis: &Analysis, ending: Ending) {
-        let several = analysis.statements.len() > 1;
-        match ending {
-            Ending::Succeeded => {
-                for statement in &analysis.statements {
-                    self.step(statement);
-                }
-            }
-            Ending::Failed | Ending::Unknown if several || moves(analysis) => {
-                self.on_unknown_outcome(analysis, ending);
-            }
-            Ending::Failed => {}
-            Ending::Unknown => {
-                // A failed statement of a transaction: should its writes stand after all, the
-                // commit publishes them.
-                for statement in &analysis.statements {
-                    self.step(statement);
-                }
-            }
-        }
-    }
-
-    /// Transaction control, or a batch, that did not end well: it may have been carried out,
-    /// wholly, in part or not at all.
-    fn on_unknown_outcome(&mut self, analysis: &Analysis, ending: Ending) {
-        let autocommit = self.dialect != Dialect::Mysql || self.autocommit == Some(true);
-        if self.open.is_none() && !self.uncertain && autocommit && !moves(analysis) {
-            // Outside a transaction what was done of a batch is committed, and published with it.
-            return;
-        }
-        let mut writes = self.pending();
-        for statement in &analysis.statements {
-            writes.merge(&statement.writes);
-        }
-        // PostgreSQL ends a transaction whose COMMIT fails, whatever the reason; a COMMIT that
-        // SQLite refuses because the database is busy leaves it open.
-        let commit_failed_cleanly = ending == Ending::Failed
-            && self.dialect == Dialect::Postgres
-            && matches!(analysis.statements.as_slice(), [one] if commits(one));
-        if commit_failed_cleanly {
-            self.open = None;
-            self.unconfirmed_writes = Writes::Nothing;
-            return;
-        }
-        self.unconfirmed_writes = writes;
-        self.uncertain = true;
-        if self.open.is_none() && analysis.statements.iter().any(begins) {
-            self.open = Some(Open::new(Some(Isolation::Serializable)));
-        }
-    }
-
     /// Moves on over one statement; returns what it makes visible.
-    fn step(&mut self, statement: &Statement) -> Writes {
+    fn advance(&mut self, statement: &Statement) -> Writes {
         let mut visible = Writes::Nothing;
         for effect in &statement.effects {
             visible.merge(&self.apply(effect));
@@ -324,11 +186,7 @@ impl Transactions {
         if writes.is_nothing() {
             return Writes::Nothing;
         }
-        let writes = if self.writes_unbounded {
-            &Writes::Everything
-        } else {
-            writes
-        };
+        let writes = self.bounded(writes);
         let mut visible = Writes::Nothing;
         match &mut self.open {
             Some(open) => open.wrote(writes),
@@ -347,6 +205,15 @@ impl Transactions {
             visible.merge(writes);
         }
         visible
+    }
+
+    /// What a statement with these writes may have written.
+    fn bounded<'a>(&self, writes: &'a Writes) -> &'a Writes {
+        if self.writes_unbounded && !writes.is_nothing() {
+            &Writes::Everything
+        } else {
+            writes
+        }
     }
 
     fn apply(&mut self, effect: &Effect) -> Writes {
@@ -499,7 +366,7 @@ impl Transactions {
     }
 
     /// What a read could see now.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> Snapshot {
         let isolation = match &self.open {
             Some(open) => open.isolation,
             None => self.next_isolation.or(self.session_isolation),
@@ -523,7 +390,7 @@ impl Transactions {
     }
 
     /// Has the open transaction written anything?
-    pub(crate) fn has_written(&self) -> bool {
+    pub(super) fn has_written(&self) -> bool {
         !self.pending().is_nothing()
     }
 
@@ -533,7 +400,7 @@ impl Transactions {
     }
 
     /// Has the open transaction written to this table?
-    pub(crate) fn wrote_to(&self, table: &str) -> bool {
+    pub(super) fn wrote_to(&self, table: &str) -> bool {
         match self.pending() {
             Writes::Nothing => false,
             Writes::Everything => true,
@@ -542,38 +409,5 @@ impl Transactions {
     }
 }
 
-fn commits(statement: &Statement) -> bool {
-    statement
-        .effects
-        .iter()
-        .any(|effect| matches!(effect, Effect::Commit { .. }))
-}
-
-fn begins(statement: &Statement) -> bool {
-    statement
-        .effects
-        .iter()
-        .any(|effect| matches!(effect, Effect::Begin { .. } | Effect::Savepoint(_)))
-}
-
-/// Does the text open, end or change a transaction?
-fn moves(analysis: &Analysis) -> bool {
-    analysis
-        .statements
-        .iter()
-        .flat_map(|statement| &statement.effects)
-        .any(|effect| {
-            !matches!(
-                effect,
-                Effect::Session(_)
-                    | Effect::CreateTemporary(_)
-                    | Effect::CreateTrigger { .. }
-                    | Effect::ChangeTables { .. }
-                    | Effect::HiddenWrites
-            )
-        })
-}
-
 #[cfg(test)]
-#[path = "transaction_tests.rs"]
 mod tests;

@@ -1,86 +1,22 @@
+//! What is known of a connection from its last probe, and when it has to be probed again.
+
 use std::{
     collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::temporary::{Counted, Temporary};
+use super::temporary::Temporary;
 use crate::{
-    connection::{ProbeQuestion, is_harmless, settings_of_url},
+    connection::{Probe, ProbeQuestion, ServerRole, TemporaryTables, is_harmless, settings_of_url},
     fingerprint::{Digest, Fingerprint},
     protocol::Lineage,
-    statement::{Analysis, Dialect, Effect, Isolation, Kind, SessionChange, Writes},
+    statement::{Analysis, Dialect, Effect, Kind, SessionChange, Writes},
 };
-
-/// What a connection answered about itself.
-#[derive(Debug, Default)]
-pub(crate) struct Probe {
-    /// Whatever decides what catalog the connection sees: the database, and who may look.
-    pub(crate) database: Vec<String>,
-    /// Whatever decides whose rows the connection sees: database, user, settings.
-    pub(crate) identity: Vec<String>,
-    pub(crate) isolation: Option<Isolation>,
-    pub(crate) autocommit: bool,
-    pub(crate) role: ServerRole,
-    pub(crate) temporary: TemporaryTables,
-    /// It has temporary triggers or views: nobody else can see what its writes reach.
-    pub(crate) unseen: bool,
-    /// SQLite: functions that the program has defined, by their names in lower case.
-    pub(crate) functions: BTreeSet<String>,
-    /// The server's place among others, where somebody asked for it.
-    pub(crate) lineage: Option<Lineage>,
-}
-
-impl Probe {
-    /// Gives a PostgreSQL standby the name of its primary.
-    pub(crate) fn follows(&mut self, primary: &str) {
-        for parts in [&mut self.database, &mut self.identity] {
-            if let Some(server) = parts.first_mut() {
-                primary.clone_into(server);
-            }
-        }
-        self.role = ServerRole::LinkedReplica;
-    }
-}
-
-/// What a server's reads may do with the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum ServerRole {
-    /// Its rows may be stored.
-    #[default]
-    Primary,
-    /// It may lag behind, so its rows may not be stored. Its name is that of a server whose rows were.
-    LinkedReplica,
-    /// It may lag behind a server that is not known.
-    #[cfg_attr(
-        not(feature = "postgres"),
-        allow(dead_code, reason = "others have a name of their own")
-    )]
-    Replica,
-}
-
-/// What a database tells of a connection's temporary tables.
-#[derive(Debug)]
-pub(crate) enum TemporaryTables {
-    /// There are some, or none.
-    #[cfg_attr(
-        not(any(feature = "postgres", feature = "sqlite")),
-        allow(dead_code, reason = "MySQL lists none")
-    )]
-    Listed(bool),
-    #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others list them"))]
-    Counted(Counted),
-}
-
-impl Default for TemporaryTables {
-    fn default() -> Self {
-        Self::Listed(false)
-    }
-}
 
 /// Whose rows a connection sees, as far as it is known.
 #[derive(Debug, Default)]
-pub(crate) struct SessionState {
+pub(super) struct SessionState {
     /// The hash of the last probe; `None` means probe again.
     identity: Option<Digest>,
     /// The hash of the database that the last probe found.
@@ -95,7 +31,7 @@ pub(crate) struct SessionState {
     changed: bool,
     temporary: Temporary,
     functions: BTreeSet<String>,
-    pub(crate) role: ServerRole,
+    pub(super) role: ServerRole,
     lineage: Option<Lineage>,
     /// The name by which the last probe knew the server.
     server: Option<String>,
@@ -105,17 +41,17 @@ pub(crate) struct SessionState {
 
 impl SessionState {
     /// The hash of everything that decides whose rows are read, or `None` if it has to be probed.
-    pub(crate) fn identity(&self) -> Option<Digest> {
+    pub(super) fn identity(&self) -> Option<Digest> {
         self.identity
     }
 
     /// The next read probes.
-    pub(crate) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.identity = None;
     }
 
     /// Is it so long since the server's role was looked at? It tells one caller only.
-    pub(crate) fn is_due(&mut self, interval: Duration) -> bool {
+    pub(super) fn is_due(&mut self, interval: Duration) -> bool {
         let due = self.checked.is_some_and(|at| at.elapsed() >= interval);
         if due {
             self.checked = Some(Instant::now());
@@ -123,29 +59,29 @@ impl SessionState {
         due
     }
 
-    pub(crate) fn lineage(&self) -> Option<&Lineage> {
+    pub(super) fn lineage(&self) -> Option<&Lineage> {
         self.lineage.as_ref()
     }
 
     /// The name of the primary that the server follows, if it was found.
-    pub(crate) fn followed(&self) -> Option<&str> {
+    pub(super) fn followed(&self) -> Option<&str> {
         self.server
             .as_deref()
             .filter(|_| self.role == ServerRole::LinkedReplica && self.lineage.is_some())
     }
 
     /// Has the connection temporary tables, or may it have?
-    pub(crate) fn has_temporary_tables(&self) -> bool {
+    pub(super) fn has_temporary_tables(&self) -> bool {
         self.temporary.is_present()
     }
 
     /// SQLite: functions that the program has defined on this connection.
-    pub(crate) fn functions(&self) -> &BTreeSet<String> {
+    pub(super) fn functions(&self) -> &BTreeSet<String> {
         &self.functions
     }
 
     /// Has the probe ask for these settings too; `false` if it has to be asked again for that.
-    pub(crate) fn asks_for(&mut self, settings: &BTreeSet<String>) -> bool {
+    pub(super) fn asks_for(&mut self, settings: &BTreeSet<String>) -> bool {
         let known = self.named.len();
         self.named.extend(settings.iter().cloned());
         if self.named.len() > known {
@@ -155,7 +91,7 @@ impl SessionState {
     }
 
     /// What to ask for beside the usual.
-    pub(crate) fn question(&self) -> ProbeQuestion {
+    pub(super) fn question(&self) -> ProbeQuestion {
         ProbeQuestion {
             settings: self.named.iter().cloned().collect(),
             tables: self.temporary.made(),
@@ -171,16 +107,16 @@ impl SessionState {
     }
 
     /// The hash of the URL by which the connection was opened, while it says where the connection is.
-    pub(crate) fn url(&self) -> Option<&Arc<str>> {
+    pub(super) fn url(&self) -> Option<&Arc<str>> {
         self.url.as_ref().filter(|_| !self.moved)
     }
 
     /// What the catalog is known by that the connection sees; `None` if it was never probed.
-    pub(crate) fn database(&self) -> Option<&Arc<str>> {
+    pub(super) fn database(&self) -> Option<&Arc<str>> {
         self.database.as_ref()
     }
 
-    pub(crate) fn probed(&mut self, probe: &Probe) {
+    pub(super) fn probed(&mut self, probe: &Probe) {
         self.identity = Some(hash("session", &probe.identity).to_digest());
         self.database = Some(hash("database", &probe.database).finish().into());
         self.role = probe.role;

@@ -5,7 +5,10 @@
 //! the tables can be asked for by name. What is made, or given another name, by code that nobody sees
 //! leaves the connection past the cache for good.
 
-use crate::statement::{TableName, made_permanent, made_temporary};
+use crate::{
+    connection::Counted,
+    statement::{TableName, made_permanent, made_temporary},
+};
 
 /// The temporary tables of one connection.
 #[derive(Debug, Default)]
@@ -122,17 +125,6 @@ impl Temporary {
             ..Self::default()
         };
     }
-}
-
-/// What MySQL tells of a connection's temporary tables.
-#[derive(Debug, Default)]
-pub(crate) struct Counted {
-    /// How many statements have made some since the connection began.
-    pub(crate) created: u64,
-    /// Together with those that made tables that stay.
-    pub(crate) all_counted: bool,
-    /// Those of the tables that were asked for that are temporary ones, with their schema.
-    pub(crate) remaining: Vec<TableName>,
 }
 
 #[cfg(test)]

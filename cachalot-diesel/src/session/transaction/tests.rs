@@ -1,5 +1,5 @@
 use super::*;
-use crate::tracker::Ending;
+use crate::statement::Analysis;
 
 struct Session(Transactions, Dialect);
 
@@ -14,9 +14,17 @@ impl Session {
     /// Runs a text; returns the tables that it publishes, `*` for all.
     fn run(&mut self, sql: &str, ending: Ending) -> Vec<String> {
         let analysis = Analysis::of(sql, self.1);
-        let published = self.0.publishes(&analysis);
-        self.0.finished(&analysis, ending);
-        names(&published)
+        let step = self.0.step(&analysis);
+        let published = names(step.published());
+        self.0.finished(&analysis, step, ending, false);
+        published
+    }
+
+    /// The database reports an error for a text.
+    fn fail(&mut self, sql: &str, ending: Ending) {
+        let analysis = Analysis::of(sql, self.1);
+        let step = self.0.step(&analysis);
+        self.0.finished(&analysis, step, ending, true);
     }
 
     fn ok(&mut self, sql: &str) -> Vec<String> {
@@ -280,8 +288,7 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
             let mut session = Session::new(dialect);
             session.ok("BEGIN");
             session.ok("UPDATE a SET x = 1");
-            session.0.on_statement_error();
-            session.run("INSERT INTO c VALUES (1)", ending);
+            session.fail("INSERT INTO c VALUES (1)", ending);
             assert_eq!(session.ok("UPDATE b SET x = 1"), published, "{dialect:?}");
             assert!(session.ok("COMMIT").starts_with(&["a".into(), "b".into()]));
             assert_eq!(session.0.snapshot(), Snapshot::Committed);
@@ -293,8 +300,7 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
 fn an_error_outside_a_transaction_leaves_no_doubt() {
     for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
         let mut session = Session::new(dialect);
-        session.0.on_statement_error();
-        session.run("UPDATE a SET x = 1", Ending::Failed);
+        session.fail("UPDATE a SET x = 1", Ending::Failed);
         assert_eq!(session.0.snapshot(), Snapshot::Committed);
     }
 }
