@@ -181,6 +181,8 @@
 //! - `store-contract`: `store_contract::check_all`, for the tests of a [`Store`] of your own
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod arrows;
 mod backend;
 mod background;
 mod bypass;
