@@ -10,19 +10,19 @@ use crate::{
 /// What a connection answered about itself.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
-    /// Whatever decides what catalog the connection sees: the database, and who may look.
+    /// Everything that decides which catalog the connection sees: the database, and its privileges.
     pub(crate) database: Vec<String>,
-    /// Whatever decides whose rows the connection sees: database, user, settings.
+    /// Everything that decides whose rows the connection sees: database, user, settings.
     pub(crate) identity: Vec<String>,
     pub(crate) isolation: Option<Isolation>,
     pub(crate) autocommit: bool,
     pub(crate) role: ServerRole,
     pub(crate) temporary: TemporaryTables,
-    /// It has temporary triggers or views: nobody else can see what its writes reach.
+    /// It has temporary triggers or views: other connections cannot see what its writes reach.
     pub(crate) unseen: bool,
     /// SQLite: functions that the program has defined, by their names in lower case.
     pub(crate) functions: BTreeSet<String>,
-    /// The server's place among others, where somebody asked for it.
+    /// The history of changes that the server takes part in, if it was asked for.
     pub(crate) lineage: Option<Lineage>,
 }
 
@@ -44,17 +44,17 @@ pub(crate) enum ServerRole {
     /// Its rows may be stored.
     #[default]
     Primary,
-    /// It may lag behind, so its rows may not be stored. Its name is that of a server whose rows were.
+    /// It may lag behind, so its rows must not be stored. It has the name of its primary.
     LinkedReplica,
-    /// It may lag behind a server that is not known.
+    /// It may lag behind a primary that is not known.
     #[cfg_attr(
         not(feature = "postgres"),
-        allow(dead_code, reason = "others have a name of their own")
+        allow(dead_code, reason = "only PostgreSQL detects one")
     )]
     Replica,
 }
 
-/// What a database tells of a connection's temporary tables.
+/// What a database reports about a connection's temporary tables.
 #[derive(Debug)]
 pub(crate) enum TemporaryTables {
     /// There are some, or none.
@@ -73,13 +73,13 @@ impl Default for TemporaryTables {
     }
 }
 
-/// What MySQL tells of a connection's temporary tables.
+/// What MySQL reports about a connection's temporary tables.
 #[derive(Debug, Default)]
 pub(crate) struct Counted {
-    /// How many statements have made some since the connection began.
+    /// How many statements have created some since the connection was opened.
     pub(crate) created: u64,
-    /// Together with those that made tables that stay.
+    /// Statements that created permanent tables are counted too.
     pub(crate) all_counted: bool,
-    /// Those of the tables that were asked for that are temporary ones, with their schema.
+    /// Those of the queried tables that are temporary, with their schema.
     pub(crate) remaining: Vec<TableName>,
 }

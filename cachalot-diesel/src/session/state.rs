@@ -14,33 +14,33 @@ use crate::{
     statement::{Analysis, Dialect, Effect, Kind, SessionChange, Writes},
 };
 
-/// Whose rows a connection sees, as far as it is known.
+/// Whose rows a connection sees, as far as known.
 #[derive(Debug, Default)]
 pub(super) struct SessionState {
     /// The hash of the last probe; `None` means probe again.
     identity: Option<Digest>,
-    /// The hash of the database that the last probe found.
+    /// The hash of the database that the last probe reported.
     database: Option<Arc<str>>,
-    /// The hash of the URL that the connection was opened by.
+    /// The hash of the URL that the connection was opened with.
     url: Option<Arc<str>>,
-    /// It may be on another database than the URL says.
+    /// It may be on another database than the URL names.
     moved: bool,
-    /// Settings that statements or the URL have named and that are not among the usual ones.
+    /// Settings that the probe has to query besides the usual ones, named by statements or the URL.
     named: BTreeSet<String>,
-    /// A change inside a transaction ends with it.
+    /// Something was changed in the transaction, and is undone or may be undone at its end.
     changed: bool,
     temporary: Temporary,
     functions: BTreeSet<String>,
     pub(super) role: ServerRole,
     lineage: Option<Lineage>,
-    /// The name by which the last probe knew the server.
+    /// The name of the server in the last probe.
     server: Option<String>,
-    /// When it was last looked whether the server's role is still the same.
+    /// When the server's role was last checked.
     checked: Option<Instant>,
 }
 
 impl SessionState {
-    /// The hash of everything that decides whose rows are read, or `None` if it has to be probed.
+    /// The hash of everything that decides whose rows are read; `None` if a probe is needed.
     pub(super) fn identity(&self) -> Option<Digest> {
         self.identity
     }
@@ -50,7 +50,7 @@ impl SessionState {
         self.identity = None;
     }
 
-    /// Is it so long since the server's role was looked at? It tells one caller only.
+    /// Was the server's role last checked `interval` or longer ago? If so, the caller has to check it.
     pub(super) fn is_due(&mut self, interval: Duration) -> bool {
         let due = self.checked.is_some_and(|at| at.elapsed() >= interval);
         if due {
@@ -63,14 +63,14 @@ impl SessionState {
         self.lineage.as_ref()
     }
 
-    /// The name of the primary that the server follows, if it was found.
+    /// The name of the primary that the server follows, if known.
     pub(super) fn followed(&self) -> Option<&str> {
         self.server
             .as_deref()
             .filter(|_| self.role == ServerRole::LinkedReplica && self.lineage.is_some())
     }
 
-    /// Has the connection temporary tables, or may it have?
+    /// May the connection have temporary tables?
     pub(super) fn has_temporary_tables(&self) -> bool {
         self.temporary.is_present()
     }
@@ -80,7 +80,7 @@ impl SessionState {
         &self.functions
     }
 
-    /// Has the probe ask for these settings too; `false` if it has to be asked again for that.
+    /// Makes the probe query these settings too. Returns whether no new probe is needed.
     pub(super) fn asks_for(&mut self, settings: &BTreeSet<String>) -> bool {
         let known = self.named.len();
         self.named.extend(settings.iter().cloned());
@@ -90,7 +90,7 @@ impl SessionState {
         self.identity.is_some()
     }
 
-    /// What to ask for beside the usual.
+    /// What the probe has to query besides the usual.
     pub(super) fn question(&self) -> ProbeQuestion {
         ProbeQuestion {
             settings: self.named.iter().cloned().collect(),
@@ -98,7 +98,7 @@ impl SessionState {
         }
     }
 
-    /// The connection is opened by this URL.
+    /// The connection is opened with this URL.
     pub(super) fn opened(&mut self, url: &str, dialect: Dialect) {
         self.url = Some(hash("url", &[url.to_owned()]).finish().into());
         if dialect == Dialect::Postgres {
@@ -106,12 +106,12 @@ impl SessionState {
         }
     }
 
-    /// The hash of the URL by which the connection was opened, while it says where the connection is.
+    /// The hash of the connection's URL, while it is still on the database that the URL names.
     pub(super) fn url(&self) -> Option<&Arc<str>> {
         self.url.as_ref().filter(|_| !self.moved)
     }
 
-    /// What the catalog is known by that the connection sees; `None` if it was never probed.
+    /// What the catalog of the database is known by; `None` if it was never probed.
     pub(super) fn database(&self) -> Option<&Arc<str>> {
         self.database.as_ref()
     }
@@ -130,7 +130,7 @@ impl SessionState {
         }
     }
 
-    /// Something runs that may change settings: they have to be asked for again.
+    /// Something runs that may change settings, so they have to be queried again.
     pub(super) fn may_have_changed(&mut self) {
         self.ask_again();
         self.temporary.code_ran();
@@ -142,7 +142,7 @@ impl SessionState {
         self.changed = true;
     }
 
-    /// Takes note of a text that has run, well or not.
+    /// A text has run, successfully or not.
     pub(super) fn finished(&mut self, analysis: &Analysis, dialect: Dialect, succeeded: bool) {
         // DDL can change what a name means, and a routine can change any setting.
         if *analysis.writes() == Writes::Everything {
@@ -178,7 +178,7 @@ impl SessionState {
         }
     }
 
-    /// Takes note of what a text may have done to the temporary tables that there are.
+    /// A text has run that may have changed temporary tables.
     fn temporary_tables(&mut self, analysis: &Analysis, dialect: Dialect, succeeded: bool) {
         let only_rows = |kind: &Kind| {
             let rows = [Kind::Select, Kind::Insert, Kind::Update, Kind::Delete];
@@ -223,7 +223,7 @@ impl SessionState {
                 self.named.extend(decisive().cloned());
             }
             SessionChange::All => {}
-            // What it was is found by the probe, as if it had been changed before anybody watched.
+            // The probe finds what it was, as if it had been changed before the connection was watched.
             _ => self.temporary.code_ran(),
         }
         self.ask_again();

@@ -1,7 +1,7 @@
-//! Which writes become visible when: a pure state machine over what the statements say.
+//! Which writes become visible when: a pure state machine over the statements.
 //!
-//! Diesel sends its own `BEGIN`, `SAVEPOINT` and `COMMIT` as statements too, so the text of the
-//! statements is all that is needed, whoever wrote them.
+//! Diesel sends its own `BEGIN`, `SAVEPOINT` and `COMMIT` as statements too, so the statements' text is
+//! all that is needed.
 
 mod open;
 mod step;
@@ -13,7 +13,7 @@ use crate::statement::{
     Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement, Writes,
 };
 
-/// What a read on the connection could see just now.
+/// What a read on the connection would see now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Snapshot {
     /// What is committed: outside a transaction.
@@ -22,16 +22,16 @@ pub(crate) enum Snapshot {
     CommittedAndOwn,
     /// Perhaps an older state, with the transaction's own writes.
     Old,
-    /// Perhaps rows that never were.
+    /// Perhaps rows that are never committed.
     Dirty,
 }
 
-/// The transaction that is open on a connection, or the lack of one.
+/// The open transaction of a connection, if there is one.
 #[derive(Debug, Clone)]
 pub(super) struct Transactions {
     dialect: Dialect,
     open: Option<Open>,
-    /// The session's isolation, where it is known; from the probe, or from `SET SESSION`.
+    /// The session's isolation level, if known; from the probe, or from `SET SESSION`.
     session_isolation: Option<Isolation>,
     /// For the next transaction only.
     next_isolation: Option<Isolation>,
@@ -39,10 +39,10 @@ pub(super) struct Transactions {
     next_unknown: bool,
     /// MySQL: statements outside a transaction are committed at once. `None`: not known yet.
     autocommit: Option<bool>,
-    /// The state is not what was assumed, or not known: every write is published with its
-    /// statement *and* with the next commit. More than is needed is safe, less is not.
+    /// It is not known whether a transaction is open: every write is published with its statement
+    /// *and* with the next commit. Publishing too much is safe, too little is not.
     uncertain: bool,
-    /// What a write reaches is this connection's alone to know, so it may be anything.
+    /// Only this connection can see what a write reaches, so it may be anything.
     writes_unbounded: bool,
     /// The session has temporary tables or views.
     temporary: bool,
@@ -72,7 +72,7 @@ impl Transactions {
         self.dialect = dialect;
     }
 
-    /// The connection was in a transaction before anybody watched it.
+    /// The connection was in a transaction before it was watched.
     pub(super) fn found_open(&mut self) {
         let mut open = Open::new(Some(Isolation::Serializable));
         open.wrote(&Writes::Everything);
@@ -85,7 +85,7 @@ impl Transactions {
         self.uncertain
     }
 
-    /// What the server said of whether a transaction is open.
+    /// What the server reports about whether a transaction is open.
     pub(super) fn found(&mut self, open: Option<bool>) {
         // Whatever ended it, all that it may have committed was published with that.
         if self.uncertain && open == Some(false) {
@@ -93,7 +93,7 @@ impl Transactions {
         }
     }
 
-    /// What the probe found out.
+    /// What the probe found.
     pub(super) fn probed(&mut self, isolation: Option<Isolation>, autocommit: bool) {
         self.session_isolation = isolation;
         if self.autocommit.is_some() {
@@ -103,7 +103,7 @@ impl Transactions {
         if autocommit && !self.uncertain {
             self.unconfirmed_writes = Writes::Nothing;
         }
-        // A transaction that began before anybody asked has the session's isolation.
+        // A transaction that began before the probe has the session's isolation level.
         if let Some(open) = &mut self.open
             && !open.isolation_hidden
         {
@@ -149,8 +149,8 @@ impl Transactions {
         self.uncertain = true;
     }
 
-    /// Code ran that may have begun or ended transactions: what was open may be committed, and what
-    /// follows may be committed at once or later. Returns what may have become visible.
+    /// Code ran that may have begun or ended transactions: what was open may be committed, and later
+    /// statements may be committed at once or not. Returns what may have become visible.
     pub(super) fn code_ran(&mut self) -> Writes {
         if self.dialect != Dialect::Mysql {
             return Writes::Nothing;
@@ -162,8 +162,8 @@ impl Transactions {
         self.pending()
     }
 
-    /// A statement failed. Inside a transaction PostgreSQL then takes nothing but its end; the others
-    /// may have undone all of it (a deadlock, `ON CONFLICT ROLLBACK`), and commit at once what follows.
+    /// A statement failed. In a transaction PostgreSQL then accepts only its end; the others may have
+    /// rolled it back (a deadlock, `ON CONFLICT ROLLBACK`), and commit later statements at once.
     pub(super) fn on_statement_error(&mut self) {
         match &mut self.open {
             Some(open) if self.dialect == Dialect::Postgres => open.failed = true,
@@ -172,7 +172,7 @@ impl Transactions {
         }
     }
 
-    /// Moves on over one statement; returns what it makes visible.
+    /// Applies one statement; returns what it makes visible.
     fn advance(&mut self, statement: &Statement) -> Writes {
         let mut visible = Writes::Nothing;
         for effect in &statement.effects {
@@ -219,8 +219,8 @@ impl Transactions {
     fn apply(&mut self, effect: &Effect) -> Writes {
         match effect {
             Effect::Begin { isolation } => {
-                // MySQL commits what was open, and PostgreSQL goes on with it; SQLite refuses, so
-                // that if it does not, nothing was open.
+                // MySQL commits an open transaction, and PostgreSQL continues it. SQLite refuses, so if
+                // it does not, none was open.
                 if self.open.is_some() && self.dialect == Dialect::Postgres {
                     return Writes::Nothing;
                 }
@@ -270,7 +270,7 @@ impl Transactions {
                 Some(open) if open.by_savepoint && open.find(name) == Some(1) => self.commit(),
                 Some(open) => {
                     open.release(name);
-                    // Perhaps nothing was open, and the savepoint had opened it.
+                    // Perhaps none was open, and the savepoint had opened it.
                     if self.uncertain && self.dialect == Dialect::Sqlite {
                         self.pending()
                     } else {
@@ -336,7 +336,7 @@ impl Transactions {
         }
     }
 
-    /// The transaction, if there is one, is committed, or is not: what follows is published at once,
+    /// The transaction, if there is one, may have been committed: later writes are published at once
     /// and with the next commit.
     fn perhaps_commit(&mut self) -> Writes {
         if self.open.is_none() && !self.uncertain {
@@ -365,7 +365,7 @@ impl Transactions {
         self.uncertain = false;
     }
 
-    /// What a read could see now.
+    /// What a read would see now.
     pub(super) fn snapshot(&self) -> Snapshot {
         let isolation = match &self.open {
             Some(open) => open.isolation,
@@ -394,7 +394,7 @@ impl Transactions {
         !self.pending().is_nothing()
     }
 
-    /// May a later COMMIT make something visible that has run already?
+    /// May a later COMMIT make visible what has already run?
     pub(super) fn is_pending(&self) -> bool {
         self.open.is_some() || self.uncertain || self.has_written()
     }

@@ -21,7 +21,7 @@ use crate::{
     untracked::{is_untracked, untracked},
 };
 
-/// What makes the user's own instrumentation of a new connection.
+/// Makes the program's own instrumentation of a new connection.
 pub(crate) type Constructor = fn() -> Option<Box<dyn Instrumentation>>;
 
 static USERS_OWN: RwLock<Option<Constructor>> = RwLock::new(None);
@@ -41,7 +41,7 @@ pub(crate) fn install_default_with(cache: &Cache, constructor: Constructor) -> R
 }
 
 fn set_default(cache: &Cache) -> Result<(), Error> {
-    // Whoever was opened in between is not watched, also if no read has found it out.
+    // Connections opened in between are not watched, even if no read has detected it.
     if installed().is_some() && replaced::default() != replaced::Default::Ours {
         replaced::default_was_replaced();
     }
@@ -62,7 +62,7 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(Tracker::new(cache, own)))
 }
 
-/// Puts a tracker on a connection, or tells the one that is there of another cache.
+/// Puts a tracker on a connection, or makes its tracker use another cache too.
 pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cache) -> Result<(), Error> {
     if let Some(tracker) = tracker(conn) {
         tracker.watch(cache);
@@ -71,12 +71,12 @@ pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cache) -> Result<
     }
     let present = type_of(&*conn.instrumentation());
     if present == type_of(&*DynInstrumentation::none()) {
-        // Whoever opened it before `install_with` would have got this one.
+        // A connection opened after `install_with` would have got this one.
         let own = USERS_OWN.read().and_then(|make| make());
         set_tracker(conn, cache, own);
         return Ok(());
     }
-    // Diesel gives no instrumentation out of a connection, but it makes another of the same kind.
+    // Diesel cannot return a connection's instrumentation, but it can make another of the same type.
     let users_own = *USERS_OWN.read();
     let alike = [
         users_own.and_then(|make| make()),
@@ -116,7 +116,7 @@ pub(crate) fn set_tracker<C: CacheConnection>(
     }
 }
 
-/// The cache that answers the connection's reads, if it sees the writes of all connections.
+/// The cache for the connection's reads, if it sees the writes of all connections.
 pub(crate) fn cache_of<Conn: CacheConnection>(
     conn: &mut Conn,
 ) -> Result<Cache, (Option<Cache>, BypassReason)> {
@@ -180,7 +180,7 @@ fn type_of(instrumentation: &dyn Instrumentation) -> TypeId {
     instrumentation.as_any().type_id()
 }
 
-/// The dialect of a connection's URL. SQLite's is any path, so it is what is left.
+/// The dialect of a connection's URL. Anything that no other dialect claims is a path, for SQLite.
 pub(super) fn dialect_of(url: &str) -> Option<Dialect> {
     let scheme = url
         .split_once("://")

@@ -51,7 +51,7 @@ impl Open {
         }
     }
 
-    /// The place of the newest savepoint of that name; never of the transaction itself.
+    /// The index of the newest savepoint of that name; never that of the transaction itself.
     pub(super) fn find(&self, savepoint: &str) -> Option<usize> {
         self.levels
             .iter()

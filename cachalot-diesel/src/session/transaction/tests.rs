@@ -296,6 +296,44 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
     }
 }
 
+/// The step is worked out before the error is known.
+#[test]
+fn an_error_has_the_same_effect_whether_the_step_was_worked_out_before_or_after_it() {
+    for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+        for before in [
+            "",
+            "BEGIN",
+            "BEGIN; SAVEPOINT one; UPDATE a SET x = 1",
+            "CALL p()",
+        ] {
+            for sql in [
+                "SELECT 1",
+                "UPDATE b SET x = 1",
+                "UPDATE b SET x = 1; DELETE FROM c",
+                "CREATE TEMPORARY TABLE t (id INT)",
+                "SAVEPOINT two",
+                "ROLLBACK TO one",
+                "COMMIT",
+            ] {
+                for ending in [Ending::Failed, Ending::Unknown] {
+                    let run = |error_first: bool| {
+                        let mut session = Session::new(dialect);
+                        session.ok(before);
+                        if error_first {
+                            session.0.on_statement_error();
+                            session.run(sql, ending);
+                        } else {
+                            session.fail(sql, ending);
+                        }
+                        format!("{:?}", session.0)
+                    };
+                    assert_eq!(run(true), run(false), "{dialect:?}: {before}; {sql}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn an_error_outside_a_transaction_leaves_no_doubt() {
     for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
