@@ -181,6 +181,8 @@
 //! - `store-contract`: `store_contract::check_all`, for the tests of a [`Store`] of your own
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod arrows;
 mod backend;
 mod background;
 mod bypass;
@@ -200,13 +202,12 @@ mod policy;
 mod protocol;
 mod query;
 mod rows;
+mod session;
 mod stats;
 mod store;
 mod tracker;
 mod untracked;
 mod versions;
-
-use cachalot_sql as statement;
 
 /// The derive; see [`trait@Cacheable`].
 pub use cachalot_derive::Cacheable;

@@ -14,7 +14,7 @@ use super::{
     routines::Routines,
     times::{Known, Place},
 };
-use crate::statement::{Analysis, Dialect, Events, Named, Times, Uncacheable, Writes};
+use cachalot_sql::{Analysis, Dialect, Events, Named, Times, Uncacheable, Writes};
 
 /// The relations of a database and their dependencies. Immutable: after a change of the schema a new
 /// one is loaded.

@@ -1,8 +1,6 @@
 use super::*;
-use crate::{
-    catalog::facts::{Code, ForeignKey, Policy, Routine, Trigger, Volatility},
-    statement::table_name,
-};
+use crate::catalog::facts::{Code, ForeignKey, Policy, Routine, Trigger, Volatility};
+use cachalot_sql::table_name;
 
 fn facts(relations: &[&str]) -> Facts {
     Facts::with_tables(Dialect::Postgres, relations)

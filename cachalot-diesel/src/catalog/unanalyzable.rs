@@ -6,7 +6,7 @@ use super::{
     facts::{Code, Facts, Volatility},
     routines::Routines,
 };
-use crate::statement::{Events, Writes};
+use cachalot_sql::{Events, Writes};
 
 /// Code whose effect is unknown: it uses dynamic SQL, is in an unsupported language, or is not visible
 /// to the account.
@@ -85,7 +85,7 @@ mod tests {
         super::facts::{Routine, Trigger},
         *,
     };
-    use crate::statement::Dialect;
+    use cachalot_sql::Dialect;
 
     fn routine(name: &str, volatility: Volatility, code: Code) -> Routine {
         Routine {

@@ -1,6 +1,6 @@
 //! Settings that do not affect rows: a session that changes one still shares entries with others.
 
-use crate::statement::Dialect;
+use cachalot_sql::Dialect;
 
 /// PostgreSQL: limits, logging, memory, and settings that affect only writes or other statements. Planner
 /// settings are not among them: an approximate index returns other rows than an exact scan.

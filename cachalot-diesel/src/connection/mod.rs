@@ -1,9 +1,10 @@
-//! The connections whose reads can be cached, and what each answers about itself.
+//! The connections whose reads can be cached, and what each can be asked about itself.
 
 mod harmless;
 mod options;
 #[cfg(feature = "r2d2")]
 mod pooled;
+mod probe;
 mod unanalyzable;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -16,15 +17,11 @@ use diesel::{
 
 pub(crate) use harmless::is_harmless;
 pub(crate) use options::settings_of_url;
+pub(crate) use probe::{Counted, Probe, ServerRole, TemporaryTables};
 pub(crate) use unanalyzable::unanalyzable_code;
 
-use crate::catalog::Facts;
-use crate::protocol::Lineage;
-use crate::rows::CacheBackend;
-use crate::statement::TableName;
-pub(crate) use crate::tracker::Probe;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub(crate) use crate::tracker::ServerRole;
+use crate::{catalog::Facts, protocol::Lineage, rows::CacheBackend};
+use cachalot_sql::TableName;
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
 /// `SqliteConnection` and r2d2's `PooledConnection` of them.
@@ -36,7 +33,7 @@ pub(crate) use crate::tracker::ServerRole;
             (`postgres`, `mysql`, `sqlite`, `r2d2`)"
 )]
 pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + Sealed {
-    /// Lends what turns custom types into their numbers.
+    /// Lends what looks up the OIDs of custom types.
     #[doc(hidden)]
     fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T;
 
@@ -44,7 +41,7 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     #[doc(hidden)]
     fn probe(&mut self, question: &ProbeQuestion) -> QueryResult<ProbeAnswer>;
 
-    /// Asks whether a transaction is open; `None` if the server does not tell. It stays open or shut.
+    /// Asks whether a transaction is open; `None` if the server does not tell. Neither begins nor ends one.
     #[doc(hidden)]
     fn in_transaction(&mut self) -> Option<bool>;
 
@@ -54,26 +51,26 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
         Ok(None)
     }
 
-    /// Asks what the database does behind a statement's back.
+    /// Asks what the database does besides what a statement shows.
     #[doc(hidden)]
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer>;
 }
 
-/// What a connection's backend looks custom types up in.
+/// Where a connection's backend looks up custom types.
 #[doc(hidden)]
 pub type Lookup<C> = <<C as Connection>::Backend as TypeMetadata>::MetadataLookup;
 
-/// What a connection is asked for about itself, besides the usual.
+/// What a probe has to query, besides the usual.
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct ProbeQuestion {
-    /// Settings that may decide rows.
+    /// Settings that may affect rows.
     #[cfg_attr(
         not(any(feature = "postgres", feature = "mysql")),
-        allow(dead_code, reason = "SQLite has no such")
+        allow(dead_code, reason = "SQLite has none")
     )]
     pub(crate) settings: Vec<String>,
-    /// MySQL: tables that may be temporary ones, as nobody lists them.
+    /// MySQL: tables that may be temporary, as the server does not list those.
     #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others list them"))]
     pub(crate) tables: Vec<TableName>,
 }
@@ -92,9 +89,9 @@ pub struct LineageAnswer(pub(crate) Lineage);
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Question {
-    /// The caller's transaction is open, and has to stay as it is.
+    /// The caller's transaction is open, and must stay as it is.
     pub(crate) in_transaction: bool,
-    /// Schemas that count, besides the connection's own.
+    /// Schemas to include, besides the connection's own.
     #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others see all"))]
     pub(crate) schemas: BTreeSet<Arc<str>>,
 }

@@ -85,8 +85,8 @@ mod tests {
     use crate::{
         catalog::Facts,
         protocol::{EPOCHS, FamilyListing},
-        statement::Dialect,
     };
+    use cachalot_sql::Dialect;
 
     /// An epoch that a test changes, and the catalog hashes that were published in each.
     #[derive(Default)]

@@ -14,8 +14,8 @@ use crate::{
     fingerprint::Digest,
     policy,
     protocol::{ByFamily, Dependency, DependencyKind, Events, Records, Writes},
-    statement::{Analysis, Dialect, Named, Uncacheable},
 };
+use cachalot_sql::{Analysis, Dialect, Named, Uncacheable};
 
 /// How many distinct texts a handle caches the plan of.
 const MAX_PLANS: usize = 4096;
@@ -348,7 +348,7 @@ fn bypass_of(reason: &Uncacheable, config: &Config) -> Option<BypassReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{catalog::Facts, statement};
+    use crate::catalog::Facts;
 
     #[test]
     fn the_shortest_time_to_live_wins_and_zero_is_for_ever() {
@@ -365,7 +365,7 @@ mod tests {
         let facts = Facts::with_tables(Dialect::Sqlite, &["users"]);
         let catalog = Catalog::new(&facts);
         let sql = "SELECT id FROM users";
-        let analysis = statement::analysis(sql, Dialect::Sqlite);
+        let analysis = cachalot_sql::analysis(sql, Dialect::Sqlite);
         let (first, fresh) = planner.plan(&analysis, &catalog);
         assert!(fresh && !first.unknown_relation);
         let (again, fresh) = planner.plan(&analysis, &catalog);
@@ -380,7 +380,7 @@ mod tests {
         let planner = Planner::without_store();
         let catalog = Catalog::new(&Facts::new(Dialect::Sqlite));
         let sql = "SELECT id FROM users";
-        let analysis = statement::analysis(sql, Dialect::Sqlite);
+        let analysis = cachalot_sql::analysis(sql, Dialect::Sqlite);
         for _ in 0..2 {
             let (plan, fresh) = planner.plan(&analysis, &catalog);
             assert!(fresh && plan.unknown_relation);

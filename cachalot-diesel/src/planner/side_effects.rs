@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use super::{CatalogSnapshot, Planner};
-use crate::{protocol::Writes, statement::Analysis};
+use crate::protocol::Writes;
+use cachalot_sql::Analysis;
 
 /// What a text does beyond its analysis: through the routines that it calls, directly or not.
 #[derive(Debug)]

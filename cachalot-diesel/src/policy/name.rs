@@ -17,7 +17,7 @@ where
 /// Leaks the result; it is called once per model.
 #[must_use]
 pub fn written(text: &'static str) -> &'static str {
-    let name = crate::statement::last_component(text);
+    let name = cachalot_sql::last_component(text);
     if name == text { text } else { name.leak() }
 }
 
@@ -56,7 +56,7 @@ fn printed(node: &InfixNode<Identifier<'static>, Identifier<'static>, &'static s
     let mut builder = <Any as diesel::backend::Backend>::QueryBuilder::default();
     // Two identifiers and a dot: this cannot fail.
     let _ = QueryFragment::<Any>::to_sql(node, &mut builder, &Any);
-    crate::statement::last_component(&builder.finish())
+    cachalot_sql::last_component(&builder.finish())
 }
 
 /// Without a backend nothing can be cached.

@@ -8,8 +8,7 @@ use diesel::{
 
 use super::{
     Options,
-    load::ATTEMPTS,
-    prepare::{Prepared, names, prepare},
+    prepare::{Read, names, prepare_and},
 };
 use crate::{bypass::BypassReason, connection::CacheConnection};
 
@@ -64,35 +63,28 @@ where
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<ST>,
 {
-    let mut attempts = 1;
-    loop {
-        let read = match prepare::<ST, _, _>(conn, query, options)? {
-            Prepared::Read(read) => read,
-            Prepared::Bypass { reason, tables, .. } => {
-                return Ok(Explanation {
-                    outcome: Outcome::Bypass(reason),
-                    tables,
-                    key: None,
-                });
-            }
-        };
+    let look_up = |read: &mut Read| {
         let records = read.plan.records(&read.known);
-        let outcome = match read.cache.entries().peek(&read.key, records) {
-            Ok(None) if attempts < ATTEMPTS => {
-                attempts += 1;
-                read.is_outdated();
-                continue;
-            }
-            Ok(None) => Outcome::Bypass(BypassReason::CatalogUnknown),
+        let found = read.cache.entries().peek(&read.key, records);
+        Some(match found {
+            Ok(None) => return None,
             Ok(Some(true)) => Outcome::Hit,
             Ok(Some(false)) if read.replica => Outcome::Bypass(BypassReason::Replica),
             Ok(Some(false)) => Outcome::Miss,
             Err(reason) => Outcome::Bypass(reason),
-        };
-        return Ok(Explanation {
-            outcome,
+        })
+    };
+    let explanation = match prepare_and::<ST, _, _, _>(conn, query, options, look_up)? {
+        Ok((read, outcome)) => Explanation {
+            outcome: outcome.unwrap_or(Outcome::Bypass(BypassReason::CatalogUnknown)),
             tables: names(&read.plan.dependencies),
             key: Some(read.key),
-        });
-    }
+        },
+        Err(bypass) => Explanation {
+            outcome: Outcome::Bypass(bypass.reason),
+            tables: bypass.tables,
+            key: None,
+        },
+    };
+    Ok(explanation)
 }

@@ -11,7 +11,10 @@ use diesel::{
     result::Error,
 };
 
-use super::{Cached, CachedDsl, Options, prepare};
+use super::{
+    Cached, CachedDsl,
+    prepare::{Read, prepare_and},
+};
 use crate::{
     bypass::BypassReason,
     cache::Cache,
@@ -20,7 +23,7 @@ use crate::{
     events::{self, Names},
     protocol::Dependency,
     rows::{BlockWriter, CacheBackend, private},
-    tracker::Tracker,
+    tracker::tracker,
 };
 
 /// A query whose rows can be read through the cache as values of `U`, on a connection of type
@@ -109,17 +112,18 @@ where
         } = read;
         let told = events::Read::start();
         let query = query.as_query();
-        let (prepared, found) = match look_up::<Q::SqlType, _, _>(conn, &query, &options)? {
-            Ok(found) => found,
-            Err((cache, reason, tables)) => {
-                let counters = cache.as_ref().map(Cache::counters);
-                told.bypass(counters, Names(&tables), &reason);
-                return run(conn, query, limit, None);
-            }
-        };
+        let (prepared, found) =
+            match prepare_and::<Q::SqlType, _, _, _>(conn, &query, &options, look_up)? {
+                Ok(found) => found,
+                Err(bypass) => {
+                    let counters = bypass.cache.as_ref().map(Cache::counters);
+                    told.bypass(counters, Names(&bypass.tables), &bypass.reason);
+                    return run(conn, query, limit, None);
+                }
+            };
         let cache = prepared.cache;
         let (counters, tables) = (cache.counters(), Names(&prepared.plan.dependencies));
-        match found {
+        match found.unwrap_or(Lookup::Outdated) {
             Lookup::Hit(entry, key) => {
                 let decoded = entry.block().map(|block| {
                     <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
@@ -157,47 +161,20 @@ where
     }
 }
 
-/// How often a read is prepared anew because the epoch was another than it was prepared for.
-pub(super) const ATTEMPTS: usize = 3;
-
-/// What a look-up came to, or why there was none.
-type Found = Result<(Box<prepare::Read>, Lookup), (Option<Cache>, BypassReason, Vec<String>)>;
-
-/// Prepares a query and looks it up; again, where what was known of the database is outdated.
-fn look_up<ST, Q, Conn>(conn: &mut Conn, query: &Q, options: &Options) -> QueryResult<Found>
-where
-    Q: QueryFragment<Conn::Backend> + QueryId,
-    Conn: CacheConnection,
-    Conn::Backend: QueryMetadata<ST>,
-{
-    let mut attempts = 1;
-    loop {
-        let mut read = match prepare::prepare::<ST, _, _>(conn, query, options)? {
-            prepare::Prepared::Read(read) => read,
-            prepare::Prepared::Bypass {
-                cache,
-                reason,
-                tables,
-            } => return Ok(Err((cache, reason, tables))),
-        };
-        let key = std::mem::take(&mut read.key);
-        let entries = read.cache.entries();
-        let records = read.plan.records(&read.known);
-        let found = match read.replica {
-            true => entries.find(key, records),
-            false => entries.lookup(key, records),
-        };
-        let found = match found {
-            Lookup::Miss(permit) if read.may_wait => entries.join_flight(permit, records),
-            found => found,
-        };
-        if matches!(found, Lookup::Outdated) && attempts < ATTEMPTS {
-            attempts += 1;
-            read.is_outdated();
-            continue;
-        }
-        return Ok(Ok((read, found)));
-    }
+/// Looks a prepared read up; `None` if the catalog is outdated.
+fn look_up(read: &mut Read) -> Option<Lookup> {
+    let key = std::mem::take(&mut read.key);
+    let entries = read.cache.entries();
+    let records = read.plan.records(&read.known);
+    let found = match read.replica {
+        true => entries.find(key, records),
+        false => entries.lookup(key, records),
+    };
+    let found = match found {
+        Lookup::Miss(permit) if read.may_wait => entries.join_flight(permit, records),
+        found => found,
+    };
+    (!matches!(found, Lookup::Outdated)).then_some(found)
 }
 
 /// Where the rows of a miss go.
@@ -304,13 +281,12 @@ where
 
 /// Did Diesel prepare the statement that ran last for that run?
 fn just_prepared<Conn: CacheConnection>(conn: &mut Conn) -> bool {
-    let tracker = conn.instrumentation().downcast_mut::<Tracker>();
-    tracker.is_some_and(|tracker| tracker.just_prepared())
+    tracker(conn).is_some_and(|tracker| tracker.just_prepared())
 }
 
 /// The tracker need not analyse what has been found to be a plain read.
 fn expect_read<Conn: CacheConnection>(conn: &mut Conn, expected: bool) {
-    if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
+    if let Some(tracker) = tracker(conn) {
         tracker.expect_read(expected);
     }
 }

@@ -2,8 +2,8 @@
 
 mod disabled;
 mod explain;
-mod lineage;
 mod load;
+mod planned;
 mod prepare;
 mod text;
 

@@ -6,12 +6,8 @@ use diesel::{
     query_builder::{QueryBuilder, QueryFragment, QueryId},
 };
 
-use crate::{
-    connection::CacheConnection,
-    rows::CacheBackend,
-    statement::{self, Analysis},
-    tracker::Tracker,
-};
+use crate::{connection::CacheConnection, rows::CacheBackend, tracker::with_session};
+use cachalot_sql::Analysis;
 
 /// The analysis of a query's text, which is not written anew where the query's type says what it is.
 ///
@@ -32,19 +28,16 @@ where
         Some(id) if query.is_safe_to_cache_prepared(&backend)? => Some(id),
         _ => None,
     };
-    let mut tracker = conn.instrumentation().downcast_mut::<Tracker>();
-    let known = id
-        .zip(tracker.as_ref())
-        .and_then(|(id, tracker)| tracker.typed.get(&id));
-    if let Some(analysis) = known {
-        return Ok(Arc::clone(analysis));
+    let known = id.and_then(|id| with_session(conn, |_, session| session.typed(id).cloned()));
+    if let Some(analysis) = known.flatten() {
+        return Ok(analysis);
     }
     let mut builder = <Conn::Backend as Backend>::QueryBuilder::default();
     query.to_sql(&mut builder, &backend)?;
     let dialect = <Conn::Backend as CacheBackend>::dialect();
-    let analysis = statement::analysis(&builder.finish(), dialect);
-    if let Some((id, tracker)) = id.zip(tracker.as_mut()) {
-        tracker.typed.insert(id, Arc::clone(&analysis));
+    let analysis = cachalot_sql::analysis(&builder.finish(), dialect);
+    if let Some(id) = id {
+        with_session(conn, |_, session| session.analysed(id, &analysis));
     }
     Ok(analysis)
 }

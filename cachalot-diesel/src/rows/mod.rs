@@ -18,7 +18,8 @@ use diesel::{
 
 pub(crate) use block::{Block, BlockWriter};
 
-use crate::{fingerprint::Fingerprint, statement::Dialect};
+use crate::fingerprint::Fingerprint;
+use cachalot_sql::Dialect;
 
 /// The result has a value that cannot be stored, so it is not cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,6 @@
-use std::any::TypeId;
+//! Puts the tracker on connections: on new ones as Diesel's default instrumentation, and on open ones.
+
+use std::{any::TypeId, sync::Once};
 
 use diesel::connection::{
     DynInstrumentation, Instrumentation, TransactionManager, get_default_instrumentation,
@@ -6,18 +8,20 @@ use diesel::connection::{
 };
 use parking_lot::RwLock;
 
-use super::{Tracker, replaced};
+use super::{Tracker, replaced, tracker, with_session};
 use crate::{
     Error,
+    bypass::BypassReason,
     cache::{Cache, installed, set_installed},
+    chain::Chain,
     connection::CacheConnection,
-    events,
+    events::{self, TARGET},
     rows::CacheBackend,
-    statement::Dialect,
     untracked::{is_untracked, untracked},
 };
+use cachalot_sql::Dialect;
 
-/// What makes the user's own instrumentation of a new connection.
+/// Makes the program's own instrumentation of a new connection.
 pub(crate) type Constructor = fn() -> Option<Box<dyn Instrumentation>>;
 
 static USERS_OWN: RwLock<Option<Constructor>> = RwLock::new(None);
@@ -37,7 +41,7 @@ pub(crate) fn install_default_with(cache: &Cache, constructor: Constructor) -> R
 }
 
 fn set_default(cache: &Cache) -> Result<(), Error> {
-    // Whoever was opened in between is not watched, also if no read has found it out.
+    // Connections opened in between are not watched, even if no read has detected it.
     if installed().is_some() && replaced::default() != replaced::Default::Ours {
         replaced::default_was_replaced();
     }
@@ -58,21 +62,21 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(Tracker::new(cache, own)))
 }
 
-/// Puts a tracker on a connection, or tells the one that is there of another cache.
+/// Puts a tracker on a connection, or makes its tracker use another cache too.
 pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cache) -> Result<(), Error> {
-    if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
+    if let Some(tracker) = tracker(conn) {
         tracker.watch(cache);
         tracker.set_dialect(C::Backend::dialect());
         return Ok(());
     }
     let present = type_of(&*conn.instrumentation());
     if present == type_of(&*DynInstrumentation::none()) {
-        // Whoever opened it before `install_with` would have got this one.
+        // A connection opened after `install_with` would have got this one.
         let own = USERS_OWN.read().and_then(|make| make());
         set_tracker(conn, cache, own);
         return Ok(());
     }
-    // Diesel gives no instrumentation out of a connection, but it makes another of the same kind.
+    // Diesel cannot return a connection's instrumentation, but it can make another of the same type.
     let users_own = *USERS_OWN.read();
     let alike = [
         users_own.and_then(|make| make()),
@@ -96,17 +100,13 @@ pub(crate) fn set_tracker<C: CacheConnection>(
     tracker.set_dialect(C::Backend::dialect());
     let status = C::TransactionManager::transaction_manager_status_mut(conn);
     let diesels = !matches!(status.transaction_depth(), Ok(None));
-    tracker.silence(true);
     conn.set_instrumentation(tracker);
-    // Raw SQL can have begun one too.
-    let open = diesels || conn.in_transaction() == Some(true);
-    if let Some(tracker) = conn.instrumentation().downcast_mut::<Tracker>() {
-        tracker.silence(false);
-        if open {
-            tracker.transactions.found_open();
-            tracker.session.may_have_changed();
+    with_session(conn, |conn, session| {
+        // Raw SQL may have begun one too.
+        if diesels || conn.in_transaction() == Some(true) {
+            session.found_open();
         }
-    }
+    });
     if !was_watched && cache.was_installed() {
         let replaced = replaced::may_have_had_a_tracker();
         if replaced {
@@ -116,11 +116,71 @@ pub(crate) fn set_tracker<C: CacheConnection>(
     }
 }
 
+/// The cache for the connection's reads, if it sees the writes of all connections.
+pub(crate) fn cache_of<Conn: CacheConnection>(
+    conn: &mut Conn,
+) -> Result<Cache, (Option<Cache>, BypassReason)> {
+    let cache = watching(conn)?;
+    if replaced::misses_writes(&cache) {
+        return Err((Some(cache), BypassReason::InstrumentationReplaced));
+    }
+    Ok(cache)
+}
+
+/// The cache that watches the connection; attaches it if it only has to be.
+fn watching<Conn: CacheConnection>(
+    conn: &mut Conn,
+) -> Result<Cache, (Option<Cache>, BypassReason)> {
+    if let Some(tracker) = tracker(conn) {
+        tracker.set_dialect(<Conn::Backend as CacheBackend>::dialect());
+        tracker.close_unreported();
+        let cache = tracker.cache().cloned();
+        return cache.ok_or((None, BypassReason::NotInstalled));
+    }
+    let Some(cache) = installed() else {
+        static WARNED: Once = Once::new();
+        WARNED.call_once(|| {
+            tracing::warn!(
+                name: "cachalot.not_installed", target: TARGET,
+                "no cache is installed: reads go to the database; \
+                 call `cachalot_diesel::install()` before connecting"
+            );
+        });
+        return Err((None, BypassReason::NotInstalled));
+    };
+    match attach(conn, &cache) {
+        Ok(()) => {
+            static WARNED: Once = Once::new();
+            WARNED.call_once(|| {
+                tracing::warn!(
+                    name: "cachalot.watched_late", target: TARGET,
+                    "a connection was not watched and is from now on; what it wrote before \
+                     invalidated nothing: install the cache before connecting, or `watch` it"
+                );
+            });
+            Ok(cache)
+        }
+        Err(error) => {
+            static WARNED: Once = Once::new();
+            WARNED.call_once(|| {
+                tracing::error!(
+                    name: "cachalot.not_watched", target: TARGET, error = %Chain(&error),
+                    "a connection cannot be watched, so its writes are not seen: reads of this \
+                     process go to the database until it is; pass its instrumentation to \
+                     `watch_with` or its constructor to `install_with`"
+                );
+            });
+            cache.found_unwatched();
+            Err((Some(cache), BypassReason::NotTracked))
+        }
+    }
+}
+
 fn type_of(instrumentation: &dyn Instrumentation) -> TypeId {
     instrumentation.as_any().type_id()
 }
 
-/// The dialect of a connection's URL. SQLite's is any path, so it is what is left.
+/// The dialect of a connection's URL. Anything that no other dialect claims is a path, for SQLite.
 pub(super) fn dialect_of(url: &str) -> Option<Dialect> {
     let scheme = url
         .split_once("://")

@@ -1,66 +1,51 @@
-//! The door for writes: a Diesel `Instrumentation` that sees every statement of its connection.
+//! A Diesel `Instrumentation` that reports the statements of its connection to the connection's
+//! [`Session`].
 //!
-//! Before a statement that makes changes visible it begins a write, after it ends the write; which
-//! statements those are is decided in [`transaction`]. It also keeps what a read has to know of the
-//! connection: uncommitted writes, isolation, the session.
+//! Before a statement that makes changes visible it begins a write, and it ends the write after the
+//! statement. The session decides which statements those are.
 
-mod guessed;
 mod install;
-mod prepared;
+mod lend;
 mod replaced;
-mod session;
 mod sql;
-mod temporary;
-mod temporary_names;
-mod transaction;
 
-use std::{any::TypeId, collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use diesel::{
     connection::{Instrumentation, InstrumentationEvent},
     result::{DatabaseErrorKind, Error},
 };
 
-pub(crate) use install::{Constructor, attach, install_default, install_default_with, set_tracker};
-pub(crate) use replaced::misses_writes;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub(crate) use session::TemporaryTables;
-pub(crate) use session::{Probe, ServerRole, SessionState};
-#[cfg(feature = "mysql")]
-pub(crate) use temporary::Counted;
-pub(crate) use transaction::{Snapshot, Transactions};
+pub(crate) use install::{
+    Constructor, attach, cache_of, install_default, install_default_with, set_tracker,
+};
+pub(crate) use lend::{tracker, with_session};
 
 use crate::{
     cache::Cache,
     planner::{CatalogSnapshot, SideEffects},
     protocol::WriteOutcome,
-    statement::{self, Analysis, Dialect},
+    session::{Ending, Session, Step},
     versions::{Origin, Write},
 };
+use cachalot_sql::{Analysis, Dialect};
 
-/// Sits in a connection's instrumentation and reports its writes.
+/// Reports the statements of its connection.
 pub(crate) struct Tracker {
-    /// Every cache that was told to watch the connection; reads use the last.
-    caches: Vec<Cache>,
-    /// The user's own, which goes on seeing every event.
+    /// `None` while it is lent: the statements that run then are the library's own, and are hidden.
+    session: Option<Box<Session>>,
+    writes: WriteReporter,
+    /// The program's own instrumentation, which still receives every event.
     inner: Option<Box<dyn Instrumentation>>,
-    dialect: Option<Dialect>,
-    pub(crate) transactions: Transactions,
-    pub(crate) session: SessionState,
-    temporary: temporary_names::TemporaryNames,
-    guessed: guessed::Guessed,
-    statements: prepared::PreparedStatements,
-    /// A statement failed that the open transaction contains: that it names a relation does not say
-    /// that there is one.
-    doubtful: bool,
-    /// The analyses of queries whose type says what their text is. No more than the program has such
-    /// types; Diesel keeps a prepared statement for each of them.
-    pub(crate) typed: HashMap<TypeId, Arc<Analysis>>,
-    /// The statement that runs, below those that Diesel asks on the way to it.
+}
+
+/// Begins and ends a connection's writes.
+struct WriteReporter {
+    /// Every cache that was told to watch the connection. Reads use the last.
+    caches: Vec<Cache>,
+    /// The running statement, below those that Diesel runs to prepare it.
     running: Vec<Running>,
-    /// Statements of our own, which nobody needs to see.
-    silent: bool,
-    /// The next statement is a read that has been analysed already.
+    /// The next statement is a read that has already been analysed.
     known_read: bool,
     /// The running statement, or the last one, was put into Diesel's cache of prepared statements.
     prepared: bool,
@@ -68,7 +53,8 @@ pub(crate) struct Tracker {
 
 /// A statement between its start and its end.
 struct Running {
-    analysis: Option<Arc<Analysis>>,
+    /// `None`: it was not analysed.
+    step: Option<(Arc<Analysis>, Step)>,
     writes: Vec<(Cache, Write)>,
     statements: usize,
     /// What its functions do was found in these catalogs.
@@ -78,7 +64,7 @@ struct Running {
 impl std::fmt::Debug for Tracker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tracker")
-            .field("transactions", &self.transactions)
+            .field("session", &self.session)
             .finish_non_exhaustive()
     }
 }
@@ -86,128 +72,132 @@ impl std::fmt::Debug for Tracker {
 impl Tracker {
     pub(crate) fn new(cache: Cache, inner: Option<Box<dyn Instrumentation>>) -> Self {
         Self {
-            caches: vec![cache],
+            session: Some(Box::default()),
+            writes: WriteReporter {
+                caches: vec![cache],
+                running: Vec::new(),
+                known_read: false,
+                prepared: false,
+            },
             inner,
-            dialect: None,
-            transactions: Transactions::default(),
-            session: SessionState::default(),
-            temporary: temporary_names::TemporaryNames::default(),
-            guessed: guessed::Guessed::default(),
-            statements: prepared::PreparedStatements::default(),
-            doubtful: false,
-            typed: HashMap::new(),
-            running: Vec::new(),
-            silent: false,
-            known_read: false,
-            prepared: false,
         }
     }
 
     /// The cache that answers this connection's reads.
-    pub(crate) fn cache(&self) -> Option<&Cache> {
-        self.caches.last()
+    fn cache(&self) -> Option<&Cache> {
+        self.writes.caches.last()
     }
 
-    /// From now on reads use `cache`; those that watched before go on hearing of writes.
-    pub(crate) fn watch(&mut self, cache: &Cache) {
-        self.caches.retain(|known| !known.is(cache));
-        self.caches.push(cache.clone());
+    /// From now on reads use `cache`. Those that watched before still receive writes.
+    fn watch(&mut self, cache: &Cache) {
+        let caches = &mut self.writes.caches;
+        caches.retain(|known| !known.is(cache));
+        caches.push(cache.clone());
     }
 
-    /// The dialect decides how statements are read; only a typed connection knows it for certain.
-    pub(crate) fn set_dialect(&mut self, dialect: Dialect) {
-        self.dialect = Some(dialect);
-        self.transactions.set_dialect(dialect);
+    fn set_dialect(&mut self, dialect: Dialect) {
+        if let Some(session) = &mut self.session {
+            session.set_dialect(dialect);
+        }
     }
 
-    /// Hides the statements that run until `silence(false)` from everybody.
-    pub(crate) fn silence(&mut self, silent: bool) {
-        self.silent = silent;
-    }
-
-    /// Tells that the next statement is a plain read, so that it is not analysed again.
+    /// Announces that the next statement is a plain read, so that it is not analysed again.
     pub(crate) fn expect_read(&mut self, expected: bool) {
-        self.known_read = expected;
+        self.writes.known_read = expected;
     }
 
-    /// Was the statement that ran last prepared for that run, to be kept prepared?
+    /// Was the last statement prepared for that execution, and put into Diesel's cache?
     pub(crate) fn just_prepared(&self) -> bool {
-        self.prepared
+        self.writes.prepared
     }
 
-    fn start(&mut self, query: &dyn diesel::connection::DebugQuery) {
+    /// Ends the statements whose end was not reported. To be called before a read uses the session.
+    fn close_unreported(&mut self) {
+        if let Some(session) = &mut self.session {
+            self.writes.abandon(session);
+        }
+    }
+}
+
+impl WriteReporter {
+    fn start(&mut self, session: &mut Session, query: &dyn diesel::connection::DebugQuery) {
         if std::mem::take(&mut self.known_read) {
-            self.abandon();
+            self.abandon(session);
             self.running.push(Running {
-                analysis: None,
+                step: None,
                 writes: Vec::new(),
                 statements: 1,
                 trusted: Vec::new(),
             });
             return;
         }
-        let dialect = self.dialect();
-        // A query that cannot be shown cannot be built either; if it runs all the same, `finish`
-        // takes it for a write to everything.
+        // A query that cannot be shown cannot be built either. If it runs all the same, `finish`
+        // treats it as a write to everything.
         let mut trusted = Vec::new();
-        let analysis = sql::text(query).map(|sql| {
-            let mut analysis = statement::analysis(&sql, dialect);
-            if let Some(executed) = self.statements.executed(&analysis, dialect) {
-                analysis = executed;
-            }
-            let behind = self.behind(&analysis, dialect);
-            if behind.is_empty() {
-                return analysis;
-            }
-            let mut writes = statement::Writes::Nothing;
-            let mut moves = false;
-            for (cache, calls) in behind {
-                if !calls.pure || (calls.may_end_transaction && analysis.calls_procedures()) {
-                    self.session.may_have_changed();
-                    self.temporary.code_ran();
-                }
-                writes.merge(&calls.writes);
-                moves |= calls.may_end_transaction;
-                trusted.extend(calls.snapshot.map(|known| (cache, known)));
-            }
-            Analysis::with_calls(analysis, &writes, moves)
-        });
-        let analysis = analysis.map(|it| self.on_temporary_tables(&it, &mut trusted).unwrap_or(it));
+        let analysis = sql::text(query).map(|sql| self.analysis(session, &sql, &mut trusted));
         if !analysis.as_deref().is_some_and(is_type_lookup) {
-            self.abandon();
+            self.abandon(session);
         }
-        let published = match &analysis {
-            Some(analysis) => {
-                self.temporary.starts(analysis);
-                self.guessed.starts(analysis, dialect);
-                self.transactions.publishes(analysis)
-            }
-            None => statement::Writes::Nothing,
-        };
-        let writes = self.begin(&published);
-        let statements = analysis
+        let step = analysis.map(|analysis| {
+            let step = session.start(&analysis);
+            (analysis, step)
+        });
+        let writes = step
             .as_ref()
-            .map_or(0, |analysis| analysis.statements.len());
+            .map_or_else(Vec::new, |(_, step)| self.begin(session, step.published()));
+        let statements = step
+            .as_ref()
+            .map_or(0, |(analysis, _)| analysis.statements.len());
         self.running.push(Running {
-            analysis,
+            step,
             writes,
             statements,
             trusted,
         });
     }
 
+    /// What a text does, with what the functions that it calls and the statements that it executes do.
+    fn analysis(
+        &self,
+        session: &mut Session,
+        sql: &str,
+        trusted: &mut Vec<(Cache, CatalogSnapshot)>,
+    ) -> Arc<Analysis> {
+        let mut analysis = cachalot_sql::analysis(sql, session.dialect());
+        if let Some(executed) = session.executed(&analysis) {
+            analysis = executed;
+        }
+        let side_effects = self.side_effects(session, &analysis);
+        if !side_effects.is_empty() {
+            let mut writes = cachalot_sql::Writes::Nothing;
+            let mut moves = false;
+            for (cache, calls) in side_effects {
+                if !calls.pure || (calls.may_end_transaction && analysis.calls_procedures()) {
+                    session.settings_may_have_changed();
+                }
+                writes.merge(&calls.writes);
+                moves |= calls.may_end_transaction;
+                trusted.extend(calls.snapshot.map(|known| (cache, known)));
+            }
+            analysis = Analysis::with_calls(analysis, &writes, moves);
+        }
+        self.on_temporary_tables(session, &analysis, trusted)
+            .unwrap_or(analysis)
+    }
+
     /// The text's analysis where it changes only temporary tables that the connection has created. In
     /// every cache, `trusted` then holds a catalog that has no other tables of their names.
     fn on_temporary_tables(
         &self,
+        session: &Session,
         analysis: &Analysis,
         trusted: &mut Vec<(Cache, CatalogSnapshot)>,
     ) -> Option<Arc<Analysis>> {
         let names = analysis.changed_tables()?;
-        if analysis.writes().is_nothing() || !self.temporary.have_created(names) {
+        if analysis.writes().is_nothing() || !session.has_created_temporary(names) {
             return None;
         }
-        let database = self.database()?;
+        let database = self.database(session)?;
         let mut catalogs = Vec::with_capacity(self.caches.len());
         for cache in &self.caches {
             let catalog = cache.planner().without_relations(&database, names)?;
@@ -218,12 +208,11 @@ impl Tracker {
     }
 
     /// What a text does besides what its analysis says, as each cache knows it.
-    fn behind(&self, analysis: &Analysis, dialect: Dialect) -> Vec<(Cache, SideEffects)> {
+    fn side_effects(&self, session: &Session, analysis: &Analysis) -> Vec<(Cache, SideEffects)> {
         // Functions of SQLite are the program's own, and do not reach the tables.
-        if dialect == Dialect::Sqlite {
+        if session.dialect() == Dialect::Sqlite {
             return Vec::new();
         }
-        let session = &self.session;
         let caches = self.caches.iter();
         caches
             .map(|cache| {
@@ -236,62 +225,58 @@ impl Tracker {
             .collect()
     }
 
-    fn finish(&mut self, error: Option<&Error>) {
+    fn finish(&mut self, session: &mut Session, error: Option<&Error>) {
         let Some(running) = self.running.pop() else {
             return;
         };
-        let outcome = match error {
+        let ending = match error {
             None => Ending::Succeeded,
-            Some(error) if failed_cleanly(error) && self.fails_whole(&running) => Ending::Failed,
+            Some(error) if failed_cleanly(error) && self.fails_whole(session, &running) => {
+                Ending::Failed
+            }
             Some(_) => Ending::Unknown,
         };
         if error.is_some() {
-            self.transactions.on_statement_error();
+            let outer = self.running.iter_mut().filter_map(|it| it.step.as_mut());
+            outer.for_each(|(_, step)| step.on_statement_error());
         }
-        match running.analysis {
-            Some(analysis) => {
-                self.transactions.finished(&analysis, outcome);
-                let (dialect, well) = (self.dialect(), outcome == Ending::Succeeded);
-                self.session.finished(&analysis, dialect, well);
-                self.statements.finished(&analysis, dialect, well);
-                let pending = self.transactions.is_pending();
-                self.temporary.finished(&analysis, well, pending);
-                if *analysis.writes() == statement::Writes::Everything {
+        match running.step {
+            Some((analysis, step)) => {
+                session.finished(&analysis, step, ending, error.is_some());
+                if *analysis.writes() == cachalot_sql::Writes::Everything {
                     let caches = self.caches.iter();
                     caches.for_each(|cache| cache.versions().forget_announced());
                 }
             }
-            None if running.statements == 0 && outcome != Ending::Failed && error.is_none() => {
-                let writes = self.begin(&statement::Writes::Everything);
-                end(writes, Ending::Unknown);
-                self.transactions.lost_track();
+            None => {
+                session.finished_unknown(ending, error.is_some());
+                if running.statements == 0 && error.is_none() {
+                    let writes = self.begin(session, &cachalot_sql::Writes::Everything);
+                    end(writes, Ending::Unknown);
+                    session.lost_track();
+                }
             }
-            None => {}
         }
-        self.doubtful |= outcome != Ending::Succeeded;
-        if !self.transactions.is_pending() {
-            self.doubtful = false;
-            self.guessed.committed();
-            self.temporary.committed();
-        }
-        end(running.writes, outcome);
+        session.settle();
+        end(running.writes, ending);
         for (cache, known) in running.trusted {
             // A function was replaced while the statement ran: it may have been the new one.
             if !cache.planner().is_current(&known) {
-                self.session.may_have_changed();
-                self.temporary.code_ran();
-                self.transactions.code_ran();
-                let write = cache.begin(&statement::Writes::Everything, Origin::default());
+                session.code_ran();
+                let write = cache.begin(&cachalot_sql::Writes::Everything, Origin::default());
                 end(vec![(cache, write)], Ending::Unknown);
             }
         }
     }
 
     /// Has a statement that fails certainly changed nothing?
-    fn fails_whole(&self, running: &Running) -> bool {
+    fn fails_whole(&self, session: &Session, running: &Running) -> bool {
         // What was not analysed is a read.
-        let by_its_text = running.analysis.as_ref().is_none_or(|it| it.fails_whole());
-        let by_its_tables = || match self.database() {
+        let by_its_text = running
+            .step
+            .as_ref()
+            .is_none_or(|(analysis, _)| analysis.fails_whole());
+        let by_its_tables = || match self.database(session) {
             Some(database) => {
                 let mut caches = self.caches.iter();
                 caches.all(|cache| cache.planner().fails_whole(&database))
@@ -300,12 +285,11 @@ impl Tracker {
         };
         running.statements == 1
             && by_its_text
-            && (self.dialect() != Dialect::Sqlite || by_its_tables())
+            && (session.dialect() != Dialect::Sqlite || by_its_tables())
     }
 
-    /// What the catalog of the database is known by that the connection sees.
-    fn database(&self) -> Option<Arc<str>> {
-        let session = &self.session;
+    /// What the catalog of the connection's database is known by.
+    fn database(&self, session: &Session) -> Option<Arc<str>> {
         // Others may have asked where a connection by this URL leads.
         let known = || {
             let url = session.url()?;
@@ -316,57 +300,23 @@ impl Tracker {
         session.database().cloned().or_else(known)
     }
 
-    /// Statements whose end was never told: they may have succeeded.
-    fn abandon(&mut self) {
+    /// Ends statements whose end was not reported: they may have succeeded.
+    fn abandon(&mut self, session: &mut Session) {
         while let Some(running) = self.running.pop() {
-            if let Some(analysis) = running.analysis {
-                self.transactions.finished(&analysis, Ending::Unknown);
-                let dialect = self.dialect();
-                self.session.finished(&analysis, dialect, false);
-                self.statements.finished(&analysis, dialect, false);
-                self.temporary.finished(&analysis, false, true);
-            }
-            self.doubtful = true;
+            session.abandoned(running.step);
             end(running.writes, Ending::Unknown);
         }
     }
 
-    /// To be called before a read looks at the state.
-    pub(crate) fn close_unreported(&mut self) {
-        self.abandon();
-    }
-
-    fn begin(&self, published: &statement::Writes) -> Vec<(Cache, Write)> {
+    fn begin(&self, session: &Session, published: &cachalot_sql::Writes) -> Vec<(Cache, Write)> {
         if published.is_nothing() {
             return Vec::new();
         }
-        let database = self.database();
-        let origin = Origin {
-            database: database.as_ref(),
-            catalog: None,
-            temporary: Some(self.temporary.names()),
-            others: Some(self.guessed.others()),
-            doubtful: self.doubtful,
-            requested: false,
-        };
+        let database = self.database(session);
+        let origin = session.origin(database.as_ref());
         let begin = |cache: &Cache| (cache.clone(), cache.begin(published, origin));
         self.caches.iter().map(begin).collect()
     }
-
-    fn dialect(&self) -> Dialect {
-        // Until a typed connection told: PostgreSQL's grammar reads most of the others' texts, and
-        // what it refuses falls back to the tokenizer, which can only take too much for a table.
-        self.dialect.unwrap_or(Dialect::Postgres)
-    }
-}
-
-/// How a statement ended, as far as it can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Succeeded,
-    /// It certainly changed nothing.
-    Failed,
-    Unknown,
 }
 
 fn end(writes: Vec<(Cache, Write)>, ending: Ending) {
@@ -409,23 +359,20 @@ fn failed_cleanly(error: &Error) -> bool {
 
 impl Instrumentation for Tracker {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if self.silent {
+        let Some(session) = &mut self.session else {
             return;
-        }
+        };
+        let writes = &mut self.writes;
         match &event {
             InstrumentationEvent::StartEstablishConnection { url, .. } => {
-                if let Some(dialect) = install::dialect_of(url) {
-                    self.set_dialect(dialect);
-                }
-                self.session
-                    .opened(url, self.dialect.unwrap_or(Dialect::Postgres));
+                session.opened(url, install::dialect_of(url));
             }
             InstrumentationEvent::StartQuery { query, .. } => {
-                self.prepared = false;
-                self.start(*query);
+                writes.prepared = false;
+                writes.start(session, *query);
             }
-            InstrumentationEvent::CacheQuery { .. } => self.prepared = true,
-            InstrumentationEvent::FinishQuery { error, .. } => self.finish(*error),
+            InstrumentationEvent::CacheQuery { .. } => writes.prepared = true,
+            InstrumentationEvent::FinishQuery { error, .. } => writes.finish(session, *error),
             _ => {}
         }
         if let Some(inner) = &mut self.inner {
@@ -436,8 +383,8 @@ impl Instrumentation for Tracker {
 
 impl Drop for Tracker {
     fn drop(&mut self) {
-        self.abandon();
-        if self.caches.iter().any(Cache::was_installed) {
+        self.close_unreported();
+        if self.writes.caches.iter().any(Cache::was_installed) {
             replaced::tracker_dropped();
         }
     }

@@ -1,5 +1,5 @@
-//! Finds out that the program has replaced an instrumentation of the library's: Diesel's default,
-//! which new connections get, or that of one connection.
+//! Detects that the program has replaced the library's instrumentation: Diesel's default, which new
+//! connections get, or that of one connection.
 
 use std::{
     cell::Cell,

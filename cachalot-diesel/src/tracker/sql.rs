@@ -26,8 +26,8 @@ struct Sink {
 
 impl Write for Sink {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        // Diesel writes the whole SQL as one piece and this as the next. SQL of the user's that
-        // itself ends a piece this way is the first piece, and kept.
+        // Diesel writes the whole SQL as one piece and this as the next. If the SQL itself contains
+        // this, that is part of the first piece, and kept.
         if piece == BINDS && !self.sql.is_empty() {
             self.stopped = true;
             return Err(fmt::Error);

@@ -18,16 +18,14 @@ use diesel::{
 };
 
 use super::privileges::privileges;
-use crate::{
-    catalog::{
-        facts::{
-            Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, RoutineTimes,
-            Trigger, Volatility,
-        },
-        times::expression_moves,
+use crate::catalog::{
+    facts::{
+        Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, RoutineTimes, Trigger,
+        Volatility,
     },
-    statement::{Body, Dialect, Events},
+    times::expression_moves,
 };
+use cachalot_sql::{Body, Dialect, Events};
 
 /// A condition that excludes system databases.
 const IS_USER_SCHEMA: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";

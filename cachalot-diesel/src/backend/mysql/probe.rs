@@ -8,14 +8,11 @@ use diesel::{
 };
 
 use super::catalog;
-use crate::{
-    connection::{
-        CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
-        Sealed, ServerRole,
-    },
-    statement::{Isolation, TableName},
-    tracker::{Counted, TemporaryTables},
+use crate::connection::{
+    CacheConnection, CatalogAnswer, Counted, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
+    Sealed, ServerRole, TemporaryTables,
 };
+use cachalot_sql::{Isolation, TableName};
 
 /// Variables that affect rows or the format of values, and those that identify the server. `SHOW VARIABLES`
 /// omits those that the server does not have. The others concern costs, memory or writes only.

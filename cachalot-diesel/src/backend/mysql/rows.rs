@@ -7,13 +7,11 @@ use diesel::{
     row::{Field, Row},
 };
 
-use crate::{
-    rows::{
-        CacheBackend, Unstorable, private,
-        view::{self, RawBytes},
-    },
-    statement::Dialect,
+use crate::rows::{
+    CacheBackend, Unstorable, private,
+    view::{self, RawBytes},
 };
+use cachalot_sql::Dialect;
 
 impl private::Sealed for Mysql {}
 

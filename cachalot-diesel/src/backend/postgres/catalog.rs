@@ -10,13 +10,11 @@ use diesel::{
     sql_types::{Array, Bool, Nullable, Oid, SmallInt, Text},
 };
 
-use crate::{
-    catalog::facts::{
-        Action, Cast, Code, Facts, ForeignKey, Policy, Relation, RelationKind, Routine, Trigger,
-        Volatility,
-    },
-    statement::{Dialect, Events},
+use crate::catalog::facts::{
+    Action, Cast, Code, Facts, ForeignKey, Policy, Relation, RelationKind, Routine, Trigger,
+    Volatility,
 };
+use cachalot_sql::{Dialect, Events};
 
 /// A condition that excludes system schemas and the temporary ones of sessions.
 const IS_USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') \

@@ -9,14 +9,11 @@ use diesel::{
 };
 
 use super::{catalog, lineage::lineage, names};
-use crate::{
-    connection::{
-        CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
-        Question, Sealed, ServerRole, is_harmless,
-    },
-    statement::{Dialect, Isolation},
-    tracker::TemporaryTables,
+use crate::connection::{
+    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
+    Question, Sealed, ServerRole, TemporaryTables, is_harmless,
 };
+use cachalot_sql::{Dialect, Isolation};
 
 /// Settings that `pg_settings` does not list: `role`, and those of extensions before the extension is
 /// loaded.

@@ -10,13 +10,11 @@ use diesel::{
     row::Row,
 };
 
-use crate::{
-    rows::{
-        CacheBackend, Unstorable, private,
-        view::{self, RawBytes},
-    },
-    statement::{Dialect, volatile_date},
+use crate::rows::{
+    CacheBackend, Unstorable, private,
+    view::{self, RawBytes},
 };
+use cachalot_sql::{Dialect, volatile_date};
 
 impl private::Sealed for Pg {}
 

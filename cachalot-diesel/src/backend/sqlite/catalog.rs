@@ -7,10 +7,8 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 
-use crate::{
-    catalog::facts::{Action, Code, Facts, ForeignKey, Relation, RelationKind, Trigger},
-    statement::{Definition, Dialect, Events, Named},
-};
+use crate::catalog::facts::{Action, Code, Facts, ForeignKey, Relation, RelationKind, Trigger};
+use cachalot_sql::{Definition, Dialect, Events, Named};
 
 /// Virtual table modules whose rows change only by statements that name the table, or the tables in
 /// its definition.

@@ -10,14 +10,11 @@ use diesel::{
 };
 
 use super::catalog;
-use crate::{
-    connection::{
-        CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
-        Sealed, ServerRole,
-    },
-    statement::Isolation,
-    tracker::TemporaryTables,
+use crate::connection::{
+    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
+    ServerRole, TemporaryTables,
 };
+use cachalot_sql::Isolation;
 
 /// Columns need `AS`, as pragmas may change their default names. None of these queries calls a function,
 /// as the program may have overridden it.

@@ -17,9 +17,9 @@ use diesel::{
 
 use crate::{
     rows::{Block, CacheBackend, Unstorable, private},
-    statement::Dialect,
     untracked::untracked,
 };
+use cachalot_sql::Dialect;
 
 // The first byte of a cell. In SQLite each value has a type of its own.
 const INTEGER: u8 = 1;

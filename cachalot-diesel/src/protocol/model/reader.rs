@@ -8,10 +8,8 @@ use super::{
     store::{Entry, Listed, Number, Seen, sure},
     writer::{self, UNTIL},
 };
-use crate::{
-    protocol::{self, Look, Member, Record, Token},
-    statement::Events,
-};
+use crate::protocol::{self, Look, Member, Record, Token};
+use cachalot_sql::Events;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Reader {

@@ -5,12 +5,10 @@ use super::{
     normal::{free_tokens, in_record},
     store::{Lost, Number, Seen, sure},
 };
-use crate::{
-    protocol::{
-        self, Change, Families, FoundFamilies, Record, Token, WriteOutcome, Writer, WriterId,
-    },
-    statement::Events,
+use crate::protocol::{
+    self, Change, Families, FoundFamilies, Record, Token, WriteOutcome, Writer, WriterId,
 };
+use cachalot_sql::Events;
 
 /// When the leases of all writers expire.
 pub(super) const UNTIL: u64 = 1;

@@ -1,9 +1,11 @@
+//! The names in the writes of statements that could not be parsed.
+
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::statement::{self, Analysis, Dialect, Writes};
+use cachalot_sql::{self, Analysis, Dialect, Writes};
 
-/// The names among the writes of statements that were only guessed at, until those are committed:
-/// columns and aliases are not relations that nobody knows.
+/// The names in writes that the token scan found, until the writes are committed. Some are columns and
+/// aliases: that no catalog has a relation of such a name means nothing.
 #[derive(Debug, Default)]
 pub(super) struct Guessed {
     relations: BTreeSet<Arc<str>>,
@@ -11,7 +13,7 @@ pub(super) struct Guessed {
 }
 
 impl Guessed {
-    /// Takes note of a text that is about to run.
+    /// A text is about to run.
     pub(super) fn starts(&mut self, analysis: &Analysis, dialect: Dialect) {
         let Writes::Tables(tables) = analysis.writes() else {
             return;
@@ -19,7 +21,7 @@ impl Guessed {
         let aims = if analysis.parsed {
             None
         } else {
-            statement::possible_targets(analysis.text().sql(), dialect)
+            cachalot_sql::possible_targets(analysis.text().sql(), dialect)
         };
         for table in tables.keys() {
             if aims.as_ref().is_none_or(|aims| aims.contains(table)) {
@@ -31,13 +33,13 @@ impl Guessed {
         self.others.retain(|name| !self.relations.contains(name));
     }
 
-    /// Nothing is left that a later statement may commit.
+    /// No later statement can commit anything that has run.
     pub(super) fn committed(&mut self) {
         self.relations.clear();
         self.others.clear();
     }
 
-    /// Names that are those of columns and aliases.
+    /// The names of columns and aliases.
     pub(super) fn others(&self) -> &BTreeSet<Arc<str>> {
         &self.others
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::statement::{Analysis, Effect, Writes};
+use cachalot_sql::{Analysis, Effect, Writes};
 
 /// How many names are remembered. A write to another one counts as a write to an unknown table.
 const MAX_NAMES: usize = 1000;

@@ -1,32 +1,33 @@
 //! What is known of a connection's temporary tables.
 //!
-//! PostgreSQL and SQLite list them, and a fresh probe is all that is needed. MySQL and MariaDB list
-//! none, but count the statements that made some: if those that were seen account for all of them,
-//! the tables can be asked for by name. What is made, or given another name, by code that nobody sees
-//! leaves the connection past the cache for good.
+//! PostgreSQL and SQLite list them, so a probe finds them. MySQL and MariaDB do not, but count the
+//! statements that created some: if the statements that were seen account for all of them, the tables can
+//! be queried by name. If code that is not seen may have created or renamed one, the connection bypasses
+//! the cache from then on.
 
-use crate::statement::{TableName, made_permanent, made_temporary};
+use crate::connection::Counted;
+use cachalot_sql::{TableName, made_permanent, made_temporary};
 
 /// The temporary tables of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Temporary {
-    /// Some are there, or may be.
+    /// Some exist, or may exist.
     present: bool,
-    /// MySQL: those that statements made and that may still be there.
+    /// MySQL: those that statements created and that may still exist.
     made: Vec<TableName>,
-    /// MySQL: how many the server had counted at the last probe.
+    /// MySQL: the server's count at the last probe.
     counted: u64,
-    /// How many statements have made some since then, and how many of those did not fail.
+    /// How many statements tried to create some since then, and how many of those did not fail.
     tried: u64,
     succeeded: u64,
-    /// The same of those that made tables that stay.
+    /// The same for permanent tables.
     permanent_tried: u64,
     permanent_succeeded: u64,
-    /// Code ran since then that is not seen through.
+    /// Code whose effects are not known ran since then.
     code_ran: bool,
-    /// The server's count may have been set back since then.
+    /// The server's count may have been reset since then.
     count_lost: bool,
-    /// There may be some that nobody can name.
+    /// There may be some whose names are not known.
     unnamed: bool,
 }
 
@@ -35,7 +36,7 @@ impl Temporary {
         self.present || self.unnamed
     }
 
-    /// MySQL: what a probe has to ask for.
+    /// MySQL: the tables that a probe has to query.
     pub(super) fn made(&self) -> Vec<TableName> {
         if self.unnamed {
             return Vec::new();
@@ -43,7 +44,7 @@ impl Temporary {
         self.made.clone()
     }
 
-    /// A text made some, or tried to.
+    /// A text created some, or tried to.
     pub(super) fn created(&mut self, sql: &str, statements: usize, succeeded: bool) {
         self.present = true;
         match made_temporary(sql).filter(|made| made.len() == statements) {
@@ -58,7 +59,7 @@ impl Temporary {
         }
     }
 
-    /// A text may have made tables that stay: some servers count them, too.
+    /// A text may have created permanent tables: some servers count them too.
     pub(super) fn created_permanent(&mut self, sql: &str, succeeded: bool) {
         let (all, certain) = made_permanent(sql);
         self.permanent_tried += all;
@@ -67,22 +68,22 @@ impl Temporary {
         }
     }
 
-    /// Code ran that may have made some, or given one another name.
+    /// Code ran that may have created or renamed some.
     pub(super) fn code_ran(&mut self) {
         self.code_ran = true;
     }
 
-    /// Tables may have got other names.
+    /// Tables may have been renamed.
     pub(super) fn renamed(&mut self) {
         self.unnamed |= !self.made.is_empty();
     }
 
-    /// The server's count of statements may have been set back.
+    /// The server's count of statements may have been reset.
     pub(super) fn count_lost(&mut self) {
         self.count_lost = true;
     }
 
-    /// The connection's own schema is another from now on.
+    /// The connection's current schema has changed.
     pub(super) fn moved(&mut self) {
         self.unnamed |= self.made.iter().any(|table| table.schema.is_none());
     }
@@ -95,7 +96,7 @@ impl Temporary {
         };
     }
 
-    /// MySQL: what a probe has found of those that were asked for.
+    /// MySQL: what a probe has found of the queried tables.
     pub(super) fn counted(&mut self, found: &Counted) {
         let more = match found.created.checked_sub(self.counted) {
             Some(more) if !self.count_lost => more,
@@ -122,17 +123,6 @@ impl Temporary {
             ..Self::default()
         };
     }
-}
-
-/// What MySQL tells of a connection's temporary tables.
-#[derive(Debug, Default)]
-pub(crate) struct Counted {
-    /// How many statements have made some since the connection began.
-    pub(crate) created: u64,
-    /// Together with those that made tables that stay.
-    pub(crate) all_counted: bool,
-    /// Those of the tables that were asked for that are temporary ones, with their schema.
-    pub(crate) remaining: Vec<TableName>,
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
-//! Which writes become visible when: a pure state machine over what the statements say.
+//! Which writes become visible when: a pure state machine over the statements.
 //!
-//! Diesel sends its own `BEGIN`, `SAVEPOINT` and `COMMIT` as statements too, so the text of the
-//! statements is all that is needed, whoever wrote them.
+//! Diesel sends its own `BEGIN`, `SAVEPOINT` and `COMMIT` as statements too, so the statements' text is
+//! all that is needed.
 
-use super::Ending;
-use crate::statement::{
-    Analysis, Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement, Writes,
-};
+mod open;
+mod step;
 
-/// What a read on the connection could see just now.
+use open::{Level, Open};
+pub(crate) use step::{Ending, Step};
+
+use cachalot_sql::{Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement, Writes};
+
+/// What a read on the connection would see now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Snapshot {
     /// What is committed: outside a transaction.
@@ -17,16 +20,16 @@ pub(crate) enum Snapshot {
     CommittedAndOwn,
     /// Perhaps an older state, with the transaction's own writes.
     Old,
-    /// Perhaps rows that never were.
+    /// Perhaps rows that are never committed.
     Dirty,
 }
 
-/// The transaction that is open on a connection, or the lack of one.
+/// The open transaction of a connection, if there is one.
 #[derive(Debug, Clone)]
-pub(crate) struct Transactions {
+pub(super) struct Transactions {
     dialect: Dialect,
     open: Option<Open>,
-    /// The session's isolation, where it is known; from the probe, or from `SET SESSION`.
+    /// The session's isolation level, if known; from the probe, or from `SET SESSION`.
     session_isolation: Option<Isolation>,
     /// For the next transaction only.
     next_isolation: Option<Isolation>,
@@ -34,96 +37,15 @@ pub(crate) struct Transactions {
     next_unknown: bool,
     /// MySQL: statements outside a transaction are committed at once. `None`: not known yet.
     autocommit: Option<bool>,
-    /// The state is not what was assumed, or not known: every write is published with its
-    /// statement *and* with the next commit. More than is needed is safe, less is not.
+    /// It is not known whether a transaction is open: every write is published with its statement
+    /// *and* with the next commit. Publishing too much is safe, too little is not.
     uncertain: bool,
-    /// What a write reaches is this connection's alone to know, so it may be anything.
+    /// Only this connection can see what a write reaches, so it may be anything.
     writes_unbounded: bool,
     /// The session has temporary tables or views.
     temporary: bool,
     /// Writes of statements that ran while it was not certain that they were committed.
     unconfirmed_writes: Writes,
-}
-
-#[derive(Debug, Clone)]
-struct Open {
-    isolation: Option<Isolation>,
-    /// The isolation may have been set for this one alone, and no probe tells.
-    isolation_hidden: bool,
-    /// SQLite: a savepoint outside a transaction opens one, and releasing it commits.
-    by_savepoint: bool,
-    /// PostgreSQL: a statement failed, and the server takes nothing but the end of the transaction or
-    /// the way back to a savepoint.
-    failed: bool,
-    /// The writes since `BEGIN`, and since each savepoint.
-    levels: Vec<Level>,
-}
-
-#[derive(Debug, Clone)]
-struct Level {
-    savepoint: String,
-    writes: Writes,
-}
-
-impl Open {
-    fn new(isolation: Option<Isolation>) -> Self {
-        let level = Level {
-            savepoint: String::new(),
-            writes: Writes::Nothing,
-        };
-        Self {
-            isolation,
-            isolation_hidden: false,
-            by_savepoint: false,
-            failed: false,
-            levels: vec![level],
-        }
-    }
-
-    fn writes(&self) -> Writes {
-        let mut all = Writes::Nothing;
-        for level in &self.levels {
-            all.merge(&level.writes);
-        }
-        all
-    }
-
-    fn wrote(&mut self, writes: &Writes) {
-        if let Some(level) = self.levels.last_mut() {
-            level.writes.merge(writes);
-        }
-    }
-
-    /// The place of the newest savepoint of that name; never of the transaction itself.
-    fn find(&self, savepoint: &str) -> Option<usize> {
-        self.levels
-            .iter()
-            .skip(1)
-            .rposition(|level| level.savepoint == savepoint)
-            .map(|i| i + 1)
-    }
-
-    fn release(&mut self, savepoint: &str) {
-        let Some(place) = self.find(savepoint) else {
-            return;
-        };
-        let mut merged = Writes::Nothing;
-        for level in self.levels.drain(place..) {
-            merged.merge(&level.writes);
-        }
-        self.wrote(&merged);
-    }
-
-    fn roll_back_to(&mut self, savepoint: &str) {
-        let Some(place) = self.find(savepoint) else {
-            return;
-        };
-        self.failed = false;
-        self.levels.truncate(place + 1);
-        if let Some(level) = self.levels.last_mut() {
-            level.writes = Writes::Nothing;
-        }
-    }
 }
 
 impl Default for Transactions {
@@ -148,8 +70,8 @@ impl Transactions {
         self.dialect = dialect;
     }
 
-    /// The connection was in a transaction before anybody watched it.
-    pub(crate) fn found_open(&mut self) {
+    /// The connection was in a transaction before it was watched.
+    pub(super) fn found_open(&mut self) {
         let mut open = Open::new(Some(Isolation::Serializable));
         open.wrote(&Writes::Everything);
         self.open = Some(open);
@@ -157,20 +79,20 @@ impl Transactions {
     }
 
     /// Is it not known whether a transaction is open?
-    pub(crate) fn is_uncertain(&self) -> bool {
+    pub(super) fn is_uncertain(&self) -> bool {
         self.uncertain
     }
 
-    /// What the server said of whether a transaction is open.
-    pub(crate) fn found(&mut self, open: Option<bool>) {
+    /// What the server reports about whether a transaction is open.
+    pub(super) fn found(&mut self, open: Option<bool>) {
         // Whatever ended it, all that it may have committed was published with that.
         if self.uncertain && open == Some(false) {
             self.close();
         }
     }
 
-    /// What the probe found out.
-    pub(crate) fn probed(&mut self, isolation: Option<Isolation>, autocommit: bool) {
+    /// What the probe found.
+    pub(super) fn probed(&mut self, isolation: Option<Isolation>, autocommit: bool) {
         self.session_isolation = isolation;
         if self.autocommit.is_some() {
             return;
@@ -179,7 +101,7 @@ impl Transactions {
         if autocommit && !self.uncertain {
             self.unconfirmed_writes = Writes::Nothing;
         }
-        // A transaction that began before anybody asked has the session's isolation.
+        // A transaction that began before the probe has the session's isolation level.
         if let Some(open) = &mut self.open
             && !open.isolation_hidden
         {
@@ -208,12 +130,12 @@ impl Transactions {
     }
 
     /// From now on any write may reach anything.
-    pub(crate) fn writes_unseen(&mut self) {
+    pub(super) fn writes_unseen(&mut self) {
         self.writes_unbounded = true;
     }
 
     /// The session has no temporary tables, views or triggers, unless a rollback brings one back.
-    pub(crate) fn has_nothing_temporary(&mut self) {
+    pub(super) fn has_nothing_temporary(&mut self) {
         let settled = self.open.is_none() && !self.uncertain && self.autocommit == Some(true);
         if settled {
             self.writes_unbounded = false;
@@ -225,8 +147,8 @@ impl Transactions {
         self.uncertain = true;
     }
 
-    /// Code ran that may have begun or ended transactions: what was open may be committed, and what
-    /// follows may be committed at once or later. Returns what may have become visible.
+    /// Code ran that may have begun or ended transactions: what was open may be committed, and later
+    /// statements may be committed at once or not. Returns what may have become visible.
     pub(super) fn code_ran(&mut self) -> Writes {
         if self.dialect != Dialect::Mysql {
             return Writes::Nothing;
@@ -238,8 +160,8 @@ impl Transactions {
         self.pending()
     }
 
-    /// A statement failed. Inside a transaction PostgreSQL then takes nothing but its end; the others
-    /// may have undone all of it (a deadlock, `ON CONFLICT ROLLBACK`), and commit at once what follows.
+    /// A statement failed. In a transaction PostgreSQL then accepts only its end; the others may have
+    /// rolled it back (a deadlock, `ON CONFLICT ROLLBACK`), and commit later statements at once.
     pub(super) fn on_statement_error(&mut self) {
         match &mut self.open {
             Some(open) if self.dialect == Dialect::Postgres => open.failed = true,
@@ -248,70 +170,8 @@ impl Transactions {
         }
     }
 
-    /// The writes that running this text may make visible.
-    pub(super) fn publishes(&self, analysis: &Analysis) -> Writes {
-        let mut published = Writes::Nothing;
-        let mut after = self.clone();
-        for statement in &analysis.statements {
-            published.merge(&after.step(statement));
-        }
-        published
-    }
-
-    /// Moves on over a text that has run.
-    pub(super) fn finished(&mut self, analysis: &Analysis, ending: Ending) {
-        let several = analysis.statements.len() > 1;
-        match ending {
-            Ending::Succeeded => {
-                for statement in &analysis.statements {
-                    self.step(statement);
-                }
-            }
-            Ending::Failed | Ending::Unknown if several || moves(analysis) => {
-                self.on_unknown_outcome(analysis, ending);
-            }
-            Ending::Failed => {}
-            Ending::Unknown => {
-                // A failed statement of a transaction: should its writes stand after all, the
-                // commit publishes them.
-                for statement in &analysis.statements {
-                    self.step(statement);
-                }
-            }
-        }
-    }
-
-    /// Transaction control, or a batch, that did not end well: it may have been carried out,
-    /// wholly, in part or not at all.
-    fn on_unknown_outcome(&mut self, analysis: &Analysis, ending: Ending) {
-        let autocommit = self.dialect != Dialect::Mysql || self.autocommit == Some(true);
-        if self.open.is_none() && !self.uncertain && autocommit && !moves(analysis) {
-            // Outside a transaction what was done of a batch is committed, and published with it.
-            return;
-        }
-        let mut writes = self.pending();
-        for statement in &analysis.statements {
-            writes.merge(&statement.writes);
-        }
-        // PostgreSQL ends a transaction whose COMMIT fails, whatever the reason; a COMMIT that
-        // SQLite refuses because the database is busy leaves it open.
-        let commit_failed_cleanly = ending == Ending::Failed
-            && self.dialect == Dialect::Postgres
-            && matches!(analysis.statements.as_slice(), [one] if commits(one));
-        if commit_failed_cleanly {
-            self.open = None;
-            self.unconfirmed_writes = Writes::Nothing;
-            return;
-        }
-        self.unconfirmed_writes = writes;
-        self.uncertain = true;
-        if self.open.is_none() && analysis.statements.iter().any(begins) {
-            self.open = Some(Open::new(Some(Isolation::Serializable)));
-        }
-    }
-
-    /// Moves on over one statement; returns what it makes visible.
-    fn step(&mut self, statement: &Statement) -> Writes {
+    /// Applies one statement; returns what it makes visible.
+    fn advance(&mut self, statement: &Statement) -> Writes {
         let mut visible = Writes::Nothing;
         for effect in &statement.effects {
             visible.merge(&self.apply(effect));
@@ -324,11 +184,7 @@ impl Transactions {
         if writes.is_nothing() {
             return Writes::Nothing;
         }
-        let writes = if self.writes_unbounded {
-            &Writes::Everything
-        } else {
-            writes
-        };
+        let writes = self.bounded(writes);
         let mut visible = Writes::Nothing;
         match &mut self.open {
             Some(open) => open.wrote(writes),
@@ -349,11 +205,20 @@ impl Transactions {
         visible
     }
 
+    /// What a statement with these writes may have written.
+    fn bounded<'a>(&self, writes: &'a Writes) -> &'a Writes {
+        if self.writes_unbounded && !writes.is_nothing() {
+            &Writes::Everything
+        } else {
+            writes
+        }
+    }
+
     fn apply(&mut self, effect: &Effect) -> Writes {
         match effect {
             Effect::Begin { isolation } => {
-                // MySQL commits what was open, and PostgreSQL goes on with it; SQLite refuses, so
-                // that if it does not, nothing was open.
+                // MySQL commits an open transaction, and PostgreSQL continues it. SQLite refuses, so if
+                // it does not, none was open.
                 if self.open.is_some() && self.dialect == Dialect::Postgres {
                     return Writes::Nothing;
                 }
@@ -403,7 +268,7 @@ impl Transactions {
                 Some(open) if open.by_savepoint && open.find(name) == Some(1) => self.commit(),
                 Some(open) => {
                     open.release(name);
-                    // Perhaps nothing was open, and the savepoint had opened it.
+                    // Perhaps none was open, and the savepoint had opened it.
                     if self.uncertain && self.dialect == Dialect::Sqlite {
                         self.pending()
                     } else {
@@ -469,7 +334,7 @@ impl Transactions {
         }
     }
 
-    /// The transaction, if there is one, is committed, or is not: what follows is published at once,
+    /// The transaction, if there is one, may have been committed: later writes are published at once
     /// and with the next commit.
     fn perhaps_commit(&mut self) -> Writes {
         if self.open.is_none() && !self.uncertain {
@@ -498,8 +363,8 @@ impl Transactions {
         self.uncertain = false;
     }
 
-    /// What a read could see now.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// What a read would see now.
+    pub(super) fn snapshot(&self) -> Snapshot {
         let isolation = match &self.open {
             Some(open) => open.isolation,
             None => self.next_isolation.or(self.session_isolation),
@@ -523,17 +388,17 @@ impl Transactions {
     }
 
     /// Has the open transaction written anything?
-    pub(crate) fn has_written(&self) -> bool {
+    pub(super) fn has_written(&self) -> bool {
         !self.pending().is_nothing()
     }
 
-    /// May a later COMMIT make something visible that has run already?
+    /// May a later COMMIT make visible what has already run?
     pub(super) fn is_pending(&self) -> bool {
         self.open.is_some() || self.uncertain || self.has_written()
     }
 
     /// Has the open transaction written to this table?
-    pub(crate) fn wrote_to(&self, table: &str) -> bool {
+    pub(super) fn wrote_to(&self, table: &str) -> bool {
         match self.pending() {
             Writes::Nothing => false,
             Writes::Everything => true,
@@ -542,38 +407,5 @@ impl Transactions {
     }
 }
 
-fn commits(statement: &Statement) -> bool {
-    statement
-        .effects
-        .iter()
-        .any(|effect| matches!(effect, Effect::Commit { .. }))
-}
-
-fn begins(statement: &Statement) -> bool {
-    statement
-        .effects
-        .iter()
-        .any(|effect| matches!(effect, Effect::Begin { .. } | Effect::Savepoint(_)))
-}
-
-/// Does the text open, end or change a transaction?
-fn moves(analysis: &Analysis) -> bool {
-    analysis
-        .statements
-        .iter()
-        .flat_map(|statement| &statement.effects)
-        .any(|effect| {
-            !matches!(
-                effect,
-                Effect::Session(_)
-                    | Effect::CreateTemporary(_)
-                    | Effect::CreateTrigger { .. }
-                    | Effect::ChangeTables { .. }
-                    | Effect::HiddenWrites
-            )
-        })
-}
-
 #[cfg(test)]
-#[path = "transaction_tests.rs"]
 mod tests;

@@ -1,121 +1,57 @@
+//! What is known of a connection from its last probe, and when it has to be probed again.
+
 use std::{
     collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::temporary::{Counted, Temporary};
+use super::temporary::Temporary;
 use crate::{
-    connection::{ProbeQuestion, is_harmless, settings_of_url},
+    connection::{Probe, ProbeQuestion, ServerRole, TemporaryTables, is_harmless, settings_of_url},
     fingerprint::{Digest, Fingerprint},
     protocol::Lineage,
-    statement::{Analysis, Dialect, Effect, Isolation, Kind, SessionChange, Writes},
 };
+use cachalot_sql::{Analysis, Dialect, Effect, Kind, SessionChange, Writes};
 
-/// What a connection answered about itself.
+/// Whose rows a connection sees, as far as known.
 #[derive(Debug, Default)]
-pub(crate) struct Probe {
-    /// Whatever decides what catalog the connection sees: the database, and who may look.
-    pub(crate) database: Vec<String>,
-    /// Whatever decides whose rows the connection sees: database, user, settings.
-    pub(crate) identity: Vec<String>,
-    pub(crate) isolation: Option<Isolation>,
-    pub(crate) autocommit: bool,
-    pub(crate) role: ServerRole,
-    pub(crate) temporary: TemporaryTables,
-    /// It has temporary triggers or views: nobody else can see what its writes reach.
-    pub(crate) unseen: bool,
-    /// SQLite: functions that the program has defined, by their names in lower case.
-    pub(crate) functions: BTreeSet<String>,
-    /// The server's place among others, where somebody asked for it.
-    pub(crate) lineage: Option<Lineage>,
-}
-
-impl Probe {
-    /// Gives a PostgreSQL standby the name of its primary.
-    pub(crate) fn follows(&mut self, primary: &str) {
-        for parts in [&mut self.database, &mut self.identity] {
-            if let Some(server) = parts.first_mut() {
-                primary.clone_into(server);
-            }
-        }
-        self.role = ServerRole::LinkedReplica;
-    }
-}
-
-/// What a server's reads may do with the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum ServerRole {
-    /// Its rows may be stored.
-    #[default]
-    Primary,
-    /// It may lag behind, so its rows may not be stored. Its name is that of a server whose rows were.
-    LinkedReplica,
-    /// It may lag behind a server that is not known.
-    #[cfg_attr(
-        not(feature = "postgres"),
-        allow(dead_code, reason = "others have a name of their own")
-    )]
-    Replica,
-}
-
-/// What a database tells of a connection's temporary tables.
-#[derive(Debug)]
-pub(crate) enum TemporaryTables {
-    /// There are some, or none.
-    #[cfg_attr(
-        not(any(feature = "postgres", feature = "sqlite")),
-        allow(dead_code, reason = "MySQL lists none")
-    )]
-    Listed(bool),
-    #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others list them"))]
-    Counted(Counted),
-}
-
-impl Default for TemporaryTables {
-    fn default() -> Self {
-        Self::Listed(false)
-    }
-}
-
-/// Whose rows a connection sees, as far as it is known.
-#[derive(Debug, Default)]
-pub(crate) struct SessionState {
+pub(super) struct SessionState {
     /// The hash of the last probe; `None` means probe again.
     identity: Option<Digest>,
-    /// The hash of the database that the last probe found.
+    /// The hash of the database that the last probe reported.
     database: Option<Arc<str>>,
-    /// The hash of the URL that the connection was opened by.
+    /// The hash of the URL that the connection was opened with.
     url: Option<Arc<str>>,
-    /// It may be on another database than the URL says.
+    /// It may be on another database than the URL names.
     moved: bool,
-    /// Settings that statements or the URL have named and that are not among the usual ones.
+    /// Settings that the probe has to query besides the usual ones, named by statements or the URL.
     named: BTreeSet<String>,
-    /// A change inside a transaction ends with it.
+    /// Something was changed in the transaction, and is undone or may be undone at its end.
     changed: bool,
     temporary: Temporary,
     functions: BTreeSet<String>,
-    pub(crate) role: ServerRole,
+    pub(super) role: ServerRole,
     lineage: Option<Lineage>,
-    /// The name by which the last probe knew the server.
+    /// The name of the server in the last probe.
     server: Option<String>,
-    /// When it was last looked whether the server's role is still the same.
+    /// When the server's role was last checked.
     checked: Option<Instant>,
 }
 
 impl SessionState {
-    /// The hash of everything that decides whose rows are read, or `None` if it has to be probed.
-    pub(crate) fn identity(&self) -> Option<Digest> {
+    /// The hash of everything that decides whose rows are read; `None` if a probe is needed.
+    pub(super) fn identity(&self) -> Option<Digest> {
         self.identity
     }
 
     /// The next read probes.
-    pub(crate) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.identity = None;
     }
 
-    /// Is it so long since the server's role was looked at? It tells one caller only.
-    pub(crate) fn is_due(&mut self, interval: Duration) -> bool {
+    /// Was the server's role last checked `interval` or longer ago? If so, the caller has to check it.
+    pub(super) fn is_due(&mut self, interval: Duration) -> bool {
         let due = self.checked.is_some_and(|at| at.elapsed() >= interval);
         if due {
             self.checked = Some(Instant::now());
@@ -123,29 +59,29 @@ impl SessionState {
         due
     }
 
-    pub(crate) fn lineage(&self) -> Option<&Lineage> {
+    pub(super) fn lineage(&self) -> Option<&Lineage> {
         self.lineage.as_ref()
     }
 
-    /// The name of the primary that the server follows, if it was found.
-    pub(crate) fn followed(&self) -> Option<&str> {
+    /// The name of the primary that the server follows, if known.
+    pub(super) fn followed(&self) -> Option<&str> {
         self.server
             .as_deref()
             .filter(|_| self.role == ServerRole::LinkedReplica && self.lineage.is_some())
     }
 
-    /// Has the connection temporary tables, or may it have?
-    pub(crate) fn has_temporary_tables(&self) -> bool {
+    /// May the connection have temporary tables?
+    pub(super) fn has_temporary_tables(&self) -> bool {
         self.temporary.is_present()
     }
 
     /// SQLite: functions that the program has defined on this connection.
-    pub(crate) fn functions(&self) -> &BTreeSet<String> {
+    pub(super) fn functions(&self) -> &BTreeSet<String> {
         &self.functions
     }
 
-    /// Has the probe ask for these settings too; `false` if it has to be asked again for that.
-    pub(crate) fn asks_for(&mut self, settings: &BTreeSet<String>) -> bool {
+    /// Makes the probe query these settings too. Returns whether no new probe is needed.
+    pub(super) fn asks_for(&mut self, settings: &BTreeSet<String>) -> bool {
         let known = self.named.len();
         self.named.extend(settings.iter().cloned());
         if self.named.len() > known {
@@ -154,15 +90,15 @@ impl SessionState {
         self.identity.is_some()
     }
 
-    /// What to ask for beside the usual.
-    pub(crate) fn question(&self) -> ProbeQuestion {
+    /// What the probe has to query besides the usual.
+    pub(super) fn question(&self) -> ProbeQuestion {
         ProbeQuestion {
             settings: self.named.iter().cloned().collect(),
             tables: self.temporary.made(),
         }
     }
 
-    /// The connection is opened by this URL.
+    /// The connection is opened with this URL.
     pub(super) fn opened(&mut self, url: &str, dialect: Dialect) {
         self.url = Some(hash("url", &[url.to_owned()]).finish().into());
         if dialect == Dialect::Postgres {
@@ -170,17 +106,17 @@ impl SessionState {
         }
     }
 
-    /// The hash of the URL by which the connection was opened, while it says where the connection is.
-    pub(crate) fn url(&self) -> Option<&Arc<str>> {
+    /// The hash of the connection's URL, while it is still on the database that the URL names.
+    pub(super) fn url(&self) -> Option<&Arc<str>> {
         self.url.as_ref().filter(|_| !self.moved)
     }
 
-    /// What the catalog is known by that the connection sees; `None` if it was never probed.
-    pub(crate) fn database(&self) -> Option<&Arc<str>> {
+    /// What the catalog of the database is known by; `None` if it was never probed.
+    pub(super) fn database(&self) -> Option<&Arc<str>> {
         self.database.as_ref()
     }
 
-    pub(crate) fn probed(&mut self, probe: &Probe) {
+    pub(super) fn probed(&mut self, probe: &Probe) {
         self.identity = Some(hash("session", &probe.identity).to_digest());
         self.database = Some(hash("database", &probe.database).finish().into());
         self.role = probe.role;
@@ -194,7 +130,7 @@ impl SessionState {
         }
     }
 
-    /// Something runs that may change settings: they have to be asked for again.
+    /// Something runs that may change settings, so they have to be queried again.
     pub(super) fn may_have_changed(&mut self) {
         self.ask_again();
         self.temporary.code_ran();
@@ -206,7 +142,7 @@ impl SessionState {
         self.changed = true;
     }
 
-    /// Takes note of a text that has run, well or not.
+    /// A text has run, successfully or not.
     pub(super) fn finished(&mut self, analysis: &Analysis, dialect: Dialect, succeeded: bool) {
         // DDL can change what a name means, and a routine can change any setting.
         if *analysis.writes() == Writes::Everything {
@@ -242,7 +178,7 @@ impl SessionState {
         }
     }
 
-    /// Takes note of what a text may have done to the temporary tables that there are.
+    /// A text has run that may have changed temporary tables.
     fn temporary_tables(&mut self, analysis: &Analysis, dialect: Dialect, succeeded: bool) {
         let only_rows = |kind: &Kind| {
             let rows = [Kind::Select, Kind::Insert, Kind::Update, Kind::Delete];
@@ -287,7 +223,7 @@ impl SessionState {
                 self.named.extend(decisive().cloned());
             }
             SessionChange::All => {}
-            // What it was is found by the probe, as if it had been changed before anybody watched.
+            // The probe finds what it was, as if it had been changed before the connection was watched.
             _ => self.temporary.code_ran(),
         }
         self.ask_again();
@@ -305,13 +241,12 @@ fn hash(kind: &str, parts: &[String]) -> Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statement;
 
     /// A connection that was probed, and on which this ran.
     fn after(sql: &str, dialect: Dialect) -> SessionState {
         let mut session = SessionState::default();
         session.probed(&Probe::default());
-        session.finished(&statement::analysis(sql, dialect), dialect, true);
+        session.finished(&cachalot_sql::analysis(sql, dialect), dialect, true);
         session
     }
 
@@ -360,7 +295,7 @@ mod tests {
         };
         session.probed(&present(true));
         let mut run = |sql: &str| {
-            session.finished(&statement::analysis(sql, dialect), dialect, true);
+            session.finished(&cachalot_sql::analysis(sql, dialect), dialect, true);
             let known = session.identity().is_some();
             session.probed(&present(true));
             known
@@ -381,11 +316,11 @@ mod tests {
             ..Probe::default()
         });
         for (sql, known) in [("BEGIN", false), ("DROP TABLE temp.a", false)] {
-            session.finished(&statement::analysis(sql, dialect), dialect, true);
+            session.finished(&cachalot_sql::analysis(sql, dialect), dialect, true);
             assert_eq!(session.identity().is_some(), known, "{sql}");
         }
         session.probed(&Probe::default());
-        session.finished(&statement::analysis("ROLLBACK", dialect), dialect, true);
+        session.finished(&cachalot_sql::analysis("ROLLBACK", dialect), dialect, true);
         assert!(session.identity().is_none());
     }
 }

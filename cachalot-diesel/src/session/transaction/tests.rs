@@ -1,5 +1,5 @@
 use super::*;
-use crate::tracker::Ending;
+use cachalot_sql::Analysis;
 
 struct Session(Transactions, Dialect);
 
@@ -14,9 +14,17 @@ impl Session {
     /// Runs a text; returns the tables that it publishes, `*` for all.
     fn run(&mut self, sql: &str, ending: Ending) -> Vec<String> {
         let analysis = Analysis::of(sql, self.1);
-        let published = self.0.publishes(&analysis);
-        self.0.finished(&analysis, ending);
-        names(&published)
+        let step = self.0.step(&analysis);
+        let published = names(step.published());
+        self.0.finished(&analysis, step, ending, false);
+        published
+    }
+
+    /// The database reports an error for a text.
+    fn fail(&mut self, sql: &str, ending: Ending) {
+        let analysis = Analysis::of(sql, self.1);
+        let step = self.0.step(&analysis);
+        self.0.finished(&analysis, step, ending, true);
     }
 
     fn ok(&mut self, sql: &str) -> Vec<String> {
@@ -280,11 +288,48 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
             let mut session = Session::new(dialect);
             session.ok("BEGIN");
             session.ok("UPDATE a SET x = 1");
-            session.0.on_statement_error();
-            session.run("INSERT INTO c VALUES (1)", ending);
+            session.fail("INSERT INTO c VALUES (1)", ending);
             assert_eq!(session.ok("UPDATE b SET x = 1"), published, "{dialect:?}");
             assert!(session.ok("COMMIT").starts_with(&["a".into(), "b".into()]));
             assert_eq!(session.0.snapshot(), Snapshot::Committed);
+        }
+    }
+}
+
+/// The step is worked out before the error is known.
+#[test]
+fn an_error_has_the_same_effect_whether_the_step_was_worked_out_before_or_after_it() {
+    for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+        for before in [
+            "",
+            "BEGIN",
+            "BEGIN; SAVEPOINT one; UPDATE a SET x = 1",
+            "CALL p()",
+        ] {
+            for sql in [
+                "SELECT 1",
+                "UPDATE b SET x = 1",
+                "UPDATE b SET x = 1; DELETE FROM c",
+                "CREATE TEMPORARY TABLE t (id INT)",
+                "SAVEPOINT two",
+                "ROLLBACK TO one",
+                "COMMIT",
+            ] {
+                for ending in [Ending::Failed, Ending::Unknown] {
+                    let run = |error_first: bool| {
+                        let mut session = Session::new(dialect);
+                        session.ok(before);
+                        if error_first {
+                            session.0.on_statement_error();
+                            session.run(sql, ending);
+                        } else {
+                            session.fail(sql, ending);
+                        }
+                        format!("{:?}", session.0)
+                    };
+                    assert_eq!(run(true), run(false), "{dialect:?}: {before}; {sql}");
+                }
+            }
         }
     }
 }
@@ -293,8 +338,7 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
 fn an_error_outside_a_transaction_leaves_no_doubt() {
     for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
         let mut session = Session::new(dialect);
-        session.0.on_statement_error();
-        session.run("UPDATE a SET x = 1", Ending::Failed);
+        session.fail("UPDATE a SET x = 1", Ending::Failed);
         assert_eq!(session.0.snapshot(), Snapshot::Committed);
     }
 }

@@ -1,0 +1,192 @@
+//! What is known of one connection: its transaction, settings, temporary tables and prepared statements.
+//!
+//! The tracker reports statements to it; [`Session::for_read`] tells a read what it would see.
+
+mod guessed;
+mod lineage;
+mod prepared;
+mod read;
+mod state;
+mod temporary;
+mod temporary_names;
+mod transaction;
+
+use std::{any::TypeId, collections::HashMap, sync::Arc};
+
+pub(crate) use read::ReadContext;
+pub(crate) use transaction::{Ending, Step};
+
+use self::{
+    guessed::Guessed, prepared::PreparedStatements, state::SessionState,
+    temporary_names::TemporaryNames, transaction::Transactions,
+};
+use crate::versions::Origin;
+use cachalot_sql::{Analysis, Dialect};
+
+/// The state of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    dialect: Option<Dialect>,
+    transactions: Transactions,
+    state: SessionState,
+    temporary: TemporaryNames,
+    guessed: Guessed,
+    statements: PreparedStatements,
+    /// A statement of the open transaction failed, so a relation that it names may not exist.
+    doubtful: bool,
+    /// The analyses of queries whose type determines their text. There are no more than the program has
+    /// such types; Diesel keeps a prepared statement for each of them.
+    typed: HashMap<TypeId, Arc<Analysis>>,
+}
+
+impl Session {
+    /// The connection is opened with this URL.
+    pub(crate) fn opened(&mut self, url: &str, dialect: Option<Dialect>) {
+        if let Some(dialect) = dialect {
+            self.set_dialect(dialect);
+        }
+        self.state.opened(url, self.dialect());
+    }
+
+    /// The connection had a transaction open before it was watched.
+    pub(crate) fn found_open(&mut self) {
+        self.transactions.found_open();
+        self.state.may_have_changed();
+    }
+
+    /// The dialect decides how statements are parsed. Only a typed connection knows it for certain.
+    pub(crate) fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = Some(dialect);
+        self.transactions.set_dialect(dialect);
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        // Until it is known: PostgreSQL's grammar parses most texts of the others, and what it refuses
+        // falls back to the token scan, which can only take too much for a table.
+        self.dialect.unwrap_or(Dialect::Postgres)
+    }
+
+    /// The URL's hash, while the connection is still on the database that the URL names.
+    pub(crate) fn url(&self) -> Option<&Arc<str>> {
+        self.state.url()
+    }
+
+    /// What the catalog of the connection's database is known by; `None` if it was never probed.
+    pub(crate) fn database(&self) -> Option<&Arc<str>> {
+        self.state.database()
+    }
+
+    /// The analysis of the queries of a type, if one has been analysed.
+    pub(crate) fn typed(&self, id: TypeId) -> Option<&Arc<Analysis>> {
+        self.typed.get(&id)
+    }
+
+    /// Remembers the analysis of all queries of a type.
+    pub(crate) fn analysed(&mut self, id: TypeId, analysis: &Arc<Analysis>) {
+        self.typed.insert(id, Arc::clone(analysis));
+    }
+
+    /// The prepared statement that a text executes, if it is known.
+    pub(crate) fn executed(&self, analysis: &Analysis) -> Option<Arc<Analysis>> {
+        self.statements.executed(analysis, self.dialect())
+    }
+
+    /// Did the connection certainly create temporary tables of these names?
+    pub(crate) fn has_created_temporary(&self, names: &[String]) -> bool {
+        self.temporary.have_created(names)
+    }
+
+    /// A text is about to run.
+    pub(crate) fn start(&mut self, analysis: &Analysis) -> Step {
+        self.temporary.starts(analysis);
+        self.guessed.starts(analysis, self.dialect());
+        self.transactions.step(analysis)
+    }
+
+    /// What is known of the names in a write.
+    pub(crate) fn origin<'a>(&'a self, database: Option<&'a Arc<str>>) -> Origin<'a> {
+        Origin {
+            database,
+            catalog: None,
+            temporary: Some(self.temporary.names()),
+            others: Some(self.guessed.others()),
+            doubtful: self.doubtful,
+            requested: false,
+        }
+    }
+
+    /// A text has run. `with_error`: the database reported one.
+    pub(crate) fn finished(
+        &mut self,
+        analysis: &Analysis,
+        step: Step,
+        ending: Ending,
+        with_error: bool,
+    ) {
+        let (dialect, succeeded) = (self.dialect(), ending == Ending::Succeeded);
+        self.transactions
+            .finished(analysis, step, ending, with_error);
+        self.state.finished(analysis, dialect, succeeded);
+        self.statements.finished(analysis, dialect, succeeded);
+        let pending = self.transactions.is_pending();
+        self.temporary.finished(analysis, succeeded, pending);
+        self.doubtful |= !succeeded;
+    }
+
+    /// A text was sent whose end was not reported: it may have succeeded.
+    pub(crate) fn abandoned(&mut self, statement: Option<(Arc<Analysis>, Step)>) {
+        if let Some((analysis, step)) = statement {
+            let dialect = self.dialect();
+            self.transactions
+                .finished(&analysis, step, Ending::Unknown, false);
+            self.state.finished(&analysis, dialect, false);
+            self.statements.finished(&analysis, dialect, false);
+            self.temporary.finished(&analysis, false, true);
+        }
+        self.doubtful = true;
+    }
+
+    /// A statement has ended whose text is not known.
+    pub(crate) fn finished_unknown(&mut self, ending: Ending, with_error: bool) {
+        if with_error {
+            self.transactions.on_statement_error();
+        }
+        self.doubtful |= ending != Ending::Succeeded;
+    }
+
+    /// It is not known whether a transaction is open.
+    pub(crate) fn lost_track(&mut self) {
+        self.transactions.lost_track();
+    }
+
+    /// After the end of a statement: forgets what matters only while writes are not committed.
+    pub(crate) fn settle(&mut self) {
+        if !self.transactions.is_pending() {
+            self.doubtful = false;
+            self.guessed.committed();
+            self.temporary.committed();
+        }
+    }
+
+    /// Code has run that may have changed settings or temporary tables.
+    pub(crate) fn settings_may_have_changed(&mut self) {
+        self.state.may_have_changed();
+        self.temporary.code_ran();
+    }
+
+    /// Code has run that may have done anything, so it may also have ended the transaction.
+    pub(crate) fn code_ran(&mut self) {
+        self.settings_may_have_changed();
+        self.transactions.code_ran();
+    }
+
+    /// Has the open transaction written to this table?
+    pub(crate) fn wrote_to(&self, table: &str) -> bool {
+        self.transactions.wrote_to(table)
+    }
+
+    /// Has the open transaction written anything?
+    pub(crate) fn has_written(&self) -> bool {
+        self.transactions.has_written()
+    }
+}

@@ -1,0 +1,84 @@
+//! An open transaction: its isolation, and what it has written since each savepoint.
+
+use cachalot_sql::{Isolation, Writes};
+
+#[derive(Debug, Clone)]
+pub(super) struct Open {
+    pub(super) isolation: Option<Isolation>,
+    /// The isolation may have been set for this one alone, and no probe tells.
+    pub(super) isolation_hidden: bool,
+    /// SQLite: a savepoint outside a transaction opens one, and releasing it commits.
+    pub(super) by_savepoint: bool,
+    /// PostgreSQL: a statement failed, and the server takes nothing but the end of the transaction or
+    /// the way back to a savepoint.
+    pub(super) failed: bool,
+    /// The writes since `BEGIN`, and since each savepoint.
+    pub(super) levels: Vec<Level>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Level {
+    pub(super) savepoint: String,
+    pub(super) writes: Writes,
+}
+
+impl Open {
+    pub(super) fn new(isolation: Option<Isolation>) -> Self {
+        let level = Level {
+            savepoint: String::new(),
+            writes: Writes::Nothing,
+        };
+        Self {
+            isolation,
+            isolation_hidden: false,
+            by_savepoint: false,
+            failed: false,
+            levels: vec![level],
+        }
+    }
+
+    pub(super) fn writes(&self) -> Writes {
+        let mut all = Writes::Nothing;
+        for level in &self.levels {
+            all.merge(&level.writes);
+        }
+        all
+    }
+
+    pub(super) fn wrote(&mut self, writes: &Writes) {
+        if let Some(level) = self.levels.last_mut() {
+            level.writes.merge(writes);
+        }
+    }
+
+    /// The index of the newest savepoint of that name; never that of the transaction itself.
+    pub(super) fn find(&self, savepoint: &str) -> Option<usize> {
+        self.levels
+            .iter()
+            .skip(1)
+            .rposition(|level| level.savepoint == savepoint)
+            .map(|i| i + 1)
+    }
+
+    pub(super) fn release(&mut self, savepoint: &str) {
+        let Some(place) = self.find(savepoint) else {
+            return;
+        };
+        let mut merged = Writes::Nothing;
+        for level in self.levels.drain(place..) {
+            merged.merge(&level.writes);
+        }
+        self.wrote(&merged);
+    }
+
+    pub(super) fn roll_back_to(&mut self, savepoint: &str) {
+        let Some(place) = self.find(savepoint) else {
+            return;
+        };
+        self.failed = false;
+        self.levels.truncate(place + 1);
+        if let Some(level) = self.levels.last_mut() {
+            level.writes = Writes::Nothing;
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a statement does to the transaction: worked out before it runs, applied when its outcome is known.
+
+use super::{Open, Transactions};
+use cachalot_sql::{Analysis, Dialect, Effect, Isolation, Statement, Writes};
+
+/// How a statement ended, as far as it can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Succeeded,
+    /// It certainly changed nothing.
+    Failed,
+    Unknown,
+}
+
+/// What running a text does, worked out before it runs.
+#[derive(Debug)]
+pub(crate) struct Step {
+    next: Transactions,
+    published: Writes,
+}
+
+impl Step {
+    /// The writes that the text may make visible.
+    pub(crate) fn published(&self) -> &Writes {
+        &self.published
+    }
+
+    /// Another statement failed while this one was running.
+    pub(crate) fn on_statement_error(&mut self) {
+        self.next.on_statement_error();
+    }
+}
+
+impl Transactions {
+    /// Works out what running this text does. The state stays as it is until [`finished`](Self::finished).
+    pub(in crate::session) fn step(&self, analysis: &Analysis) -> Step {
+        let mut next = self.clone();
+        let mut published = Writes::Nothing;
+        for statement in &analysis.statements {
+            published.merge(&next.advance(statement));
+        }
+        Step { next, published }
+    }
+
+    /// A text has run. `with_error`: the database reported one.
+    pub(in crate::session) fn finished(
+        &mut self,
+        analysis: &Analysis,
+        step: Step,
+        ending: Ending,
+        with_error: bool,
+    ) {
+        let Step { mut next, .. } = step;
+        // It may have become known while the text ran.
+        next.dialect = self.dialect;
+        let in_part = analysis.statements.len() > 1 || moves(analysis);
+        match ending {
+            Ending::Succeeded => *self = next,
+            Ending::Failed | Ending::Unknown if in_part => {
+                if with_error {
+                    self.on_statement_error();
+                }
+                self.on_unknown_outcome(analysis, ending);
+            }
+            Ending::Failed => {
+                if with_error {
+                    self.on_statement_error();
+                }
+            }
+            // A statement of a transaction failed. If its writes stand after all, the commit
+            // publishes them.
+            Ending::Unknown => {
+                if with_error && self.open.is_some() {
+                    next.on_statement_error();
+                    next.writes_unconfirmed(analysis);
+                }
+                *self = next;
+            }
+        }
+    }
+
+    /// While it is not known whether the transaction is open, the writes are published with the next
+    /// commit even if a savepoint is rolled back to.
+    fn writes_unconfirmed(&mut self, analysis: &Analysis) {
+        if !self.uncertain {
+            return;
+        }
+        for statement in &analysis.statements {
+            let writes = self.bounded(&statement.writes).clone();
+            self.unconfirmed_writes.merge(&writes);
+        }
+    }
+
+    /// Transaction control, or a batch, that did not end well: it may have been carried out,
+    /// wholly, in part or not at all.
+    fn on_unknown_outcome(&mut self, analysis: &Analysis, ending: Ending) {
+        let autocommit = self.dialect != Dialect::Mysql || self.autocommit == Some(true);
+        if self.open.is_none() && !self.uncertain && autocommit && !moves(analysis) {
+            // Outside a transaction what was done of a batch is committed, and published with it.
+            return;
+        }
+        let mut writes = self.pending();
+        for statement in &analysis.statements {
+            writes.merge(&statement.writes);
+        }
+        // PostgreSQL ends a transaction whose COMMIT fails, whatever the reason; a COMMIT that
+        // SQLite refuses because the database is busy leaves it open.
+        let commit_failed_cleanly = ending == Ending::Failed
+            && self.dialect == Dialect::Postgres
+            && matches!(analysis.statements.as_slice(), [one] if commits(one));
+        if commit_failed_cleanly {
+            self.open = None;
+            self.unconfirmed_writes = Writes::Nothing;
+            return;
+        }
+        self.unconfirmed_writes = writes;
+        self.uncertain = true;
+        if self.open.is_none() && analysis.statements.iter().any(begins) {
+            self.open = Some(Open::new(Some(Isolation::Serializable)));
+        }
+    }
+}
+
+fn commits(statement: &Statement) -> bool {
+    statement
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Commit { .. }))
+}
+
+fn begins(statement: &Statement) -> bool {
+    statement
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Begin { .. } | Effect::Savepoint(_)))
+}
+
+/// Does the text open, end or change a transaction?
+fn moves(analysis: &Analysis) -> bool {
+    analysis
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.effects)
+        .any(|effect| {
+            !matches!(
+                effect,
+                Effect::Session(_)
+                    | Effect::CreateTemporary(_)
+                    | Effect::CreateTrigger { .. }
+                    | Effect::ChangeTables { .. }
+                    | Effect::HiddenWrites
+            )
+        })
+}
