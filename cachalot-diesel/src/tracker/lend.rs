@@ -35,7 +35,8 @@ pub(crate) fn tracker<C: CacheConnection>(conn: &mut C) -> Option<&mut Tracker> 
     conn.instrumentation().downcast_mut::<Tracker>()
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
 mod tests {
     use std::{
         panic::{AssertUnwindSafe, catch_unwind},
