@@ -33,7 +33,9 @@ fn no_read_differs_from_a_plain_one() {
     let first = number("CACHALOT_DIFFERENTIAL_SEED").unwrap_or_else(|| fastrand::u64(..));
     let mut total = Counts::default();
     let mut seed = first;
-    while total.reads < steps {
+    // A few schemas may have hardly any triggers or keys.
+    let has_few = |total: &Counts| total.behind * 400 < total.reads && total.reads < 3 * steps;
+    while total.reads < steps || has_few(&total) {
         let mut schedule = Schedule::new(seed);
         while schedule.counts.reads < STEPS_OF_A_SCHEMA {
             if let Err(difference) = schedule.step(Writers::Watched) {

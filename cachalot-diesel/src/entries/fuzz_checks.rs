@@ -98,6 +98,10 @@ fn rows(block: &Block<'_>, weight: usize) {
 }
 
 /// Decoding may fail, but must not panic.
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "there are no rows without a backend")
+)]
 fn read<ST, U: FromSqlRow<ST, DB>, DB: CacheBackend>(block: &Block<'_>) {
     let rows = block.rows();
     if let Ok(read) = DB::read_rows::<ST, U>(Reader(block.clone()), rows) {

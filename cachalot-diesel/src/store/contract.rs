@@ -7,6 +7,10 @@
 //! store_contract::check_all(&MemoryStore::new(64 * 1024 * 1024));
 //! ```
 
+#![cfg_attr(
+    not(feature = "store-contract"),
+    allow(unreachable_pub, reason = "only the library's own tests use it then")
+)]
 #![allow(
     clippy::unwrap_used,
     reason = "a violation of the contract fails by panicking, like a test"
