@@ -36,8 +36,13 @@ impl EpochSource for Epochs {
         self.0.agrees(epoch, database, hash, catalog)
     }
 
-    fn announce_list(&self, epoch: &Epoch, list: Token) -> Result<bool, StoreError> {
-        self.0.announce_list(epoch, list)
+    fn announce_list(
+        &self,
+        epoch: &Epoch,
+        list: Token,
+        catalog: &Catalog,
+    ) -> Result<bool, StoreError> {
+        self.0.announce_list(epoch, list, catalog)
     }
 
     fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError> {

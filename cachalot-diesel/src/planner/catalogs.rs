@@ -292,7 +292,10 @@ impl Planner {
             let announced = match agreed.families {
                 FamilyListing::Unlisted => Ok(false),
                 FamilyListing::Announced => Ok(true),
-                FamilyListing::New(list) => self.epochs.announce_list(&known.epoch, list),
+                FamilyListing::New(list) => {
+                    self.epochs
+                        .announce_list(&known.epoch, list, &known.catalog)
+                }
             };
             known.families = announced.map_err(|_| BypassReason::StoreUnavailable)?;
             return Ok(true);

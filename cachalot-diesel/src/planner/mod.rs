@@ -52,7 +52,12 @@ pub(crate) trait EpochSource: Send + Sync {
 
     /// Puts the new id of the list of families into the epoch. `false`: a family may not stand for its
     /// members yet.
-    fn announce_list(&self, epoch: &Epoch, list: Token) -> Result<bool, StoreError>;
+    fn announce_list(
+        &self,
+        epoch: &Epoch,
+        list: Token,
+        catalog: &Catalog,
+    ) -> Result<bool, StoreError>;
 
     /// The hash of the catalog that was found under an epoch, if somebody told it.
     fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError>;
@@ -131,7 +136,7 @@ mod tests {
             })
         }
 
-        fn announce_list(&self, _: &Epoch, _: Token) -> Result<bool, StoreError> {
+        fn announce_list(&self, _: &Epoch, _: Token, _: &Catalog) -> Result<bool, StoreError> {
             Ok(false)
         }
 

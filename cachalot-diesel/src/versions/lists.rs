@@ -6,6 +6,7 @@
 
 use super::{VersionStore, fresh_token};
 use crate::{
+    catalog::Catalog,
     protocol::{Dependency, EPOCHS, Epoch, Families, FoundFamilies, Record, Token},
     store::{CasVersion, Command, Reply, StoreError},
 };
@@ -65,8 +66,13 @@ impl VersionStore {
     }
 
     /// Puts the new id of the list into the records of these epochs; `false` if they are no longer the
-    /// present ones.
-    pub(crate) fn announce_list(&self, epochs: &Epoch, list: Token) -> Result<bool, StoreError> {
+    /// present ones, or if the list was lost meanwhile.
+    pub(crate) fn announce_list(
+        &self,
+        epochs: &Epoch,
+        list: Token,
+        catalog: &Catalog,
+    ) -> Result<bool, StoreError> {
         for (part, epoch) in self.epochs.iter().zip(epochs) {
             let announced = self.update_record(part, |present| {
                 let present = present.filter(|record| record.any() == *epoch);
@@ -76,7 +82,9 @@ impl VersionStore {
                 return Ok(false);
             }
         }
-        Ok(true)
+        // From here on nobody replaces a lost list without changing the epoch.
+        let [epoch, ..] = epochs;
+        self.has_listed(*epoch, catalog)
     }
 
     /// The families of these relations, in their order: for a writer whose record tells none under the
@@ -183,18 +191,31 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
+    use cachalot_sql::Dialect;
+
     use crate::{
-        protocol::{Events, WriteOutcome, Writes},
+        catalog::Facts,
+        protocol::{Agreed, Events, FamilyListing, WriteOutcome, Writes},
         store::{MemoryStore, Store},
         versions::Origin,
     };
 
+    /// Runs once before the first `Add` of a list of families.
+    type Hook = Box<dyn FnOnce() + Send>;
+
     /// Counts the commands of each batch.
-    struct Counting(MemoryStore, Mutex<Vec<usize>>);
+    struct Counting(MemoryStore, Mutex<Vec<usize>>, Mutex<Option<Hook>>);
 
     impl Store for Counting {
         fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
             self.1.lock().push(commands.len());
+            let is_list = |value: &[u8]| value.starts_with(b"{\"catalogs\"");
+            if let [Command::Add { value, .. }] = commands
+                && is_list(value)
+            {
+                let hook = self.2.lock().take();
+                hook.into_iter().for_each(|run| run());
+            }
             self.0.run(commands)
         }
 
@@ -204,7 +225,11 @@ mod tests {
     }
 
     fn versions() -> (Arc<Counting>, Arc<VersionStore>) {
-        let store = Arc::new(Counting(MemoryStore::new(1 << 20), Mutex::default()));
+        let store = Arc::new(Counting(
+            MemoryStore::new(1 << 20),
+            Mutex::default(),
+            Mutex::default(),
+        ));
         (Arc::clone(&store), VersionStore::with_store(store))
     }
 
@@ -218,7 +243,7 @@ mod tests {
         let (store, versions) = versions();
         let epoch = versions.present_epoch(true).unwrap();
         versions
-            .announce_list(&epoch, Token::from_bytes([1; 16]))
+            .announce_list(&epoch, Token::from_bytes([1; 16]), &catalog(0))
             .unwrap();
         assert_eq!(lists(&versions), [Token::from_bytes([1; 16]); EPOCHS]);
         let [.., last] = &versions.epochs;
@@ -234,6 +259,86 @@ mod tests {
         let records = versions.epoch_records().unwrap();
         assert!(records.iter().flatten().all(Record::has_families));
         assert_eq!(versions.present_epoch(true).unwrap()[..7], epoch[..7]);
+    }
+
+    /// A catalog with a parent of so many members.
+    fn catalog(members: usize) -> Catalog {
+        let mut facts = Facts::with_tables(Dialect::Postgres, &["parent"]);
+        let child = |number| Arc::from(format!("child{number}"));
+        let pairs = (0..members).map(|number| (Arc::from("parent"), child(number)));
+        facts.inheritance.extend(pairs);
+        Catalog::new(&facts)
+    }
+
+    /// Loses the list of families.
+    fn lose(store: &Counting, versions: &VersionStore, epoch: Token) {
+        let key = versions.agreement_key(epoch);
+        let replies = store.run(&[Command::Delete { key: &key }]);
+        assert!(matches!(replies[..], [Ok(Reply::Stored(_))]));
+    }
+
+    fn new_list(agreed: &Agreed) -> Token {
+        match agreed.families {
+            FamilyListing::New(list) => list,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_lost_before_it_is_announced_is_not_used() {
+        let (store, versions) = versions();
+        let epochs = versions.present_epoch(true).unwrap();
+        let [epoch, ..] = epochs;
+        let ours = catalog(20);
+        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        let list = new_list(&agreed);
+        lose(&store, &versions, epoch);
+        // Another process replaces it, and does not know our families.
+        let agreed = versions.agrees(epoch, "other", "2", &catalog(0)).unwrap();
+        assert!(agreed.same);
+        assert!(!versions.announce_list(&epochs, list, &ours).unwrap());
+        // A writer that asks in between is not told that there are none.
+        let found = versions.listed_families(["child1"].into_iter()).unwrap();
+        assert!(found.is_none());
+    }
+
+    #[test]
+    fn a_list_that_is_lost_after_it_was_announced_is_not_replaced() {
+        let (store, versions) = versions();
+        let epochs = versions.present_epoch(true).unwrap();
+        let [epoch, ..] = epochs;
+        let ours = catalog(20);
+        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        // Announced by us, and lost, while another process puts a list of its own in its place.
+        lose(&store, &versions, epoch);
+        let announce = {
+            let versions = Arc::clone(&versions);
+            let list = new_list(&agreed);
+            move || assert!(!versions.announce_list(&epochs, list, &catalog(20)).unwrap())
+        };
+        *store.2.lock() = Some(Box::new(announce));
+        let agreed = versions.agrees(epoch, "other", "2", &catalog(30)).unwrap();
+        assert!(!agreed.same, "the epoch has to be renewed");
+        assert!(store.2.lock().is_none(), "it was announced in between");
+        let found = versions.listed_families(["child1"].into_iter()).unwrap();
+        assert!(found.is_none());
+    }
+
+    #[test]
+    fn a_list_that_was_announced_is_used() {
+        let (_store, versions) = versions();
+        let epochs = versions.present_epoch(true).unwrap();
+        let [epoch, ..] = epochs;
+        let ours = catalog(20);
+        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        let list = new_list(&agreed);
+        assert!(versions.announce_list(&epochs, list, &ours).unwrap());
+        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        assert_eq!(agreed.families, FamilyListing::Announced);
+        let found = versions.listed_families(["child1", "other"].into_iter());
+        let found = found.unwrap().unwrap();
+        assert_eq!(found[0].families, Families::from(["parent".into()]));
+        assert!(found[1].families.is_empty());
     }
 
     #[test]

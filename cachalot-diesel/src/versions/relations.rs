@@ -188,12 +188,17 @@ impl VersionStore {
             if !agreed.same || is_new && agreement.catalogs.len() >= MAX_DATABASES {
                 return Ok(agreed);
             }
-            let mut next = agreement.clone();
-            agreed.families = next.list_families(catalog, announced)?;
-            match agreed.families {
-                FamilyListing::New(_) => agreement = next,
-                _ if is_new => {}
-                _ => return Ok(agreed),
+            // A new item lists no families until it is certain that it is not in the place of one that was
+            // lost, and that other processes rely on.
+            let is_first = agreement.catalogs.is_empty();
+            if !is_first {
+                let mut next = agreement.clone();
+                agreed.families = next.list_families(catalog, announced)?;
+                match agreed.families {
+                    FamilyListing::New(_) => agreement = next,
+                    _ if is_new => {}
+                    _ => return Ok(agreed),
+                }
             }
             agreement.catalogs.insert(database.into(), hash.into());
             if agreement.relations.len() + catalog.relations().count() <= MAX_NAMES {
@@ -213,7 +218,12 @@ impl VersionStore {
                 },
                 None => Command::Add { key, value, ttl },
             };
-            if matches!(self.client.run_one(put)?, Reply::Stored(_)) {
+            let stored = matches!(self.client.run_one(put)?, Reply::Stored(_));
+            if stored && is_first {
+                let parts = self.epoch_records()?;
+                agreed.same = !parts.iter().flatten().any(Record::has_families);
+            }
+            if stored && !(is_first && agreed.same && !catalog.families().is_empty()) {
                 return Ok(agreed);
             }
         }
@@ -253,7 +263,17 @@ impl VersionStore {
     /// The list of families of an epoch; `None` if it was lost.
     pub(super) fn family_list(&self, epoch: Token) -> Result<Option<Agreement>, StoreError> {
         let (agreement, _) = self.agreement(&self.agreement_key(epoch))?;
-        Ok(Some(agreement).filter(|agreement| !agreement.catalogs.is_empty()))
+        Ok(Some(agreement).filter(|agreement| agreement.list.is_some()))
+    }
+
+    /// Are these families in the list?
+    pub(super) fn has_listed(&self, epoch: Token, catalog: &Catalog) -> Result<bool, StoreError> {
+        let Some(mut listed) = self.family_list(epoch)? else {
+            return Ok(false);
+        };
+        let list = listed.list;
+        let listing = listed.list_families(catalog, list)?;
+        Ok(listing == FamilyListing::Announced)
     }
 
     fn agreement(&self, key: &str) -> Result<(Agreement, Option<CasVersion>), StoreError> {
@@ -270,7 +290,7 @@ impl VersionStore {
         }
     }
 
-    fn agreement_key(&self, epoch: Token) -> String {
+    pub(super) fn agreement_key(&self, epoch: Token) -> String {
         let mut fingerprint = Fingerprint::new(&self.config.namespace, "catalogs");
         // Another release may interpret the same catalog differently.
         fingerprint.part(env!("CARGO_PKG_VERSION").as_bytes());
