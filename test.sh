@@ -5,24 +5,22 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
     cat <<'END'
-Usage: ./test.sh [--system-servers] [--use-running]
+Usage: ./test.sh [--all-servers] [--use-running]
 
 Checks the project: cargo fmt, clippy, each feature by itself, the oldest versions of what it depends
-on, the oldest Rust, the public API against the last release, cargo doc, the database tests on MySQL and
-PostgreSQL 18, and last all tests on SQLite and the system's PostgreSQL and MariaDB, with memcached. If a
-program that a check needs is missing, the script says so and skips the check. The tests start servers of
-their own and remove them again; they need the programs, not the services. Missing packages are installed
-with apt-get on Debian and Ubuntu.
+on, the oldest Rust, the public API against the last release, cargo doc, and last all tests on SQLite and
+the system's PostgreSQL and MariaDB, with memcached. If a program that a check needs is missing, the
+script says so and skips the check. The tests start servers of their own and remove them again; they need
+the programs, not the services. Missing packages are installed with apt-get on Debian and Ubuntu.
 
-CACHALOT_TEST_MYSQL_HOME and CACHALOT_TEST_POSTGRES_HOME name folders with the programs of MySQL and
-PostgreSQL 18. Without them the system's mysqld is used if it is MySQL 8.4 or later, and
-tests/servers/unpack.sh downloads what is missing into target/servers (100 MB, once). If that is not
-possible, the last lines of the output say which server was not tested.
+With --all-servers the database tests run on MySQL and PostgreSQL 18 too. CACHALOT_TEST_MYSQL_HOME and
+CACHALOT_TEST_POSTGRES_HOME name folders with their programs. Without them the system's mysqld is used if
+it is MySQL 8.4 or later, and tests/servers/unpack.sh downloads what is missing into target/servers
+(100 MB, once). If a server was not tested, the output says so before the tests of the others.
 
-  --system-servers
-                 do not test on MySQL and PostgreSQL 18, unless a folder is named for them
+  --all-servers  test on MySQL and PostgreSQL 18 too; without it only on one that a folder is named for
   --use-running  use servers that run already, and need none of their programs but memcached, which
-                 some tests stop and freeze; implies --system-servers. Set
+                 some tests stop and freeze. Set
                    CACHALOT_TEST_POSTGRES_URL   postgres://user:password@host:port
                    CACHALOT_TEST_MYSQL_URL      mysql://user:password@host:port
                    CACHALOT_TEST_MEMCACHED_URL  memcache://host:port
@@ -37,11 +35,11 @@ END
 }
 
 use_running=false
-system_servers=false
+system_servers=true
 for option in "$@"; do
     case $option in
-        --use-running) use_running=true system_servers=true ;;
-        --system-servers) system_servers=true ;;
+        --use-running) use_running=true ;;
+        --all-servers) system_servers=false ;;
         --help) usage; exit 0 ;;
         *) echo "test.sh: unknown option: $option" >&2; usage >&2; exit 2 ;;
     esac
@@ -255,14 +253,9 @@ on_server() { # NAME FOLDER MYSQL|POSTGRES MODULE
 on_server MySQL "$mysql_home" MYSQL mysql
 on_server "PostgreSQL 18" "$postgres_home" POSTGRES postgres
 
-# Last, so that the output ends with the count of the tests.
-say "cargo test"
-status=0
-cargo test --workspace --all-features || status=$?
-
 if [ ${#not_run[@]} -gt 0 ]; then
     if $system_servers; then
-        why="run ./test.sh without options"
+        why="run ./test.sh --all-servers"
     else
         why="it is not installed, and tests/servers/unpack.sh failed (see above)"
     fi
@@ -270,4 +263,6 @@ if [ ${#not_run[@]} -gt 0 ]; then
         printf '\ntest.sh: WARNING: NOT TESTED ON %s: %s\n' "$what" "$why"
     done
 fi
-exit $status
+# Last, so that the output ends with the count of the tests.
+say "cargo test"
+cargo test --workspace --all-features
