@@ -263,6 +263,7 @@ if [ ${#not_run[@]} -gt 0 ]; then
         printf '\ntest.sh: WARNING: NOT TESTED ON %s: %s\n' "$what" "$why"
     done
 fi
+
 # Last, so that the output ends with the count of the tests.
 say "cargo test"
 cargo test --workspace --all-features

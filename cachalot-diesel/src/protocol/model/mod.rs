@@ -5,6 +5,7 @@
 //! A step of the model is one store command, one database statement or one fault. The model's
 //! assumptions and the explored state spaces are in `docs/protocol.md`.
 
+mod lister;
 mod normal;
 mod reader;
 mod store;
@@ -13,7 +14,7 @@ mod writer;
 
 use stateright::{Model, Property};
 
-use self::{reader::Reader, store::Store, writer::Writing};
+use self::{lister::Other, reader::Reader, store::Store, writer::Writing};
 use super::{Record, Token};
 
 /// The index of the epoch among the tables, if there is one.
@@ -43,6 +44,8 @@ struct Bounds {
     /// Table 0 is the epoch, table 1 the record of a family, and the tables from 2 on are its members:
     /// a read looks at the former two, and writers write to the latter.
     family: bool,
+    /// A further process loads a catalog, whose only family is another one.
+    other: bool,
     variant: Variant,
 }
 
@@ -52,6 +55,8 @@ struct Faults {
     crashes: u8,
     /// Losses of one record, entry or lease.
     evictions: u8,
+    /// Losses of the list of families.
+    lost_lists: u8,
     /// Restarts of the store, which is then empty and starts its CAS values at one again.
     restarts: u8,
     /// Restarts of the server of one record, which loses that alone.
@@ -95,6 +100,12 @@ enum Variant {
     SameListId,
     /// A reader relies on a family that another process has listed, before the new id is in the epoch.
     ListReliedOnEarly,
+    /// A process that creates the list does not look whether families are used already.
+    MarkNotSought,
+    /// A process that puts a new id into the epoch does not read the list again.
+    ListNotVerified,
+    /// A writer takes a list without an id for the whole list.
+    ListWithoutIdTrusted,
 }
 
 impl Faults {
@@ -113,6 +124,7 @@ struct State {
     acknowledged: Vec<Value>,
     writers: Vec<Writing>,
     readers: Vec<Reader>,
+    other: Other,
     /// The token of the first epoch, under which no catalog has the unknown table.
     first_epoch: Option<Token>,
     faults: Faults,
@@ -143,6 +155,9 @@ enum Step {
     /// A lease expires, by all clocks.
     Expire(usize),
     Evict(store::Lost),
+    LoseList,
+    /// A step of the further process.
+    LoadOther,
     Restart,
     /// The server of this record restarts.
     RestartOne(usize),
@@ -169,6 +184,10 @@ impl Model for Bounds {
             acknowledged: vec![0; self.tables],
             writers: self.writers.iter().map(|_| Writing::default()).collect(),
             readers: vec![Reader::new(self.reads); self.readers],
+            other: match self.other {
+                true => Other::Idle,
+                false => Other::Done,
+            },
             first_epoch,
             faults: self.faults,
             seen: Seen::default(),
@@ -192,8 +211,9 @@ impl Model for Bounds {
             state.store.records[EPOCH] = Some((epoch.clone(), 1));
             state.store.listed = Some(store::Listed {
                 epoch: epoch.any(),
-                list,
+                list: Some(list),
                 ours: false,
+                others: true,
             });
             for member in FAMILY + 1..self.tables {
                 let record = store::sure(Record::fresh(tokens));
@@ -207,8 +227,9 @@ impl Model for Bounds {
                 // The same, and a process that is dead by now has listed ours too.
                 dead.store.listed = Some(store::Listed {
                     epoch: epoch.any(),
-                    list: store::sure(tokens()),
+                    list: Some(store::sure(tokens())),
                     ours: true,
+                    others: true,
                 });
                 dead.normalise(self);
                 states.push(dead);
@@ -235,6 +256,12 @@ impl Model for Bounds {
         }
         if state.faults.evictions > 0 {
             steps.extend(state.store.items().map(Step::Evict));
+        }
+        if state.faults.lost_lists > 0 && state.store.listed.is_some() {
+            steps.push(Step::LoseList);
+        }
+        if state.other != Other::Done {
+            steps.push(Step::LoadOther);
         }
         if state.faults.restarts > 0 && state.store.items().next().is_some() {
             steps.push(Step::Restart);
@@ -271,6 +298,11 @@ impl Model for Bounds {
                 state.faults.evictions -= 1;
                 state.lose(lost);
             }
+            Step::LoseList => {
+                state.faults.lost_lists -= 1;
+                state.lose(store::Lost::List);
+            }
+            Step::LoadOther => state.load_other(self),
             Step::Restart => {
                 state.faults.restarts -= 1;
                 for lost in last.store.items() {

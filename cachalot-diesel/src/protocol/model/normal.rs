@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use super::{
     Bounds, State,
+    lister::Other,
     reader::Reader,
     store::{Entry, Number, Seen},
 };
@@ -72,10 +73,13 @@ impl State {
         }
         if let Some(listed) = &mut self.store.listed {
             see(&mut listed.epoch);
-            see(&mut listed.list);
+            listed.list.iter_mut().for_each(&mut *see);
         }
         if let Some(token) = &mut self.first_epoch {
             see(token);
+        }
+        if let Other::Loading(lister) = &mut self.other {
+            lister.visit(see);
         }
         for writing in &mut self.writers {
             writing.visit(see);

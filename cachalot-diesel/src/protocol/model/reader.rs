@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 
 use super::{
-    Bounds, EPOCH, FAMILY, State, Value, Variant,
+    Bounds, FAMILY, State, Value, Variant,
+    lister::{Lister, Loaded},
     normal::{free_tokens, in_entry, in_record, in_seen},
-    store::{Entry, Listed, Number, Seen, sure},
+    store::{Entry, Number, Seen, sure},
     writer::{self, UNTIL},
 };
 use crate::protocol::{self, Look, Member, Record, Token};
@@ -31,10 +32,8 @@ struct Began {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Phase {
     Idle,
-    /// Has loaded a catalog under this epoch, which had this list of families; lists its own, ...
-    Listing(Token, Option<Token>),
-    /// ... and puts the new id of the list into the epoch's record.
-    Noting(Token, Token),
+    /// Lists the family of the catalog that it has loaded.
+    Listing(Lister),
     /// The one batch, which several servers answer in any order. What has come stands in `Some`.
     Fetching(Option<Option<Entry>>, Vec<Option<Option<Seen>>>),
     /// Reads the leases of the next record's writers.
@@ -70,7 +69,6 @@ pub(super) enum Move {
     Ask,
     Store,
     Load,
-    Note,
     List,
     FetchMember,
     Tell,
@@ -96,7 +94,6 @@ impl Reader {
             // A read begins with its first command: before that, less is asked of it.
             Phase::Idle if bounds.family && self.known.is_none() => vec![Move::Load],
             Phase::Idle => fetches(true, (0..bounds.looked_at()).collect()),
-            Phase::Noting(..) => vec![Move::Note],
             Phase::Listing(..) => vec![Move::List],
             Phase::Member(..) => vec![Move::FetchMember],
             Phase::Telling(..) => vec![Move::Tell],
@@ -136,14 +133,7 @@ impl Reader {
         self.known.iter_mut().for_each(&mut *see);
         match &mut self.phase {
             Phase::Idle => {}
-            Phase::Noting(epoch, list) => {
-                see(epoch);
-                see(list);
-            }
-            Phase::Listing(epoch, list) => {
-                see(epoch);
-                list.iter_mut().for_each(see);
-            }
+            Phase::Listing(lister) => lister.visit(see),
             Phase::Telling(tokens, _, seen) => {
                 tokens.iter_mut().for_each(&mut *see);
                 in_seen(seen, see);
@@ -185,7 +175,11 @@ impl State {
     pub(super) fn read(&mut self, bounds: &Bounds, place: usize, step: Move) {
         let mut free = free_tokens();
         if step == Move::Load {
-            self.load_catalog(place);
+            match self.load_catalog() {
+                Some(lister) => self.readers[place].phase = Phase::Listing(lister),
+                // The database answers.
+                None => self.readers[place].left -= 1,
+            }
             return;
         }
         if self.readers[place].phase == Phase::Idle {
@@ -234,13 +228,14 @@ impl State {
                 self.store.entry = Some(entry);
                 Phase::Idle
             }
-            (Phase::Listing(epoch, seen), Move::List) => {
-                self.list(bounds, place, epoch, seen, &mut free)
-            }
-            (Phase::Noting(epoch, list), Move::Note) => {
-                self.note(bounds, place, epoch, list);
-                Phase::Idle
-            }
+            (Phase::Listing(lister), Move::List) => match self.list(bounds, lister, true) {
+                Ok(lister) => Phase::Listing(lister),
+                Err(Loaded::Usable(epoch)) => {
+                    self.readers[place].known = Some(epoch);
+                    Phase::Idle
+                }
+                Err(Loaded::Unusable) => Phase::Idle,
+            },
             (Phase::Member(tokens, member), Move::FetchMember) => {
                 self.admit(bounds, tokens, member, &mut free)
             }
@@ -277,61 +272,6 @@ impl State {
         reader.left -= 1;
         reader.began = began;
         reader.phase = Phase::Fetching(None, vec![None; bounds.looked_at()]);
-    }
-
-    /// Reads the epoch's record, creating it where it is missing, and then the catalog.
-    fn load_catalog(&mut self, place: usize) {
-        if self.store.records[EPOCH].is_none() {
-            let record = sure(Record::fresh(&mut free_tokens()));
-            self.store.put(EPOCH, None, &record);
-        }
-        let record = self.store.records[EPOCH].as_ref();
-        let calm = record.filter(|(record, _)| record.writers().is_empty());
-        match calm {
-            Some((record, _)) => {
-                let list = record.has_families().then(|| record.list());
-                self.readers[place].phase = Phase::Listing(record.any(), list);
-            }
-            // The database answers.
-            None => self.readers[place].left -= 1,
-        }
-    }
-
-    /// Lists the family, if it is not yet listed with an id that is in the epoch's record.
-    fn list(
-        &mut self,
-        bounds: &Bounds,
-        place: usize,
-        epoch: Token,
-        seen: Option<Token>,
-        free: &mut impl FnMut() -> Result<Token, Infallible>,
-    ) -> Phase {
-        let listed = self.store.listed.filter(|it| it.epoch == epoch && it.ours);
-        let early = bounds.variant == Variant::ListReliedOnEarly && seen.is_some();
-        if listed.is_some_and(|it| seen == Some(it.list) || early) {
-            self.readers[place].known = Some(epoch);
-            return Phase::Idle;
-        }
-        let list = sure(free());
-        self.store.listed = Some(Listed {
-            epoch,
-            list,
-            ours: true,
-        });
-        Phase::Noting(epoch, list)
-    }
-
-    fn note(&mut self, bounds: &Bounds, place: usize, epoch: Token, list: Token) {
-        let seen = self.store.records[EPOCH].clone();
-        if let Some((record, number)) = seen.filter(|(record, _)| record.any() == epoch) {
-            let list = match bounds.variant {
-                Variant::SameListId => record.list(),
-                _ => list,
-            };
-            let noted = record.with_list(list, true);
-            self.store.put(EPOCH, Some(number), &noted);
-            self.readers[place].known = Some(epoch);
-        }
     }
 
     /// Sees to it that who writes to the member from here on begins the family too.

@@ -27,10 +27,12 @@ pub(super) struct Store {
 pub(super) struct Listed {
     /// The epoch's token.
     pub(super) epoch: Token,
-    /// The list's id since it last grew.
-    pub(super) list: Token,
+    /// The list's id since it last grew; `None` while it has no family.
+    pub(super) list: Option<Token>,
     /// It has our family.
     pub(super) ours: bool,
+    /// It has the other process's.
+    pub(super) others: bool,
 }
 
 /// The rows of one read, and the tokens that they were stored under.

@@ -17,6 +17,7 @@ fn bounds() -> Bounds {
         failures: false,
         unknown: false,
         family: false,
+        other: false,
         variant: Variant::Ours,
     }
 }
@@ -270,6 +271,7 @@ const RESTARTS: [Faults; 2] = {
     let none = Faults {
         crashes: 0,
         evictions: 0,
+        lost_lists: 0,
         restarts: 0,
         restarts_of_one: 0,
         freezes: 0,
@@ -392,6 +394,40 @@ fn families_that_are_trusted_under_an_old_list_are_found_wanting() {
         (Variant::ListReliedOnEarly, restart_of_one()),
     ] {
         wanting([P1], Bounds { variant, ..bounds });
+    }
+}
+
+/// The list of families is lost while two processes list theirs.
+fn family_with_a_list_that_is_lost() -> Bounds {
+    Bounds {
+        other: true,
+        reads: 2,
+        ..family_with(Faults {
+            lost_lists: 1,
+            ..Faults::default()
+        })
+    }
+}
+
+#[test]
+fn no_read_of_a_family_is_stale_when_another_process_replaces_a_list_that_was_lost() {
+    assert_holds(family_with_a_list_that_is_lost());
+}
+
+#[test]
+fn a_list_that_is_replaced_without_care_is_found_wanting() {
+    for variant in [
+        Variant::MarkNotSought,
+        Variant::ListNotVerified,
+        Variant::ListWithoutIdTrusted,
+    ] {
+        wanting(
+            [P1],
+            Bounds {
+                variant,
+                ..family_with_a_list_that_is_lost()
+            },
+        );
     }
 }
 

@@ -317,6 +317,12 @@ impl State {
             Some((epoch, list)) => {
                 let listed = self.store.listed.filter(|it| it.epoch == epoch);
                 let found = match listed {
+                    Some(listed)
+                        if listed.list.is_none()
+                            && bounds.variant != Variant::ListWithoutIdTrusted =>
+                    {
+                        Found::Nothing
+                    }
                     Some(listed) if listed.ours => Found::Family,
                     Some(_) => Found::NoFamily,
                     None => Found::Nothing,
