@@ -11,7 +11,7 @@ use crate::protocol::{Record, Token};
 use cachalot_sql::Events;
 
 /// A catalog was loaded under the epoch that stands first.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Lister {
     /// Reads and changes the list. The epoch had this list of families before.
     Listing(Token, Option<Token>),
