@@ -5,41 +5,42 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
     cat <<'END'
-Usage: ./test.sh [--all-servers] [--use-running]
+Usage: ./test.sh [--system-servers] [--use-running]
 
 Checks the project: cargo fmt, clippy, each feature by itself, the oldest versions of what it depends
-on, the oldest Rust, the public API against the last release, cargo doc, and last all tests on SQLite and
-the system's PostgreSQL and MariaDB, with memcached. If a program that a check needs is missing, the
-script says so and skips the check. The tests start servers of their own and remove them again; they need
-the programs, not the services. Missing packages are installed with apt-get on Debian and Ubuntu.
+on, the oldest Rust, the public API against the last release, cargo doc, the database tests on MySQL and
+PostgreSQL 18, and last all tests on SQLite and the system's PostgreSQL and MariaDB, with memcached. If a
+program that a check needs is missing, the script says so and skips the check. The tests start servers of
+their own and remove them again; they need the programs, not the services. Missing packages are installed
+with apt-get on Debian and Ubuntu.
 
-With --all-servers the database tests run on MySQL and PostgreSQL 18 too. CACHALOT_TEST_MYSQL_HOME and
-CACHALOT_TEST_POSTGRES_HOME name folders with their programs. Without them the system's mysqld is used if
-it is MySQL 8.4 or later, and tests/servers/unpack.sh downloads what is missing into target/servers
-(100 MB, once). If a server was not tested, the output says so before the tests of the others.
+CACHALOT_TEST_MYSQL_HOME and CACHALOT_TEST_POSTGRES_HOME name folders with the programs of MySQL and
+PostgreSQL 18. Without them the system's mysqld is used if it is MySQL 8.4 or later, and
+tests/servers/unpack.sh downloads what is missing into target/servers (100 MB, once). If a server was not
+tested, the output says so before the tests of the others.
 
-  --all-servers  test on MySQL and PostgreSQL 18 too; without it only on one that a folder is named for
-  --use-running  use servers that run already, and need none of their programs but memcached, which
-                 some tests stop and freeze. Set
-                   CACHALOT_TEST_POSTGRES_URL   postgres://user:password@host:port
-                   CACHALOT_TEST_MYSQL_URL      mysql://user:password@host:port
-                   CACHALOT_TEST_MEMCACHED_URL  memcache://host:port
-                 whose users may create databases; each test makes one and drops it. One that is
-                 not set is started as usual. After `docker compose up --wait` they are
-                   CACHALOT_TEST_POSTGRES_URL=postgres://postgres:cachalot@127.0.0.1:5432
-                   CACHALOT_TEST_MYSQL_URL=mysql://root:cachalot@127.0.0.1:3306
-                   CACHALOT_TEST_MEMCACHED_URL=memcache://127.0.0.1:11211
-                 Tests of replicas are skipped then.
-  --help         show this text
+  --system-servers  test on MySQL and PostgreSQL 18 only where a folder is named; downloads nothing
+  --use-running     use servers that run already, and need none of their programs but memcached, which
+                    some tests stop and freeze. Set
+                      CACHALOT_TEST_POSTGRES_URL   postgres://user:password@host:port
+                      CACHALOT_TEST_MYSQL_URL      mysql://user:password@host:port
+                      CACHALOT_TEST_MEMCACHED_URL  memcache://host:port
+                    whose users may create databases; each test makes one and drops it. One that is
+                    not set is started as usual. After `docker compose up --wait` they are
+                      CACHALOT_TEST_POSTGRES_URL=postgres://postgres:cachalot@127.0.0.1:5432
+                      CACHALOT_TEST_MYSQL_URL=mysql://root:cachalot@127.0.0.1:3306
+                      CACHALOT_TEST_MEMCACHED_URL=memcache://127.0.0.1:11211
+                    Tests of replicas are skipped then. Implies --system-servers.
+  --help            show this text
 END
 }
 
 use_running=false
-system_servers=true
+system_servers=false
 for option in "$@"; do
     case $option in
-        --use-running) use_running=true ;;
-        --all-servers) system_servers=false ;;
+        --use-running) use_running=true system_servers=true ;;
+        --system-servers) system_servers=true ;;
         --help) usage; exit 0 ;;
         *) echo "test.sh: unknown option: $option" >&2; usage >&2; exit 2 ;;
     esac
@@ -255,7 +256,7 @@ on_server "PostgreSQL 18" "$postgres_home" POSTGRES postgres
 
 if [ ${#not_run[@]} -gt 0 ]; then
     if $system_servers; then
-        why="run ./test.sh --all-servers"
+        why="run ./test.sh without --system-servers and --use-running"
     else
         why="it is not installed, and tests/servers/unpack.sh failed (see above)"
     fi
