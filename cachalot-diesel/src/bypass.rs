@@ -11,6 +11,8 @@ pub enum BypassReason {
     /// The connection has an instrumentation of its own that the library cannot wrap. Pass it to
     /// [`watch_with`](crate::Cachalot::watch_with).
     NotTracked,
+    /// A read through [`CachalotConnection::inner_mut`](crate::CachalotConnection::inner_mut).
+    InnerConnection,
     /// After the cache was installed, the program replaced Diesel's default instrumentation or that of
     /// a connection, so the writes of some connections are not seen. Pass the program's
     /// instrumentation to [`install_with`](crate::install_with) or
@@ -83,6 +85,7 @@ impl BypassReason {
             Self::Disabled => "disabled",
             Self::NotInstalled => "not_installed",
             Self::NotTracked => "not_tracked",
+            Self::InnerConnection => "inner_connection",
             Self::InstrumentationReplaced => "instrumentation_replaced",
             Self::NotSelect => "not_select",
             Self::SeveralStatements => "several_statements",
@@ -137,6 +140,7 @@ impl fmt::Display for BypassReason {
                 f.write_str("no cache is installed; call `cachalot_diesel::install()`")
             }
             Self::NotTracked => f.write_str("the connection's writes are not tracked"),
+            Self::InnerConnection => f.write_str("the read is through `inner_mut`"),
             Self::InstrumentationReplaced => f.write_str(
                 "an instrumentation was replaced, so the writes of some connections are not seen; \
                  use `install_with` or `watch_with`",

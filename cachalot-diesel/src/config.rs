@@ -36,9 +36,6 @@ pub enum ConfigError {
 }
 
 /// What a write does while the store does not answer.
-///
-/// There is no option to reject the write: the library watches connections through Diesel's
-/// `Instrumentation`, which sees every statement but cannot stop any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnOutage {
@@ -54,6 +51,15 @@ pub enum OnOutage {
     /// During an outage shorter than this, no process reads rows from before a write that has returned.
     /// Each waiting write blocks its thread.
     Wait(Duration),
+    /// On a [`CachalotConnection`](crate::CachalotConnection) the write is refused: the statement is not
+    /// sent, and a transaction is rolled back instead of committed. The caller gets Diesel's
+    /// `QueryBuilderError` around an [`Error::Refused`](crate::Error::Refused). No process then reads rows
+    /// from before a write that has returned, however long the outage is.
+    ///
+    /// If the store fails while the statement runs, the write waits until its invalidation is sent, for
+    /// up to `CACHALOT_WRITE_LEASE`. So does every write on a plain connection, where Diesel's
+    /// instrumentation sees statements but cannot stop them.
+    Fail,
 }
 
 /// All settings. `Debug` shows neither the secret nor the URL.

@@ -32,6 +32,13 @@ pub enum Error {
         /// Why it could not be delivered.
         source: StoreError,
     },
+    /// With [`OnOutage::Fail`](crate::OnOutage::Fail), a write was not sent because the store does not
+    /// answer. It is inside the `QueryBuilderError` that Diesel returns.
+    #[error(
+        "refused: the cache's store does not answer, so other processes could not be told of this \
+         write (CACHALOT_ON_OUTAGE=fail); nothing was sent to the database"
+    )]
+    Refused,
     /// The connection has an instrumentation of its own, which Diesel does not return. Pass it to
     /// `Cachalot::watch_with`.
     #[error(

@@ -13,6 +13,11 @@ pub(crate) fn installed() -> Option<Cache> {
 
 pub(crate) fn set_installed(cache: &Cache) {
     cache.0.reliance.now_installed();
+    publish(cache);
+}
+
+/// As [`set_installed`], for a cache that need not see the writes of plain connections.
+pub(crate) fn publish(cache: &Cache) {
     let slot = INSTALLED.get_or_init(Default::default);
     *slot.write() = Some(cache.clone());
 }

@@ -6,10 +6,10 @@ mod reliance;
 
 use std::sync::Arc;
 
-pub(crate) use installed::{installed, set_installed};
+pub(crate) use installed::{installed, publish, set_installed};
 
 use crate::{
-    Error,
+    Error, OnOutage,
     config::Config,
     entries::EntryStore,
     events,
@@ -99,6 +99,11 @@ impl Cache {
     /// Ends a write; see [`VersionStore::end`].
     pub(crate) fn end(&self, write: Write, outcome: WriteOutcome) -> Result<(), Error> {
         self.0.versions.end(write, outcome)
+    }
+
+    /// Are writes refused that the store cannot be told of?
+    pub(crate) fn fails_on_outage(&self) -> bool {
+        self.0.config.on_outage == OnOutage::Fail
     }
 
     /// Has this cache ever been installed?

@@ -11,7 +11,7 @@ use crate::{chain::Chain, store::OpenError};
 
 const URL: &str = "a URL such as `memcache://127.0.0.1:11211` or `memory://`";
 const ON_OUTAGE: &str =
-    "`defer`, or `wait:` with whole seconds or a duration such as `500ms`, from 1ms to 1h";
+    "`defer`, `fail`, or `wait:` with whole seconds or a duration such as `500ms`, from 1ms to 1h";
 const SECONDS: &str = "whole seconds or a duration such as `10m`";
 const MILLISECONDS: &str = "whole milliseconds or a duration such as `250ms`";
 
@@ -164,8 +164,10 @@ fn flag(text: &str) -> Result<bool, Problem> {
 
 fn on_outage(text: &str) -> Result<OnOutage, Problem> {
     let trimmed = text.trim();
-    if trimmed == "defer" {
-        return Ok(OnOutage::Defer);
+    match trimmed {
+        "defer" => return Ok(OnOutage::Defer),
+        "fail" => return Ok(OnOutage::Fail),
+        _ => {}
     }
     trimmed
         .strip_prefix("wait:")

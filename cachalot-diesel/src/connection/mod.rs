@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use diesel::{
     QueryResult,
-    connection::{Connection, LoadConnection},
+    connection::{AnsiTransactionManager, Connection, Instrumentation, LoadConnection},
     sql_types::TypeMetadata,
 };
 
@@ -24,7 +24,8 @@ use crate::{catalog::Facts, protocol::Lineage, rows::CacheBackend};
 use cachalot_sql::TableName;
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
-/// `SqliteConnection` and r2d2's `PooledConnection` of them.
+/// `SqliteConnection`, [`CachalotConnection`](crate::CachalotConnection) of these, and r2d2's
+/// `PooledConnection` of all of them.
 #[diagnostic::on_unimplemented(
     message = "reads through `{Self}` cannot be cached",
     label = "not a connection that cachalot-diesel knows",
@@ -36,6 +37,16 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     /// Lends what looks up the OIDs of custom types.
     #[doc(hidden)]
     fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T;
+
+    /// What reports the connection's statements: its instrumentation, unless it has another place for it.
+    #[doc(hidden)]
+    fn tracking(&mut self) -> &mut dyn Instrumentation {
+        self.instrumentation()
+    }
+
+    /// The statements that run from now on are the library's own, or no longer.
+    #[doc(hidden)]
+    fn hide(&mut self, _hides: bool) {}
 
     /// Asks whose rows the connection sees.
     #[doc(hidden)]
@@ -54,6 +65,18 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     /// Asks what the database does besides what a statement shows.
     #[doc(hidden)]
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer>;
+}
+
+/// A connection that a [`CachalotConnection`](crate::CachalotConnection) can be made of. Sealed: `PgConnection`,
+/// `MysqlConnection`, `SqliteConnection`.
+#[diagnostic::on_unimplemented(
+    message = "there is no `CachalotConnection<{Self}>`",
+    note = "it is made of a `PgConnection`, `MysqlConnection` or `SqliteConnection`; in a pool write \
+            `Pool<ConnectionManager<CachalotConnection<PgConnection>>>`"
+)]
+pub trait PlainConnection:
+    CacheConnection + Connection<TransactionManager = AnsiTransactionManager> + 'static
+{
 }
 
 /// Where a connection's backend looks up custom types.

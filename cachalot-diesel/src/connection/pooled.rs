@@ -1,5 +1,6 @@
 use diesel::{
     QueryResult,
+    connection::Instrumentation,
     r2d2::{ConnectionManager, PooledConnection, R2D2Connection},
 };
 
@@ -16,6 +17,14 @@ where
 {
     fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T {
         (**self).with_lookup(run)
+    }
+
+    fn tracking(&mut self) -> &mut dyn Instrumentation {
+        (**self).tracking()
+    }
+
+    fn hide(&mut self, hides: bool) {
+        (**self).hide(hides);
     }
 
     fn probe(&mut self, question: &ProbeQuestion) -> QueryResult<ProbeAnswer> {

@@ -11,14 +11,14 @@
 //!   database was queried.
 //! - `rows`: a block. If `size` is not 0, an LZ4 block (without frame) of that uncompressed size.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use lz4_flex::block::{compress, decompress_into};
 
 use crate::{
     clock::now_millis,
     protocol::{self, Token},
-    rows::{Block, BlockWriter},
+    rows::{BlockWriter, StoredRows},
     store::auth::{Authenticator, TAG_LEN},
 };
 
@@ -36,10 +36,10 @@ const MAX_EXPIRY_DELAY: u64 = 2_000;
 
 /// A cached result whose tag has been verified.
 pub(crate) struct Entry {
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     tokens: usize,
     /// The uncompressed rows, if the bytes hold them compressed.
-    inflated: Option<Vec<u8>>,
+    inflated: Option<Arc<Vec<u8>>>,
 }
 
 impl std::fmt::Debug for Entry {
@@ -74,10 +74,10 @@ impl Entry {
         let size = u32::from_le_bytes(*bytes.get(SIZE_AT..)?.first_chunk()?);
         let inflated = match usize::try_from(size).ok()? {
             0 => None,
-            size => Some(inflate(rows, size, max_inflated)?),
+            size => Some(Arc::new(inflate(rows, size, max_inflated)?)),
         };
         Some(Self {
-            bytes,
+            bytes: Arc::new(bytes),
             tokens,
             inflated,
         })
@@ -125,12 +125,12 @@ impl Entry {
         bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
-    pub(crate) fn block(&self) -> Option<Block<'_>> {
-        let rows = match &self.inflated {
-            Some(rows) => rows,
-            None => self.bytes.get(TOKENS_AT + self.tokens * Token::LEN..)?,
-        };
-        Block::parse(rows)
+    /// `None` if the bytes are not rows.
+    pub(crate) fn rows(&self) -> Option<StoredRows> {
+        match &self.inflated {
+            Some(rows) => StoredRows::parse(rows, 0),
+            None => StoredRows::parse(&self.bytes, TOKENS_AT + self.tokens * Token::LEN),
+        }
     }
 
     /// The bytes as they are in the store.
@@ -145,7 +145,7 @@ impl Entry {
 
     /// The size in memory, in bytes.
     pub(super) fn weight(&self) -> usize {
-        self.bytes.len() + self.inflated.as_ref().map_or(0, Vec::len)
+        self.bytes.len() + self.inflated.as_ref().map_or(0, |rows| rows.len())
     }
 }
 
@@ -267,7 +267,7 @@ mod tests {
         ] {
             assert!(!entry.is_of(&other));
         }
-        assert_eq!(entry.block().unwrap().rows(), 1);
+        assert_eq!(entry.rows().unwrap().rows(), 1);
     }
 
     #[test]
@@ -302,7 +302,7 @@ mod tests {
         let (own, small) = sample(1_000, Some(1_000));
         assert!(small.len() < plain.len() / 10, "{}", small.len());
         let entry = Entry::open(&own, "key", small.clone(), MAX_INFLATED).unwrap();
-        assert_eq!(entry.block().unwrap().rows(), 1_000);
+        assert_eq!(entry.rows().unwrap().rows(), 1_000);
         assert!(
             Entry::open(&own, "key", small, 1_000).is_none(),
             "too large"

@@ -8,7 +8,7 @@ use diesel::deserialize::FromSqlRow;
 use super::{Entry, entry};
 use crate::{
     protocol::{Record, State},
-    rows::{Block, CacheBackend, private::Reader},
+    rows::{CacheBackend, StoredRows, read_rows},
     store::auth::Authenticator,
 };
 
@@ -39,61 +39,56 @@ pub fn entry(bytes: &[u8]) {
         return;
     };
     let _ = entry.is_of(&[]);
-    if let Some(block) = entry.block() {
-        rows(&block, entry.weight());
+    if let Some(stored) = entry.rows() {
+        rows(&stored, entry.weight());
     }
 }
 
 /// Reads all rows, raw and through every backend.
-fn rows(block: &Block<'_>, weight: usize) {
-    let mut cells = Vec::new();
-    let mut bytes = 0;
-    let mut rest = block.clone();
-    while rest.next_row(&mut cells) {
-        assert_eq!(cells.len(), block.columns().len());
-        bytes += cells.iter().flatten().map(|cell| cell.len()).sum::<usize>();
-    }
+fn rows(stored: &StoredRows, weight: usize) {
+    let cells = |row| (0..stored.columns()).filter_map(move |column| stored.cell(row, column));
+    let bytes: usize = (0..stored.rows()).flat_map(cells).map(<[u8]>::len).sum();
     assert!(bytes <= weight);
     #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
     use diesel::sql_types as sql;
     #[cfg(feature = "postgres")]
     {
         use diesel::{data_types, pg::Pg};
-        read::<sql::Bool, bool, Pg>(block);
-        read::<sql::SmallInt, i16, Pg>(block);
-        read::<sql::Nullable<sql::BigInt>, Option<i64>, Pg>(block);
-        read::<sql::Double, f64, Pg>(block);
-        read::<sql::Numeric, data_types::PgNumeric, Pg>(block);
-        read::<sql::Text, String, Pg>(block);
-        read::<sql::Binary, Vec<u8>, Pg>(block);
-        read::<sql::Timestamp, data_types::PgTimestamp, Pg>(block);
-        read::<sql::Interval, data_types::PgInterval, Pg>(block);
-        read::<sql::Array<sql::Integer>, Vec<i32>, Pg>(block);
-        read::<sql::Range<sql::Integer>, (Bound<i32>, Bound<i32>), Pg>(block);
-        read::<(sql::Integer, sql::Text), (i32, String), Pg>(block);
+        read::<sql::Bool, bool, Pg>(stored);
+        read::<sql::SmallInt, i16, Pg>(stored);
+        read::<sql::Nullable<sql::BigInt>, Option<i64>, Pg>(stored);
+        read::<sql::Double, f64, Pg>(stored);
+        read::<sql::Numeric, data_types::PgNumeric, Pg>(stored);
+        read::<sql::Text, String, Pg>(stored);
+        read::<sql::Binary, Vec<u8>, Pg>(stored);
+        read::<sql::Timestamp, data_types::PgTimestamp, Pg>(stored);
+        read::<sql::Interval, data_types::PgInterval, Pg>(stored);
+        read::<sql::Array<sql::Integer>, Vec<i32>, Pg>(stored);
+        read::<sql::Range<sql::Integer>, (Bound<i32>, Bound<i32>), Pg>(stored);
+        read::<(sql::Integer, sql::Text), (i32, String), Pg>(stored);
     }
     #[cfg(feature = "mysql")]
     {
         use diesel::mysql::{Mysql, data_types::MysqlTime};
-        read::<sql::Bool, bool, Mysql>(block);
-        read::<sql::SmallInt, i16, Mysql>(block);
-        read::<sql::Nullable<sql::BigInt>, Option<i64>, Mysql>(block);
-        read::<sql::Unsigned<sql::BigInt>, u64, Mysql>(block);
-        read::<sql::Double, f64, Mysql>(block);
-        read::<sql::Text, String, Mysql>(block);
-        read::<sql::Binary, Vec<u8>, Mysql>(block);
-        read::<sql::Datetime, MysqlTime, Mysql>(block);
-        read::<(sql::Integer, sql::Text), (i32, String), Mysql>(block);
+        read::<sql::Bool, bool, Mysql>(stored);
+        read::<sql::SmallInt, i16, Mysql>(stored);
+        read::<sql::Nullable<sql::BigInt>, Option<i64>, Mysql>(stored);
+        read::<sql::Unsigned<sql::BigInt>, u64, Mysql>(stored);
+        read::<sql::Double, f64, Mysql>(stored);
+        read::<sql::Text, String, Mysql>(stored);
+        read::<sql::Binary, Vec<u8>, Mysql>(stored);
+        read::<sql::Datetime, MysqlTime, Mysql>(stored);
+        read::<(sql::Integer, sql::Text), (i32, String), Mysql>(stored);
     }
     #[cfg(feature = "sqlite")]
     {
         use diesel::sqlite::Sqlite;
-        read::<sql::Bool, bool, Sqlite>(block);
-        read::<sql::Nullable<sql::BigInt>, Option<i64>, Sqlite>(block);
-        read::<sql::Double, f64, Sqlite>(block);
-        read::<sql::Text, String, Sqlite>(block);
-        read::<sql::Binary, Vec<u8>, Sqlite>(block);
-        read::<(sql::Integer, sql::Text), (i32, String), Sqlite>(block);
+        read::<sql::Bool, bool, Sqlite>(stored);
+        read::<sql::Nullable<sql::BigInt>, Option<i64>, Sqlite>(stored);
+        read::<sql::Double, f64, Sqlite>(stored);
+        read::<sql::Text, String, Sqlite>(stored);
+        read::<sql::Binary, Vec<u8>, Sqlite>(stored);
+        read::<(sql::Integer, sql::Text), (i32, String), Sqlite>(stored);
     }
 }
 
@@ -102,9 +97,9 @@ fn rows(block: &Block<'_>, weight: usize) {
     not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
     allow(dead_code, reason = "there are no rows without a backend")
 )]
-fn read<ST, U: FromSqlRow<ST, DB>, DB: CacheBackend>(block: &Block<'_>) {
-    let rows = block.rows();
-    if let Ok(read) = DB::read_rows::<ST, U>(Reader(block.clone()), rows) {
+fn read<ST, U: FromSqlRow<ST, DB>, DB: CacheBackend>(stored: &StoredRows) {
+    let rows = stored.rows();
+    if let Some(Ok(read)) = read_rows::<DB, ST, U>(stored.clone(), rows) {
         assert_eq!(read.len(), rows);
     }
 }
@@ -163,11 +158,12 @@ mod tests {
 
     fn read_raw(encoded: Vec<u8>) {
         let entry = Entry::open(&Authenticator::new(None), KEY, encoded, MAX_INFLATED);
-        let Some(mut block) = entry.as_ref().and_then(Entry::block) else {
+        let Some(rows) = entry.as_ref().and_then(Entry::rows) else {
             return;
         };
-        let mut cells = Vec::new();
-        while block.next_row(&mut cells) {}
+        for row in 0..rows.rows() {
+            let _ = rows.cell(row, 0);
+        }
     }
 
     /// Each step of the decoder consumes bytes, so its time is proportional too.

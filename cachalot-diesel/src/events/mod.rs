@@ -120,6 +120,24 @@ impl Read {
     }
 }
 
+/// The rows of a miss that passed by could not be stored.
+pub(crate) fn not_kept(counters: &Counters, tables: impl fmt::Display, reason: &BypassReason) {
+    let reason = reason.name();
+    counters.bypass(reason);
+    count!("cachalot_bypasses_total", 1, "reason" => reason);
+    tracing::debug!(name: "cachalot.bypass", target: TARGET, reason, %tables, "bypass");
+}
+
+/// The program has a default instrumentation of its own, and has not passed it to `install_with`.
+pub(crate) fn plain_connections_unwatched(error: &(dyn Error + 'static)) {
+    tracing::warn!(
+        name: "cachalot.plain_connections_unwatched",
+        target: TARGET,
+        error = %Chain(error),
+        "only the writes of `CachalotConnection`s are seen, not those of plain connections"
+    );
+}
+
 /// A hit was answered from the near cache.
 pub(crate) fn near_hit(counters: &Counters) {
     stats::add(&counters.near_hits, 1);

@@ -128,7 +128,7 @@ impl Cachalot {
     /// As [`watch`](Self::watch), and replaces the connection's instrumentation by `own`, which
     /// receives every event.
     pub fn watch_with<C: CacheConnection>(&self, conn: &mut C, own: impl Instrumentation) {
-        tracker::set_tracker(conn, &self.0, Some(Box::new(own)));
+        tracker::watch_with(conn, &self.0, Box::new(own));
     }
 
     /// Invalidates everything that depends on these tables. Needed only for changes that were not made
@@ -335,7 +335,6 @@ impl Cachalot {
         unanalyzable_code(conn, &self.0.config().pure_functions)
     }
 
-    #[cfg(test)]
     pub(crate) fn inner(&self) -> &Cache {
         &self.0
     }

@@ -1,7 +1,5 @@
 //! How a read is answered: from the cache, or by the database and then stored.
 
-use std::time::{Duration, Instant};
-
 use diesel::{
     QueryResult,
     deserialize::FromSqlRow,
@@ -13,17 +11,15 @@ use diesel::{
 
 use super::{
     Cached, CachedDsl,
-    prepare::{Read, prepare_and},
+    fill::Fill,
+    find::{Found, find},
 };
 use crate::{
     bypass::BypassReason,
-    cache::Cache,
     connection::CacheConnection,
-    entries::{FillPermit, Life, Lookup},
     events::{self, Names},
-    protocol::Dependency,
-    rows::{BlockWriter, CacheBackend, private},
-    tracker::tracker,
+    rows::read_rows,
+    tracker::{NextRead, tracker},
 };
 
 /// A query whose rows can be read through the cache as values of `U`, on a connection of type
@@ -112,104 +108,30 @@ where
         } = read;
         let told = events::Read::start();
         let query = query.as_query();
-        let (prepared, found) =
-            match prepare_and::<Q::SqlType, _, _, _>(conn, &query, &options, look_up)? {
-                Ok(found) => found,
-                Err(bypass) => {
-                    let counters = bypass.cache.as_ref().map(Cache::counters);
-                    told.bypass(counters, Names(&bypass.tables), &bypass.reason);
-                    return run(conn, query, limit, None);
-                }
-            };
-        let cache = prepared.cache;
-        let (counters, tables) = (cache.counters(), Names(&prepared.plan.dependencies));
-        match found.unwrap_or(Lookup::Outdated) {
-            Lookup::Hit(entry, key) => {
-                let decoded = entry.block().map(|block| {
-                    <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
-                });
-                if let Some(Ok(rows)) = decoded {
-                    told.hit(counters, tables, entry.len());
+        match find::<Q::SqlType, _, _>(conn, &query, &options, &told)? {
+            Found::Hit(hit) => {
+                let rows = hit.rows().and_then(|rows| read_rows(rows, limit));
+                if let Some(Ok(rows)) = rows {
+                    hit.served(&told);
                     return Ok(rows);
                 }
                 // Forged, or the type's own decoding fails: the database decides.
-                cache.entries().discard(&key);
-                told.miss(counters, tables);
-                run(conn, query, limit, None)
+                hit.discard(&told);
+                run(conn, query, limit)
             }
-            Lookup::Miss(permit) => {
-                told.miss(counters, tables);
-                let fill = CacheFill {
-                    cache: &cache,
-                    permit,
-                    ttl: prepared.ttl,
-                    stored: false,
-                    told: &told,
-                    tables,
-                };
-                run(conn, query, limit, Some(fill))
-            }
-            Lookup::Bypass(reason) => {
-                told.bypass(Some(counters), tables, &reason);
-                run(conn, query, limit, None)
-            }
-            Lookup::Outdated => {
-                told.bypass(Some(counters), tables, &BypassReason::CatalogUnknown);
-                run(conn, query, limit, None)
-            }
+            Found::Miss(fill) => run_and_store(conn, query, limit, *fill, &told),
+            Found::Bypass => run(conn, query, limit),
         }
     }
 }
 
-/// Looks a prepared read up; `None` if the catalog is outdated.
-fn look_up(read: &mut Read) -> Option<Lookup> {
-    let key = std::mem::take(&mut read.key);
-    let entries = read.cache.entries();
-    let records = read.plan.records(&read.known);
-    let found = match read.replica {
-        true => entries.find(key, records),
-        false => entries.lookup(key, records),
-    };
-    let found = match found {
-        Lookup::Miss(permit) if read.may_wait => entries.join_flight(permit, records),
-        found => found,
-    };
-    (!matches!(found, Lookup::Outdated)).then_some(found)
-}
-
-/// Where the rows of a miss go.
-struct CacheFill<'a> {
-    cache: &'a Cache,
-    permit: FillPermit,
-    ttl: Option<Duration>,
-    stored: bool,
-    told: &'a events::Read,
-    tables: Names<'a, Dependency>,
-}
-
-impl CacheFill<'_> {
-    /// Stores rows for which the database was asked at that moment.
-    fn store(&self, rows: &BlockWriter, asked: Instant) -> Result<(), BypassReason> {
-        self.cache
-            .entries()
-            .store(&self.permit, rows, Life::since(asked, self.ttl))
-    }
-}
-
-impl Drop for CacheFill<'_> {
-    fn drop(&mut self) {
-        if !self.stored {
-            self.cache.entries().give_up(&self.permit);
-        }
-    }
-}
-
-/// Asks the database, and keeps what it sends if that is allowed.
-fn run<Query, U, Conn>(
+/// Asks the database, and keeps what it sends.
+fn run_and_store<Query, U, Conn>(
     conn: &mut Conn,
     query: Query,
     limit: usize,
-    fill: Option<CacheFill<'_>>,
+    mut fill: Fill,
+    told: &events::Read,
 ) -> QueryResult<Vec<U>>
 where
     Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
@@ -218,48 +140,29 @@ where
     Conn::Backend: QueryMetadata<Query::SqlType>,
     U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
 {
-    let Some(mut fill) = fill else {
-        return collect(conn, query, limit, None);
-    };
-    let most = fill.cache.config().max_value_bytes;
-    let expected = Conn::Backend::expected_types::<Query::SqlType, _>(&query)?;
-    // The rows may be as old as this, however long they take to arrive.
-    let mut asked = Instant::now();
-    let (mut rows, mut copy) = copied(conn, &query, limit, &expected, most);
+    let mut rows = copied(conn, &query, limit, &mut fill);
     // The types are known from the second execution on; a number that does not fit the type that
     // was guessed for the first is an error.
     if just_prepared(conn)
-        && !expected.0.is_empty()
+        && fill.expects_types()
         && match &rows {
-            Ok(_) => copy.refused == Some(BypassReason::Unstorable),
+            Ok(_) => fill.refused() == Some(&BypassReason::Unstorable),
             Err(error) => matches!(error, Error::DeserializationError(_)),
         }
     {
-        asked = Instant::now();
-        (rows, copy) = copied(conn, &query, limit, &expected, most);
+        fill.restart();
+        rows = copied(conn, &query, limit, &mut fill);
     }
     let rows = rows?;
-    let stored = match copy.refused {
-        Some(reason) => Err(reason),
-        None => fill.store(&copy.rows.0, asked),
-    };
-    match stored {
-        Ok(()) => fill.stored = true,
-        Err(reason) => fill
-            .told
-            .not_kept(Some(fill.cache.counters()), fill.tables, &reason),
+    if let Err(reason) = fill.complete() {
+        let tables = Names(&fill.plan.dependencies);
+        told.not_kept(Some(fill.cache.counters()), tables, &reason);
     }
     Ok(rows)
 }
 
-/// Rows, and a copy of what the database sent.
-fn copied<'e, Query, U, Conn>(
-    conn: &mut Conn,
-    query: &Query,
-    limit: usize,
-    expected: &'e private::ExpectedTypes,
-    most: usize,
-) -> (QueryResult<Vec<U>>, Copy<'e>)
+/// Asks the database, and keeps nothing.
+fn run<Query, U, Conn>(conn: &mut Conn, query: Query, limit: usize) -> QueryResult<Vec<U>>
 where
     Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
     Query::SqlType: CompatibleType<U, Conn::Backend>,
@@ -267,59 +170,35 @@ where
     Conn::Backend: QueryMetadata<Query::SqlType>,
     U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
 {
-    let mut copy = Copy {
-        rows: private::Writer(BlockWriter::default()),
-        expected,
-        most,
-        refused: None,
-    };
-    expect_read(conn, true);
-    let rows = collect(conn, query, limit, Some(&mut copy));
-    expect_read(conn, false);
-    (rows, copy)
+    with_next_read(conn, NextRead::Uncached, |conn| {
+        collect(conn, query, limit, None)
+    })
 }
 
-/// Did Diesel prepare the statement that ran last for that run?
-fn just_prepared<Conn: CacheConnection>(conn: &mut Conn) -> bool {
-    tracker(conn).is_some_and(|tracker| tracker.just_prepared())
-}
-
-/// The tracker need not analyse what has been found to be a plain read.
-fn expect_read<Conn: CacheConnection>(conn: &mut Conn, expected: bool) {
-    if let Some(tracker) = tracker(conn) {
-        tracker.expect_read(expected);
-    }
-}
-
-/// The rows as they come, copied until one cannot be.
-struct Copy<'e> {
-    rows: private::Writer,
-    expected: &'e private::ExpectedTypes,
-    most: usize,
-    refused: Option<BypassReason>,
-}
-
-impl Copy<'_> {
-    fn take<'r, DB: CacheBackend>(&mut self, row: &impl diesel::row::Row<'r, DB>) {
-        if self.refused.is_some() {
-            return;
-        }
-        if DB::append_row(row, self.expected, &mut self.rows).is_err() {
-            self.refused = Some(BypassReason::Unstorable);
-        } else if self.rows.0.len() > self.most {
-            self.refused = Some(BypassReason::TooLarge);
-        }
-        if self.refused.is_some() {
-            self.rows = private::Writer(BlockWriter::default());
-        }
-    }
+/// Rows, and a copy of what the database sent.
+fn copied<Query, U, Conn>(
+    conn: &mut Conn,
+    query: &Query,
+    limit: usize,
+    fill: &mut Fill,
+) -> QueryResult<Vec<U>>
+where
+    Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
+    Query::SqlType: CompatibleType<U, Conn::Backend>,
+    Conn: CacheConnection,
+    Conn::Backend: QueryMetadata<Query::SqlType>,
+    U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
+{
+    with_next_read(conn, NextRead::Planned, |conn| {
+        collect(conn, query, limit, Some(fill))
+    })
 }
 
 fn collect<Query, U, Conn>(
     conn: &mut Conn,
     query: Query,
     limit: usize,
-    mut copy: Option<&mut Copy<'_>>,
+    mut fill: Option<&mut Fill>,
 ) -> QueryResult<Vec<U>>
 where
     Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
@@ -331,16 +210,37 @@ where
     let mut rows = Vec::new();
     for row in diesel::connection::LoadConnection::load(conn, query)? {
         let row = row?;
-        if let Some(copy) = &mut copy {
-            copy.take::<Conn::Backend>(&row);
+        if let Some(fill) = &mut fill {
+            fill.take::<Conn::Backend>(&row);
         }
         if rows.len() < limit {
             rows.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
         }
         // Whoever wants one row still keeps them all, unless they cannot be kept.
-        if rows.len() >= limit && copy.as_ref().is_none_or(|copy| copy.refused.is_some()) {
+        if rows.len() >= limit && fill.as_ref().is_none_or(|it| it.refused().is_some()) {
             break;
         }
     }
     Ok(rows)
+}
+
+/// Did Diesel prepare the statement that ran last for that run?
+fn just_prepared<Conn: CacheConnection>(conn: &mut Conn) -> bool {
+    tracker(conn).is_some_and(|tracker| tracker.just_prepared())
+}
+
+/// Runs a read of which this much is known.
+fn with_next_read<Conn: CacheConnection, T>(
+    conn: &mut Conn,
+    next: NextRead,
+    read: impl FnOnce(&mut Conn) -> T,
+) -> T {
+    if let Some(tracker) = tracker(conn) {
+        tracker.expect(Some(next));
+    }
+    let result = read(conn);
+    if let Some(tracker) = tracker(conn) {
+        tracker.expect(None);
+    }
+    result
 }

@@ -2,6 +2,8 @@
 
 mod disabled;
 mod explain;
+mod fill;
+mod find;
 mod load;
 mod planned;
 mod prepare;
@@ -19,7 +21,10 @@ use diesel::{
 
 pub use disabled::disabled;
 pub use explain::{Explanation, Outcome};
+pub(crate) use fill::Fill;
+pub(crate) use find::{Found, find};
 pub use load::CachedQuery;
+pub(crate) use text::analysis_of;
 
 use crate::{
     Cacheable,
@@ -90,7 +95,7 @@ impl<Query, Conn> std::fmt::Debug for Cached<'_, Query, Conn> {
 }
 
 #[derive(Debug, Default)]
-struct Options {
+pub(crate) struct Options {
     ttl: Option<Duration>,
     depends_on: Vec<String>,
 }

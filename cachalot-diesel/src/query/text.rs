@@ -17,7 +17,7 @@ use cachalot_sql::Analysis;
 ///
 /// # Errors
 /// A query that cannot be built.
-pub(super) fn analysis_of<Q, Conn>(conn: &mut Conn, query: &Q) -> QueryResult<Arc<Analysis>>
+pub(crate) fn analysis_of<Q, Conn>(conn: &mut Conn, query: &Q) -> QueryResult<Arc<Analysis>>
 where
     Q: QueryFragment<Conn::Backend> + QueryId,
     Conn: CacheConnection,

@@ -10,14 +10,9 @@
 //! Parsing does not trust the bytes: every length is checked against the remaining bytes before
 //! anything is allocated.
 
-const NULL: u32 = u32::MAX;
+use std::{num::NonZeroU32, rc::Rc, sync::Arc};
 
-/// The name of a column and the backend's code for its type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Column<'a> {
-    pub(crate) name: Option<&'a str>,
-    pub(crate) type_code: u32,
-}
+const NULL: u32 = u32::MAX;
 
 /// Collects rows.
 #[derive(Default)]
@@ -90,94 +85,160 @@ fn put_u32(out: &mut Vec<u8>, number: usize) {
     out.extend_from_slice(&u32::try_from(number).unwrap_or(NULL - 1).to_le_bytes());
 }
 
-/// Rows read from bytes.
+/// Rows read from bytes. A clone shares the bytes.
 #[derive(Clone)]
-pub(crate) struct Block<'a> {
-    columns: Vec<Column<'a>>,
+pub struct StoredRows(Rc<Table>);
+
+struct Table {
+    bytes: Arc<Vec<u8>>,
+    columns: Vec<Column>,
     rows: usize,
-    cells: &'a [u8],
+    /// Where the cells are in the bytes, row by row.
+    cells: Vec<Cell>,
 }
 
-impl std::fmt::Debug for Block<'_> {
+struct Column {
+    name: Cell,
+    /// `None`: unknown, all cells are null.
+    type_code: Option<NonZeroU32>,
+}
+
+/// The place of a cell or name. Small, as there is one for every value that is read.
+#[derive(Clone, Copy)]
+struct Cell {
+    start: u32,
+    /// `NULL` for a null.
+    length: u32,
+}
+
+impl std::fmt::Debug for StoredRows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Block")
-            .field("columns", &self.columns.len())
-            .field("rows", &self.rows)
-            .field("bytes", &self.cells.len())
-            .finish()
+        f.debug_struct("StoredRows")
+            .field("columns", &self.columns())
+            .field("rows", &self.rows())
+            .finish_non_exhaustive()
     }
 }
 
-impl<'a> Block<'a> {
-    /// `None` if the bytes are not the output of a [`BlockWriter`]. Checks every cell.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let mut rest = bytes;
-        let count = take_u32(&mut rest)? as usize;
+impl StoredRows {
+    /// The rows that begin at `start`. `None` if these are not the output of a [`BlockWriter`]. Checks
+    /// every cell.
+    pub(crate) fn parse(bytes: &Arc<Vec<u8>>, start: usize) -> Option<Self> {
+        // Beyond this, a cell's place does not fit.
+        u32::try_from(bytes.len()).ok()?;
+        let mut rest = Rest { bytes, at: start };
+        let count = rest.number()? as usize;
         // A column takes at least eight bytes.
-        let mut columns = Vec::with_capacity(count.min(rest.len() / 8));
+        let mut columns = Vec::with_capacity(count.min(rest.left() / 8));
         for _ in 0..count {
-            let name = match take_cell(&mut rest)? {
-                Some(name) => Some(std::str::from_utf8(name).ok()?),
-                None => None,
-            };
+            let name = rest.cell()?;
+            if let Some(name) = name.bytes(bytes) {
+                std::str::from_utf8(name).ok()?;
+            }
             columns.push(Column {
                 name,
-                type_code: take_u32(&mut rest)?,
+                type_code: NonZeroU32::new(rest.number()?),
             });
         }
-        let rows = take_u32(&mut rest)? as usize;
+        let rows = rest.number()? as usize;
         if rows > 0 && columns.is_empty() {
             return None;
         }
-        let block = Self {
-            columns,
-            rows,
-            cells: rest,
-        };
-        for _ in 0..rows.checked_mul(count)? {
-            take_cell(&mut rest)?;
+        let count = rows.checked_mul(count)?;
+        // A cell takes at least four bytes.
+        let mut cells = Vec::with_capacity(count.min(rest.left() / 4));
+        for _ in 0..count {
+            cells.push(rest.cell()?);
         }
-        rest.is_empty().then_some(block)
+        (rest.left() == 0).then(|| {
+            Self(Rc::new(Table {
+                bytes: Arc::clone(bytes),
+                columns,
+                rows,
+                cells,
+            }))
+        })
     }
 
-    pub(crate) fn columns(&self) -> &[Column<'a>] {
-        &self.columns
+    pub(crate) fn columns(&self) -> usize {
+        self.0.columns.len()
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.rows
+        self.0.rows
     }
 
-    /// Replaces `cells` by those of the next row. Returns `false` after the last row.
-    pub(crate) fn next_row(&mut self, cells: &mut Vec<Option<&'a [u8]>>) -> bool {
-        cells.clear();
-        if self.rows == 0 {
-            return false;
-        }
-        self.rows -= 1;
-        for _ in 0..self.columns.len() {
-            // `parse` has checked the same bytes.
-            cells.push(take_cell(&mut self.cells).flatten());
-        }
-        true
+    /// The name of a column, if it has one.
+    pub(crate) fn name(&self, column: usize) -> Option<&str> {
+        std::str::from_utf8(self.name_bytes(column)?).ok()
+    }
+
+    /// The first column of this name.
+    pub(crate) fn column_named(&self, name: &str) -> Option<usize> {
+        (0..self.columns()).find(|column| self.name_bytes(*column) == Some(name.as_bytes()))
+    }
+
+    fn name_bytes(&self, column: usize) -> Option<&[u8]> {
+        self.0.columns.get(column)?.name.bytes(&self.0.bytes)
+    }
+
+    /// The backend's code for the type of a column, unless all its cells are null.
+    pub(crate) fn type_code(&self, column: usize) -> Option<&NonZeroU32> {
+        self.0.columns.get(column)?.type_code.as_ref()
+    }
+
+    /// The bytes of a cell; `None` for a null.
+    #[inline]
+    pub(crate) fn cell(&self, row: usize, column: usize) -> Option<&[u8]> {
+        let cell = self.0.cells.get(row * self.columns() + column)?;
+        cell.bytes(&self.0.bytes)
     }
 }
 
-fn take_u32(rest: &mut &[u8]) -> Option<u32> {
-    let (head, tail) = rest.split_first_chunk::<4>()?;
-    *rest = tail;
-    Some(u32::from_le_bytes(*head))
+impl Cell {
+    #[inline]
+    fn bytes(self, bytes: &[u8]) -> Option<&[u8]> {
+        if self.length == NULL {
+            return None;
+        }
+        bytes
+            .get(self.start as usize..)?
+            .get(..self.length as usize)
+    }
 }
 
-/// The outer `None` means too few bytes, the inner one NULL.
-fn take_cell<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
-    let length = take_u32(rest)?;
-    if length == NULL {
-        return Some(None);
+/// What is not parsed yet.
+struct Rest<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Rest<'_> {
+    fn left(&self) -> usize {
+        self.bytes.len().saturating_sub(self.at)
     }
-    let (head, tail) = rest.split_at_checked(length as usize)?;
-    *rest = tail;
-    Some(Some(head))
+
+    fn number(&mut self) -> Option<u32> {
+        let bytes = self.bytes.get(self.at..)?.first_chunk::<4>()?;
+        self.at += 4;
+        Some(u32::from_le_bytes(*bytes))
+    }
+
+    fn cell(&mut self) -> Option<Cell> {
+        let length = self.number()?;
+        let start = self.at;
+        if length != NULL {
+            let length = length as usize;
+            if length > self.left() {
+                return None;
+            }
+            self.at += length;
+        }
+        Some(Cell {
+            start: u32::try_from(start).ok()?,
+            length,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -196,52 +257,51 @@ mod tests {
         bytes
     }
 
+    fn parse(bytes: &[u8]) -> Option<StoredRows> {
+        StoredRows::parse(&Arc::new(bytes.to_vec()), 0)
+    }
+
     #[test]
     fn rows_round_trip() {
-        let bytes = two_rows();
-        let mut block = Block::parse(&bytes).unwrap();
-        assert_eq!(
-            block.columns()[0],
-            Column {
-                name: Some("id"),
-                type_code: 23
-            }
-        );
-        assert_eq!(
-            block.columns()[1],
-            Column {
-                name: None,
-                type_code: 0
-            }
-        );
-        let mut cells = Vec::new();
-        assert!(block.next_row(&mut cells));
-        assert_eq!(cells, [Some(b"\x01x".as_slice()), None]);
-        assert!(block.next_row(&mut cells));
-        assert_eq!(cells, [Some(b"\x02x".as_slice()), None]);
-        assert!(!block.next_row(&mut cells));
+        let rows = parse(&two_rows()).unwrap();
+        assert_eq!((rows.rows(), rows.columns()), (2, 2));
+        assert_eq!((rows.name(0), rows.name(1)), (Some("id"), None));
+        assert_eq!(rows.column_named("id"), Some(0));
+        assert_eq!(rows.type_code(0).map(|code| code.get()), Some(23));
+        assert_eq!(rows.type_code(1), None);
+        assert_eq!(rows.cell(0, 0), Some(b"\x01x".as_slice()));
+        assert_eq!(rows.cell(1, 0), Some(b"\x02x".as_slice()));
+        assert_eq!((rows.cell(1, 1), rows.cell(2, 0)), (None, None));
+    }
+
+    #[test]
+    fn rows_may_begin_behind_something_else() {
+        let bytes = [b"head".as_slice(), &two_rows()].concat();
+        let rows = StoredRows::parse(&Arc::new(bytes), 4).unwrap();
+        assert_eq!(rows.cell(1, 0), Some(b"\x02x".as_slice()));
     }
 
     #[test]
     fn an_empty_result_round_trips() {
         let mut bytes = Vec::new();
         BlockWriter::default().finish(&mut bytes);
-        assert_eq!(Block::parse(&bytes).unwrap().rows(), 0);
+        assert_eq!(parse(&bytes).unwrap().rows(), 0);
     }
 
     #[test]
     fn truncated_and_lengthened_bytes_are_rejected() {
         let bytes = two_rows();
         for end in 0..bytes.len() {
-            assert!(Block::parse(&bytes[..end]).is_none(), "{end} bytes");
+            assert!(parse(&bytes[..end]).is_none(), "{end} bytes");
         }
-        assert!(Block::parse(&[bytes.as_slice(), b"x"].concat()).is_none());
+        assert!(parse(&[bytes.as_slice(), b"x"].concat()).is_none());
+        assert!(StoredRows::parse(&Arc::new(bytes.clone()), bytes.len() + 1).is_none());
     }
 
     #[test]
     fn huge_counts_in_few_bytes_are_rejected_without_allocating() {
         for bytes in [[0xff; 12].as_slice(), &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]] {
-            assert!(Block::parse(bytes).is_none());
+            assert!(parse(bytes).is_none());
         }
     }
 }

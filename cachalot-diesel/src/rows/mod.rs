@@ -13,10 +13,11 @@ pub(crate) mod view;
 
 use diesel::{
     QueryResult, backend::Backend, deserialize::FromSqlRow, expression::QueryMetadata,
-    query_builder::QueryFragment, row::Row, sql_types::TypeMetadata,
+    query_builder::QueryFragment, result::Error::DeserializationError, row::Row,
+    sql_types::TypeMetadata,
 };
 
-pub(crate) use block::{Block, BlockWriter};
+pub(crate) use block::{BlockWriter, StoredRows};
 
 use crate::fingerprint::Fingerprint;
 use cachalot_sql::Dialect;
@@ -75,16 +76,47 @@ pub trait CacheBackend:
         block: &mut private::Writer,
     ) -> Result<(), Unstorable>;
 
-    /// Decodes at most `limit` rows.
+    /// What stored rows are read back through: nothing, or connections of the library's own.
     #[doc(hidden)]
-    fn read_rows<ST, U>(block: private::Reader<'_>, limit: usize) -> QueryResult<Vec<U>>
-    where
-        U: FromSqlRow<ST, Self>;
+    type Reader: Default + Send;
+
+    #[doc(hidden)]
+    type StoredRow<'r>: Row<'r, Self>;
+
+    #[doc(hidden)]
+    type StoredCursor<'r>: Iterator<Item = QueryResult<Self::StoredRow<'r>>>;
+
+    /// The rows of an entry; `None` if they are not this backend's.
+    #[doc(hidden)]
+    fn cursor(rows: StoredRows, reader: &mut Self::Reader) -> Option<Self::StoredCursor<'_>>;
+
+    /// Lends this thread's reader.
+    #[doc(hidden)]
+    fn with_reader<T>(run: impl FnOnce(&mut Self::Reader) -> T) -> T;
+}
+
+/// Decodes at most `limit` rows; `None` if they are not the backend's.
+pub(crate) fn read_rows<DB, ST, U>(rows: StoredRows, limit: usize) -> Option<QueryResult<Vec<U>>>
+where
+    DB: CacheBackend,
+    U: FromSqlRow<ST, DB>,
+{
+    DB::with_reader(|reader| {
+        let mut read = Vec::with_capacity(rows.rows().min(limit));
+        for row in DB::cursor(rows, reader)?.take(limit) {
+            let built = row.and_then(|row| U::build_from_row(&row).map_err(DeserializationError));
+            match built {
+                Ok(row) => read.push(row),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(read))
+    })
 }
 
 /// Seals [`CacheBackend`] and hides the types of its arguments.
 pub(crate) mod private {
-    use super::{Block, BlockWriter, Fingerprint};
+    use super::{BlockWriter, Fingerprint};
 
     pub trait Sealed {}
 
@@ -106,11 +138,4 @@ pub(crate) mod private {
 
     #[derive(Debug)]
     pub struct Writer(pub(crate) BlockWriter);
-
-    #[derive(Debug)]
-    #[cfg_attr(
-        not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
-        allow(dead_code, reason = "only the backends make rows and read them")
-    )]
-    pub struct Reader<'a>(pub(crate) Block<'a>);
 }

@@ -1,26 +1,22 @@
-//! Rows whose fields are borrowed from the entry's bytes (PostgreSQL and MySQL).
+//! Stored rows as Diesel's rows, whose fields are borrowed from the entry's bytes (PostgreSQL and MySQL).
 
-use std::{marker::PhantomData, ops::Range};
+use std::{marker::PhantomData, num::NonZeroU32, ops::Range};
 
 use diesel::{
     QueryResult,
     backend::Backend,
-    deserialize::FromSqlRow,
-    result::Error,
     row::{Field, PartialRow, Row, RowIndex, RowSealed},
 };
 
-use super::{Block, BlockWriter, Unstorable};
+use super::{BlockWriter, StoredRows, Unstorable};
 
 /// Splits a backend's raw value into bytes and a type, and restores it.
-pub(crate) trait RawBytes: Backend {
-    type Type;
-
-    /// The type's code in a block; never 0.
+pub trait RawBytes: Backend {
+    /// The type's code in a block; 0 if the type is unknown.
     fn type_code(value: &Self::RawValue<'_>) -> u32;
-    fn type_of(code: u32) -> Option<Self::Type>;
     fn bytes<'v>(value: &'v Self::RawValue<'_>) -> &'v [u8];
-    fn value<'v>(bytes: &'v [u8], tpe: &'v Self::Type) -> Self::RawValue<'v>;
+    /// `None` if the code is unknown.
+    fn value<'v>(bytes: &'v [u8], type_code: &'v NonZeroU32) -> Option<Self::RawValue<'v>>;
 }
 
 pub(crate) fn append_row<'r, DB: RawBytes, R: Row<'r, DB>>(
@@ -48,44 +44,71 @@ pub(crate) fn append_row<'r, DB: RawBytes, R: Row<'r, DB>>(
     Ok(())
 }
 
-pub(crate) fn read_rows<ST, DB: RawBytes, U: FromSqlRow<ST, DB>>(
-    mut block: Block<'_>,
-    limit: usize,
-) -> QueryResult<Vec<U>> {
-    let names: Vec<_> = block.columns().iter().map(|column| column.name).collect();
-    let types: Vec<_> = block
-        .columns()
-        .iter()
-        .map(|column| DB::type_of(column.type_code))
-        .collect();
-    let mut cells = Vec::with_capacity(names.len());
-    let mut rows = Vec::with_capacity(block.rows().min(limit));
-    while rows.len() < limit && block.next_row(&mut cells) {
-        let row = ViewRow::<DB> {
-            names: &names,
-            types: &types,
-            cells: &cells,
+/// Stored rows, one after the other. `None` if a value has no type that the backend knows.
+pub(crate) fn cursor<DB: RawBytes>(rows: StoredRows) -> Option<ViewCursor<DB>> {
+    for column in 0..rows.columns() {
+        let is_known = match rows.type_code(column) {
+            Some(code) => DB::value(&[], code).is_some(),
+            None => (0..rows.rows()).all(|row| rows.cell(row, column).is_none()),
         };
-        rows.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
+        if !is_known {
+            return None;
+        }
     }
-    Ok(rows)
+    Some(ViewCursor {
+        rows,
+        next: 0,
+        backend: PhantomData,
+    })
 }
 
-struct ViewRow<'a, DB: RawBytes> {
-    names: &'a [Option<&'a str>],
-    types: &'a [Option<DB::Type>],
-    cells: &'a [Option<&'a [u8]>],
-}
-
-struct ViewField<'a, DB: RawBytes> {
-    name: Option<&'a str>,
-    cell: Option<(&'a [u8], &'a DB::Type)>,
+#[derive(Debug)]
+pub struct ViewCursor<DB> {
+    rows: StoredRows,
+    next: usize,
     backend: PhantomData<DB>,
 }
 
-impl<DB: RawBytes> RowSealed for ViewRow<'_, DB> {}
+#[derive(Debug)]
+pub struct ViewRow<DB> {
+    rows: StoredRows,
+    row: usize,
+    backend: PhantomData<DB>,
+}
 
-impl<'a, DB: RawBytes> Row<'a, DB> for ViewRow<'a, DB> {
+#[derive(Debug)]
+pub struct ViewField<'a, DB> {
+    rows: &'a StoredRows,
+    row: usize,
+    column: usize,
+    backend: PhantomData<DB>,
+}
+
+impl<DB: RawBytes> Iterator for ViewCursor<DB> {
+    type Item = QueryResult<ViewRow<DB>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = self.next;
+        if row >= self.rows.rows() {
+            return None;
+        }
+        self.next += 1;
+        Some(Ok(ViewRow {
+            rows: self.rows.clone(),
+            row,
+            backend: PhantomData,
+        }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.rows.rows() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl<DB: RawBytes> RowSealed for ViewRow<DB> {}
+
+impl<'a, DB: RawBytes> Row<'a, DB> for ViewRow<DB> {
     type Field<'f>
         = ViewField<'f, DB>
     where
@@ -94,7 +117,7 @@ impl<'a, DB: RawBytes> Row<'a, DB> for ViewRow<'a, DB> {
     type InnerPartialRow = Self;
 
     fn field_count(&self) -> usize {
-        self.cells.len()
+        self.rows.columns()
     }
 
     fn get<'f, I>(&'f self, idx: I) -> Option<Self::Field<'f>>
@@ -102,11 +125,11 @@ impl<'a, DB: RawBytes> Row<'a, DB> for ViewRow<'a, DB> {
         'a: 'f,
         Self: RowIndex<I>,
     {
-        let idx = self.idx(idx)?;
-        let cell = (*self.cells.get(idx)?).zip(self.types.get(idx)?.as_ref());
+        let column = self.idx(idx)?;
         Some(ViewField {
-            name: *self.names.get(idx)?,
-            cell,
+            rows: &self.rows,
+            row: self.row,
+            column,
             backend: PhantomData,
         })
     }
@@ -116,24 +139,25 @@ impl<'a, DB: RawBytes> Row<'a, DB> for ViewRow<'a, DB> {
     }
 }
 
-impl<DB: RawBytes> RowIndex<usize> for ViewRow<'_, DB> {
+impl<DB: RawBytes> RowIndex<usize> for ViewRow<DB> {
     fn idx(&self, idx: usize) -> Option<usize> {
-        (idx < self.cells.len()).then_some(idx)
+        (idx < self.rows.columns()).then_some(idx)
     }
 }
 
-impl<'i, DB: RawBytes> RowIndex<&'i str> for ViewRow<'_, DB> {
+impl<'i, DB: RawBytes> RowIndex<&'i str> for ViewRow<DB> {
     fn idx(&self, name: &'i str) -> Option<usize> {
-        self.names.iter().position(|column| *column == Some(name))
+        self.rows.column_named(name)
     }
 }
 
 impl<'a, DB: RawBytes> Field<'a, DB> for ViewField<'a, DB> {
     fn field_name(&self) -> Option<&str> {
-        self.name
+        self.rows.name(self.column)
     }
 
     fn value(&self) -> Option<DB::RawValue<'_>> {
-        self.cell.map(|(bytes, tpe)| DB::value(bytes, tpe))
+        let bytes = self.rows.cell(self.row, self.column)?;
+        DB::value(bytes, self.rows.type_code(self.column)?)
     }
 }

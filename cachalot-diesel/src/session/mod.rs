@@ -185,6 +185,11 @@ impl Session {
         self.transactions.wrote_to(table)
     }
 
+    /// Is a transaction open, as far as is known?
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.transactions.is_open()
+    }
+
     /// Has the open transaction written anything?
     pub(crate) fn has_written(&self) -> bool {
         self.transactions.has_written()

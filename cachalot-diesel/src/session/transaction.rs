@@ -78,6 +78,10 @@ impl Transactions {
         self.uncertain = true;
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Is it not known whether a transaction is open?
     pub(super) fn is_uncertain(&self) -> bool {
         self.uncertain

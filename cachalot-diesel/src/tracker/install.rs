@@ -6,13 +6,13 @@ use diesel::connection::{
     DynInstrumentation, Instrumentation, TransactionManager, get_default_instrumentation,
     set_default_instrumentation,
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
-use super::{Tracker, replaced, tracker, with_session};
+use super::{Relay, Tracker, replaced, tracker, with_session};
 use crate::{
     Error,
     bypass::BypassReason,
-    cache::{Cache, installed, set_installed},
+    cache::{Cache, installed, publish, set_installed},
     chain::Chain,
     connection::CacheConnection,
     events::{self, TARGET},
@@ -40,6 +40,25 @@ pub(crate) fn install_default_with(cache: &Cache, constructor: Constructor) -> R
     set_default(cache)
 }
 
+/// For a program that only changes the type of its connections: these report by themselves. The others do
+/// too, if Diesel's default instrumentation is not the program's own.
+pub(crate) fn install_implicitly(cache: &Cache) -> Cache {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _guard = INSTALLING.lock();
+    if let Some(cache) = installed() {
+        return cache;
+    }
+    publish(cache);
+    let others = match replaced::default() {
+        replaced::Default::Foreign => Err(Error::ForeignDefault),
+        _ => set_default_instrumentation(tracker_of_new_connection).map_err(Error::Install),
+    };
+    if let Err(error) = others {
+        events::plain_connections_unwatched(&error);
+    }
+    cache.clone()
+}
+
 fn set_default(cache: &Cache) -> Result<(), Error> {
     // Connections opened in between are not watched, even if no read has detected it.
     if installed().is_some() && replaced::default() != replaced::Default::Ours {
@@ -64,33 +83,56 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
 
 /// Puts a tracker on a connection, or makes its tracker use another cache too.
 pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cache) -> Result<(), Error> {
-    if let Some(tracker) = tracker(conn) {
+    let present = match conn.tracking().is::<Tracker>() {
+        true => tracker(conn),
+        false => lent_by(conn),
+    };
+    if let Some(tracker) = present {
         tracker.watch(cache);
         tracker.set_dialect(C::Backend::dialect());
         return Ok(());
     }
-    let present = type_of(&*conn.instrumentation());
-    if present == type_of(&*DynInstrumentation::none()) {
-        // A connection opened after `install_with` would have got this one.
-        let own = USERS_OWN.read().and_then(|make| make());
-        set_tracker(conn, cache, own);
-        return Ok(());
-    }
-    // Diesel cannot return a connection's instrumentation, but it can make another of the same type.
-    let users_own = *USERS_OWN.read();
-    let alike = [
-        users_own.and_then(|make| make()),
-        untracked(get_default_instrumentation),
-    ]
-    .into_iter()
-    .flatten()
-    .find(|made| type_of(&**made) == present)
-    .ok_or(Error::ForeignInstrumentation)?;
-    set_tracker(conn, cache, Some(alike));
+    let own = own_alike(conn).ok_or(Error::ForeignInstrumentation)?;
+    set_tracker(conn, cache, own);
     Ok(())
 }
 
-pub(crate) fn set_tracker<C: CacheConnection>(
+/// An instrumentation like the connection's: Diesel cannot return it, but it can make another of the same
+/// type. The outer `None`: nobody can.
+#[allow(clippy::option_option, reason = "a connection without one needs none")]
+fn own_alike<C: CacheConnection>(conn: &mut C) -> Option<Option<Box<dyn Instrumentation>>> {
+    let present = type_of(&*conn.instrumentation());
+    let users_own = *USERS_OWN.read();
+    let users_own = || users_own.and_then(|make| make());
+    if present == type_of(&*DynInstrumentation::none()) {
+        // A connection opened after `install_with` would have got this one.
+        return Some(users_own());
+    }
+    let made = [users_own(), untracked(get_default_instrumentation)];
+    let alike = made
+        .into_iter()
+        .flatten()
+        .find(|made| type_of(&**made) == present)?;
+    Some(Some(alike))
+}
+
+/// Makes the connection report to a cache, with this instrumentation of the program's own.
+pub(crate) fn watch_with<C: CacheConnection>(
+    conn: &mut C,
+    cache: &Cache,
+    own: Box<dyn Instrumentation>,
+) {
+    if conn.instrumentation().is::<Tracker>() {
+        set_tracker(conn, cache, Some(own));
+    } else if let Some(tracker) = tracker(conn) {
+        tracker.watch(cache);
+        conn.set_instrumentation(own);
+    } else {
+        set_tracker(conn, cache, Some(own));
+    }
+}
+
+fn set_tracker<C: CacheConnection>(
     conn: &mut C,
     cache: &Cache,
     own: Option<Box<dyn Instrumentation>>,
@@ -98,22 +140,72 @@ pub(crate) fn set_tracker<C: CacheConnection>(
     let was_watched = conn.instrumentation().is::<Tracker>();
     let mut tracker = Tracker::new(cache.clone(), own);
     tracker.set_dialect(C::Backend::dialect());
-    let status = C::TransactionManager::transaction_manager_status_mut(conn);
-    let diesels = !matches!(status.transaction_depth(), Ok(None));
+    let open = found_open(conn);
     conn.set_instrumentation(tracker);
     with_session(conn, |conn, session| {
         // Raw SQL may have begun one too.
-        if diesels || conn.in_transaction() == Some(true) {
+        if open || conn.in_transaction() == Some(true) {
             session.found_open();
         }
     });
     if !was_watched && cache.was_installed() {
-        let replaced = replaced::may_have_had_a_tracker();
-        if replaced {
-            events::connection_replaced();
-        }
-        cache.watched_again(replaced);
+        watched_again(cache);
     }
+}
+
+/// Does Diesel know of an open transaction?
+fn found_open<C: CacheConnection>(conn: &mut C) -> bool {
+    let status = C::TransactionManager::transaction_manager_status_mut(conn);
+    !matches!(status.transaction_depth(), Ok(None))
+}
+
+fn watched_again(cache: &Cache) {
+    let replaced = replaced::may_have_had_a_tracker();
+    if replaced {
+        events::connection_replaced();
+    }
+    cache.watched_again(replaced);
+}
+
+/// Takes the tracker off a connection, or makes one, and puts a relay in its place. An instrumentation of
+/// the program's own that the library cannot make again stays where it is. `url`: the connection has just
+/// been opened with it.
+pub(crate) fn detach<C: CacheConnection>(
+    conn: &mut C,
+    cache: &Cache,
+    url: Option<&str>,
+) -> Tracker {
+    if let Some(tracker) = tracker(conn) {
+        let mut taken = std::mem::replace(tracker, Tracker::new(cache.clone(), None));
+        // The empty one goes without a trace.
+        tracker.writes.caches.clear();
+        let own = taken.inner.take();
+        conn.set_instrumentation(Relay::new(own));
+        taken.watch(cache);
+        taken.set_dialect(C::Backend::dialect());
+        return taken;
+    }
+    let mut tracker = Tracker::new(cache.clone(), None);
+    tracker.set_dialect(C::Backend::dialect());
+    if let Some(own) = own_alike(conn) {
+        conn.set_instrumentation(Relay::new(own));
+    }
+    let Some(session) = &mut tracker.session else {
+        return tracker;
+    };
+    if let Some(url) = url {
+        session.opened(url, Some(C::Backend::dialect()));
+        return tracker;
+    }
+    hide(conn, true);
+    if found_open(conn) || conn.in_transaction() == Some(true) {
+        session.found_open();
+    }
+    hide(conn, false);
+    if cache.was_installed() {
+        watched_again(cache);
+    }
+    tracker
 }
 
 /// The cache for the connection's reads, if it sees the writes of all connections.
@@ -136,6 +228,9 @@ fn watching<Conn: CacheConnection>(
         tracker.close_unreported();
         let cache = tracker.cache().cloned();
         return cache.ok_or((None, BypassReason::NotInstalled));
+    }
+    if conn.instrumentation().is::<Relay>() {
+        return Err((installed(), BypassReason::InnerConnection));
     }
     let Some(cache) = installed() else {
         static WARNED: Once = Once::new();
@@ -174,6 +269,18 @@ fn watching<Conn: CacheConnection>(
             Err((Some(cache), BypassReason::NotTracked))
         }
     }
+}
+
+/// Hides the library's own statements on a connection inside a `CachalotConnection`.
+pub(crate) fn hide<C: CacheConnection>(conn: &mut C, hides: bool) {
+    if let Some(relay) = conn.instrumentation().downcast_mut::<Relay>() {
+        relay.hide(hides);
+    }
+}
+
+/// The tracker of a connection inside a `CachalotConnection`, while the program uses it by itself.
+fn lent_by<C: CacheConnection>(conn: &mut C) -> Option<&mut Tracker> {
+    conn.instrumentation().downcast_mut::<Relay>()?.lent()
 }
 
 fn type_of(instrumentation: &dyn Instrumentation) -> TypeId {

@@ -10,6 +10,7 @@ pub(crate) fn with_session<C: CacheConnection, T>(
     work: impl FnOnce(&mut C, &mut Session) -> T,
 ) -> Option<T> {
     let session = tracker(conn)?.session.take();
+    conn.hide(true);
     let mut loan = Loan { conn, session };
     let session = loan.session.as_mut()?;
     Some(work(loan.conn, session))
@@ -25,14 +26,17 @@ impl<C: CacheConnection> Drop for Loan<'_, C> {
     fn drop(&mut self) {
         let session = self.session.take();
         // A loan within a loan has none.
-        if let (Some(session), Some(tracker)) = (session, tracker(self.conn)) {
-            tracker.session = Some(session);
+        if let Some(session) = session {
+            self.conn.hide(false);
+            if let Some(tracker) = tracker(self.conn) {
+                tracker.session = Some(session);
+            }
         }
     }
 }
 
 pub(crate) fn tracker<C: CacheConnection>(conn: &mut C) -> Option<&mut Tracker> {
-    conn.instrumentation().downcast_mut::<Tracker>()
+    conn.tracking().downcast_mut::<Tracker>()
 }
 
 #[cfg(feature = "sqlite")]

@@ -6,6 +6,8 @@
 
 mod install;
 mod lend;
+mod passing;
+mod relay;
 mod replaced;
 mod sql;
 
@@ -17,9 +19,11 @@ use diesel::{
 };
 
 pub(crate) use install::{
-    Constructor, attach, cache_of, install_default, install_default_with, set_tracker,
+    Constructor, attach, cache_of, detach, hide, install_default, install_default_with,
+    install_implicitly, watch_with,
 };
 pub(crate) use lend::{tracker, with_session};
+pub(crate) use relay::Relay;
 
 use crate::{
     cache::Cache,
@@ -45,10 +49,19 @@ struct WriteReporter {
     caches: Vec<Cache>,
     /// The running statement, below those that Diesel runs to prepare it.
     running: Vec<Running>,
-    /// The next statement is a read that has already been analysed.
-    known_read: bool,
+    /// What is known of the next statement.
+    next_read: Option<NextRead>,
     /// The running statement, or the last one, was put into Diesel's cache of prepared statements.
     prepared: bool,
+}
+
+/// What is known of a read before it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NextRead {
+    /// It has been analysed, and is nothing but a read.
+    Planned,
+    /// The cache does not answer it.
+    Uncached,
 }
 
 /// A statement between its start and its end.
@@ -76,7 +89,7 @@ impl Tracker {
             writes: WriteReporter {
                 caches: vec![cache],
                 running: Vec::new(),
-                known_read: false,
+                next_read: None,
                 prepared: false,
             },
             inner,
@@ -101,9 +114,14 @@ impl Tracker {
         }
     }
 
-    /// Announces that the next statement is a plain read, so that it is not analysed again.
-    pub(crate) fn expect_read(&mut self, expected: bool) {
-        self.writes.known_read = expected;
+    /// Announces what is known of the next statement.
+    pub(crate) fn expect(&mut self, next: Option<NextRead>) {
+        self.writes.next_read = next;
+    }
+
+    /// What is known of the statement that is about to run.
+    pub(crate) fn take_expected(&mut self) -> Option<NextRead> {
+        self.writes.next_read.take()
     }
 
     /// Was the last statement prepared for that execution, and put into Diesel's cache?
@@ -121,20 +139,32 @@ impl Tracker {
 
 impl WriteReporter {
     fn start(&mut self, session: &mut Session, query: &dyn diesel::connection::DebugQuery) {
-        if std::mem::take(&mut self.known_read) {
-            self.abandon(session);
-            self.running.push(Running {
-                step: None,
-                writes: Vec::new(),
-                statements: 1,
-                trusted: Vec::new(),
-            });
+        if self.next_read.take() == Some(NextRead::Planned) {
+            self.start_planned(session);
             return;
         }
         // A query that cannot be shown cannot be built either. If it runs all the same, `finish`
         // treats it as a write to everything.
+        let analysis = sql::text(query).map(|sql| cachalot_sql::analysis(&sql, session.dialect()));
+        let running = self.prepare(session, analysis);
+        self.running.push(running);
+    }
+
+    /// A read starts that has been planned.
+    fn start_planned(&mut self, session: &mut Session) {
+        self.abandon(session);
+        self.running.push(Running {
+            step: None,
+            writes: Vec::new(),
+            statements: 1,
+            trusted: Vec::new(),
+        });
+    }
+
+    /// Begins what a text writes; `None`: its text is unknown.
+    fn prepare(&mut self, session: &mut Session, analysis: Option<Arc<Analysis>>) -> Running {
         let mut trusted = Vec::new();
-        let analysis = sql::text(query).map(|sql| self.analysis(session, &sql, &mut trusted));
+        let analysis = analysis.map(|it| self.with_side_effects(session, it, &mut trusted));
         if !analysis.as_deref().is_some_and(is_type_lookup) {
             self.abandon(session);
         }
@@ -148,22 +178,21 @@ impl WriteReporter {
         let statements = step
             .as_ref()
             .map_or(0, |(analysis, _)| analysis.statements.len());
-        self.running.push(Running {
+        Running {
             step,
             writes,
             statements,
             trusted,
-        });
+        }
     }
 
     /// What a text does, with what the functions that it calls and the statements that it executes do.
-    fn analysis(
+    fn with_side_effects(
         &self,
         session: &mut Session,
-        sql: &str,
+        mut analysis: Arc<Analysis>,
         trusted: &mut Vec<(Cache, CatalogSnapshot)>,
     ) -> Arc<Analysis> {
-        let mut analysis = cachalot_sql::analysis(sql, session.dialect());
         if let Some(executed) = session.executed(&analysis) {
             analysis = executed;
         }
@@ -357,13 +386,14 @@ fn failed_cleanly(error: &Error) -> bool {
     }
 }
 
-impl Instrumentation for Tracker {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+impl Tracker {
+    /// Takes note of an event. Returns whether others may: the library's own statements are hidden.
+    fn report(&mut self, event: &InstrumentationEvent<'_>) -> bool {
         let Some(session) = &mut self.session else {
-            return;
+            return false;
         };
         let writes = &mut self.writes;
-        match &event {
+        match event {
             InstrumentationEvent::StartEstablishConnection { url, .. } => {
                 session.opened(url, install::dialect_of(url));
             }
@@ -375,7 +405,15 @@ impl Instrumentation for Tracker {
             InstrumentationEvent::FinishQuery { error, .. } => writes.finish(session, *error),
             _ => {}
         }
-        if let Some(inner) = &mut self.inner {
+        true
+    }
+}
+
+impl Instrumentation for Tracker {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if self.report(&event)
+            && let Some(inner) = &mut self.inner
+        {
             inner.on_connection_event(event);
         }
     }

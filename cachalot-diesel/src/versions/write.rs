@@ -45,6 +45,8 @@ pub(crate) struct Write {
     wide: bool,
     /// The tables may not exist even if the write succeeds.
     doubtful: bool,
+    /// Readers in all processes see that it is in flight.
+    announced: bool,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,11 @@ struct Target {
 }
 
 impl Write {
+    /// Did the store take the announcement?
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced
+    }
+
     fn is_to_everything(&self) -> bool {
         let mut targets = self.targets.iter().chain(&self.more);
         targets.any(|target| target.table.kind == DependencyKind::Epoch)
@@ -119,8 +126,11 @@ impl VersionStore {
         self.writes.fetch_add(1, Ordering::AcqRel);
         let mut write = self.write(writes, origin);
         // Without random numbers there is no writer id: only the invalidation at the end.
-        let id = Token::random().ok().filter(|_| !write.targets.is_empty());
-        let Some(id) = id else {
+        if write.targets.is_empty() {
+            write.announced = true;
+            return write;
+        }
+        let Ok(id) = Token::random() else {
             self.widen(&mut write);
             return write;
         };
@@ -128,6 +138,7 @@ impl VersionStore {
         let _span = events::begin(Names(&write.targets));
         self.keep_lease(id);
         let start = Instant::now();
+        write.announced = true;
         while let Err(error) = self.try_begin(&mut write) {
             match self.config.on_outage {
                 OnOutage::Wait(limit) if start.elapsed() < limit => {
@@ -136,6 +147,7 @@ impl VersionStore {
                 _ => {
                     events::unannounced(Names(&write.targets), &error);
                     self.widen(&mut write);
+                    write.announced = false;
                     break;
                 }
             }
@@ -152,6 +164,7 @@ impl VersionStore {
             unknown: Vec::new(),
             wide: false,
             doubtful: origin.doubtful,
+            announced: false,
         };
         let tables = match writes {
             Writes::Nothing => return write,

@@ -9,8 +9,8 @@ use diesel::{
 
 use super::catalog;
 use crate::connection::{
-    CacheConnection, CatalogAnswer, Counted, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
-    Sealed, ServerRole, TemporaryTables,
+    CacheConnection, CatalogAnswer, Counted, Lookup, PlainConnection, Probe, ProbeAnswer,
+    ProbeQuestion, Question, Sealed, ServerRole, TemporaryTables,
 };
 use cachalot_sql::{Isolation, TableName};
 
@@ -82,6 +82,8 @@ struct Principal {
 const NO_LIMIT: &str = "18446744073709551615";
 
 impl Sealed for MysqlConnection {}
+
+impl PlainConnection for MysqlConnection {}
 
 impl CacheConnection for MysqlConnection {
     fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T {

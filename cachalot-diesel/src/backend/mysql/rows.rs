@@ -1,6 +1,7 @@
+use std::num::NonZeroU32;
+
 use diesel::{
     QueryResult,
-    deserialize::FromSqlRow,
     expression::QueryMetadata,
     mysql::{Mysql, MysqlType, MysqlValue, data_types::MysqlTime},
     query_builder::{QueryFragment, bind_collector::RawBytesBindCollector},
@@ -8,8 +9,8 @@ use diesel::{
 };
 
 use crate::rows::{
-    CacheBackend, Unstorable, private,
-    view::{self, RawBytes},
+    CacheBackend, StoredRows, Unstorable, private,
+    view::{self, RawBytes, ViewCursor, ViewRow},
 };
 use cachalot_sql::Dialect;
 
@@ -93,7 +94,7 @@ impl CacheBackend for Mysql {
     ) -> Result<(), Unstorable> {
         for (column, expected) in expected.0.iter().enumerate() {
             let field = row.get(column).ok_or(Unstorable)?;
-            if let (Some(value), Some(expected)) = (field.value(), Self::type_of(*expected))
+            if let (Some(value), Some(expected)) = (field.value(), type_of(*expected))
                 && !is_exact(value.value_type(), expected)
             {
                 return Err(Unstorable);
@@ -102,34 +103,37 @@ impl CacheBackend for Mysql {
         view::append_row(row, &mut block.0)
     }
 
-    fn read_rows<ST, U: FromSqlRow<ST, Self>>(
-        block: private::Reader<'_>,
-        limit: usize,
-    ) -> QueryResult<Vec<U>> {
-        view::read_rows(block.0, limit)
+    type Reader = ();
+    type StoredRow<'r> = ViewRow<Self>;
+    type StoredCursor<'r> = ViewCursor<Self>;
+
+    fn cursor(rows: StoredRows, (): &mut ()) -> Option<ViewCursor<Self>> {
+        view::cursor(rows)
+    }
+
+    fn with_reader<T>(run: impl FnOnce(&mut ()) -> T) -> T {
+        run(&mut ())
     }
 }
 
 impl RawBytes for Mysql {
-    type Type = MysqlType;
-
     fn type_code(value: &MysqlValue<'_>) -> u32 {
         code(value.value_type())
-    }
-
-    fn type_of(code: u32) -> Option<MysqlType> {
-        TYPES
-            .get(usize::try_from(code).ok()?.checked_sub(1)?)
-            .copied()
     }
 
     fn bytes<'v>(value: &'v MysqlValue<'_>) -> &'v [u8] {
         value.as_bytes()
     }
 
-    fn value<'v>(bytes: &'v [u8], tpe: &'v MysqlType) -> MysqlValue<'v> {
-        MysqlValue::new(bytes, *tpe)
+    fn value<'v>(bytes: &'v [u8], code: &'v NonZeroU32) -> Option<MysqlValue<'v>> {
+        Some(MysqlValue::new(bytes, type_of(code.get())?))
     }
+}
+
+fn type_of(code: u32) -> Option<MysqlType> {
+    TYPES
+        .get(usize::try_from(code).ok()?.checked_sub(1)?)
+        .copied()
 }
 
 /// A type's code is its position here, from 1. Append only: entries outlive releases.
@@ -226,14 +230,14 @@ mod tests {
     #[test]
     fn type_codes_round_trip() {
         for tpe in TYPES {
-            assert_eq!(Mysql::type_of(code(tpe)), Some(tpe));
+            assert_eq!(type_of(code(tpe)), Some(tpe));
         }
     }
 
     #[test]
     fn unknown_codes_are_rejected() {
         for code in [0, 21, u32::MAX] {
-            assert_eq!(Mysql::type_of(code), None);
+            assert_eq!(type_of(code), None);
         }
     }
 }

@@ -10,8 +10,8 @@ use diesel::{
 
 use super::{catalog, lineage::lineage, names};
 use crate::connection::{
-    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
-    Question, Sealed, ServerRole, TemporaryTables, is_harmless,
+    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, PlainConnection, Probe, ProbeAnswer,
+    ProbeQuestion, Question, Sealed, ServerRole, TemporaryTables, is_harmless,
 };
 use cachalot_sql::{Dialect, Isolation};
 
@@ -198,6 +198,8 @@ fn ask<T>(
 }
 
 impl Sealed for PgConnection {}
+
+impl PlainConnection for PgConnection {}
 
 impl CacheConnection for PgConnection {
     fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T {

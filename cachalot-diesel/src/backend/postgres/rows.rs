@@ -2,7 +2,6 @@ use std::num::NonZeroU32;
 
 use diesel::{
     QueryResult,
-    deserialize::FromSqlRow,
     expression::QueryMetadata,
     pg::{Pg, PgMetadataLookup, PgValue},
     query_builder::{QueryFragment, bind_collector::RawBytesBindCollector},
@@ -11,8 +10,8 @@ use diesel::{
 };
 
 use crate::rows::{
-    CacheBackend, Unstorable, private,
-    view::{self, RawBytes},
+    CacheBackend, StoredRows, Unstorable, private,
+    view::{self, RawBytes, ViewCursor, ViewRow},
 };
 use cachalot_sql::{Dialect, volatile_date};
 
@@ -63,30 +62,29 @@ impl CacheBackend for Pg {
         view::append_row(row, &mut block.0)
     }
 
-    fn read_rows<ST, U: FromSqlRow<ST, Self>>(
-        block: private::Reader<'_>,
-        limit: usize,
-    ) -> QueryResult<Vec<U>> {
-        view::read_rows(block.0, limit)
+    type Reader = ();
+    type StoredRow<'r> = ViewRow<Self>;
+    type StoredCursor<'r> = ViewCursor<Self>;
+
+    fn cursor(rows: StoredRows, (): &mut ()) -> Option<ViewCursor<Self>> {
+        view::cursor(rows)
+    }
+
+    fn with_reader<T>(run: impl FnOnce(&mut ()) -> T) -> T {
+        run(&mut ())
     }
 }
 
 impl RawBytes for Pg {
-    type Type = NonZeroU32;
-
     fn type_code(value: &PgValue<'_>) -> u32 {
         value.get_oid().get()
-    }
-
-    fn type_of(code: u32) -> Option<NonZeroU32> {
-        NonZeroU32::new(code)
     }
 
     fn bytes<'v>(value: &'v PgValue<'_>) -> &'v [u8] {
         value.as_bytes()
     }
 
-    fn value<'v>(bytes: &'v [u8], oid: &'v NonZeroU32) -> PgValue<'v> {
-        PgValue::new(bytes, oid)
+    fn value<'v>(bytes: &'v [u8], oid: &'v NonZeroU32) -> Option<PgValue<'v>> {
+        Some(PgValue::new(bytes, oid))
     }
 }

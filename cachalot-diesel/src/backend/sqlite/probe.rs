@@ -11,8 +11,8 @@ use diesel::{
 
 use super::catalog;
 use crate::connection::{
-    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question, Sealed,
-    ServerRole, TemporaryTables,
+    CacheConnection, CatalogAnswer, Lookup, PlainConnection, Probe, ProbeAnswer, ProbeQuestion,
+    Question, Sealed, ServerRole, TemporaryTables,
 };
 use cachalot_sql::Isolation;
 
@@ -109,6 +109,8 @@ struct Database {
 }
 
 impl Sealed for SqliteConnection {}
+
+impl PlainConnection for SqliteConnection {}
 
 impl CacheConnection for SqliteConnection {
     fn with_lookup<T>(&mut self, run: impl FnOnce(&mut Lookup<Self>) -> T) -> T {

@@ -1,12 +1,11 @@
 //! SQLite's raw values cannot be constructed outside SQLite, so a hit binds the cached values in a
 //! private in-memory connection and reads them back as rows.
 
-use std::{cell::RefCell, ops::Range};
+use std::{cell::RefCell, mem, ops::Range, slice, vec};
 
 use diesel::{
     Connection, QueryResult, SqliteConnection,
     connection::LoadConnection,
-    deserialize::FromSqlRow,
     expression::QueryMetadata,
     query_builder::{AstPass, MoveableBindCollector, Query, QueryFragment, QueryId},
     result::{ConnectionError, Error},
@@ -16,7 +15,7 @@ use diesel::{
 };
 
 use crate::{
-    rows::{Block, CacheBackend, Unstorable, private},
+    rows::{CacheBackend, StoredRows, Unstorable, private},
     untracked::untracked,
 };
 use cachalot_sql::Dialect;
@@ -27,10 +26,11 @@ const REAL: u8 = 2;
 const TEXT: u8 = 3;
 const BLOB: u8 = 4;
 
-/// The maximum number of rows that one statement reads back.
-const MAX_ROWS_PER_STATEMENT: usize = 64;
-/// SQLite's limit is 32,766.
-const MAX_PARAMETERS: usize = 32_000;
+/// The maximum number of values that one statement reads back. SQLite's limit is 32,766; the connection
+/// keeps the statement, which takes about 30 bytes for each.
+const MAX_PARAMETERS: usize = 8_000;
+/// More private connections than this are closed once they are not needed.
+const MAX_IDLE_CONNECTIONS: usize = 4;
 
 impl private::Sealed for Sqlite {}
 
@@ -101,64 +101,192 @@ impl CacheBackend for Sqlite {
         Ok(())
     }
 
-    fn read_rows<ST, U: FromSqlRow<ST, Self>>(
-        block: private::Reader<'_>,
-        limit: usize,
-    ) -> QueryResult<Vec<U>> {
-        let mut block = block.0;
-        let names: Vec<_> = block.columns().iter().map(|column| column.name).collect();
-        let mut rows = Vec::with_capacity(block.rows().min(limit));
-        while rows.len() < limit {
-            let Some(values) = Values::next(&mut block, limit - rows.len())? else {
-                break;
-            };
-            on_private_connection(|conn| {
-                for row in LoadConnection::load(conn, values)? {
-                    let row = NamedRow {
-                        inner: row?,
-                        names: &names,
-                    };
-                    rows.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
-                }
-                Ok(())
-            })?;
-        }
-        Ok(rows)
+    type Reader = PrivateConnections;
+    type StoredRow<'r> = NamedRow<'r>;
+    type StoredCursor<'r> = StoredCursor<'r>;
+
+    fn cursor(rows: StoredRows, reader: &mut PrivateConnections) -> Option<StoredCursor<'_>> {
+        StoredCursor::new(rows, reader)
+    }
+
+    /// If a `FromSql` implementation reads from the cache itself, that read opens other connections.
+    fn with_reader<T>(run: impl FnOnce(&mut PrivateConnections) -> T) -> T {
+        let own = PRIVATE.with(|cell| cell.try_borrow_mut().ok().map(|mut it| mem::take(&mut *it)));
+        let mut own = own.unwrap_or_default();
+        let result = run(&mut own);
+        PRIVATE.with(|cell| {
+            if let Ok(mut slot) = cell.try_borrow_mut() {
+                *slot = own;
+            }
+        });
+        result
     }
 }
 
 thread_local! {
-    static PRIVATE: RefCell<Option<SqliteConnection>> = const { RefCell::new(None) };
+    static PRIVATE: RefCell<PrivateConnections> = RefCell::default();
 }
 
-/// Runs `run` on this thread's private connection, which the first hit opens (about 9 µs).
-///
-/// If a `FromSql` implementation reads from the cache itself, that read opens another connection.
-fn on_private_connection<T>(
-    run: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
-) -> QueryResult<T> {
-    let existing = PRIVATE.with(|cell| cell.try_borrow_mut().ok().and_then(|mut slot| slot.take()));
-    let mut conn = match existing {
-        Some(conn) => conn,
-        None => untracked(|| SqliteConnection::establish(":memory:")).map_err(open_error)?,
-    };
-    let result = run(&mut conn);
-    PRIVATE.with(|cell| {
-        if let Ok(mut slot) = cell.try_borrow_mut() {
-            *slot = Some(conn);
+/// In-memory connections, opened when they are needed (about 9 µs each). There are several since a
+/// statement borrows its connection while its rows are read.
+#[derive(Default)]
+pub struct PrivateConnections(Vec<SqliteConnection>);
+
+impl PrivateConnections {
+    /// At least this many; those that only a huge result needed are closed again.
+    fn some(&mut self, count: usize) -> QueryResult<&mut [SqliteConnection]> {
+        self.0.truncate(count.max(MAX_IDLE_CONNECTIONS));
+        while self.0.len() < count {
+            let opened = untracked(|| SqliteConnection::establish(":memory:"));
+            self.0.push(opened.map_err(open_error)?);
         }
-    });
-    result
+        Ok(&mut self.0)
+    }
 }
 
 fn open_error(error: ConnectionError) -> Error {
     Error::DeserializationError(Box::new(error))
 }
 
-/// `VALUES (?, ?), (?, ?), …` with the cells of some rows.
-struct Values<'a> {
-    columns: usize,
-    cells: Vec<Cell<'a>>,
+/// The numbers of rows that the statements read which read `rows` of them. There are few different
+/// numbers, so that few statements are prepared; the last may be more than what is left.
+fn batches(rows: usize, columns: usize) -> Vec<usize> {
+    let max = (MAX_PARAMETERS / columns.max(1)).max(1);
+    // 2ⁿ or 3·2ⁿ: not more than a number, and not less.
+    let below = |number: usize| {
+        let power = 1 << number.ilog2();
+        if number >= power + power / 2 {
+            power + power / 2
+        } else {
+            power
+        }
+    };
+    let above = |number: usize| {
+        let power = number.next_power_of_two();
+        let between = power / 4 * 3;
+        if between >= number { between } else { power }
+    };
+    let mut batches = Vec::with_capacity(2);
+    let mut left = rows;
+    while left > 0 {
+        let next = match batches.len() {
+            0 => below(left.min(max)),
+            _ if left > max => max,
+            _ => above(left).min(max),
+        };
+        batches.push(next);
+        left = left.saturating_sub(next);
+    }
+    batches
+}
+
+/// The rows of an entry, read from private connections.
+pub struct StoredCursor<'r> {
+    rows: StoredRows,
+    connections: slice::IterMut<'r, SqliteConnection>,
+    batches: vec::IntoIter<usize>,
+    /// The next row to return, and the first that the running statement does not read.
+    next: usize,
+    batch_end: usize,
+    running: Option<Running<'r>>,
+}
+
+type Running<'r> = <SqliteConnection as LoadConnection>::Cursor<'r, 'static>;
+
+impl<'r> StoredCursor<'r> {
+    fn new(rows: StoredRows, reader: &'r mut PrivateConnections) -> Option<Self> {
+        let places =
+            || (0..rows.rows()).flat_map(|row| (0..rows.columns()).map(move |it| (row, it)));
+        if !places().all(|(row, column)| Cell::parse(rows.cell(row, column)).is_some()) {
+            return None;
+        }
+        let batches = batches(rows.rows(), rows.columns());
+        let connections = reader.some(batches.len()).ok()?.iter_mut();
+        Some(Self {
+            rows,
+            connections,
+            batches: batches.into_iter(),
+            next: 0,
+            batch_end: 0,
+            running: None,
+        })
+    }
+
+    fn next_batch(&mut self) -> QueryResult<()> {
+        let (Some(count), Some(conn)) = (self.batches.next(), self.connections.next()) else {
+            return Err(malformed());
+        };
+        let values = Values::of(&self.rows, self.next, count);
+        self.running = Some(LoadConnection::load(conn, values)?);
+        self.batch_end = self.next + count;
+        Ok(())
+    }
+}
+
+impl<'r> Iterator for StoredCursor<'r> {
+    type Item = QueryResult<NamedRow<'r>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.rows.rows() {
+            return None;
+        }
+        if self.next >= self.batch_end
+            && let Err(error) = self.next_batch()
+        {
+            return Some(Err(error));
+        }
+        self.next += 1;
+        let row = self.running.as_mut().and_then(Iterator::next);
+        Some(
+            row.unwrap_or_else(|| Err(malformed()))
+                .map(|inner| NamedRow {
+                    inner,
+                    rows: self.rows.clone(),
+                }),
+        )
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.rows.rows() - self.next;
+        (left, Some(left))
+    }
+}
+
+/// `VALUES (?, ?), (?, ?), …` with the cells of some rows, and nulls behind the last row.
+struct Values {
+    rows: StoredRows,
+    first: usize,
+    numbers: Vec<Number>,
+}
+
+/// A number of its own, as a bind has to be borrowed, or what is borrowed from the rows.
+enum Number {
+    Integer(i64),
+    Real(f64),
+    None,
+}
+
+impl Values {
+    fn of(rows: &StoredRows, first: usize, count: usize) -> Self {
+        let columns = rows.columns();
+        let cells = (0..count * columns).map(|at| cell(rows, first, at));
+        let numbers = cells.map(|cell| match cell {
+            Some(Cell::Integer(value)) => Number::Integer(value),
+            Some(Cell::Real(value)) => Number::Real(value),
+            _ => Number::None,
+        });
+        Self {
+            numbers: numbers.collect(),
+            rows: rows.clone(),
+            first,
+        }
+    }
+}
+
+/// The cell at a place that is counted from the row `first`.
+fn cell(rows: &StoredRows, first: usize, at: usize) -> Option<Cell<'_>> {
+    let columns = rows.columns();
+    Cell::parse(rows.cell(first + at / columns, at % columns))
 }
 
 enum Cell<'a> {
@@ -167,29 +295,6 @@ enum Cell<'a> {
     Real(f64),
     Text(&'a str),
     Blob(&'a [u8]),
-}
-
-impl<'a> Values<'a> {
-    /// Takes the next rows. Their number is a power of two, so that few different statements are
-    /// prepared.
-    fn next(block: &mut Block<'a>, limit: usize) -> QueryResult<Option<Self>> {
-        let columns = block.columns().len();
-        let max_rows = (MAX_PARAMETERS / columns.max(1)).clamp(1, MAX_ROWS_PER_STATEMENT);
-        let wanted = block.rows().min(limit).min(max_rows);
-        if wanted == 0 {
-            return Ok(None);
-        }
-        let rows = 1 << wanted.ilog2();
-        let mut cells = Vec::with_capacity(rows * columns);
-        let mut row = Vec::with_capacity(columns);
-        for _ in 0..rows {
-            block.next_row(&mut row);
-            for cell in &row {
-                cells.push(Cell::parse(*cell).ok_or_else(malformed)?);
-            }
-        }
-        Ok(Some(Self { columns, cells }))
-    }
 }
 
 fn malformed() -> Error {
@@ -212,20 +317,23 @@ impl<'a> Cell<'a> {
     }
 }
 
-impl QueryFragment<Sqlite> for Values<'_> {
+impl QueryFragment<Sqlite> for Values {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        for (place, cell) in self.cells.iter().enumerate() {
-            out.push_sql(match place {
+        let columns = self.rows.columns();
+        for (at, number) in self.numbers.iter().enumerate() {
+            out.push_sql(match at {
                 0 => "VALUES (",
-                _ if place % self.columns == 0 => "), (",
+                _ if at % columns == 0 => "), (",
                 _ => ", ",
             });
-            match cell {
-                Cell::Null => out.push_bind_param::<Nullable<Integer>, Option<i32>>(&None)?,
-                Cell::Integer(value) => out.push_bind_param::<BigInt, i64>(value)?,
-                Cell::Real(value) => out.push_bind_param::<Double, f64>(value)?,
-                Cell::Text(value) => out.push_bind_param::<Text, str>(value)?,
-                Cell::Blob(value) => out.push_bind_param::<Binary, [u8]>(value)?,
+            match number {
+                Number::Integer(value) => out.push_bind_param::<BigInt, i64>(value)?,
+                Number::Real(value) => out.push_bind_param::<Double, f64>(value)?,
+                Number::None => match cell(&self.rows, self.first, at).ok_or_else(malformed)? {
+                    Cell::Text(value) => out.push_bind_param::<Text, str>(value)?,
+                    Cell::Blob(value) => out.push_bind_param::<Binary, [u8]>(value)?,
+                    _ => out.push_bind_param::<Nullable<Integer>, Option<i32>>(&None)?,
+                },
             }
         }
         out.push_sql(")");
@@ -233,33 +341,35 @@ impl QueryFragment<Sqlite> for Values<'_> {
     }
 }
 
-impl QueryId for Values<'_> {
+impl QueryId for Values {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Query for Values<'_> {
+impl Query for Values {
     type SqlType = Untyped;
 }
 
-/// A row of the private connection, with the column names of the user's statement.
-struct NamedRow<'n, R> {
-    inner: R,
-    names: &'n [Option<&'n str>],
+/// A row of a private connection, with the column names of the user's statement.
+pub struct NamedRow<'r> {
+    inner: SqliteRow<'r>,
+    rows: StoredRows,
 }
 
-struct NamedField<'f, F> {
+type SqliteRow<'r> = <SqliteConnection as LoadConnection>::Row<'r, 'static>;
+
+pub struct NamedField<'f, F> {
     inner: F,
     name: Option<&'f str>,
 }
 
-impl<R> RowSealed for NamedRow<'_, R> {}
+impl RowSealed for NamedRow<'_> {}
 
-impl<'a, R: Row<'a, Sqlite>> Row<'a, Sqlite> for NamedRow<'_, R> {
+impl<'r> Row<'r, Sqlite> for NamedRow<'r> {
     type Field<'f>
-        = NamedField<'f, R::Field<'f>>
+        = NamedField<'f, <SqliteRow<'r> as Row<'r, Sqlite>>::Field<'f>>
     where
-        'a: 'f,
+        'r: 'f,
         Self: 'f;
     type InnerPartialRow = Self;
 
@@ -269,13 +379,13 @@ impl<'a, R: Row<'a, Sqlite>> Row<'a, Sqlite> for NamedRow<'_, R> {
 
     fn get<'f, I>(&'f self, idx: I) -> Option<Self::Field<'f>>
     where
-        'a: 'f,
+        'r: 'f,
         Self: RowIndex<I>,
     {
         let idx = self.idx(idx)?;
         Some(NamedField {
             inner: self.inner.get(idx)?,
-            name: *self.names.get(idx)?,
+            name: self.rows.name(idx),
         })
     }
 
@@ -284,15 +394,15 @@ impl<'a, R: Row<'a, Sqlite>> Row<'a, Sqlite> for NamedRow<'_, R> {
     }
 }
 
-impl<R: RowIndex<usize>> RowIndex<usize> for NamedRow<'_, R> {
+impl RowIndex<usize> for NamedRow<'_> {
     fn idx(&self, idx: usize) -> Option<usize> {
         self.inner.idx(idx)
     }
 }
 
-impl<'i, R> RowIndex<&'i str> for NamedRow<'_, R> {
+impl<'i> RowIndex<&'i str> for NamedRow<'_> {
     fn idx(&self, name: &'i str) -> Option<usize> {
-        self.names.iter().position(|column| *column == Some(name))
+        self.rows.column_named(name)
     }
 }
 
@@ -303,5 +413,52 @@ impl<'f, F: Field<'f, Sqlite>> Field<'f, Sqlite> for NamedField<'_, F> {
 
     fn value(&self) -> Option<SqliteValue<'_, '_, '_>> {
         self.inner.value()
+    }
+}
+
+impl std::fmt::Debug for PrivateConnections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PrivateConnections").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for StoredCursor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredCursor").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for NamedRow<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NamedRow").finish_non_exhaustive()
+    }
+}
+
+impl<F> std::fmt::Debug for NamedField<'_, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NamedField").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::batches;
+
+    #[test]
+    fn rows_are_read_in_few_statements_of_few_sizes() {
+        assert!(batches(0, 3).is_empty());
+        assert_eq!(batches(1, 3), [1]);
+        assert_eq!(batches(100, 5), [96, 4]);
+        assert_eq!(batches(1_000, 5), [768, 256]);
+        assert_eq!(batches(10, 8_000), [1; 10]);
+        assert_eq!(batches(3, 100_000), [1; 3]);
+        let mut sizes = std::collections::BTreeSet::new();
+        for rows in 1..5_000 {
+            let batches = batches(rows, 4);
+            assert!(batches.iter().sum::<usize>() >= rows);
+            assert!(batches[..batches.len() - 1].iter().sum::<usize>() < rows);
+            sizes.extend(batches);
+        }
+        assert!(sizes.len() < 30, "{sizes:?}");
     }
 }

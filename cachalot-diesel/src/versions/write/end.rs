@@ -116,7 +116,13 @@ impl VersionStore {
             return Ok(());
         }
         let mut undelivered = self.enqueue(id, &failed);
-        if let (Err(_), OnOutage::Wait(limit)) = (&undelivered, self.config.on_outage)
+        let patience = match self.config.on_outage {
+            OnOutage::Defer => None,
+            OnOutage::Wait(limit) => Some(limit),
+            // The change is made; an announced one is in flight for so long.
+            OnOutage::Fail => Some(self.config.write_lease),
+        };
+        if let (Err(_), Some(limit)) = (&undelivered, patience)
             && self.wait_until_flushed(limit, &failed)
         {
             undelivered = Ok(());

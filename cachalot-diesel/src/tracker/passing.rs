@@ -1,0 +1,103 @@
+//! Statements that pass through a [`CachalotConnection`](crate::CachalotConnection), which reports them itself:
+//! it knows their analysis, and can refuse them.
+
+use std::sync::Arc;
+
+use diesel::{connection::Instrumentation, result::Error};
+
+use super::{Running, Tracker, end};
+use crate::{Error as CacheError, session::Ending};
+use cachalot_sql::{Analysis, Effect, Writes};
+
+impl Tracker {
+    /// A statement is about to be sent. `None`: its text is unknown.
+    ///
+    /// # Errors
+    /// [`Error::Refused`](CacheError::Refused): with [`OnOutage::Fail`](crate::OnOutage::Fail), the store does
+    /// not take the announcement of what the statement makes visible. It must not be sent.
+    pub(crate) fn start(&mut self, analysis: Option<Arc<Analysis>>) -> Result<(), CacheError> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let running = self.writes.prepare(session, analysis);
+        let unannounced = running
+            .writes
+            .iter()
+            .any(|(cache, write)| cache.fails_on_outage() && !write.is_announced());
+        let rolls_back = running.step.as_ref().is_some_and(|(it, _)| rolls_back(it));
+        if unannounced && !rolls_back {
+            end(running.writes, Ending::Failed);
+            return Err(CacheError::Refused);
+        }
+        self.writes.running.push(running);
+        Ok(())
+    }
+
+    /// A read that has been planned is about to be sent.
+    pub(crate) fn start_planned(&mut self) {
+        if let Some(session) = &mut self.session {
+            self.writes.start_planned(session);
+        }
+    }
+
+    /// The statement that was started last has ended.
+    pub(crate) fn finish(&mut self, error: Option<&Error>) {
+        if let Some(session) = &mut self.session {
+            self.writes.finish(session, error);
+        }
+    }
+
+    /// Did Diesel prepare the statement for this execution, and put it into its cache?
+    pub(crate) fn set_just_prepared(&mut self, prepared: bool) {
+        self.writes.prepared = prepared;
+    }
+
+    /// The session may be another when the program has used the connection by itself.
+    pub(crate) fn may_change_session(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.settings_may_have_changed();
+        }
+    }
+
+    /// The program's own instrumentation, for a connection that is no longer inside another.
+    pub(crate) fn set_own(&mut self, own: Option<Box<dyn Instrumentation>>) {
+        self.inner = own;
+    }
+
+    /// Statements may run that are not reported, until the next that is.
+    pub(crate) fn start_unseen(&mut self) {
+        if let Some(session) = &mut self.session {
+            let running = self.writes.prepare(session, None);
+            let writes = self.writes.begin(session, &Writes::Everything);
+            self.writes.running.push(Running { writes, ..running });
+            session.code_ran();
+            session.lost_track();
+        }
+    }
+
+    /// Does the connection have an open transaction, as far as is known?
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        let session = self.session.as_deref();
+        session.is_some_and(crate::session::Session::is_in_transaction)
+    }
+
+    /// The connection was used in ways that were not reported: anything may have been written.
+    pub(crate) fn lost_sight(&mut self) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        self.writes.abandon(session);
+        session.code_ran();
+        session.lost_track();
+        let everything = self.writes.begin(session, &Writes::Everything);
+        end(everything, Ending::Unknown);
+    }
+}
+
+/// Does the text nothing but roll back?
+fn rolls_back(analysis: &Analysis) -> bool {
+    let effects = || analysis.statements.iter().map(|it| it.effects.as_slice());
+    !analysis.statements.is_empty()
+        && effects()
+            .all(|effects| matches!(effects, [Effect::Rollback { .. } | Effect::RollbackTo(_)]))
+}
