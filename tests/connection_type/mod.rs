@@ -1,5 +1,6 @@
 //! `CachalotConnection`: every read cached, with plain Diesel calls.
 
+mod outages;
 mod reads;
 mod writes;
 
