@@ -24,7 +24,7 @@ pub(super) struct SessionState {
     /// The hash of the URL that the connection was opened with.
     url: Option<Arc<str>>,
     /// It may be on another database than the URL names.
-    moved: bool,
+    database_changed: bool,
     /// Settings that the probe has to query besides the usual ones, named by statements or the URL.
     named: BTreeSet<String>,
     /// Something was changed in the transaction, and is undone or may be undone at its end.
@@ -108,7 +108,7 @@ impl SessionState {
 
     /// The hash of the connection's URL, while it is still on the database that the URL names.
     pub(super) fn url(&self) -> Option<&Arc<str>> {
-        self.url.as_ref().filter(|_| !self.moved)
+        self.url.as_ref().filter(|_| !self.database_changed)
     }
 
     /// What the catalog of the database is known by; `None` if it was never probed.
@@ -133,7 +133,7 @@ impl SessionState {
     /// Something runs that may change settings, so they have to be queried again.
     pub(super) fn may_have_changed(&mut self) {
         self.ask_again();
-        self.temporary.code_ran();
+        self.temporary.unknown_code_ran();
     }
 
     /// The next read probes, and so does the first after the transaction.
@@ -203,7 +203,7 @@ impl SessionState {
                 self.temporary.count_lost();
             }
             if !analysis.parsed {
-                self.temporary.code_ran();
+                self.temporary.unknown_code_ran();
             }
         }
     }
@@ -213,8 +213,8 @@ impl SessionState {
             SessionChange::Settings(names) => {
                 if names.iter().any(|name| name == "database") {
                     self.database = None;
-                    self.moved = true;
-                    self.temporary.moved();
+                    self.database_changed = true;
+                    self.temporary.schema_changed();
                 }
                 let decisive = || names.iter().filter(|name| !is_harmless(name, dialect));
                 if decisive().next().is_none() {
@@ -224,7 +224,7 @@ impl SessionState {
             }
             SessionChange::All => {}
             // The probe finds what it was, as if it had been changed before the connection was watched.
-            _ => self.temporary.code_ran(),
+            _ => self.temporary.unknown_code_ran(),
         }
         self.ask_again();
     }

@@ -24,7 +24,7 @@ pub(super) struct Temporary {
     permanent_tried: u64,
     permanent_succeeded: u64,
     /// Code whose effects are not known ran since then.
-    code_ran: bool,
+    unknown_code_ran: bool,
     /// The server's count may have been reset since then.
     count_lost: bool,
     /// There may be some whose names are not known.
@@ -69,8 +69,8 @@ impl Temporary {
     }
 
     /// Code ran that may have created or renamed some.
-    pub(super) fn code_ran(&mut self) {
-        self.code_ran = true;
+    pub(super) fn unknown_code_ran(&mut self) {
+        self.unknown_code_ran = true;
     }
 
     /// Tables may have been renamed.
@@ -84,7 +84,7 @@ impl Temporary {
     }
 
     /// The connection's current schema has changed.
-    pub(super) fn moved(&mut self) {
+    pub(super) fn schema_changed(&mut self) {
         self.unnamed |= self.made.iter().any(|table| table.schema.is_none());
     }
 
@@ -100,11 +100,11 @@ impl Temporary {
     pub(super) fn counted(&mut self, found: &Counted) {
         let more = match found.created.checked_sub(self.counted) {
             Some(more) if !self.count_lost => more,
-            _ if self.code_ran => u64::MAX,
+            _ if self.unknown_code_ran => u64::MAX,
             _ => 0,
         };
         // A statement that failed may have been counted or not.
-        let (temporary, permanent) = if self.code_ran {
+        let (temporary, permanent) = if self.unknown_code_ran {
             (self.succeeded, self.permanent_succeeded)
         } else {
             (self.tried, self.permanent_tried)
@@ -114,7 +114,7 @@ impl Temporary {
         } else {
             temporary
         };
-        let renamed = self.code_ran && found.remaining.len() < self.made.len();
+        let renamed = self.unknown_code_ran && found.remaining.len() < self.made.len();
         *self = Self {
             present: !found.remaining.is_empty(),
             unnamed: self.unnamed || more > known || renamed,
@@ -176,7 +176,7 @@ mod tests {
             let mut tables = Temporary::default();
             tables.created(MAKE, 1, false);
             if code {
-                tables.code_ran();
+                tables.unknown_code_ran();
             }
             tables.counted(&found(1, &[]));
             assert_eq!(tables.is_present(), present);
@@ -187,9 +187,9 @@ mod tests {
     fn a_name_that_is_gone_means_nothing_where_it_may_be_another() {
         let changes: [fn(&mut Temporary); 3] = [
             Temporary::renamed,
-            Temporary::code_ran,
+            Temporary::unknown_code_ran,
             // Nobody knows where `a` is.
-            Temporary::moved,
+            Temporary::schema_changed,
         ];
         for change in changes {
             let mut tables = Temporary::default();
@@ -206,7 +206,7 @@ mod tests {
             let mut tables = Temporary::default();
             tables.count_lost();
             if code {
-                tables.code_ran();
+                tables.unknown_code_ran();
             }
             tables.counted(&found(0, &[]));
             assert_eq!(tables.is_present(), present);
@@ -225,22 +225,26 @@ mod tests {
 
     #[test]
     fn tables_that_stay_account_for_a_count_of_all_and_for_no_other() {
-        for (all_counted, code_ran, present) in [
+        for (all_counted, unknown_code_ran, present) in [
             (true, false, false),
             (true, true, false),
             (false, true, true),
         ] {
             let mut tables = Temporary::default();
             tables.created_permanent("CREATE TABLE a (id INT); CREATE TABLE b LIKE a", true);
-            if code_ran {
-                tables.code_ran();
+            if unknown_code_ran {
+                tables.unknown_code_ran();
             }
             let found = Counted {
                 all_counted,
                 ..found(2, &[])
             };
             tables.counted(&found);
-            assert_eq!(tables.is_present(), present, "{all_counted} {code_ran}");
+            assert_eq!(
+                tables.is_present(),
+                present,
+                "{all_counted} {unknown_code_ran}"
+            );
         }
         // One that is there already may not be counted, and a temporary one in its place.
         for (text, succeeded) in [
@@ -249,7 +253,7 @@ mod tests {
         ] {
             let mut tables = Temporary::default();
             tables.created_permanent(text, succeeded);
-            tables.code_ran();
+            tables.unknown_code_ran();
             let found = Counted {
                 all_counted: true,
                 ..found(1, &[])

@@ -33,7 +33,7 @@ impl TemporaryNames {
     }
 
     /// A text is about to run: what it creates is the session's own from the start.
-    pub(super) fn starts(&mut self, analysis: &Analysis) {
+    pub(super) fn before_statement(&mut self, analysis: &Analysis) {
         for effect in effects(analysis) {
             if let Effect::CreateTemporary(names) = effect {
                 self.add(names, analysis);
@@ -50,7 +50,7 @@ impl TemporaryNames {
     }
 
     /// Code has run that may have dropped tables.
-    pub(super) fn code_ran(&mut self) {
+    pub(super) fn unknown_code_ran(&mut self) {
         self.created.clear();
     }
 

@@ -7,7 +7,7 @@ mod open;
 mod step;
 
 use open::{Level, Open};
-pub(crate) use step::{Ending, Step};
+pub(crate) use step::Step;
 
 use cachalot_sql::{Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement, Writes};
 
@@ -71,7 +71,7 @@ impl Transactions {
     }
 
     /// The connection was in a transaction before it was watched.
-    pub(super) fn found_open(&mut self) {
+    pub(super) fn set_already_open(&mut self) {
         let mut open = Open::new(Some(Isolation::Serializable));
         open.wrote(&Writes::Everything);
         self.open = Some(open);
@@ -143,20 +143,20 @@ impl Transactions {
         }
     }
 
-    pub(super) fn lost_track(&mut self) {
+    pub(super) fn set_uncertain(&mut self) {
         self.uncertain = true;
     }
 
     /// Code ran that may have begun or ended transactions: what was open may be committed, and later
     /// statements may be committed at once or not. Returns what may have become visible.
-    pub(super) fn code_ran(&mut self) -> Writes {
+    pub(super) fn unknown_code_ran(&mut self) -> Writes {
         if self.dialect != Dialect::Mysql {
             return Writes::Nothing;
         }
         self.setting_changed("autocommit");
         self.setting_changed("transaction_isolation");
         self.next_unknown = true;
-        self.lost_track();
+        self.set_uncertain();
         self.pending()
     }
 
@@ -165,7 +165,7 @@ impl Transactions {
     pub(super) fn on_statement_error(&mut self) {
         match &mut self.open {
             Some(open) if self.dialect == Dialect::Postgres => open.failed = true,
-            Some(_) => self.lost_track(),
+            Some(_) => self.set_uncertain(),
             None => {}
         }
     }
@@ -330,7 +330,7 @@ impl Transactions {
                 Writes::Nothing
             }
             Effect::ImplicitCommit => self.perhaps_commit(),
-            Effect::MayControlTransaction => self.code_ran(),
+            Effect::MayControlTransaction => self.unknown_code_ran(),
         }
     }
 
@@ -340,7 +340,7 @@ impl Transactions {
         if self.open.is_none() && !self.uncertain {
             return self.commit();
         }
-        self.lost_track();
+        self.set_uncertain();
         self.pending()
     }
 

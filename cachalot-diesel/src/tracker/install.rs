@@ -104,7 +104,7 @@ pub(crate) fn set_tracker<C: CacheConnection>(
     with_session(conn, |conn, session| {
         // Raw SQL may have begun one too.
         if diesels || conn.in_transaction() == Some(true) {
-            session.found_open();
+            session.set_already_open();
         }
     });
     if !was_watched && cache.was_installed() {

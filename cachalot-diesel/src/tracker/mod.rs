@@ -25,7 +25,7 @@ use crate::{
     cache::Cache,
     planner::{CatalogSnapshot, SideEffects},
     protocol::WriteOutcome,
-    session::{Ending, Session, Step},
+    session::{Session, Step},
     versions::{Origin, Write},
 };
 use cachalot_sql::{Analysis, Dialect};
@@ -170,16 +170,16 @@ impl WriteReporter {
         let side_effects = self.side_effects(session, &analysis);
         if !side_effects.is_empty() {
             let mut writes = cachalot_sql::Writes::Nothing;
-            let mut moves = false;
+            let mut may_end_transaction = false;
             for (cache, calls) in side_effects {
                 if !calls.pure || (calls.may_end_transaction && analysis.calls_procedures()) {
                     session.settings_may_have_changed();
                 }
                 writes.merge(&calls.writes);
-                moves |= calls.may_end_transaction;
+                may_end_transaction |= calls.may_end_transaction;
                 trusted.extend(calls.snapshot.map(|known| (cache, known)));
             }
-            analysis = Analysis::with_calls(analysis, &writes, moves);
+            analysis = Analysis::with_calls(analysis, &writes, may_end_transaction);
         }
         self.on_temporary_tables(session, &analysis, trusted)
             .unwrap_or(analysis)
@@ -229,12 +229,12 @@ impl WriteReporter {
         let Some(running) = self.running.pop() else {
             return;
         };
-        let ending = match error {
-            None => Ending::Succeeded,
+        let outcome = match error {
+            None => WriteOutcome::Success,
             Some(error) if failed_cleanly(error) && self.fails_whole(session, &running) => {
-                Ending::Failed
+                WriteOutcome::Failure
             }
-            Some(_) => Ending::Unknown,
+            Some(_) => WriteOutcome::Unknown,
         };
         if error.is_some() {
             let outer = self.running.iter_mut().filter_map(|it| it.step.as_mut());
@@ -242,29 +242,29 @@ impl WriteReporter {
         }
         match running.step {
             Some((analysis, step)) => {
-                session.finished(&analysis, step, ending, error.is_some());
+                session.finished(&analysis, step, outcome, error.is_some());
                 if *analysis.writes() == cachalot_sql::Writes::Everything {
                     let caches = self.caches.iter();
                     caches.for_each(|cache| cache.versions().forget_announced());
                 }
             }
             None => {
-                session.finished_unknown(ending, error.is_some());
+                session.finished_unknown(outcome, error.is_some());
                 if running.statements == 0 && error.is_none() {
                     let writes = self.begin(session, &cachalot_sql::Writes::Everything);
-                    end(writes, Ending::Unknown);
-                    session.lost_track();
+                    end(writes, WriteOutcome::Unknown);
+                    session.set_uncertain();
                 }
             }
         }
-        session.settle();
-        end(running.writes, ending);
+        session.forget_committed();
+        end(running.writes, outcome);
         for (cache, known) in running.trusted {
             // A function was replaced while the statement ran: it may have been the new one.
             if !cache.planner().is_current(&known) {
-                session.code_ran();
+                session.unknown_code_ran();
                 let write = cache.begin(&cachalot_sql::Writes::Everything, Origin::default());
-                end(vec![(cache, write)], Ending::Unknown);
+                end(vec![(cache, write)], WriteOutcome::Unknown);
             }
         }
     }
@@ -304,7 +304,7 @@ impl WriteReporter {
     fn abandon(&mut self, session: &mut Session) {
         while let Some(running) = self.running.pop() {
             session.abandoned(running.step);
-            end(running.writes, Ending::Unknown);
+            end(running.writes, WriteOutcome::Unknown);
         }
     }
 
@@ -319,12 +319,7 @@ impl WriteReporter {
     }
 }
 
-fn end(writes: Vec<(Cache, Write)>, ending: Ending) {
-    let outcome = match ending {
-        Ending::Succeeded => WriteOutcome::Success,
-        Ending::Unknown => WriteOutcome::Unknown,
-        Ending::Failed => WriteOutcome::Failure,
-    };
+fn end(writes: Vec<(Cache, Write)>, outcome: WriteOutcome) {
     for (cache, write) in writes {
         // What could not be delivered is remembered and reported there.
         let _ = cache.end(write, outcome);

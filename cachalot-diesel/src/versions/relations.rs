@@ -55,11 +55,11 @@ pub(crate) struct Origin<'a> {
     /// The session's temporary tables.
     pub(crate) temporary: Option<&'a BTreeSet<Arc<str>>>,
     /// Names that are not those of relations.
-    pub(crate) others: Option<&'a BTreeSet<Arc<str>>>,
+    pub(crate) non_relations: Option<&'a BTreeSet<Arc<str>>>,
     /// An explicit invalidation of these tables and no others.
     pub(crate) requested: bool,
     /// The write may succeed although it names relations that do not exist.
-    pub(crate) doubtful: bool,
+    pub(crate) names_unverified: bool,
 }
 
 impl Origin<'_> {
@@ -70,7 +70,7 @@ impl Origin<'_> {
 
     /// Is this the name of something that no catalog contains?
     fn is_outside_catalogs(&self, table: &str) -> bool {
-        let sets = [self.temporary, self.others].into_iter().flatten();
+        let sets = [self.temporary, self.non_relations].into_iter().flatten();
         sets.into_iter().any(|names| names.contains(table))
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Write {
     /// One of the tables is certainly unknown.
     wide: bool,
     /// The tables may not exist even if the write succeeds.
-    doubtful: bool,
+    names_unverified: bool,
 }
 
 #[derive(Debug)]
@@ -151,7 +151,7 @@ impl VersionStore {
             announces: Vec::new(),
             unknown: Vec::new(),
             wide: false,
-            doubtful: origin.doubtful,
+            names_unverified: origin.names_unverified,
         };
         let tables = match writes {
             Writes::Nothing => return write,

@@ -123,7 +123,7 @@ impl VersionStore {
         }
         // Only for tables that certainly exist, and after the epoch has changed: the record tells
         // other writers that the table has been announced.
-        if succeeded && undelivered.is_ok() && !rest.doubtful {
+        if succeeded && undelivered.is_ok() && !rest.names_unverified {
             for target in &rest.unknown {
                 // If this fails, the next write to the table announces it again.
                 let _ = self.update_record(&target.table, |present| {
