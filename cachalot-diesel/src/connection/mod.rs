@@ -17,10 +17,10 @@ use diesel::{
 
 pub(crate) use harmless::is_harmless;
 pub(crate) use options::settings_of_url;
-pub(crate) use probe::{Counted, Probe, ServerRole, TemporaryTables};
+pub(crate) use probe::{Counted, Probe, ReplicationState, ServerRole, TemporaryTables};
 pub(crate) use unanalyzable::unanalyzable_code;
 
-use crate::{catalog::Facts, protocol::Lineage, rows::CacheBackend};
+use crate::{catalog::Facts, rows::CacheBackend};
 use cachalot_sql::TableName;
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
@@ -45,9 +45,9 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     #[doc(hidden)]
     fn in_transaction(&mut self) -> Option<bool>;
 
-    /// Asks which history of changes the server takes part in; `None` if it does not tell.
+    /// Asks which timeline the server is on; `None` if it does not tell.
     #[doc(hidden)]
-    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
+    fn replication(&mut self) -> QueryResult<Option<ReplicationAnswer>> {
         Ok(None)
     }
 
@@ -80,10 +80,10 @@ pub struct ProbeQuestion {
 #[derive(Debug)]
 pub struct ProbeAnswer(pub(crate) Probe);
 
-/// A [`Lineage`] that other crates cannot look into.
+/// A [`ReplicationState`] that other crates cannot look into.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct LineageAnswer(pub(crate) Lineage);
+pub struct ReplicationAnswer(pub(crate) ReplicationState);
 
 /// What is asked of a catalog.
 #[doc(hidden)]

@@ -2,9 +2,9 @@
 //!
 //! The tracker reports statements to it; [`Session::for_read`] tells a read what it would see.
 
-mod lineage;
 mod prepared;
 mod read;
+mod replication;
 mod state;
 mod temporary;
 mod temporary_names;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Session, lineage, transaction::Snapshot};
+use super::{Session, replication, transaction::Snapshot};
 use crate::{
     bypass::BypassReason,
     cache::Cache,
@@ -32,7 +32,7 @@ impl Session {
         conn: &mut C,
         cache: &Cache,
     ) -> Result<ReadContext, BypassReason> {
-        if !lineage::stands(conn, cache, &mut self.state) {
+        if !replication::is_role_current(conn, cache, &mut self.state) {
             self.state.forget();
         }
         if self.state.identity().is_none() {
@@ -77,7 +77,7 @@ impl Session {
                 return Err(BypassReason::UnknownSession);
             }
         };
-        lineage::link(conn, cache, &mut probe);
+        replication::link_to_primary(conn, cache, &mut probe);
         self.transactions.probed(probe.isolation, probe.autocommit);
         self.state.probed(&probe);
         if let (Some(url), Some(database)) = (self.url(), self.database()) {

@@ -8,9 +8,9 @@ use std::{
 
 use super::temporary::Temporary;
 use crate::{
+    connection::ReplicationState,
     connection::{Probe, ProbeQuestion, ServerRole, TemporaryTables, is_harmless, settings_of_url},
     fingerprint::{Digest, Fingerprint},
-    protocol::Lineage,
 };
 use cachalot_sql::{Analysis, Dialect, Effect, Kind, SessionChange, Writes};
 
@@ -32,7 +32,7 @@ pub(super) struct SessionState {
     temporary: Temporary,
     functions: BTreeSet<String>,
     pub(super) role: ServerRole,
-    lineage: Option<Lineage>,
+    replication: Option<ReplicationState>,
     /// The name of the server in the last probe.
     server: Option<String>,
     /// When the server's role was last checked.
@@ -59,15 +59,15 @@ impl SessionState {
         due
     }
 
-    pub(super) fn lineage(&self) -> Option<&Lineage> {
-        self.lineage.as_ref()
+    pub(super) fn replication(&self) -> Option<&ReplicationState> {
+        self.replication.as_ref()
     }
 
     /// The name of the primary that the server follows, if known.
     pub(super) fn followed(&self) -> Option<&str> {
         self.server
             .as_deref()
-            .filter(|_| self.role == ServerRole::LinkedReplica && self.lineage.is_some())
+            .filter(|_| self.role == ServerRole::LinkedReplica && self.replication.is_some())
     }
 
     /// May the connection have temporary tables?
@@ -120,7 +120,7 @@ impl SessionState {
         self.identity = Some(hash("session", &probe.identity).to_digest());
         self.database = Some(hash("database", &probe.database).finish().into());
         self.role = probe.role;
-        self.lineage.clone_from(&probe.lineage);
+        self.replication.clone_from(&probe.replication);
         self.server = probe.database.first().cloned();
         self.checked = Some(Instant::now());
         self.functions.clone_from(&probe.functions);

@@ -4,12 +4,12 @@
 //! [`VersionStore::end`] after it. What the store did not accept is sent again. Knows neither SQL
 //! nor rows.
 
-mod claims;
 mod epoch;
 mod families;
 mod lease;
 mod lists;
 mod pending;
+mod primary_claims;
 mod records;
 mod relations;
 mod status;
@@ -21,7 +21,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-pub(crate) use claims::Claimed;
+pub(crate) use primary_claims::ClaimOutcome;
 pub(crate) use relations::Origin;
 pub use status::TableStatus;
 pub(crate) use write::Write;

@@ -8,10 +8,10 @@ use diesel::{
     sql_types::{Array, Bool, Text},
 };
 
-use super::{catalog, lineage::lineage, names};
+use super::{catalog, names, replication::replication_state};
 use crate::connection::{
-    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion,
-    Question, Sealed, ServerRole, TemporaryTables, is_harmless,
+    CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
+    ReplicationAnswer, Sealed, ServerRole, TemporaryTables, is_harmless,
 };
 use cachalot_sql::{Dialect, Isolation};
 
@@ -236,7 +236,7 @@ impl CacheConnection for PgConnection {
             temporary: TemporaryTables::Listed(answer.temporary),
             unseen: answer.unseen,
             functions: BTreeSet::new(),
-            lineage: None,
+            replication: None,
         }))
     }
 
@@ -252,8 +252,8 @@ impl CacheConnection for PgConnection {
         Some(first == second)
     }
 
-    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
-        Ok(lineage(self)?.map(LineageAnswer))
+    fn replication(&mut self) -> QueryResult<Option<ReplicationAnswer>> {
+        Ok(replication_state(self)?.map(ReplicationAnswer))
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {

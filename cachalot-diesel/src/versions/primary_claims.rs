@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::VersionStore;
 use crate::{
+    connection::ReplicationState,
     events,
     fingerprint::Fingerprint,
-    protocol::Lineage,
     store::{CasVersion, Command, Reply, StoreError},
 };
 
@@ -29,23 +29,26 @@ struct Claim {
 
 /// What became of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Claimed {
+pub(crate) enum ClaimOutcome {
     /// It stands, or nobody's does.
     Settled,
     /// A server that was started later has claimed the same. The older one is gone, unless it speaks still.
-    Later,
+    Superseded,
 }
 
 impl VersionStore {
     /// Tells the others that this server is the primary of its history.
-    pub(crate) fn claim(&self, lineage: &Lineage) -> Result<Claimed, StoreError> {
-        let started = lineage.started;
-        let mut claimed = Claimed::Settled;
-        self.move_claim(lineage, |claim| match claim {
+    pub(crate) fn claim_primary(
+        &self,
+        replication: &ReplicationState,
+    ) -> Result<ClaimOutcome, StoreError> {
+        let started = replication.started;
+        let mut claimed = ClaimOutcome::Settled;
+        self.update_claim(replication, |claim| match claim {
             Some(Claim { disputed: true, .. }) => None,
             Some(known) if known.started >= started => {
                 if known.started > started {
-                    claimed = Claimed::Later;
+                    claimed = ClaimOutcome::Superseded;
                 }
                 None
             }
@@ -58,30 +61,33 @@ impl VersionStore {
     }
 
     /// Two servers that live claim the same.
-    pub(crate) fn dispute(&self, lineage: &Lineage) -> Result<(), StoreError> {
+    pub(crate) fn dispute_primary(&self, replication: &ReplicationState) -> Result<(), StoreError> {
         events::primary_disputed();
-        self.move_claim(lineage, |claim| match claim {
+        self.update_claim(replication, |claim| match claim {
             Some(Claim { disputed: true, .. }) => None,
             known => Some(Claim {
-                started: known.map_or(lineage.started, |known| known.started),
+                started: known.map_or(replication.started, |known| known.started),
                 disputed: true,
             }),
         })
     }
 
     /// When the primary of that history was started, if there is exactly one that is known.
-    pub(crate) fn primary_of(&self, lineage: &Lineage) -> Result<Option<i64>, StoreError> {
-        let (claim, _) = self.load_claim(&self.claim_key(lineage))?;
+    pub(crate) fn primary_of(
+        &self,
+        replication: &ReplicationState,
+    ) -> Result<Option<i64>, StoreError> {
+        let (claim, _) = self.load_claim(&self.claim_key(replication))?;
         Ok(claim.filter(|it| !it.disputed).map(|it| it.started))
     }
 
     /// Puts what `step` makes of the claim in its place; `None` leaves it as it is.
-    fn move_claim(
+    fn update_claim(
         &self,
-        lineage: &Lineage,
+        replication: &ReplicationState,
         mut step: impl FnMut(Option<Claim>) -> Option<Claim>,
     ) -> Result<(), StoreError> {
-        let key = self.claim_key(lineage);
+        let key = self.claim_key(replication);
         for _ in 0..ATTEMPTS {
             let (known, version) = self.load_claim(&key)?;
             let Some(claim) = step(known) else {
@@ -123,10 +129,10 @@ impl VersionStore {
         }
     }
 
-    fn claim_key(&self, lineage: &Lineage) -> String {
+    fn claim_key(&self, replication: &ReplicationState) -> String {
         let mut fingerprint = Fingerprint::new(&self.config.namespace, "primary");
-        fingerprint.part(lineage.cluster.as_bytes());
-        fingerprint.part(lineage.timeline.as_bytes());
+        fingerprint.part(replication.system.as_bytes());
+        fingerprint.part(replication.timeline.as_bytes());
         fingerprint.finish()
     }
 }
@@ -138,9 +144,9 @@ mod tests {
     use super::*;
     use crate::store::MemoryStore;
 
-    fn server(timeline: &str, started: i64) -> Lineage {
-        Lineage {
-            cluster: "7".to_owned(),
+    fn server(timeline: &str, started: i64) -> ReplicationState {
+        ReplicationState {
+            system: "7".to_owned(),
             timeline: timeline.to_owned(),
             started,
             in_recovery: false,
@@ -153,11 +159,14 @@ mod tests {
         let standby = server("1", 9);
         assert_eq!(versions.primary_of(&standby).unwrap(), None);
         for started in [1, 1, 2] {
-            let claimed = versions.claim(&server("1", started)).unwrap();
-            assert_eq!(claimed, Claimed::Settled);
+            let claimed = versions.claim_primary(&server("1", started)).unwrap();
+            assert_eq!(claimed, ClaimOutcome::Settled);
             assert_eq!(versions.primary_of(&standby).unwrap(), Some(started));
         }
-        assert_eq!(versions.claim(&server("1", 1)).unwrap(), Claimed::Later);
+        assert_eq!(
+            versions.claim_primary(&server("1", 1)).unwrap(),
+            ClaimOutcome::Superseded
+        );
         assert_eq!(versions.primary_of(&standby).unwrap(), Some(2));
         assert_eq!(versions.primary_of(&server("2", 9)).unwrap(), None);
     }
@@ -165,11 +174,11 @@ mod tests {
     #[test]
     fn a_dispute_lasts() {
         let versions = VersionStore::with_store(Arc::new(MemoryStore::new(1 << 20)));
-        versions.claim(&server("1", 1)).unwrap();
-        versions.dispute(&server("1", 1)).unwrap();
+        versions.claim_primary(&server("1", 1)).unwrap();
+        versions.dispute_primary(&server("1", 1)).unwrap();
         for started in [1, 2, 3] {
-            let claimed = versions.claim(&server("1", started)).unwrap();
-            assert_eq!(claimed, Claimed::Settled);
+            let claimed = versions.claim_primary(&server("1", started)).unwrap();
+            assert_eq!(claimed, ClaimOutcome::Settled);
             assert_eq!(versions.primary_of(&server("1", 9)).unwrap(), None);
         }
     }
