@@ -6,8 +6,7 @@ use std::{
 };
 
 /// The modules, from the lowest to the highest. A module may use those before it, so there are no cycles.
-const ORDER: [&str; 25] = [
-    "chain",
+const ORDER: [&str; 24] = [
     "clock",
     "fingerprint",
     "untracked",

@@ -1,26 +1,27 @@
 //! The connections whose reads can be cached, and what each can be asked about itself.
 
-mod harmless;
-mod options;
 #[cfg(feature = "r2d2")]
 mod pooled;
 mod probe;
-mod unanalyzable;
+mod settings;
+mod url_settings;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use diesel::{
     QueryResult,
-    connection::{Connection, LoadConnection},
+    connection::{Connection, LoadConnection, TransactionManager},
     sql_types::TypeMetadata,
 };
 
-pub(crate) use harmless::is_harmless;
-pub(crate) use options::settings_of_url;
 pub(crate) use probe::{Counted, Probe, ReplicationState, ServerRole, TemporaryTables};
-pub(crate) use unanalyzable::unanalyzable_code;
+pub(crate) use settings::never_affects_rows;
+pub(crate) use url_settings::settings_of_url;
 
-use crate::{catalog::Facts, rows::CacheBackend};
+use crate::{
+    catalog::{Facts, UnanalyzableCode},
+    rows::CacheBackend,
+};
 use cachalot_sql::TableName;
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
@@ -103,3 +104,18 @@ pub struct CatalogAnswer(pub(crate) Facts);
 
 #[doc(hidden)]
 pub trait Sealed {}
+
+/// The code in a connection's database that cannot be analysed. `trusted`: functions declared pure.
+pub(crate) fn unanalyzable_code<C: CacheConnection>(
+    conn: &mut C,
+    trusted: &BTreeSet<String>,
+) -> QueryResult<Vec<UnanalyzableCode>> {
+    let status = C::TransactionManager::transaction_manager_status_mut(conn);
+    let question = Question {
+        in_transaction: status.transaction_depth()?.is_some(),
+        schemas: Default::default(),
+    };
+    let mut facts = conn.catalog(&question)?.0;
+    facts.trust(trusted);
+    Ok(facts.unanalyzable())
+}

@@ -9,7 +9,9 @@ use std::{
 use super::temporary::Temporary;
 use crate::{
     connection::ReplicationState,
-    connection::{Probe, ProbeQuestion, ServerRole, TemporaryTables, is_harmless, settings_of_url},
+    connection::{
+        Probe, ProbeQuestion, ServerRole, TemporaryTables, never_affects_rows, settings_of_url,
+    },
     fingerprint::{Digest, Fingerprint},
 };
 use cachalot_sql::{Analysis, Dialect, Effect, Kind, SessionChange, Writes};
@@ -216,11 +218,15 @@ impl SessionState {
                     self.database_changed = true;
                     self.temporary.schema_changed();
                 }
-                let decisive = || names.iter().filter(|name| !is_harmless(name, dialect));
-                if decisive().next().is_none() {
+                let relevant = || {
+                    names
+                        .iter()
+                        .filter(|name| !never_affects_rows(name, dialect))
+                };
+                if relevant().next().is_none() {
                     return;
                 }
-                self.named.extend(decisive().cloned());
+                self.named.extend(relevant().cloned());
             }
             SessionChange::All => {}
             // The probe finds what it was, as if it had been changed before the connection was watched.
@@ -252,7 +258,7 @@ mod tests {
 
     #[test]
     fn what_decides_no_answer_is_not_asked_for_again() {
-        for (dialect, harmless, decisive) in [
+        for (dialect, irrelevant, relevant) in [
             (
                 Dialect::Postgres,
                 "SET statement_timeout = 1",
@@ -269,8 +275,11 @@ mod tests {
                 "PRAGMA case_sensitive_like = 1",
             ),
         ] {
-            assert!(after(harmless, dialect).identity().is_some(), "{harmless}");
-            assert!(after(decisive, dialect).identity().is_none(), "{decisive}");
+            assert!(
+                after(irrelevant, dialect).identity().is_some(),
+                "{irrelevant}"
+            );
+            assert!(after(relevant, dialect).identity().is_none(), "{relevant}");
         }
     }
 

@@ -13,9 +13,8 @@ use crate::{
     Error,
     bypass::BypassReason,
     cache::{Cache, installed, set_installed},
-    chain::Chain,
     connection::CacheConnection,
-    events::{self, TARGET},
+    events::{self, Chain, TARGET},
     rows::CacheBackend,
     untracked::{is_untracked, untracked},
 };

@@ -11,7 +11,7 @@ use diesel::{
 use super::{catalog, names, replication::replication_state};
 use crate::connection::{
     CacheConnection, CatalogAnswer, Lookup, Probe, ProbeAnswer, ProbeQuestion, Question,
-    ReplicationAnswer, Sealed, ServerRole, TemporaryTables, is_harmless,
+    ReplicationAnswer, Sealed, ServerRole, TemporaryTables, never_affects_rows,
 };
 use cachalot_sql::{Dialect, Isolation};
 
@@ -173,7 +173,7 @@ fn pairs(assignments: &[String]) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn is_ignored(name: &str) -> bool {
-    OF_TRANSACTIONS.contains(&name) || is_harmless(name, Dialect::Postgres)
+    OF_TRANSACTIONS.contains(&name) || never_affects_rows(name, Dialect::Postgres)
 }
 
 /// Runs a query, a second time if a `COPY TO` is still open.
