@@ -116,11 +116,11 @@ impl Read {
         reason: &BypassReason,
     ) {
         self.ends("bypass", &tables);
-        self.not_kept(counters, tables, reason);
+        self.not_stored(counters, tables, reason);
     }
 
     /// The rows of a miss could not be stored.
-    pub(crate) fn not_kept(
+    pub(crate) fn not_stored(
         &self,
         counters: Option<&Counters>,
         tables: impl fmt::Display,

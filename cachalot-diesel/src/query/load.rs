@@ -13,7 +13,7 @@ use diesel::{
 
 use super::{
     Cached, CachedDsl,
-    prepare::{Read, prepare_and},
+    prepare::{PreparedRead, prepare_with_retry},
 };
 use crate::{
     bypass::BypassReason,
@@ -29,9 +29,8 @@ use crate::{
 /// A query whose rows can be read through the cache as values of `U`, on a connection of type
 /// `Conn`.
 ///
-/// It is to [`.cached(conn)`](CachedDsl::cached) what Diesel's
-/// [`LoadQuery`](diesel::query_dsl::LoadQuery) is to `.load(conn)`: the one bound that a function
-/// needs which is generic over queries. Every query that can be loaded has it.
+/// The counterpart of Diesel's [`LoadQuery`](diesel::query_dsl::LoadQuery): the bound for functions
+/// that are generic over queries. Every query that can be loaded implements it.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -90,7 +89,7 @@ use crate::{
             `Q: cachalot_diesel::CachedQuery<'a, Conn, U>` and a connection `&'a mut Conn`"
 )]
 pub trait CachedQuery<'a, Conn, U>: CachedDsl {
-    /// At most `limit` rows.
+    /// At max_bytes `limit` rows.
     #[doc(hidden)]
     fn rows(read: Cached<'a, Self, Conn>, limit: usize) -> QueryResult<Vec<U>>;
 }
@@ -110,15 +109,15 @@ where
             query,
             options,
         } = read;
-        let told = events::Read::start();
+        let event = events::Read::start();
         let query = query.as_query();
         let (prepared, found) =
-            match prepare_and::<Q::SqlType, _, _, _>(conn, &query, &options, look_up)? {
+            match prepare_with_retry::<Q::SqlType, _, _, _>(conn, &query, &options, look_up)? {
                 Ok(found) => found,
                 Err(bypass) => {
                     let counters = bypass.cache.as_ref().map(Cache::counters);
-                    told.bypass(counters, Names(&bypass.tables), &bypass.reason);
-                    return run(conn, query, limit, None);
+                    event.bypass(counters, Names(&bypass.tables), &bypass.reason);
+                    return query_database(conn, query, limit, None);
                 }
             };
         let cache = prepared.cache;
@@ -129,43 +128,43 @@ where
                     <Conn::Backend as CacheBackend>::read_rows(private::Reader(block), limit)
                 });
                 if let Some(Ok(rows)) = decoded {
-                    told.hit(counters, tables, entry.len());
+                    event.hit(counters, tables, entry.len());
                     return Ok(rows);
                 }
-                // Forged, or the type's own decoding fails: the database decides.
+                // The bytes are forged, or the type's own decoding fails: query the database.
                 cache.entries().discard(&key);
-                told.miss(counters, tables);
-                run(conn, query, limit, None)
+                event.miss(counters, tables);
+                query_database(conn, query, limit, None)
             }
             Lookup::Miss(permit) => {
-                told.miss(counters, tables);
+                event.miss(counters, tables);
                 let fill = CacheFill {
                     cache: &cache,
                     permit,
                     ttl: prepared.ttl,
                     stored: false,
-                    told: &told,
+                    event: &event,
                     tables,
                 };
-                run(conn, query, limit, Some(fill))
+                query_database(conn, query, limit, Some(fill))
             }
             Lookup::Bypass(reason) => {
-                told.bypass(Some(counters), tables, &reason);
-                run(conn, query, limit, None)
+                event.bypass(Some(counters), tables, &reason);
+                query_database(conn, query, limit, None)
             }
             Lookup::Outdated => {
-                told.bypass(Some(counters), tables, &BypassReason::CatalogUnknown);
-                run(conn, query, limit, None)
+                event.bypass(Some(counters), tables, &BypassReason::CatalogUnknown);
+                query_database(conn, query, limit, None)
             }
         }
     }
 }
 
-/// Looks a prepared read up; `None` if the catalog is outdated.
-fn look_up(read: &mut Read) -> Option<Lookup> {
+/// Looks up a prepared read; `None` if the catalog is outdated.
+fn look_up(read: &mut PreparedRead) -> Option<Lookup> {
     let key = std::mem::take(&mut read.key);
     let entries = read.cache.entries();
-    let records = read.plan.records(&read.known);
+    let records = read.plan.records(&read.snapshot);
     let found = match read.replica {
         true => entries.find(key, records),
         false => entries.lookup(key, records),
@@ -177,22 +176,22 @@ fn look_up(read: &mut Read) -> Option<Lookup> {
     (!matches!(found, Lookup::Outdated)).then_some(found)
 }
 
-/// Where the rows of a miss go.
+/// Stores the rows of a miss.
 struct CacheFill<'a> {
     cache: &'a Cache,
     permit: FillPermit,
     ttl: Option<Duration>,
     stored: bool,
-    told: &'a events::Read,
+    event: &'a events::Read,
     tables: Names<'a, Dependency>,
 }
 
 impl CacheFill<'_> {
-    /// Stores rows for which the database was asked at that moment.
-    fn store(&self, rows: &BlockWriter, asked: Instant) -> Result<(), BypassReason> {
+    /// Stores the rows of a query that was sent at that moment.
+    fn store(&self, rows: &BlockWriter, sent_at: Instant) -> Result<(), BypassReason> {
         self.cache
             .entries()
-            .store(&self.permit, rows, Life::since(asked, self.ttl))
+            .store(&self.permit, rows, Life::since(sent_at, self.ttl))
     }
 }
 
@@ -204,8 +203,8 @@ impl Drop for CacheFill<'_> {
     }
 }
 
-/// Asks the database, and keeps what it sends if that is allowed.
-fn run<Query, U, Conn>(
+/// Queries the database, and stores the rows if `fill` is set.
+fn query_database<Query, U, Conn>(
     conn: &mut Conn,
     query: Query,
     limit: usize,
@@ -221,13 +220,13 @@ where
     let Some(mut fill) = fill else {
         return collect(conn, query, limit, None);
     };
-    let most = fill.cache.config().max_value_bytes;
+    let max_bytes = fill.cache.config().max_value_bytes;
     let expected = Conn::Backend::expected_types::<Query::SqlType, _>(&query)?;
     // The rows may be as old as this, however long they take to arrive.
-    let mut asked = Instant::now();
-    let (mut rows, mut copy) = copied(conn, &query, limit, &expected, most);
+    let mut sent_at = Instant::now();
+    let (mut rows, mut copy) = load_and_copy(conn, &query, limit, &expected, max_bytes);
     // The types are known from the second execution on; a number that does not fit the type that
-    // was guessed for the first is an error.
+    // was assumed for the first is an error.
     if just_prepared(conn)
         && !expected.0.is_empty()
         && match &rows {
@@ -235,31 +234,31 @@ where
             Err(error) => matches!(error, Error::DeserializationError(_)),
         }
     {
-        asked = Instant::now();
-        (rows, copy) = copied(conn, &query, limit, &expected, most);
+        sent_at = Instant::now();
+        (rows, copy) = load_and_copy(conn, &query, limit, &expected, max_bytes);
     }
     let rows = rows?;
     let stored = match copy.refused {
         Some(reason) => Err(reason),
-        None => fill.store(&copy.rows.0, asked),
+        None => fill.store(&copy.rows.0, sent_at),
     };
     match stored {
         Ok(()) => fill.stored = true,
         Err(reason) => fill
-            .told
-            .not_kept(Some(fill.cache.counters()), fill.tables, &reason),
+            .event
+            .not_stored(Some(fill.cache.counters()), fill.tables, &reason),
     }
     Ok(rows)
 }
 
-/// Rows, and a copy of what the database sent.
-fn copied<'e, Query, U, Conn>(
+/// Queries the database; returns the rows and a copy of their raw values.
+fn load_and_copy<'e, Query, U, Conn>(
     conn: &mut Conn,
     query: &Query,
     limit: usize,
     expected: &'e private::ExpectedTypes,
-    most: usize,
-) -> (QueryResult<Vec<U>>, Copy<'e>)
+    max_bytes: usize,
+) -> (QueryResult<Vec<U>>, RowCopy<'e>)
 where
     Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
     Query::SqlType: CompatibleType<U, Conn::Backend>,
@@ -267,10 +266,10 @@ where
     Conn::Backend: QueryMetadata<Query::SqlType>,
     U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
 {
-    let mut copy = Copy {
+    let mut copy = RowCopy {
         rows: private::Writer(BlockWriter::default()),
         expected,
-        most,
+        max_bytes,
         refused: None,
     };
     expect_read(conn, true);
@@ -279,34 +278,34 @@ where
     (rows, copy)
 }
 
-/// Did Diesel prepare the statement that ran last for that run?
+/// Did Diesel prepare the last statement just before it ran?
 fn just_prepared<Conn: CacheConnection>(conn: &mut Conn) -> bool {
     tracker(conn).is_some_and(|tracker| tracker.just_prepared())
 }
 
-/// The tracker need not analyse what has been found to be a plain read.
+/// Tells the tracker not to analyse the next statement, which is known to be a plain read.
 fn expect_read<Conn: CacheConnection>(conn: &mut Conn, expected: bool) {
     if let Some(tracker) = tracker(conn) {
         tracker.expect_read(expected);
     }
 }
 
-/// The rows as they come, copied until one cannot be.
-struct Copy<'e> {
+/// A copy of the rows, until one of them cannot be stored.
+struct RowCopy<'e> {
     rows: private::Writer,
     expected: &'e private::ExpectedTypes,
-    most: usize,
+    max_bytes: usize,
     refused: Option<BypassReason>,
 }
 
-impl Copy<'_> {
-    fn take<'r, DB: CacheBackend>(&mut self, row: &impl diesel::row::Row<'r, DB>) {
+impl RowCopy<'_> {
+    fn append<'r, DB: CacheBackend>(&mut self, row: &impl diesel::row::Row<'r, DB>) {
         if self.refused.is_some() {
             return;
         }
         if DB::append_row(row, self.expected, &mut self.rows).is_err() {
             self.refused = Some(BypassReason::Unstorable);
-        } else if self.rows.0.len() > self.most {
+        } else if self.rows.0.len() > self.max_bytes {
             self.refused = Some(BypassReason::TooLarge);
         }
         if self.refused.is_some() {
@@ -319,7 +318,7 @@ fn collect<Query, U, Conn>(
     conn: &mut Conn,
     query: Query,
     limit: usize,
-    mut copy: Option<&mut Copy<'_>>,
+    mut copy: Option<&mut RowCopy<'_>>,
 ) -> QueryResult<Vec<U>>
 where
     Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
@@ -332,12 +331,12 @@ where
     for row in diesel::connection::LoadConnection::load(conn, query)? {
         let row = row?;
         if let Some(copy) = &mut copy {
-            copy.take::<Conn::Backend>(&row);
+            copy.append::<Conn::Backend>(&row);
         }
         if rows.len() < limit {
             rows.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
         }
-        // Whoever wants one row still keeps them all, unless they cannot be kept.
+        // The entry holds all rows, whatever the limit; read on unless they cannot be stored.
         if rows.len() >= limit && copy.as_ref().is_none_or(|copy| copy.refused.is_some()) {
             break;
         }
