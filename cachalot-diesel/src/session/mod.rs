@@ -61,8 +61,8 @@ impl Session {
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
-        // Until it is known: PostgreSQL's grammar parses most texts of the others, and what it refuses
-        // falls back to the token scan, which can only take too much for a table.
+        // Until it is known: PostgreSQL's grammar parses most texts of the other dialects. A text that it
+        // cannot parse falls back to the token scan, which can only find too many tables.
         self.dialect.unwrap_or(Dialect::Postgres)
     }
 
@@ -71,7 +71,7 @@ impl Session {
         self.state.url()
     }
 
-    /// What the catalog of the connection's database is known by; `None` if it was never probed.
+    /// The key of the database's catalog; `None` if the connection was never probed.
     pub(crate) fn database(&self) -> Option<&Arc<str>> {
         self.state.database()
     }

@@ -11,12 +11,12 @@ use crate::{
     fingerprint::Digest,
 };
 
-/// Whose rows a read would see, and in which state.
+/// Which rows a read would see, and in which state.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadContext {
-    /// The hash of everything that decides whose rows are read.
+    /// The hash of everything that determines which rows are read.
     pub(crate) identity: Digest,
-    /// What the catalog of the database is known by.
+    /// The key of the database's catalog.
     pub(crate) database: Arc<str>,
     /// The read sees what is committed and the writes of the open transaction, which may hold locks.
     pub(crate) in_transaction: bool,
@@ -25,8 +25,8 @@ pub(crate) struct ReadContext {
 }
 
 impl Session {
-    /// The context of a read, if what it sees is what every connection like this one sees. Probes the
-    /// connection if necessary.
+    /// The context of a read, if it sees the same rows as every connection with the same identity.
+    /// Probes the connection if necessary.
     pub(crate) fn for_read<C: CacheConnection>(
         &mut self,
         conn: &mut C,

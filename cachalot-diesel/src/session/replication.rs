@@ -71,7 +71,7 @@ fn claim<C: CacheConnection>(conn: &mut C, cache: &Cache, own: &ReplicationState
     }
 }
 
-/// A server that does not answer belongs to nothing.
+/// `None` if the server does not answer.
 fn ask<C: CacheConnection>(conn: &mut C) -> Option<ReplicationState> {
     let answer = conn.replication();
     answer.ok().flatten().map(|answer| answer.0)

@@ -16,7 +16,7 @@ use crate::{
 };
 use cachalot_sql::{Analysis, Dialect, Effect, Kind, SessionChange, Writes};
 
-/// Whose rows a connection sees, as far as known.
+/// What is known of the rows that a connection sees.
 #[derive(Debug, Default)]
 pub(super) struct SessionState {
     /// The hash of the last probe; `None` means probe again.
@@ -42,7 +42,7 @@ pub(super) struct SessionState {
 }
 
 impl SessionState {
-    /// The hash of everything that decides whose rows are read; `None` if a probe is needed.
+    /// The hash of everything that determines which rows are read; `None` if a probe is needed.
     pub(super) fn identity(&self) -> Option<Digest> {
         self.identity
     }
@@ -113,7 +113,7 @@ impl SessionState {
         self.url.as_ref().filter(|_| !self.database_changed)
     }
 
-    /// What the catalog of the database is known by; `None` if it was never probed.
+    /// The key of the database's catalog; `None` if the connection was never probed.
     pub(super) fn database(&self) -> Option<&Arc<str>> {
         self.database.as_ref()
     }
@@ -229,7 +229,7 @@ impl SessionState {
                 self.named.extend(relevant().cloned());
             }
             SessionChange::All => {}
-            // The probe finds what it was, as if it had been changed before the connection was watched.
+            // The probe queries the new value, as if it had been set before the connection was watched.
             _ => self.temporary.unknown_code_ran(),
         }
         self.ask_again();
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_decides_no_answer_is_not_asked_for_again() {
+    fn only_settings_that_affect_rows_are_queried_again() {
         for (dialect, irrelevant, relevant) in [
             (
                 Dialect::Postgres,
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_extensions_that_came_with_the_url_are_asked_for() {
+    fn extension_settings_in_the_url_are_queried() {
         let mut session = SessionState::default();
         session.opened(
             "postgres://h/d?options=-c%20nobodys.depth%3D3",
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_table_is_looked_for_when_it_may_have_come_or_gone() {
+    fn temporary_tables_are_probed_again_when_one_may_have_been_created_or_dropped() {
         let dialect = Dialect::Postgres;
         let mut session = after("CREATE TEMP TABLE a (id int)", dialect);
         assert!(session.has_temporary_tables() && session.identity().is_none());
@@ -317,7 +317,7 @@ mod tests {
 
     /// A rollback brings back what the transaction has dropped.
     #[test]
-    fn what_was_found_in_a_transaction_is_asked_for_again_after_it() {
+    fn a_probe_inside_a_transaction_is_repeated_after_it() {
         let dialect = Dialect::Sqlite;
         let mut session = SessionState::default();
         session.probed(&Probe {

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_there_until_it_is_not_found() {
+    fn a_table_is_present_until_a_probe_does_not_find_it() {
         let mut tables = Temporary::default();
         tables.counted(&found(0, &[]));
         assert!(!tables.is_present());
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_no_statement_shows_is_there_for_good() {
+    fn a_table_that_no_statement_shows_stays_present() {
         let mut tables = Temporary::default();
         tables.counted(&found(1, &[]));
         assert!(tables.is_present(), "made before");
@@ -169,9 +169,9 @@ mod tests {
         assert!(tables.is_present());
     }
 
-    /// The routine's may be counted in the place of one that failed.
+    /// The count may include a table that the routine created instead of one whose creation failed.
     #[test]
-    fn beside_code_that_is_not_seen_a_failure_accounts_for_nothing() {
+    fn a_failed_statement_accounts_for_no_table_after_unknown_code() {
         for (code, present) in [(false, false), (true, true)] {
             let mut tables = Temporary::default();
             tables.created(MAKE, 1, false);
@@ -184,11 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_gone_means_nothing_where_it_may_be_another() {
+    fn a_missing_name_proves_nothing_after_a_rename_or_unknown_code() {
         let changes: [fn(&mut Temporary); 3] = [
             Temporary::renamed,
             Temporary::unknown_code_ran,
-            // Nobody knows where `a` is.
+            // `a` may be in either schema.
             Temporary::schema_changed,
         ];
         for change in changes {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_was_set_back_hides_what_code_has_made() {
+    fn a_reset_count_hides_tables_that_unknown_code_created() {
         for (code, present) in [(false, false), (true, true)] {
             let mut tables = Temporary::default();
             tables.count_lost();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_says_all() {
+    fn a_list_is_complete() {
         let mut tables = Temporary::default();
         tables.created("SELECT 1", 1, true);
         tables.listed(true);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_stay_account_for_a_count_of_all_and_for_no_other() {
+    fn permanent_tables_account_only_for_a_count_of_all_tables() {
         for (all_counted, unknown_code_ran, present) in [
             (true, false, false),
             (true, true, false),

@@ -18,9 +18,9 @@ pub(crate) enum Snapshot {
     Committed,
     /// What is committed and the transaction's own writes.
     CommittedAndOwn,
-    /// Perhaps an older state, with the transaction's own writes.
+    /// Possibly an older state, with the transaction's own writes.
     Old,
-    /// Perhaps rows that are never committed.
+    /// Possibly rows that are never committed.
     Dirty,
 }
 
@@ -33,14 +33,14 @@ pub(super) struct Transactions {
     session_isolation: Option<Isolation>,
     /// For the next transaction only.
     next_isolation: Option<Isolation>,
-    /// MySQL: code ran that may have set one for the next transaction, and no probe tells.
+    /// MySQL: code ran that may have set one for the next transaction, which no probe reports.
     next_unknown: bool,
     /// MySQL: statements outside a transaction are committed at once. `None`: not known yet.
     autocommit: Option<bool>,
     /// It is not known whether a transaction is open: every write is published with its statement
     /// *and* with the next commit. Publishing too much is safe, too little is not.
     uncertain: bool,
-    /// Only this connection can see what a write reaches, so it may be anything.
+    /// Only this connection can see which tables a write reaches, so it may reach any.
     writes_unbounded: bool,
     /// The session has temporary tables or views.
     temporary: bool,
@@ -85,7 +85,7 @@ impl Transactions {
 
     /// What the server reports about whether a transaction is open.
     pub(super) fn found(&mut self, open: Option<bool>) {
-        // Whatever ended it, all that it may have committed was published with that.
+        // All that it may have committed was published when it ended.
         if self.uncertain && open == Some(false) {
             self.close();
         }
@@ -195,7 +195,7 @@ impl Transactions {
             }
             None => visible.merge(writes),
         }
-        // Until the probe has told, a MySQL server may run with autocommit off.
+        // Until the connection is probed, a MySQL server may run with autocommit off.
         let maybe_pending =
             self.dialect == Dialect::Mysql && self.autocommit.is_none() && self.open.is_none();
         if self.uncertain || maybe_pending {
@@ -379,7 +379,7 @@ impl Transactions {
         }
         match isolation {
             _ if self.open.as_ref().is_some_and(|open| open.failed) => Snapshot::Old,
-            // PostgreSQL treats the one as the other.
+            // PostgreSQL treats READ UNCOMMITTED as READ COMMITTED.
             Some(Isolation::ReadCommitted | Isolation::ReadUncommitted) if !self.uncertain => {
                 Snapshot::CommittedAndOwn
             }

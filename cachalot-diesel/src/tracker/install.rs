@@ -23,7 +23,7 @@ use cachalot_sql::Dialect;
 /// Makes the program's own instrumentation of a new connection.
 pub(crate) type Constructor = fn() -> Option<Box<dyn Instrumentation>>;
 
-static USERS_OWN: RwLock<Option<Constructor>> = RwLock::new(None);
+static USER_CONSTRUCTOR: RwLock<Option<Constructor>> = RwLock::new(None);
 
 /// Makes the tracker Diesel's default instrumentation, unless the program has one of its own.
 pub(crate) fn install_default(cache: &Cache) -> Result<(), Error> {
@@ -35,7 +35,7 @@ pub(crate) fn install_default(cache: &Cache) -> Result<(), Error> {
 
 /// As [`install_default`], with the program's own instrumentation behind the tracker.
 pub(crate) fn install_default_with(cache: &Cache, constructor: Constructor) -> Result<(), Error> {
-    *USERS_OWN.write() = Some(constructor);
+    *USER_CONSTRUCTOR.write() = Some(constructor);
     set_default(cache)
 }
 
@@ -53,11 +53,11 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
     if is_untracked() {
         return None;
     }
-    if let Some(answer) = replaced::answer() {
-        return Some(answer);
+    if let Some(marker) = replaced::marker() {
+        return Some(marker);
     }
     let cache = installed()?;
-    let own = USERS_OWN.read().and_then(|make| make());
+    let own = USER_CONSTRUCTOR.read().and_then(|make| make());
     Some(Box::new(Tracker::new(cache, own)))
 }
 
@@ -71,14 +71,14 @@ pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cache) -> Result<
     let present = type_of(&*conn.instrumentation());
     if present == type_of(&*DynInstrumentation::none()) {
         // A connection opened after `install_with` would have got this one.
-        let own = USERS_OWN.read().and_then(|make| make());
+        let own = USER_CONSTRUCTOR.read().and_then(|make| make());
         set_tracker(conn, cache, own);
         return Ok(());
     }
     // Diesel cannot return a connection's instrumentation, but it can make another of the same type.
-    let users_own = *USERS_OWN.read();
+    let user_constructor = *USER_CONSTRUCTOR.read();
     let alike = [
-        users_own.and_then(|make| make()),
+        user_constructor.and_then(|make| make()),
         untracked(get_default_instrumentation),
     ]
     .into_iter()
@@ -98,11 +98,11 @@ pub(crate) fn set_tracker<C: CacheConnection>(
     let mut tracker = Tracker::new(cache.clone(), own);
     tracker.set_dialect(C::Backend::dialect());
     let status = C::TransactionManager::transaction_manager_status_mut(conn);
-    let diesels = !matches!(status.transaction_depth(), Ok(None));
+    let diesel_has_one = !matches!(status.transaction_depth(), Ok(None));
     conn.set_instrumentation(tracker);
     with_session(conn, |conn, session| {
-        // Raw SQL may have begun one too.
-        if diesels || conn.in_transaction() == Some(true) {
+        // Raw SQL may have begun one that Diesel does not know.
+        if diesel_has_one || conn.in_transaction() == Some(true) {
             session.set_already_open();
         }
     });
@@ -126,7 +126,7 @@ pub(crate) fn cache_of<Conn: CacheConnection>(
     Ok(cache)
 }
 
-/// The cache that watches the connection; attaches it if it only has to be.
+/// The cache that watches the connection. Attaches the installed one if none does.
 fn watching<Conn: CacheConnection>(
     conn: &mut Conn,
 ) -> Result<Cache, (Option<Cache>, BypassReason)> {
@@ -179,7 +179,7 @@ fn type_of(instrumentation: &dyn Instrumentation) -> TypeId {
     instrumentation.as_any().type_id()
 }
 
-/// The dialect of a connection's URL. Anything that no other dialect claims is a path, for SQLite.
+/// The dialect of a connection's URL. A URL of no other form is a path, for SQLite.
 pub(super) fn dialect_of(url: &str) -> Option<Dialect> {
     let scheme = url
         .split_once("://")
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_url_tells_the_dialect() {
+    fn the_dialect_follows_from_the_url() {
         assert_eq!(dialect_of("postgres://u:p@h/db"), Some(Dialect::Postgres));
         assert_eq!(
             dialect_of("host=localhost dbname=x"),

@@ -41,7 +41,7 @@ pub(crate) struct Tracker {
 
 /// Begins and ends a connection's writes.
 struct WriteReporter {
-    /// Every cache that was told to watch the connection. Reads use the last.
+    /// The caches that watch the connection. Reads use the last one.
     caches: Vec<Cache>,
     /// The running statement, below those that Diesel runs to prepare it.
     running: Vec<Running>,
@@ -57,7 +57,7 @@ struct Running {
     step: Option<(Arc<Analysis>, Step)>,
     writes: Vec<(Cache, Write)>,
     statements: usize,
-    /// What its functions do was found in these catalogs.
+    /// The catalogs from which the side effects of its functions follow.
     trusted: Vec<(Cache, CatalogSnapshot)>,
 }
 
@@ -88,7 +88,7 @@ impl Tracker {
         self.writes.caches.last()
     }
 
-    /// From now on reads use `cache`. Those that watched before still receive writes.
+    /// From now on reads use `cache`. The caches that watched before still receive writes.
     fn watch(&mut self, cache: &Cache) {
         let caches = &mut self.writes.caches;
         caches.retain(|known| !known.is(cache));
@@ -131,7 +131,7 @@ impl WriteReporter {
             });
             return;
         }
-        // A query that cannot be shown cannot be built either. If it runs all the same, `finish`
+        // A query that cannot be displayed cannot be built either. If it runs nevertheless, `finish`
         // treats it as a write to everything.
         let mut trusted = Vec::new();
         let analysis = sql::text(query).map(|sql| self.analysis(session, &sql, &mut trusted));
@@ -216,7 +216,7 @@ impl WriteReporter {
         let caches = self.caches.iter();
         caches
             .map(|cache| {
-                // Others may have asked where a connection by this URL leads.
+                // Another connection with this URL may have been probed.
                 let known = || cache.planner().database_of(session.url()?);
                 let database = session.database().cloned().or_else(known);
                 let calls = cache.planner().side_effects_of(database.as_ref(), analysis);
@@ -260,7 +260,7 @@ impl WriteReporter {
         session.forget_committed();
         end(running.writes, outcome);
         for (cache, known) in running.trusted {
-            // A function was replaced while the statement ran: it may have been the new one.
+            // A function was replaced while the statement ran, so the new one may have been called.
             if !cache.planner().is_current(&known) {
                 session.unknown_code_ran();
                 let write = cache.begin(&cachalot_sql::Writes::Everything, Origin::default());
@@ -271,7 +271,7 @@ impl WriteReporter {
 
     /// Has a statement that fails certainly changed nothing?
     fn fails_whole(&self, session: &Session, running: &Running) -> bool {
-        // What was not analysed is a read.
+        // A statement that was not analysed is a read.
         let by_its_text = running
             .step
             .as_ref()
@@ -288,9 +288,9 @@ impl WriteReporter {
             && (session.dialect() != Dialect::Sqlite || by_its_tables())
     }
 
-    /// What the catalog of the connection's database is known by.
+    /// The key of the database's catalog.
     fn database(&self, session: &Session) -> Option<Arc<str>> {
-        // Others may have asked where a connection by this URL leads.
+        // Another connection with this URL may have been probed.
         let known = || {
             let url = session.url()?;
             self.caches
@@ -321,13 +321,13 @@ impl WriteReporter {
 
 fn end(writes: Vec<(Cache, Write)>, outcome: WriteOutcome) {
     for (cache, write) in writes {
-        // What could not be delivered is remembered and reported there.
+        // An invalidation that the store does not accept is queued and reported there.
         let _ = cache.end(write, outcome);
     }
 }
 
-/// Diesel starts a PostgreSQL statement, looks the numbers of its custom types up, and then sends
-/// it: only such a question may come while another statement runs.
+/// Diesel starts a PostgreSQL statement, looks up the OIDs of its custom types, and then sends it: only
+/// such a lookup may run while another statement is running.
 fn is_type_lookup(analysis: &Analysis) -> bool {
     analysis.writes().is_nothing() && analysis.reads().iter().any(|table| **table == *"pg_type")
 }
@@ -344,7 +344,7 @@ fn failed_cleanly(error: &Error) -> bool {
                 | DatabaseErrorKind::ReadOnlyTransaction
                 | DatabaseErrorKind::SerializationFailure
         ),
-        // Refused before anything was sent.
+        // Diesel reports these before it sends anything.
         Error::QueryBuilderError(_) | Error::SerializationError(_) | Error::InvalidCString(_) => {
             true
         }

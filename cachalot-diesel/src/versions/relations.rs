@@ -136,7 +136,7 @@ impl Agreement {
 
 impl VersionStore {
     /// Is the relation in this process's catalog of the origin's database, or has it been announced?
-    /// `None` if this process cannot tell.
+    /// `None` if this process does not know.
     pub(super) fn knows(&self, origin: Origin<'_>, table: &Arc<str>) -> Option<bool> {
         let announced = &self.announced.0;
         if origin.is_outside_catalogs(table) || announced.get(&origin.announcement(table)).is_some()

@@ -1,10 +1,10 @@
-//! What a statement does to the transaction: worked out before it runs, applied when its outcome is known.
+//! What a statement does to the transaction: computed before it runs, applied when its outcome is known.
 
 use super::{Open, Transactions};
 use crate::protocol::WriteOutcome;
 use cachalot_sql::{Analysis, Dialect, Effect, Isolation, Statement, Writes};
 
-/// What running a text does, worked out before it runs.
+/// The effect of running a text, computed before it runs.
 #[derive(Debug)]
 pub(crate) struct Step {
     next: Transactions,
@@ -24,7 +24,7 @@ impl Step {
 }
 
 impl Transactions {
-    /// Works out what running this text does. The state stays as it is until [`finished`](Self::finished).
+    /// The effect of running this text. The state does not change until [`finished`](Self::finished).
     pub(in crate::session) fn step(&self, analysis: &Analysis) -> Step {
         let mut next = self.clone();
         let mut published = Writes::Nothing;
@@ -43,7 +43,7 @@ impl Transactions {
         with_error: bool,
     ) {
         let Step { mut next, .. } = step;
-        // It may have become known while the text ran.
+        // The dialect may have become known while the text ran.
         next.dialect = self.dialect;
         let in_part = analysis.statements.len() > 1 || controls_transaction(analysis);
         match outcome {
@@ -59,7 +59,7 @@ impl Transactions {
                     self.on_statement_error();
                 }
             }
-            // A statement of a transaction failed. If its writes stand after all, the commit
+            // A statement of a transaction failed. If its writes took effect nevertheless, the commit
             // publishes them.
             WriteOutcome::Unknown => {
                 if with_error && self.open.is_some() {
@@ -88,7 +88,8 @@ impl Transactions {
     fn on_unknown_outcome(&mut self, analysis: &Analysis, outcome: WriteOutcome) {
         let autocommit = self.dialect != Dialect::Mysql || self.autocommit == Some(true);
         if self.open.is_none() && !self.uncertain && autocommit && !controls_transaction(analysis) {
-            // Outside a transaction what was done of a batch is committed, and published with it.
+            // Outside a transaction each statement of a batch that ran is committed, and has been
+            // published with the batch.
             return;
         }
         let mut writes = self.pending();
