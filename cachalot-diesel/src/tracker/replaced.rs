@@ -54,7 +54,7 @@ pub(super) fn default() -> Default {
     let _restore = Restore(CHECKING.replace(true));
     match get_default_instrumentation() {
         None => Default::None,
-        Some(made) if made.is::<OwnMarker>() => Default::OwnMarker,
+        Some(made) if made.is::<OwnMarker>() => Default::Ours,
         Some(_) => Default::Foreign,
     }
 }

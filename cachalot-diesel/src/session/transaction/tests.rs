@@ -95,7 +95,7 @@ fn only_what_was_not_rolled_back_to_a_savepoint_is_published() {
 }
 
 #[test]
-fn a_batch_is_followed_statement_by_statement() {
+fn a_batch_is_applied_statement_by_statement() {
     let mut session = Session::new(Dialect::Sqlite);
     assert_eq!(
         session.ok("BEGIN; UPDATE a SET x = 1; COMMIT; BEGIN; UPDATE b SET x = 1"),
@@ -135,7 +135,7 @@ fn without_autocommit_writes_wait_for_the_commit() {
 }
 
 #[test]
-fn a_server_whose_autocommit_is_unknown_gets_both() {
+fn while_autocommit_is_unknown_writes_are_published_at_once_and_with_the_commit() {
     let mut transactions = Transactions::default();
     transactions.set_dialect(Dialect::Mysql);
     let mut session = Session(transactions, Dialect::Mysql);
@@ -168,7 +168,7 @@ fn after_a_commit_of_unknown_outcome_nothing_is_missed() {
 }
 
 #[test]
-fn a_failed_lone_write_leaves_things_as_they_were() {
+fn a_single_write_that_fails_publishes_nothing_later() {
     let mut session = Session::new(Dialect::Postgres);
     session.run("INSERT INTO a VALUES (1)", WriteOutcome::Failure);
     assert_eq!(session.0.snapshot(), Snapshot::Committed);
@@ -245,7 +245,7 @@ fn a_sqlite_savepoint_outside_a_transaction_commits_when_released() {
 }
 
 #[test]
-fn what_was_open_before_anybody_watched_publishes_everything() {
+fn a_transaction_that_was_open_before_the_connection_was_watched_publishes_everything() {
     let mut transactions = Transactions::default();
     transactions.set_already_open();
     let mut session = Session(transactions, Dialect::Postgres);
@@ -256,7 +256,7 @@ fn what_was_open_before_anybody_watched_publishes_everything() {
 }
 
 #[test]
-fn a_prepared_transaction_is_published_by_whoever_commits_it() {
+fn a_prepared_transaction_is_published_by_the_connection_that_commits_it() {
     let mut session = Session::new(Dialect::Postgres);
     session.ok("BEGIN");
     session.ok("UPDATE a SET x = 1");
@@ -265,7 +265,7 @@ fn a_prepared_transaction_is_published_by_whoever_commits_it() {
 }
 
 #[test]
-fn an_isolation_that_the_statement_does_not_show_is_unknown() {
+fn an_isolation_level_set_by_an_expression_is_unknown() {
     let mut session = Session::new(Dialect::Postgres);
     session.ok("SET default_transaction_isolation = DEFAULT");
     session.ok("BEGIN");
@@ -282,7 +282,7 @@ fn a_transaction_that_began_before_the_probe_has_the_isolation_that_it_finds() {
 }
 
 #[test]
-fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
+fn after_an_error_only_postgres_certainly_has_its_transaction_open() {
     for outcome in [WriteOutcome::Failure, WriteOutcome::Unknown] {
         for (dialect, published) in [
             (Dialect::Postgres, &[][..]),
@@ -302,7 +302,7 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
 
 /// The step is worked out before the error is known.
 #[test]
-fn an_error_has_the_same_effect_whether_the_step_was_worked_out_before_or_after_it() {
+fn an_error_has_the_same_effect_whether_the_step_was_computed_before_or_after_it() {
     for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
         for before in [
             "",
@@ -339,7 +339,7 @@ fn an_error_has_the_same_effect_whether_the_step_was_worked_out_before_or_after_
 }
 
 #[test]
-fn an_error_outside_a_transaction_leaves_no_doubt() {
+fn an_error_outside_a_transaction_leaves_the_state_certain() {
     for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
         let mut session = Session::new(dialect);
         session.fail("UPDATE a SET x = 1", WriteOutcome::Failure);
@@ -359,7 +359,7 @@ fn a_savepoint_of_sqlite_may_commit_while_it_is_not_known_whether_a_transaction_
 }
 
 #[test]
-fn a_begin_that_sqlite_takes_ends_the_doubt() {
+fn a_begin_that_sqlite_accepts_ends_the_uncertainty() {
     let mut session = Session::new(Dialect::Sqlite);
     session.ok("BEGIN");
     session.ok("UPDATE a SET x = 1");
@@ -370,7 +370,7 @@ fn a_begin_that_sqlite_takes_ends_the_doubt() {
 }
 
 #[test]
-fn what_may_have_committed_publishes_and_leaves_the_rest_to_both() {
+fn after_a_possible_commit_writes_are_published_at_once_and_with_the_next_commit() {
     for statement in [
         "UNLOCK TABLES",
         "SET autocommit = 1",
@@ -395,7 +395,7 @@ fn what_may_have_committed_publishes_and_leaves_the_rest_to_both() {
 }
 
 #[test]
-fn a_server_that_can_be_asked_ends_the_doubt() {
+fn a_server_that_reports_its_transaction_state_ends_the_uncertainty() {
     for (open, snapshot, published) in [
         (None, Snapshot::Old, &["*"][..]),
         (Some(true), Snapshot::Old, &["*"]),
@@ -424,7 +424,7 @@ fn a_postgres_transaction_that_has_failed_reads_nothing_until_it_is_rolled_back(
 }
 
 #[test]
-fn a_commit_that_may_begin_the_next_transaction_is_no_end() {
+fn after_a_commit_that_may_begin_another_transaction_the_state_is_uncertain() {
     let mut session = Session::new(Dialect::Mysql);
     session.ok("SET completion_type = CHAIN");
     session.ok("COMMIT");
