@@ -265,7 +265,7 @@ fn a_prepared_transaction_is_published_by_the_connection_that_commits_it() {
 }
 
 #[test]
-fn an_isolation_level_set_by_an_expression_is_unknown() {
+fn an_isolation_level_reset_to_its_default_is_unknown() {
     let mut session = Session::new(Dialect::Postgres);
     session.ok("SET default_transaction_isolation = DEFAULT");
     session.ok("BEGIN");
@@ -273,7 +273,7 @@ fn an_isolation_level_set_by_an_expression_is_unknown() {
 }
 
 #[test]
-fn a_transaction_that_began_before_the_probe_has_the_isolation_that_it_finds() {
+fn a_transaction_that_began_before_the_probe_has_the_isolation_level_of_the_session() {
     let mut session = Session(Transactions::default(), Dialect::Postgres);
     session.ok("BEGIN");
     assert_eq!(session.0.snapshot(), Snapshot::Old);
