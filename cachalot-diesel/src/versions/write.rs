@@ -10,8 +10,9 @@ use std::{
 };
 
 use super::{
-    VersionStore, fresh_token,
-    relations::{Announcement, Origin},
+    VersionStore,
+    announced::{Announcement, Origin},
+    fresh_token,
 };
 use crate::{
     OnOutage,
@@ -356,19 +357,7 @@ impl VersionStore {
                 continue;
             };
             let key = &*targets[place].table.key;
-            commands.push(match over {
-                Some(version) => Command::CompareAndSwap {
-                    key,
-                    value,
-                    ttl: None,
-                    version: *version,
-                },
-                None => Command::Add {
-                    key,
-                    value,
-                    ttl: None,
-                },
-            });
+            commands.push(Command::put(key, value, *over));
             places.push(place);
         }
         commands.extend(last);

@@ -14,7 +14,7 @@ use crate::{
     protocol::{self, Change, DependencyKind, EPOCH, Record, Token, WriteOutcome, Writes},
     stats::{Invalidation, InvalidationReason},
     store::{Command, StoreError},
-    versions::{VersionStore, fresh_token, pending::PendingInvalidation, relations::Origin},
+    versions::{VersionStore, announced::Origin, fresh_token, pending::PendingInvalidation},
 };
 
 impl VersionStore {
