@@ -1,7 +1,7 @@
 //! As many flights as left New York in 2013, on PostgreSQL.
 
 use cachalot_tests::flights as sample;
-use diesel::{dsl, prelude::*};
+use diesel::{dsl, prelude::*, sql_types::Bool};
 
 use super::{
     postgres::{
@@ -71,6 +71,10 @@ reads! {
 
     fn one_anew(salt: i32) -> Flight {
         flights::table.find(1).filter(flights::distance.ne(-salt)).select(flight!())
+    }
+
+    fn one_uncacheable(id: i32) -> Flight {
+        flights::table.find(id).filter(dsl::sql::<Bool>("random() < 2")).select(flight!())
     }
 
     fn several(rows: i32) -> Flight {

@@ -6,6 +6,7 @@ macro_rules! reads {
         fn $name:ident($($argument:ident: $type:ty),*) -> $row:ty { $query:expr }
     )*) => {$(
         $(#[$doc])*
+        #[allow(dead_code, reason = "not every read is measured in each way")]
         pub(crate) mod $name {
             use super::*;
 
@@ -15,6 +16,13 @@ macro_rules! reads {
 
             pub(crate) fn cached(conn: &mut Conn, $($argument: $type),*) -> Vec<$row> {
                 cachalot_diesel::CachedDsl::cached($query, conn).load().unwrap()
+            }
+
+            pub(crate) fn on_type(
+                conn: &mut cachalot_diesel::CachalotConnection<Conn>,
+                $($argument: $type),*
+            ) -> Vec<$row> {
+                diesel::RunQueryDsl::load($query, conn).unwrap()
             }
         }
     )*};

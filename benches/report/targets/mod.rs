@@ -1,5 +1,6 @@
 //! The figures that have a target, on PostgreSQL.
 
+mod connection_type;
 mod outages;
 mod reads;
 mod round_trips;
@@ -24,6 +25,7 @@ pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Figure> {
     };
     let mut figures = reads::hits(&bench);
     figures.push(round_trips::of_a_hit(&bench));
+    figures.extend(connection_type::overhead(&bench));
     figures.push(reads::miss(&bench));
     figures.push(writes::update(&bench));
     figures.push(reads::processor_time(&bench));

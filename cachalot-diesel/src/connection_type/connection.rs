@@ -19,6 +19,7 @@ use crate::{
     cache::installed,
     connection::PlainConnection,
     events::Chain,
+    query::analysis_of,
     tracker::{Relay, install_implicitly},
 };
 
@@ -51,7 +52,8 @@ impl<C: PlainConnection> Connection for CachalotConnection<C> {
     where
         T: QueryFragment<Self::Backend> + QueryId,
     {
-        let statement = self.statement(source);
+        let analysis = analysis_of(self, source).ok();
+        let statement = self.statement(source, analysis);
         self.tracked(statement, |conn| conn.execute_returning_count(source))
     }
 

@@ -50,22 +50,27 @@ where
         T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
         Self::Backend: QueryMetadata<T::SqlType>,
     {
-        let planned = match self.reclaim().take_expected() {
+        let expected = self.reclaim().take_expected();
+        // What cannot be built is refused by the connection itself.
+        let analysis = match expected {
+            Some(NextRead::Planned) => None,
+            _ => analysis_of(self, &source).ok(),
+        };
+        let planned = match (expected, &analysis) {
             // A query of `.cached()`.
-            Some(NextRead::Planned) => Planned::LookedUp,
-            Some(NextRead::Uncached) => Planned::Statement,
-            None if self.writes(&source) => Planned::Statement,
-            None => {
+            (Some(NextRead::Planned), _) => Planned::LookedUp,
+            (None, Some(analysis)) if analysis.writes().is_nothing() => {
                 let event = events::Read::start();
-                match find::<T::SqlType, _, _>(self, &source, &Options::default(), &event) {
-                    // What cannot be built is refused by the connection itself.
+                let options = Options::default();
+                match find::<T::SqlType, _, _>(self, &source, analysis, &options, &event) {
                     Ok(Found::Bypass) | Err(_) => Planned::Statement,
                     Ok(found) => Planned::Read(found, event),
                 }
             }
+            _ => Planned::Statement,
         };
         if matches!(planned, Planned::Statement) {
-            let statement = self.statement(&source);
+            let statement = self.statement(&source, analysis);
             if let Err(refused) = self.reclaim().start(statement) {
                 return Err(self.refuse(refused));
             }
@@ -105,12 +110,5 @@ where
                 Err(error)
             }
         }
-    }
-}
-
-impl<C: PlainConnection> CachalotConnection<C> {
-    /// Does the query write, as far as its text shows?
-    fn writes<T: QueryFragment<C::Backend> + QueryId>(&mut self, source: &T) -> bool {
-        analysis_of(self, source).is_ok_and(|analysis| !analysis.writes().is_nothing())
     }
 }

@@ -10,7 +10,7 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use diesel::{
     QueryResult,
@@ -28,10 +28,10 @@ use crate::{
         CacheConnection, CatalogAnswer, Lookup, PlainConnection, ProbeAnswer, ProbeQuestion,
         Question, ReplicationAnswer, Sealed,
     },
-    query::analysis_of,
     rows::CacheBackend,
     tracker::{Relay, Statement, Tracker, detach, hide},
 };
+use cachalot_sql::Analysis;
 
 /// A Diesel connection that caches every read: change the connection's type, and no query.
 ///
@@ -186,12 +186,12 @@ impl<C: PlainConnection> CachalotConnection<C> {
     }
 
     /// What is known of a statement before it is sent.
-    pub(crate) fn statement<T>(&mut self, source: &T) -> Statement
+    fn statement<T>(&mut self, source: &T, analysis: Option<Arc<Analysis>>) -> Statement
     where
         T: QueryFragment<C::Backend> + QueryId,
     {
         // What cannot be built is refused by the connection itself, and its instrumentation hears of it.
-        let Ok(analysis) = analysis_of(self, source) else {
+        let Some(analysis) = analysis else {
             return Statement::default();
         };
         let mut binds = Vec::new();
@@ -285,7 +285,7 @@ mod tests {
     use diesel::{Connection, SqliteConnection, connection::SimpleConnection, prelude::*};
 
     use super::*;
-    use crate::{cache::Cache, config::Config, store::MemoryStore};
+    use crate::{cache::Cache, config::Config, query::analysis_of, store::MemoryStore};
 
     diesel::table! { notes (id) { id -> Integer, text -> Nullable<Text>, score -> Double } }
 
@@ -298,6 +298,14 @@ mod tests {
         conn
     }
 
+    fn statement<T>(conn: &mut CachalotConnection<SqliteConnection>, source: &T) -> Statement
+    where
+        T: QueryFragment<diesel::sqlite::Sqlite> + QueryId,
+    {
+        let analysis = analysis_of(conn, source).ok();
+        conn.statement(source, analysis)
+    }
+
     #[test]
     fn a_write_is_handed_over_with_its_typed_binds() {
         let mut conn = connection();
@@ -307,10 +315,10 @@ mod tests {
             notes::score.eq(0.5),
         );
         let insert = diesel::insert_into(notes::table).values(note);
-        let statement = conn.statement(&insert);
-        let analysis = statement.analysis.unwrap();
+        let handed = statement(&mut conn, &insert);
+        let analysis = handed.analysis.unwrap();
         assert!(!analysis.writes().is_nothing());
-        let binds: Vec<_> = statement
+        let binds: Vec<_> = handed
             .binds
             .iter()
             .map(|bind| (bind.type_code, bind.value.clone()))
@@ -324,13 +332,13 @@ mod tests {
             ]
         );
         let clear = diesel::update(notes::table.find(7)).set(notes::text.eq(None::<String>));
-        let binds = conn.statement(&clear).binds;
+        let binds = statement(&mut conn, &clear).binds;
         assert_eq!((binds[0].type_code, &binds[0].value), (0, &None));
         let read = notes::table.find(7);
         assert!(
-            conn.statement(&read).binds.is_empty(),
+            statement(&mut conn, &read).binds.is_empty(),
             "only those of writes"
         );
-        assert!(!format!("{:?}", conn.statement(&insert).binds).contains("seven"));
+        assert!(!format!("{:?}", statement(&mut conn, &insert).binds).contains("seven"));
     }
 }

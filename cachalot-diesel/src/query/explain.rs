@@ -8,6 +8,7 @@ use diesel::{
 
 use super::{
     Options,
+    analysis::analysis_of,
     prepare::{PreparedRead, names, prepare_with_retry},
 };
 use crate::{bypass::BypassReason, connection::CacheConnection};
@@ -76,7 +77,9 @@ where
             Err(reason) => Outcome::Bypass(reason),
         })
     };
-    let explanation = match prepare_with_retry::<ST, _, _, _>(conn, query, options, look_up)? {
+    let analysis = analysis_of(conn, query)?;
+    let prepared = prepare_with_retry::<ST, _, _, _>(conn, query, &analysis, options, look_up)?;
+    let explanation = match prepared {
         Ok((read, outcome)) => Explanation {
             outcome: outcome.unwrap_or(Outcome::Bypass(BypassReason::CatalogUnknown)),
             tables: names(&read.plan.dependencies),

@@ -22,6 +22,7 @@ use crate::{
     planner::Plan,
     rows::{CacheBackend, StoredRows},
 };
+use cachalot_sql::Analysis;
 
 /// How a read is answered.
 pub(crate) enum Found {
@@ -67,6 +68,7 @@ impl Hit {
 pub(crate) fn find<ST, Q, Conn>(
     conn: &mut Conn,
     query: &Q,
+    analysis: &Analysis,
     options: &Options,
     event: &events::Read,
 ) -> QueryResult<Found>
@@ -75,14 +77,15 @@ where
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<ST>,
 {
-    let (read, found) = match prepare_with_retry::<ST, _, _, _>(conn, query, options, look_up)? {
-        Ok(found) => found,
-        Err(bypass) => {
-            let counters = bypass.cache.as_ref().map(Cache::counters);
-            event.bypass(counters, Names(&bypass.tables), &bypass.reason);
-            return Ok(Found::Bypass);
-        }
-    };
+    let (read, found) =
+        match prepare_with_retry::<ST, _, _, _>(conn, query, analysis, options, look_up)? {
+            Ok(found) => found,
+            Err(bypass) => {
+                let counters = bypass.cache.as_ref().map(Cache::counters);
+                event.bypass(counters, Names(&bypass.tables), &bypass.reason);
+                return Ok(Found::Bypass);
+            }
+        };
     let (cache, plan) = (read.cache, read.plan);
     let bypass = |reason: &BypassReason| {
         event.bypass(Some(cache.counters()), Names(&plan.dependencies), reason);

@@ -11,6 +11,7 @@ use diesel::{
 
 use super::{
     Cached, CachedDsl,
+    analysis::analysis_of,
     fill::Fill,
     find::{Found, find},
 };
@@ -108,7 +109,8 @@ where
         } = read;
         let event = events::Read::start();
         let query = query.as_query();
-        match find::<Q::SqlType, _, _>(conn, &query, &options, &event)? {
+        let analysis = analysis_of(conn, &query)?;
+        match find::<Q::SqlType, _, _>(conn, &query, &analysis, &options, &event)? {
             Found::Hit(hit) => {
                 let rows = hit.rows().and_then(|rows| read_rows(rows, limit));
                 if let Some(Ok(rows)) = rows {

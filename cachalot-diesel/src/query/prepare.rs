@@ -10,7 +10,6 @@ use diesel::{
 
 use super::{
     Options,
-    analysis::analysis_of,
     read_plan::{PlannedRead, plan_read},
 };
 use crate::{
@@ -57,6 +56,7 @@ pub(super) struct Bypass {
 pub(super) fn prepare_with_retry<ST, Q, Conn, T>(
     conn: &mut Conn,
     query: &Q,
+    analysis: &Analysis,
     options: &Options,
     mut look_up: impl FnMut(&mut PreparedRead) -> Option<T>,
 ) -> QueryResult<Result<(PreparedRead, Option<T>), Bypass>>
@@ -67,7 +67,7 @@ where
 {
     let mut attempts = 1;
     loop {
-        let mut read = match prepare::<ST, _, _>(conn, query, options)? {
+        let mut read = match prepare::<ST, _, _>(conn, query, analysis, options)? {
             Ok(read) => read,
             Err(bypass) => return Ok(Err(bypass)),
         };
@@ -84,6 +84,7 @@ where
 fn prepare<ST, Q, Conn>(
     conn: &mut Conn,
     query: &Q,
+    analysis: &Analysis,
     options: &Options,
 ) -> QueryResult<Result<PreparedRead, Bypass>>
 where
@@ -101,9 +102,8 @@ where
             }));
         }
     };
-    let analysis = analysis_of(conn, query)?;
     let planned = with_session(conn, |conn, session| {
-        plan_read(conn, session, &cache, &analysis, options)
+        plan_read(conn, session, &cache, analysis, options)
     });
     let planned = planned.unwrap_or_else(|| Err(BypassReason::NotTracked.into()));
     let planned = match planned {
@@ -117,7 +117,7 @@ where
             }));
         }
     };
-    let key = key_of::<ST, _, _>(conn, query, &cache, &analysis, &planned)?;
+    let key = key_of::<ST, _, _>(conn, query, &cache, analysis, &planned)?;
     let PlannedRead {
         context,
         database,

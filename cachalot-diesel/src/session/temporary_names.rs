@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use cachalot_sql::{Analysis, Effect, Writes};
+use cachalot_sql::{Analysis, Effect, Kind, Statement, Writes};
 
 /// How many names are remembered. A write to another one counts as a write to an unknown table.
 const MAX_NAMES: usize = 1000;
@@ -138,6 +138,10 @@ fn effects(analysis: &Analysis) -> impl Iterator<Item = &Effect> {
 
 /// May a text drop or rename tables?
 fn may_drop(analysis: &Analysis) -> bool {
+    let is_read = |statement: &Statement| statement.kind == Kind::Select;
+    if analysis.parsed && analysis.statements.iter().all(is_read) {
+        return false;
+    }
     let sql = analysis.text().sql();
     ["drop", "discard", "rename"]
         .iter()
