@@ -74,6 +74,7 @@ macro_rules! on_each_database {
 }
 
 on_each_database! {
+    mod connection_type;
     mod consistency;
     mod fixtures;
     mod operations;

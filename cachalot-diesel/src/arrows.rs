@@ -7,7 +7,6 @@ use std::{
 
 /// The modules, from the lowest to the highest. A module may use those before it, so there are no cycles.
 const ORDER: [&str; 25] = [
-    "chain",
     "clock",
     "fingerprint",
     "untracked",
@@ -32,11 +31,13 @@ const ORDER: [&str; 25] = [
     "tracker",
     "query",
     "handle",
+    "connection_type",
 ];
 
 /// Public items that are imported from the crate's root, and their modules.
-const ROOT_ITEMS: [(&str, &str); 5] = [
+const ROOT_ITEMS: [(&str, &str); 6] = [
     ("BypassReason", "bypass"),
+    ("Cachalot", "handle"),
     ("Cacheable", "policy"),
     ("Error", "error"),
     ("OnOutage", "config"),

@@ -188,7 +188,6 @@ mod background;
 mod bypass;
 mod cache;
 mod catalog;
-mod chain;
 mod clock;
 mod config;
 mod connection;

@@ -1,12 +1,11 @@
 //! The components of one cache, and the operations that involve several of them.
 
 mod epochs;
-mod installed;
-mod reliance;
+mod installation;
 
 use std::sync::Arc;
 
-pub(crate) use installed::{installed, publish, set_installed};
+pub(crate) use installation::{installed, publish, set_installed};
 
 use crate::{
     Error, OnOutage,
@@ -31,7 +30,7 @@ struct Components {
     versions: Arc<VersionStore>,
     entries: EntryStore,
     planner: Planner,
-    reliance: reliance::Reliance,
+    installation: installation::Installation,
 }
 
 impl Cache {
@@ -46,7 +45,7 @@ impl Cache {
         Self(Arc::new(Components {
             entries: EntryStore::new(&config, &client, &versions),
             planner: Planner::new(&config, &counters, epochs),
-            reliance: reliance::Reliance::default(),
+            installation: installation::Installation::default(),
             config,
             client,
             counters,
@@ -108,18 +107,18 @@ impl Cache {
 
     /// Has this cache ever been installed?
     pub(crate) fn was_installed(&self) -> bool {
-        self.0.reliance.was_installed()
+        self.0.installation.was_installed()
     }
 
     /// Are there connections in this process whose writes this cache does not see?
     pub(crate) fn misses_writes(&self) -> bool {
-        self.0.reliance.misses_writes()
+        self.0.installation.misses_writes()
     }
 
     /// Diesel's default instrumentation is no longer the library's. This is permanent: connections
     /// opened in the meantime stay unwatched even if the default is restored.
     pub(crate) fn default_replaced(&self) {
-        if self.0.reliance.default_replaced() {
+        if self.0.installation.default_replaced() {
             events::default_replaced();
             self.invalidate_unseen_writes();
         }
@@ -128,7 +127,7 @@ impl Cache {
     /// A connection was found that is not watched and that the library cannot watch by itself. Holds
     /// until the program calls `watch`.
     pub(crate) fn found_unwatched(&self) {
-        if self.0.reliance.found_unwatched() {
+        if self.0.installation.found_unwatched() {
             self.invalidate_unseen_writes();
         }
     }
@@ -136,12 +135,12 @@ impl Cache {
     /// A connection that was not watched is watched from now on. `replaced`: it was watched earlier.
     pub(crate) fn watched_again(&self, replaced: bool) {
         // Invalidate first, so that no old entry is served in between.
-        let missed = self.0.reliance.has_unwatched();
+        let missed = self.0.installation.has_unwatched();
         if missed || replaced {
             self.invalidate_unseen_writes();
         }
         if missed {
-            self.0.reliance.all_watched();
+            self.0.installation.all_watched();
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     check::{Invalid, Setting},
     only_tables, table_set,
 };
-use crate::{chain::Chain, store::OpenError};
+use crate::{events::Chain, store::OpenError};
 
 const URL: &str = "a URL such as `memcache://127.0.0.1:11211` or `memory://`";
 const ON_OUTAGE: &str =

@@ -72,6 +72,9 @@ const GOOD: &[Both] = &[
     ("on_outage", "CACHALOT_ON_OUTAGE", "defer", |b| {
         b.on_outage(OnOutage::Defer)
     }),
+    ("on_outage", "CACHALOT_ON_OUTAGE", "fail", |b| {
+        b.on_outage(OnOutage::Fail)
+    }),
     ("on_outage", "CACHALOT_ON_OUTAGE", "wait:5", |b| {
         b.on_outage(OnOutage::Wait(5 * SECOND))
     }),
@@ -318,13 +321,13 @@ fn s01_an_error_shows_the_variable_and_its_value() {
         (
             "CACHALOT_ON_OUTAGE",
             "refuse",
-            "expected `defer`, or `wait:` with whole seconds or a duration such as `500ms`, \
+            "expected `defer`, `fail`, or `wait:` with whole seconds or a duration such as `500ms`, \
              from 1ms to 1h, got `refuse`",
         ),
         (
             "CACHALOT_ON_OUTAGE",
             "wait:",
-            "expected `defer`, or `wait:` with whole seconds or a duration such as `500ms`, \
+            "expected `defer`, `fail`, or `wait:` with whole seconds or a duration such as `500ms`, \
              from 1ms to 1h, got `wait:`",
         ),
     ] {

@@ -1,26 +1,29 @@
 //! The connections whose reads can be cached, and what each can be asked about itself.
 
-mod harmless;
-mod options;
 #[cfg(feature = "r2d2")]
 mod pooled;
 mod probe;
-mod unanalyzable;
+mod settings;
+mod url_settings;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use diesel::{
     QueryResult,
-    connection::{AnsiTransactionManager, Connection, Instrumentation, LoadConnection},
+    connection::{
+        AnsiTransactionManager, Connection, Instrumentation, LoadConnection, TransactionManager,
+    },
     sql_types::TypeMetadata,
 };
 
-pub(crate) use harmless::is_harmless;
-pub(crate) use options::settings_of_url;
-pub(crate) use probe::{Counted, Probe, ServerRole, TemporaryTables};
-pub(crate) use unanalyzable::unanalyzable_code;
+pub(crate) use probe::{Counted, Probe, ReplicationState, ServerRole, TemporaryTables};
+pub(crate) use settings::never_affects_rows;
+pub(crate) use url_settings::settings_of_url;
 
-use crate::{catalog::Facts, protocol::Lineage, rows::CacheBackend};
+use crate::{
+    catalog::{Facts, UnanalyzableCode},
+    rows::CacheBackend,
+};
 use cachalot_sql::TableName;
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
@@ -56,9 +59,9 @@ pub trait CacheConnection: Connection<Backend: CacheBackend> + LoadConnection + 
     #[doc(hidden)]
     fn in_transaction(&mut self) -> Option<bool>;
 
-    /// Asks which history of changes the server takes part in; `None` if it does not tell.
+    /// Asks which timeline the server is on; `None` if it does not tell.
     #[doc(hidden)]
-    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
+    fn replication(&mut self) -> QueryResult<Option<ReplicationAnswer>> {
         Ok(None)
     }
 
@@ -103,10 +106,10 @@ pub struct ProbeQuestion {
 #[derive(Debug)]
 pub struct ProbeAnswer(pub(crate) Probe);
 
-/// A [`Lineage`] that other crates cannot look into.
+/// A [`ReplicationState`] that other crates cannot look into.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct LineageAnswer(pub(crate) Lineage);
+pub struct ReplicationAnswer(pub(crate) ReplicationState);
 
 /// What is asked of a catalog.
 #[doc(hidden)]
@@ -126,3 +129,18 @@ pub struct CatalogAnswer(pub(crate) Facts);
 
 #[doc(hidden)]
 pub trait Sealed {}
+
+/// The code in a connection's database that cannot be analysed. `trusted`: functions declared pure.
+pub(crate) fn unanalyzable_code<C: CacheConnection>(
+    conn: &mut C,
+    trusted: &BTreeSet<String>,
+) -> QueryResult<Vec<UnanalyzableCode>> {
+    let status = C::TransactionManager::transaction_manager_status_mut(conn);
+    let question = Question {
+        in_transaction: status.transaction_depth()?.is_some(),
+        schemas: Default::default(),
+    };
+    let mut facts = conn.catalog(&question)?.0;
+    facts.trust(trusted);
+    Ok(facts.unanalyzable())
+}

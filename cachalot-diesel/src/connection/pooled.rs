@@ -5,8 +5,8 @@ use diesel::{
 };
 
 use super::{
-    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, ProbeAnswer, ProbeQuestion, Question,
-    Sealed,
+    CacheConnection, CatalogAnswer, Lookup, ProbeAnswer, ProbeQuestion, Question,
+    ReplicationAnswer, Sealed,
 };
 
 impl<C> Sealed for PooledConnection<ConnectionManager<C>> where C: R2D2Connection + 'static {}
@@ -35,8 +35,8 @@ where
         (**self).in_transaction()
     }
 
-    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
-        (**self).lineage()
+    fn replication(&mut self) -> QueryResult<Option<ReplicationAnswer>> {
+        (**self).replication()
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {

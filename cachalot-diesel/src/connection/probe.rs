@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::protocol::Lineage;
 use cachalot_sql::{Isolation, TableName};
 
 /// What a connection answered about itself.
@@ -20,8 +19,8 @@ pub(crate) struct Probe {
     pub(crate) unseen: bool,
     /// SQLite: functions that the program has defined, by their names in lower case.
     pub(crate) functions: BTreeSet<String>,
-    /// The history of changes that the server takes part in, if it was asked for.
-    pub(crate) lineage: Option<Lineage>,
+    /// The timeline that the server is on, if it was asked for.
+    pub(crate) replication: Option<ReplicationState>,
 }
 
 impl Probe {
@@ -80,4 +79,17 @@ pub(crate) struct Counted {
     pub(crate) all_counted: bool,
     /// Those of the queried tables that are temporary, with their schema.
     pub(crate) remaining: Vec<TableName>,
+}
+
+/// Which timeline a server writes or receives, as far as it tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReplicationState {
+    /// PostgreSQL's system identifier: the same for a cluster of servers and for all copies of its files.
+    pub(crate) system: String,
+    /// A server that is promoted begins a new one.
+    pub(crate) timeline: String,
+    /// When the server was started, in microseconds since 1970. It identifies the server.
+    pub(crate) started: i64,
+    /// It follows another server.
+    pub(crate) in_recovery: bool,
 }

@@ -17,8 +17,8 @@ use super::CachalotConnection;
 use crate::{
     Cachalot,
     cache::installed,
-    chain::Chain,
     connection::PlainConnection,
+    events::Chain,
     query::analysis_of,
     tracker::{Relay, install_implicitly},
 };

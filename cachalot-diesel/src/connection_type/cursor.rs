@@ -122,7 +122,7 @@ impl<DB: CacheBackend, L: Iterator> Live<'_, DB, L> {
             && let Err(reason) = fill.complete()
         {
             let tables = Names(&fill.plan.dependencies);
-            events::not_kept(fill.cache.counters(), tables, &reason);
+            events::not_stored(fill.cache.counters(), tables, &reason);
         }
     }
 }

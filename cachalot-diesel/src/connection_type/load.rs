@@ -56,11 +56,11 @@ where
             Some(NextRead::Uncached) => Planned::Statement,
             None if self.writes(&source) => Planned::Statement,
             None => {
-                let told = events::Read::start();
-                match find::<T::SqlType, _, _>(self, &source, &Options::default(), &told) {
+                let event = events::Read::start();
+                match find::<T::SqlType, _, _>(self, &source, &Options::default(), &event) {
                     // What cannot be built is refused by the connection itself.
                     Ok(Found::Bypass) | Err(_) => Planned::Statement,
-                    Ok(found) => Planned::Read(found, told),
+                    Ok(found) => Planned::Read(found, event),
                 }
             }
         };
@@ -81,16 +81,16 @@ where
         match planned {
             Planned::Statement => {}
             Planned::LookedUp => tracker.start_planned(),
-            Planned::Read(found, told) => {
+            Planned::Read(found, event) => {
                 match found {
                     Found::Hit(hit) => {
                         let rows = hit.rows();
                         let rows = rows.and_then(|rows| C::Backend::cursor(rows, reader));
                         if let Some(rows) = rows {
-                            hit.served(&told);
+                            hit.served(&event);
                             return Ok(CachedCursor::stored(rows));
                         }
-                        hit.discard(&told);
+                        hit.discard(&event);
                     }
                     Found::Miss(kept) => fill = Some(kept),
                     Found::Bypass => {}

@@ -24,8 +24,8 @@ use crate::{
     Cachalot, Error,
     cache::Cache,
     connection::{
-        CacheConnection, CatalogAnswer, LineageAnswer, Lookup, PlainConnection, ProbeAnswer,
-        ProbeQuestion, Question, Sealed,
+        CacheConnection, CatalogAnswer, Lookup, PlainConnection, ProbeAnswer, ProbeQuestion,
+        Question, ReplicationAnswer, Sealed,
     },
     rows::CacheBackend,
     tracker::{Relay, Tracker, detach, hide},
@@ -241,8 +241,8 @@ impl<C: PlainConnection> CacheConnection for CachalotConnection<C> {
         self.inner.in_transaction()
     }
 
-    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
-        self.inner.lineage()
+    fn replication(&mut self) -> QueryResult<Option<ReplicationAnswer>> {
+        self.inner.replication()
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {

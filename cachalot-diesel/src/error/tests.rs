@@ -2,8 +2,8 @@ use std::{error::Error as _, io, sync::Arc};
 
 use super::Error;
 use crate::{
-    chain::Chain,
     config::ConfigError,
+    events::Chain,
     store::{OpenError, StoreError},
 };
 

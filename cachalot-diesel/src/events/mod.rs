@@ -17,7 +17,6 @@ pub(crate) use meter::{describe, pending, timed};
 
 use crate::{
     bypass::BypassReason,
-    chain::Chain,
     stats::{self, Counters, InvalidationReason},
 };
 use meter::count;
@@ -50,6 +49,28 @@ impl<T: AsRef<str>> fmt::Display for Names<'_, T> {
             }
             f.write_str(table)?;
             before = Some(table);
+        }
+        Ok(())
+    }
+}
+
+/// Displays an error and its causes in one line, for logs.
+///
+/// Errors of other crates may include their cause in their own message; it is shown once.
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = self.0.to_string();
+        f.write_str(&shown)?;
+        let mut error = self.0;
+        while let Some(cause) = error.source() {
+            let text = cause.to_string();
+            if !shown.ends_with(&text) {
+                write!(f, ": {text}")?;
+                shown = text;
+            }
+            error = cause;
         }
         Ok(())
     }
@@ -95,11 +116,11 @@ impl Read {
         reason: &BypassReason,
     ) {
         self.ends("bypass", &tables);
-        self.not_kept(counters, tables, reason);
+        self.not_stored(counters, tables, reason);
     }
 
     /// The rows of a miss could not be stored.
-    pub(crate) fn not_kept(
+    pub(crate) fn not_stored(
         &self,
         counters: Option<&Counters>,
         tables: impl fmt::Display,
@@ -121,7 +142,7 @@ impl Read {
 }
 
 /// The rows of a miss that passed by could not be stored.
-pub(crate) fn not_kept(counters: &Counters, tables: impl fmt::Display, reason: &BypassReason) {
+pub(crate) fn not_stored(counters: &Counters, tables: impl fmt::Display, reason: &BypassReason) {
     let reason = reason.name();
     counters.bypass(reason);
     count!("cachalot_bypasses_total", 1, "reason" => reason);

@@ -8,7 +8,6 @@
 //! record only causes misses.
 
 mod dependency;
-mod lineage;
 #[cfg(test)]
 mod model;
 mod read;
@@ -20,7 +19,6 @@ pub(crate) use cachalot_sql::{Events, Writes};
 pub(crate) use dependency::{
     Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, FamilyListing, Records,
 };
-pub(crate) use lineage::Lineage;
 pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member};
 pub(crate) use record::{Families, FoundFamilies, Record, State, Writer};
 pub(crate) use token::{Token, WriterId};

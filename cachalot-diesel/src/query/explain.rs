@@ -8,7 +8,7 @@ use diesel::{
 
 use super::{
     Options,
-    prepare::{Read, names, prepare_and},
+    prepare::{PreparedRead, names, prepare_with_retry},
 };
 use crate::{bypass::BypassReason, connection::CacheConnection};
 
@@ -16,23 +16,23 @@ use crate::{bypass::BypassReason, connection::CacheConnection};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Answer from the cache.
+    /// The rows come from the cache.
     Hit,
-    /// Ask the database and store the rows.
+    /// The database is queried, and its rows are stored.
     Miss,
-    /// Ask the database and store nothing.
+    /// The database is queried, and nothing is stored.
     Bypass(BypassReason),
 }
 
-/// What a cached read would do, and on what it depends.
+/// What a cached read would do, and what it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
     /// What it would do.
     pub outcome: Outcome,
-    /// The tables whose writes invalidate it, as they are compared, sorted.
+    /// The normalised names of the tables whose writes invalidate it, sorted.
     pub tables: Vec<String>,
-    /// The entry's key in the store: 64 hex digits; none where nothing would be looked up.
+    /// The entry's key in the store: 64 hex digits. `None` if nothing would be looked up.
     pub key: Option<String>,
 }
 
@@ -40,7 +40,9 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
             Outcome::Hit => f.write_str("hit: answered from the cache")?,
-            Outcome::Miss => f.write_str("miss: the database is asked and its rows are stored")?,
+            Outcome::Miss => {
+                f.write_str("miss: the database is queried and its rows are stored")?
+            }
             Outcome::Bypass(reason) => write!(f, "bypass: {reason}")?,
         }
         if !self.tables.is_empty() {
@@ -63,8 +65,8 @@ where
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<ST>,
 {
-    let look_up = |read: &mut Read| {
-        let records = read.plan.records(&read.known);
+    let look_up = |read: &mut PreparedRead| {
+        let records = read.plan.records(&read.snapshot);
         let found = read.cache.entries().peek(&read.key, records);
         Some(match found {
             Ok(None) => return None,
@@ -74,7 +76,7 @@ where
             Err(reason) => Outcome::Bypass(reason),
         })
     };
-    let explanation = match prepare_and::<ST, _, _, _>(conn, query, options, look_up)? {
+    let explanation = match prepare_with_retry::<ST, _, _, _>(conn, query, options, look_up)? {
         Ok((read, outcome)) => Explanation {
             outcome: outcome.unwrap_or(Outcome::Bypass(BypassReason::CatalogUnknown)),
             tables: names(&read.plan.dependencies),

@@ -11,7 +11,7 @@ use diesel::{
 use super::{
     Options,
     fill::Fill,
-    prepare::{Read, prepare_and},
+    prepare::{PreparedRead, prepare_with_retry},
 };
 use crate::{
     bypass::BypassReason,
@@ -48,15 +48,15 @@ impl Hit {
     }
 
     /// The read is answered with these rows.
-    pub(crate) fn served(&self, told: &events::Read) {
+    pub(crate) fn served(&self, event: &events::Read) {
         let tables = Names(&self.plan.dependencies);
-        told.hit(self.cache.counters(), tables, self.entry.len());
+        event.hit(self.cache.counters(), tables, self.entry.len());
     }
 
     /// The rows cannot be used: the next read stores others.
-    pub(crate) fn discard(&self, told: &events::Read) {
+    pub(crate) fn discard(&self, event: &events::Read) {
         self.cache.entries().discard(&self.key);
-        told.miss(self.cache.counters(), Names(&self.plan.dependencies));
+        event.miss(self.cache.counters(), Names(&self.plan.dependencies));
     }
 }
 
@@ -68,24 +68,24 @@ pub(crate) fn find<ST, Q, Conn>(
     conn: &mut Conn,
     query: &Q,
     options: &Options,
-    told: &events::Read,
+    event: &events::Read,
 ) -> QueryResult<Found>
 where
     Q: QueryFragment<Conn::Backend> + QueryId,
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<ST>,
 {
-    let (read, found) = match prepare_and::<ST, _, _, _>(conn, query, options, look_up)? {
+    let (read, found) = match prepare_with_retry::<ST, _, _, _>(conn, query, options, look_up)? {
         Ok(found) => found,
         Err(bypass) => {
             let counters = bypass.cache.as_ref().map(Cache::counters);
-            told.bypass(counters, Names(&bypass.tables), &bypass.reason);
+            event.bypass(counters, Names(&bypass.tables), &bypass.reason);
             return Ok(Found::Bypass);
         }
     };
     let (cache, plan) = (read.cache, read.plan);
     let bypass = |reason: &BypassReason| {
-        told.bypass(Some(cache.counters()), Names(&plan.dependencies), reason);
+        event.bypass(Some(cache.counters()), Names(&plan.dependencies), reason);
         Ok(Found::Bypass)
     };
     match found.unwrap_or(Lookup::Outdated) {
@@ -96,7 +96,7 @@ where
             key,
         })),
         Lookup::Miss(permit) => {
-            told.miss(cache.counters(), Names(&plan.dependencies));
+            event.miss(cache.counters(), Names(&plan.dependencies));
             let expected = Conn::Backend::expected_types::<ST, _>(query)?;
             let fill = Fill::new(cache, plan, permit, read.ttl, expected);
             Ok(Found::Miss(Box::new(fill)))
@@ -107,10 +107,10 @@ where
 }
 
 /// Looks a prepared read up; `None` if the catalog is outdated.
-fn look_up(read: &mut Read) -> Option<Lookup> {
+fn look_up(read: &mut PreparedRead) -> Option<Lookup> {
     let key = std::mem::take(&mut read.key);
     let entries = read.cache.entries();
-    let records = read.plan.records(&read.known);
+    let records = read.plan.records(&read.snapshot);
     let found = match read.replica {
         true => entries.find(key, records),
         false => entries.lookup(key, records),

@@ -106,32 +106,32 @@ where
             query,
             options,
         } = read;
-        let told = events::Read::start();
+        let event = events::Read::start();
         let query = query.as_query();
-        match find::<Q::SqlType, _, _>(conn, &query, &options, &told)? {
+        match find::<Q::SqlType, _, _>(conn, &query, &options, &event)? {
             Found::Hit(hit) => {
                 let rows = hit.rows().and_then(|rows| read_rows(rows, limit));
                 if let Some(Ok(rows)) = rows {
-                    hit.served(&told);
+                    hit.served(&event);
                     return Ok(rows);
                 }
                 // Forged, or the type's own decoding fails: the database decides.
-                hit.discard(&told);
-                run(conn, query, limit)
+                hit.discard(&event);
+                query_database(conn, query, limit)
             }
-            Found::Miss(fill) => run_and_store(conn, query, limit, *fill, &told),
-            Found::Bypass => run(conn, query, limit),
+            Found::Miss(fill) => query_and_store(conn, query, limit, *fill, &event),
+            Found::Bypass => query_database(conn, query, limit),
         }
     }
 }
 
 /// Asks the database, and keeps what it sends.
-fn run_and_store<Query, U, Conn>(
+fn query_and_store<Query, U, Conn>(
     conn: &mut Conn,
     query: Query,
     limit: usize,
     mut fill: Fill,
-    told: &events::Read,
+    event: &events::Read,
 ) -> QueryResult<Vec<U>>
 where
     Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
@@ -140,7 +140,7 @@ where
     Conn::Backend: QueryMetadata<Query::SqlType>,
     U: FromSqlRow<<Query::SqlType as CompatibleType<U, Conn::Backend>>::SqlType, Conn::Backend>,
 {
-    let mut rows = copied(conn, &query, limit, &mut fill);
+    let mut rows = load_and_store(conn, &query, limit, &mut fill);
     // The types are known from the second execution on; a number that does not fit the type that
     // was guessed for the first is an error.
     if just_prepared(conn)
@@ -151,18 +151,22 @@ where
         }
     {
         fill.restart();
-        rows = copied(conn, &query, limit, &mut fill);
+        rows = load_and_store(conn, &query, limit, &mut fill);
     }
     let rows = rows?;
     if let Err(reason) = fill.complete() {
         let tables = Names(&fill.plan.dependencies);
-        told.not_kept(Some(fill.cache.counters()), tables, &reason);
+        event.not_stored(Some(fill.cache.counters()), tables, &reason);
     }
     Ok(rows)
 }
 
 /// Asks the database, and keeps nothing.
-fn run<Query, U, Conn>(conn: &mut Conn, query: Query, limit: usize) -> QueryResult<Vec<U>>
+fn query_database<Query, U, Conn>(
+    conn: &mut Conn,
+    query: Query,
+    limit: usize,
+) -> QueryResult<Vec<U>>
 where
     Query: diesel::query_builder::Query + QueryFragment<Conn::Backend> + QueryId,
     Query::SqlType: CompatibleType<U, Conn::Backend>,
@@ -176,7 +180,7 @@ where
 }
 
 /// Rows, and a copy of what the database sent.
-fn copied<Query, U, Conn>(
+fn load_and_store<Query, U, Conn>(
     conn: &mut Conn,
     query: &Query,
     limit: usize,

@@ -1,13 +1,13 @@
-//! The door for reads: `.cached(conn)`.
+//! Cached reads: `.cached(conn)`.
 
+mod analysis;
 mod disabled;
 mod explain;
 mod fill;
 mod find;
 mod load;
-mod planned;
 mod prepare;
-mod text;
+mod read_plan;
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use diesel::{
     result::Error,
 };
 
+pub(crate) use analysis::analysis_of;
 pub use disabled::disabled;
 pub use explain::{Explanation, Outcome};
 pub(crate) use fill::Fill;
 pub(crate) use find::{Found, find};
 pub use load::CachedQuery;
-pub(crate) use text::analysis_of;
 
 use crate::{
     Cacheable,
@@ -65,8 +65,8 @@ use crate::{
 pub trait CachedDsl: AsQuery + Sized {
     /// Reads through the cache that watches the connection.
     ///
-    /// A connection that nobody watches yet is attached to the cache that
-    /// [`install`](crate::install) set up, with a warning: what it wrote before is not known.
+    /// A connection that is not watched yet is attached to the cache that
+    /// [`install`](crate::install) set up, with a warning: its earlier writes invalidated nothing.
     fn cached<Conn: CacheConnection>(self, conn: &mut Conn) -> Cached<'_, Self, Conn> {
         Cached {
             conn,
@@ -104,7 +104,7 @@ pub(crate) struct Options {
 const ALL: usize = usize::MAX;
 
 impl<Query, Conn> Cached<'_, Query, Conn> {
-    /// How long this result may live; zero is for ever. Replaces the model's and the cache's own.
+    /// The time to live of this result; zero is for ever. Overrides that of the model and of the cache.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -123,16 +123,17 @@ impl<Query, Conn> Cached<'_, Query, Conn> {
         self
     }
 
-    /// Also invalidated by writes to the tables of `M`: for what the statement does not show. What
-    /// models say of those tables (`ttl`, `uncacheable`) holds for this result too.
+    /// Also invalidates the result when the tables of `M` are written to: for dependencies that the
+    /// statement does not show. The `ttl` and `uncacheable` of those tables' models apply too.
     pub fn depends_on<M: Cacheable>(mut self) -> Self {
         let names = M::tables().iter().map(|name| exact(name));
         self.options.depends_on.extend(names);
         self
     }
 
-    /// Also invalidated by writes to these tables (named as in SQL): for what the statement does not
-    /// show. What models say of them (`ttl`, `uncacheable`) holds for this result too.
+    /// Also invalidates the result when these tables (named as in SQL) are written to: for
+    /// dependencies that the statement does not show. The `ttl` and `uncacheable` of their models
+    /// apply too.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -156,7 +157,7 @@ impl<'c, Query, Conn> Cached<'c, Query, Conn> {
     /// All rows, as Diesel's `load`.
     ///
     /// # Errors
-    /// Those of the database, as Diesel gives them. The cache adds none.
+    /// Those of the database, as Diesel returns them. The cache adds none.
     pub fn load<U>(self) -> QueryResult<Vec<U>>
     where
         Query: CachedQuery<'c, Conn, U>,
@@ -178,8 +179,8 @@ impl<'c, Query, Conn> Cached<'c, Query, Conn> {
     /// The first row, as Diesel's `get_result`.
     ///
     /// # Errors
-    /// As [`load`](Self::load), and [`Error::NotFound`] if there is no row; that there is none is
-    /// cached too.
+    /// As [`load`](Self::load), and [`Error::NotFound`] if there is no row. An empty result is cached
+    /// too.
     pub fn get_result<U>(self) -> QueryResult<U>
     where
         Query: CachedQuery<'c, Conn, U>,
@@ -187,7 +188,7 @@ impl<'c, Query, Conn> Cached<'c, Query, Conn> {
         Query::rows(self, 1)?.pop().ok_or(Error::NotFound)
     }
 
-    /// Adds `LIMIT 1` and gives the row, as Diesel's `first`.
+    /// Adds `LIMIT 1` and returns the row, as Diesel's `first`.
     ///
     /// # Errors
     /// As [`get_result`](Self::get_result).
@@ -213,8 +214,8 @@ where
     Conn: CacheConnection,
     Conn::Backend: QueryMetadata<Query::SqlType>,
 {
-    /// What a `load` would do just now. Does not run the query, stores nothing, counts nothing but
-    /// what the store does not answer.
+    /// What [`load`](Self::load) would do now. Neither runs the query nor stores anything, and counts
+    /// only errors of the store.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -237,7 +238,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// A query that cannot be built.
+    /// If the query cannot be built.
     pub fn explain(self) -> QueryResult<Explanation> {
         explain::explain::<Query::SqlType, _, _>(self.conn, &self.query.as_query(), &self.options)
     }

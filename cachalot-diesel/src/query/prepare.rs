@@ -10,8 +10,8 @@ use diesel::{
 
 use super::{
     Options,
-    planned::{Planned, planned},
-    text::analysis_of,
+    analysis::analysis_of,
+    read_plan::{PlannedRead, plan_read},
 };
 use crate::{
     bypass::BypassReason,
@@ -28,18 +28,18 @@ use cachalot_sql::Analysis;
 const MAX_ATTEMPTS: usize = 3;
 
 /// A read that may be answered from the cache.
-pub(super) struct Read {
+pub(super) struct PreparedRead {
     pub(super) cache: Cache,
     pub(super) key: String,
     pub(super) plan: Arc<Plan>,
     pub(super) ttl: Option<Duration>,
-    /// The connection holds no locks that another reader could wait for.
+    /// The connection holds no locks, so it may wait for the rows of another reader.
     pub(super) may_wait: bool,
-    /// The server may lag behind: entries may be used, and none stored.
+    /// The server may lag behind: entries may be used, but none stored.
     pub(super) replica: bool,
     /// The database, and the catalog that the plan was made with.
     database: Arc<str>,
-    pub(super) known: CatalogSnapshot,
+    pub(super) snapshot: CatalogSnapshot,
 }
 
 /// A read that must go to the database.
@@ -53,13 +53,13 @@ pub(super) struct Bypass {
 /// prepared again, a few times.
 ///
 /// # Errors
-/// The query cannot be built; the database would not have got it either.
-pub(super) fn prepare_and<ST, Q, Conn, T>(
+/// If the query cannot be built. Diesel would not send it either.
+pub(super) fn prepare_with_retry<ST, Q, Conn, T>(
     conn: &mut Conn,
     query: &Q,
     options: &Options,
-    mut look_up: impl FnMut(&mut Read) -> Option<T>,
-) -> QueryResult<Result<(Read, Option<T>), Bypass>>
+    mut look_up: impl FnMut(&mut PreparedRead) -> Option<T>,
+) -> QueryResult<Result<(PreparedRead, Option<T>), Bypass>>
 where
     Q: QueryFragment<Conn::Backend> + QueryId,
     Conn: CacheConnection,
@@ -77,7 +77,7 @@ where
         }
         attempts += 1;
         let planner = read.cache.planner();
-        planner.forget_catalog(&read.database, &read.known);
+        planner.forget_catalog(&read.database, &read.snapshot);
     }
 }
 
@@ -85,7 +85,7 @@ fn prepare<ST, Q, Conn>(
     conn: &mut Conn,
     query: &Q,
     options: &Options,
-) -> QueryResult<Result<Read, Bypass>>
+) -> QueryResult<Result<PreparedRead, Bypass>>
 where
     Q: QueryFragment<Conn::Backend> + QueryId,
     Conn: CacheConnection,
@@ -103,7 +103,7 @@ where
     };
     let analysis = analysis_of(conn, query)?;
     let planned = with_session(conn, |conn, session| {
-        planned(conn, session, &cache, &analysis, options)
+        plan_read(conn, session, &cache, &analysis, options)
     });
     let planned = planned.unwrap_or_else(|| Err(BypassReason::NotTracked.into()));
     let planned = match planned {
@@ -118,15 +118,15 @@ where
         }
     };
     let key = key_of::<ST, _, _>(conn, query, &cache, &analysis, &planned)?;
-    let Planned {
+    let PlannedRead {
         context,
         database,
-        known,
+        snapshot,
         plan,
         ttl,
     } = planned;
     Ok(match key {
-        Ok(key) => Ok(Read {
+        Ok(key) => Ok(PreparedRead {
             cache,
             key,
             plan,
@@ -134,7 +134,7 @@ where
             may_wait: !context.in_transaction,
             replica: context.replica,
             database,
-            known,
+            snapshot,
         }),
         Err(reason) => Err(Bypass {
             cache: Some(cache),
@@ -150,7 +150,7 @@ fn key_of<ST, Q, Conn>(
     query: &Q,
     cache: &Cache,
     analysis: &Analysis,
-    planned: &Planned,
+    planned: &PlannedRead,
 ) -> QueryResult<Result<String, BypassReason>>
 where
     Q: QueryFragment<Conn::Backend> + QueryId,
@@ -161,8 +161,8 @@ where
     let mut key = private::Key(cache.entries().fingerprint());
     key.0.digest(text.hash());
     key.0.digest(&planned.context.identity);
-    // Reads that allow different ages share no entry: the store's own expiry then limits the age of
-    // what each gets.
+    // Reads with different times to live share no entry: the store's own expiry then limits the age
+    // of each.
     let ttl = planned.ttl.unwrap_or_default();
     key.0.number(ttl.as_secs());
     key.0.number(u64::from(ttl.subsec_nanos()));
@@ -187,10 +187,10 @@ pub(super) fn names(dependencies: &[Dependency]) -> Vec<String> {
     tables.map(|table| table.table.to_string()).collect()
 }
 
-/// May the text turn a bind into another type? `date($1)` and `json_to_record($1)` do.
+/// May the text convert a bind to another type? `date($1)` and `json_to_record($1)` do.
 fn casts(sql: &str) -> bool {
     let sql = sql.to_ascii_lowercase();
     ["::", "cast", "date", "time", "record"]
         .iter()
-        .any(|sign| sql.contains(sign))
+        .any(|word| sql.contains(word))
 }

@@ -2,25 +2,25 @@
 //!
 //! The tracker reports statements to it; [`Session::for_read`] tells a read what it would see.
 
-mod guessed;
-mod lineage;
 mod prepared;
 mod read;
+mod replication;
 mod state;
 mod temporary;
 mod temporary_names;
 mod transaction;
+mod unparsed_names;
 
 use std::{any::TypeId, collections::HashMap, sync::Arc};
 
 pub(crate) use read::ReadContext;
-pub(crate) use transaction::{Ending, Step};
+pub(crate) use transaction::Step;
 
 use self::{
-    guessed::Guessed, prepared::PreparedStatements, state::SessionState,
-    temporary_names::TemporaryNames, transaction::Transactions,
+    prepared::PreparedStatements, state::SessionState, temporary_names::TemporaryNames,
+    transaction::Transactions, unparsed_names::UnparsedNames,
 };
-use crate::versions::Origin;
+use crate::{protocol::WriteOutcome, versions::Origin};
 use cachalot_sql::{Analysis, Dialect};
 
 /// The state of one connection.
@@ -30,10 +30,10 @@ pub(crate) struct Session {
     transactions: Transactions,
     state: SessionState,
     temporary: TemporaryNames,
-    guessed: Guessed,
+    unparsed: UnparsedNames,
     statements: PreparedStatements,
-    /// A statement of the open transaction failed, so a relation that it names may not exist.
-    doubtful: bool,
+    /// A statement of the open transaction failed, so the relations that its writes name may not exist.
+    names_unverified: bool,
     /// The analyses of queries whose type determines their text. There are no more than the program has
     /// such types; Diesel keeps a prepared statement for each of them.
     typed: HashMap<TypeId, Arc<Analysis>>,
@@ -49,8 +49,8 @@ impl Session {
     }
 
     /// The connection had a transaction open before it was watched.
-    pub(crate) fn found_open(&mut self) {
-        self.transactions.found_open();
+    pub(crate) fn set_already_open(&mut self) {
+        self.transactions.set_already_open();
         self.state.may_have_changed();
     }
 
@@ -61,8 +61,8 @@ impl Session {
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
-        // Until it is known: PostgreSQL's grammar parses most texts of the others, and what it refuses
-        // falls back to the token scan, which can only take too much for a table.
+        // Until it is known: PostgreSQL's grammar parses most texts of the other dialects. A text that it
+        // cannot parse falls back to the token scan, which can only find too many tables.
         self.dialect.unwrap_or(Dialect::Postgres)
     }
 
@@ -71,7 +71,7 @@ impl Session {
         self.state.url()
     }
 
-    /// What the catalog of the connection's database is known by; `None` if it was never probed.
+    /// The key of the database's catalog; `None` if the connection was never probed.
     pub(crate) fn database(&self) -> Option<&Arc<str>> {
         self.state.database()
     }
@@ -98,8 +98,8 @@ impl Session {
 
     /// A text is about to run.
     pub(crate) fn start(&mut self, analysis: &Analysis) -> Step {
-        self.temporary.starts(analysis);
-        self.guessed.starts(analysis, self.dialect());
+        self.temporary.before_statement(analysis);
+        self.unparsed.before_statement(analysis, self.dialect());
         self.transactions.step(analysis)
     }
 
@@ -109,8 +109,8 @@ impl Session {
             database,
             catalog: None,
             temporary: Some(self.temporary.names()),
-            others: Some(self.guessed.others()),
-            doubtful: self.doubtful,
+            non_relations: Some(self.unparsed.non_relations()),
+            names_unverified: self.names_unverified,
             requested: false,
         }
     }
@@ -120,17 +120,17 @@ impl Session {
         &mut self,
         analysis: &Analysis,
         step: Step,
-        ending: Ending,
+        outcome: WriteOutcome,
         with_error: bool,
     ) {
-        let (dialect, succeeded) = (self.dialect(), ending == Ending::Succeeded);
+        let (dialect, succeeded) = (self.dialect(), outcome == WriteOutcome::Success);
         self.transactions
-            .finished(analysis, step, ending, with_error);
+            .finished(analysis, step, outcome, with_error);
         self.state.finished(analysis, dialect, succeeded);
         self.statements.finished(analysis, dialect, succeeded);
         let pending = self.transactions.is_pending();
         self.temporary.finished(analysis, succeeded, pending);
-        self.doubtful |= !succeeded;
+        self.names_unverified |= !succeeded;
     }
 
     /// A text was sent whose end was not reported: it may have succeeded.
@@ -138,32 +138,32 @@ impl Session {
         if let Some((analysis, step)) = statement {
             let dialect = self.dialect();
             self.transactions
-                .finished(&analysis, step, Ending::Unknown, false);
+                .finished(&analysis, step, WriteOutcome::Unknown, false);
             self.state.finished(&analysis, dialect, false);
             self.statements.finished(&analysis, dialect, false);
             self.temporary.finished(&analysis, false, true);
         }
-        self.doubtful = true;
+        self.names_unverified = true;
     }
 
     /// A statement has ended whose text is not known.
-    pub(crate) fn finished_unknown(&mut self, ending: Ending, with_error: bool) {
+    pub(crate) fn finished_unknown(&mut self, outcome: WriteOutcome, with_error: bool) {
         if with_error {
             self.transactions.on_statement_error();
         }
-        self.doubtful |= ending != Ending::Succeeded;
+        self.names_unverified |= outcome != WriteOutcome::Success;
     }
 
     /// It is not known whether a transaction is open.
-    pub(crate) fn lost_track(&mut self) {
-        self.transactions.lost_track();
+    pub(crate) fn set_uncertain(&mut self) {
+        self.transactions.set_uncertain();
     }
 
     /// After the end of a statement: forgets what matters only while writes are not committed.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn forget_committed(&mut self) {
         if !self.transactions.is_pending() {
-            self.doubtful = false;
-            self.guessed.committed();
+            self.names_unverified = false;
+            self.unparsed.committed();
             self.temporary.committed();
         }
     }
@@ -171,13 +171,13 @@ impl Session {
     /// Code has run that may have changed settings or temporary tables.
     pub(crate) fn settings_may_have_changed(&mut self) {
         self.state.may_have_changed();
-        self.temporary.code_ran();
+        self.temporary.unknown_code_ran();
     }
 
     /// Code has run that may have done anything, so it may also have ended the transaction.
-    pub(crate) fn code_ran(&mut self) {
+    pub(crate) fn unknown_code_ran(&mut self) {
         self.settings_may_have_changed();
-        self.transactions.code_ran();
+        self.transactions.unknown_code_ran();
     }
 
     /// Has the open transaction written to this table?

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Session, lineage, transaction::Snapshot};
+use super::{Session, replication, transaction::Snapshot};
 use crate::{
     bypass::BypassReason,
     cache::Cache,
@@ -11,12 +11,12 @@ use crate::{
     fingerprint::Digest,
 };
 
-/// Whose rows a read would see, and in which state.
+/// Which rows a read would see, and in which state.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadContext {
-    /// The hash of everything that decides whose rows are read.
+    /// The hash of everything that determines which rows are read.
     pub(crate) identity: Digest,
-    /// What the catalog of the database is known by.
+    /// The key of the database's catalog.
     pub(crate) database: Arc<str>,
     /// The read sees what is committed and the writes of the open transaction, which may hold locks.
     pub(crate) in_transaction: bool,
@@ -25,14 +25,14 @@ pub(crate) struct ReadContext {
 }
 
 impl Session {
-    /// The context of a read, if what it sees is what every connection like this one sees. Probes the
-    /// connection if necessary.
+    /// The context of a read, if it sees the same rows as every connection with the same identity.
+    /// Probes the connection if necessary.
     pub(crate) fn for_read<C: CacheConnection>(
         &mut self,
         conn: &mut C,
         cache: &Cache,
     ) -> Result<ReadContext, BypassReason> {
-        if !lineage::stands(conn, cache, &mut self.state) {
+        if !replication::is_role_current(conn, cache, &mut self.state) {
             self.state.forget();
         }
         if self.state.identity().is_none() {
@@ -77,7 +77,7 @@ impl Session {
                 return Err(BypassReason::UnknownSession);
             }
         };
-        lineage::link(conn, cache, &mut probe);
+        replication::link_to_primary(conn, cache, &mut probe);
         self.transactions.probed(probe.isolation, probe.autocommit);
         self.state.probed(&probe);
         if let (Some(url), Some(database)) = (self.url(), self.database()) {

@@ -8,13 +8,15 @@ use std::{
 
 use super::temporary::Temporary;
 use crate::{
-    connection::{Probe, ProbeQuestion, ServerRole, TemporaryTables, is_harmless, settings_of_url},
+    connection::ReplicationState,
+    connection::{
+        Probe, ProbeQuestion, ServerRole, TemporaryTables, never_affects_rows, settings_of_url,
+    },
     fingerprint::{Digest, Fingerprint},
-    protocol::Lineage,
 };
 use cachalot_sql::{Analysis, Dialect, Effect, Kind, SessionChange, Writes};
 
-/// Whose rows a connection sees, as far as known.
+/// What is known of the rows that a connection sees.
 #[derive(Debug, Default)]
 pub(super) struct SessionState {
     /// The hash of the last probe; `None` means probe again.
@@ -24,7 +26,7 @@ pub(super) struct SessionState {
     /// The hash of the URL that the connection was opened with.
     url: Option<Arc<str>>,
     /// It may be on another database than the URL names.
-    moved: bool,
+    database_changed: bool,
     /// Settings that the probe has to query besides the usual ones, named by statements or the URL.
     named: BTreeSet<String>,
     /// Something was changed in the transaction, and is undone or may be undone at its end.
@@ -32,7 +34,7 @@ pub(super) struct SessionState {
     temporary: Temporary,
     functions: BTreeSet<String>,
     pub(super) role: ServerRole,
-    lineage: Option<Lineage>,
+    replication: Option<ReplicationState>,
     /// The name of the server in the last probe.
     server: Option<String>,
     /// When the server's role was last checked.
@@ -40,7 +42,7 @@ pub(super) struct SessionState {
 }
 
 impl SessionState {
-    /// The hash of everything that decides whose rows are read; `None` if a probe is needed.
+    /// The hash of everything that determines which rows are read; `None` if a probe is needed.
     pub(super) fn identity(&self) -> Option<Digest> {
         self.identity
     }
@@ -59,15 +61,15 @@ impl SessionState {
         due
     }
 
-    pub(super) fn lineage(&self) -> Option<&Lineage> {
-        self.lineage.as_ref()
+    pub(super) fn replication(&self) -> Option<&ReplicationState> {
+        self.replication.as_ref()
     }
 
     /// The name of the primary that the server follows, if known.
     pub(super) fn followed(&self) -> Option<&str> {
         self.server
             .as_deref()
-            .filter(|_| self.role == ServerRole::LinkedReplica && self.lineage.is_some())
+            .filter(|_| self.role == ServerRole::LinkedReplica && self.replication.is_some())
     }
 
     /// May the connection have temporary tables?
@@ -108,10 +110,10 @@ impl SessionState {
 
     /// The hash of the connection's URL, while it is still on the database that the URL names.
     pub(super) fn url(&self) -> Option<&Arc<str>> {
-        self.url.as_ref().filter(|_| !self.moved)
+        self.url.as_ref().filter(|_| !self.database_changed)
     }
 
-    /// What the catalog of the database is known by; `None` if it was never probed.
+    /// The key of the database's catalog; `None` if the connection was never probed.
     pub(super) fn database(&self) -> Option<&Arc<str>> {
         self.database.as_ref()
     }
@@ -120,7 +122,7 @@ impl SessionState {
         self.identity = Some(hash("session", &probe.identity).to_digest());
         self.database = Some(hash("database", &probe.database).finish().into());
         self.role = probe.role;
-        self.lineage.clone_from(&probe.lineage);
+        self.replication.clone_from(&probe.replication);
         self.server = probe.database.first().cloned();
         self.checked = Some(Instant::now());
         self.functions.clone_from(&probe.functions);
@@ -133,7 +135,7 @@ impl SessionState {
     /// Something runs that may change settings, so they have to be queried again.
     pub(super) fn may_have_changed(&mut self) {
         self.ask_again();
-        self.temporary.code_ran();
+        self.temporary.unknown_code_ran();
     }
 
     /// The next read probes, and so does the first after the transaction.
@@ -203,7 +205,7 @@ impl SessionState {
                 self.temporary.count_lost();
             }
             if !analysis.parsed {
-                self.temporary.code_ran();
+                self.temporary.unknown_code_ran();
             }
         }
     }
@@ -213,18 +215,22 @@ impl SessionState {
             SessionChange::Settings(names) => {
                 if names.iter().any(|name| name == "database") {
                     self.database = None;
-                    self.moved = true;
-                    self.temporary.moved();
+                    self.database_changed = true;
+                    self.temporary.schema_changed();
                 }
-                let decisive = || names.iter().filter(|name| !is_harmless(name, dialect));
-                if decisive().next().is_none() {
+                let relevant = || {
+                    names
+                        .iter()
+                        .filter(|name| !never_affects_rows(name, dialect))
+                };
+                if relevant().next().is_none() {
                     return;
                 }
-                self.named.extend(decisive().cloned());
+                self.named.extend(relevant().cloned());
             }
             SessionChange::All => {}
-            // The probe finds what it was, as if it had been changed before the connection was watched.
-            _ => self.temporary.code_ran(),
+            // The probe queries the new value, as if it had been set before the connection was watched.
+            _ => self.temporary.unknown_code_ran(),
         }
         self.ask_again();
     }
@@ -251,8 +257,8 @@ mod tests {
     }
 
     #[test]
-    fn what_decides_no_answer_is_not_asked_for_again() {
-        for (dialect, harmless, decisive) in [
+    fn only_settings_that_affect_rows_are_queried_again() {
+        for (dialect, irrelevant, relevant) in [
             (
                 Dialect::Postgres,
                 "SET statement_timeout = 1",
@@ -269,13 +275,16 @@ mod tests {
                 "PRAGMA case_sensitive_like = 1",
             ),
         ] {
-            assert!(after(harmless, dialect).identity().is_some(), "{harmless}");
-            assert!(after(decisive, dialect).identity().is_none(), "{decisive}");
+            assert!(
+                after(irrelevant, dialect).identity().is_some(),
+                "{irrelevant}"
+            );
+            assert!(after(relevant, dialect).identity().is_none(), "{relevant}");
         }
     }
 
     #[test]
-    fn settings_of_extensions_that_came_with_the_url_are_asked_for() {
+    fn extension_settings_in_the_url_are_queried() {
         let mut session = SessionState::default();
         session.opened(
             "postgres://h/d?options=-c%20nobodys.depth%3D3",
@@ -285,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_table_is_looked_for_when_it_may_have_come_or_gone() {
+    fn temporary_tables_are_probed_again_when_one_may_have_been_created_or_dropped() {
         let dialect = Dialect::Postgres;
         let mut session = after("CREATE TEMP TABLE a (id int)", dialect);
         assert!(session.has_temporary_tables() && session.identity().is_none());
@@ -308,7 +317,7 @@ mod tests {
 
     /// A rollback brings back what the transaction has dropped.
     #[test]
-    fn what_was_found_in_a_transaction_is_asked_for_again_after_it() {
+    fn a_probe_inside_a_transaction_is_repeated_after_it() {
         let dialect = Dialect::Sqlite;
         let mut session = SessionState::default();
         session.probed(&Probe {

@@ -24,7 +24,7 @@ pub(super) struct Temporary {
     permanent_tried: u64,
     permanent_succeeded: u64,
     /// Code whose effects are not known ran since then.
-    code_ran: bool,
+    unknown_code_ran: bool,
     /// The server's count may have been reset since then.
     count_lost: bool,
     /// There may be some whose names are not known.
@@ -69,8 +69,8 @@ impl Temporary {
     }
 
     /// Code ran that may have created or renamed some.
-    pub(super) fn code_ran(&mut self) {
-        self.code_ran = true;
+    pub(super) fn unknown_code_ran(&mut self) {
+        self.unknown_code_ran = true;
     }
 
     /// Tables may have been renamed.
@@ -84,7 +84,7 @@ impl Temporary {
     }
 
     /// The connection's current schema has changed.
-    pub(super) fn moved(&mut self) {
+    pub(super) fn schema_changed(&mut self) {
         self.unnamed |= self.made.iter().any(|table| table.schema.is_none());
     }
 
@@ -100,11 +100,11 @@ impl Temporary {
     pub(super) fn counted(&mut self, found: &Counted) {
         let more = match found.created.checked_sub(self.counted) {
             Some(more) if !self.count_lost => more,
-            _ if self.code_ran => u64::MAX,
+            _ if self.unknown_code_ran => u64::MAX,
             _ => 0,
         };
         // A statement that failed may have been counted or not.
-        let (temporary, permanent) = if self.code_ran {
+        let (temporary, permanent) = if self.unknown_code_ran {
             (self.succeeded, self.permanent_succeeded)
         } else {
             (self.tried, self.permanent_tried)
@@ -114,7 +114,7 @@ impl Temporary {
         } else {
             temporary
         };
-        let renamed = self.code_ran && found.remaining.len() < self.made.len();
+        let renamed = self.unknown_code_ran && found.remaining.len() < self.made.len();
         *self = Self {
             present: !found.remaining.is_empty(),
             unnamed: self.unnamed || more > known || renamed,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_there_until_it_is_not_found() {
+    fn a_table_is_present_until_a_probe_does_not_find_it() {
         let mut tables = Temporary::default();
         tables.counted(&found(0, &[]));
         assert!(!tables.is_present());
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_no_statement_shows_is_there_for_good() {
+    fn a_table_that_no_statement_shows_stays_present() {
         let mut tables = Temporary::default();
         tables.counted(&found(1, &[]));
         assert!(tables.is_present(), "made before");
@@ -169,14 +169,14 @@ mod tests {
         assert!(tables.is_present());
     }
 
-    /// The routine's may be counted in the place of one that failed.
+    /// The count may include a table that the routine created instead of one whose creation failed.
     #[test]
-    fn beside_code_that_is_not_seen_a_failure_accounts_for_nothing() {
+    fn a_failed_statement_accounts_for_no_table_after_unknown_code() {
         for (code, present) in [(false, false), (true, true)] {
             let mut tables = Temporary::default();
             tables.created(MAKE, 1, false);
             if code {
-                tables.code_ran();
+                tables.unknown_code_ran();
             }
             tables.counted(&found(1, &[]));
             assert_eq!(tables.is_present(), present);
@@ -184,12 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_gone_means_nothing_where_it_may_be_another() {
+    fn a_missing_name_proves_nothing_after_a_rename_or_unknown_code() {
         let changes: [fn(&mut Temporary); 3] = [
             Temporary::renamed,
-            Temporary::code_ran,
-            // Nobody knows where `a` is.
-            Temporary::moved,
+            Temporary::unknown_code_ran,
+            // `a` may be in either schema.
+            Temporary::schema_changed,
         ];
         for change in changes {
             let mut tables = Temporary::default();
@@ -201,12 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_was_set_back_hides_what_code_has_made() {
+    fn a_reset_count_hides_tables_that_unknown_code_created() {
         for (code, present) in [(false, false), (true, true)] {
             let mut tables = Temporary::default();
             tables.count_lost();
             if code {
-                tables.code_ran();
+                tables.unknown_code_ran();
             }
             tables.counted(&found(0, &[]));
             assert_eq!(tables.is_present(), present);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_says_all() {
+    fn a_list_is_complete() {
         let mut tables = Temporary::default();
         tables.created("SELECT 1", 1, true);
         tables.listed(true);
@@ -224,23 +224,27 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_stay_account_for_a_count_of_all_and_for_no_other() {
-        for (all_counted, code_ran, present) in [
+    fn permanent_tables_account_only_for_a_count_of_all_tables() {
+        for (all_counted, unknown_code_ran, present) in [
             (true, false, false),
             (true, true, false),
             (false, true, true),
         ] {
             let mut tables = Temporary::default();
             tables.created_permanent("CREATE TABLE a (id INT); CREATE TABLE b LIKE a", true);
-            if code_ran {
-                tables.code_ran();
+            if unknown_code_ran {
+                tables.unknown_code_ran();
             }
             let found = Counted {
                 all_counted,
                 ..found(2, &[])
             };
             tables.counted(&found);
-            assert_eq!(tables.is_present(), present, "{all_counted} {code_ran}");
+            assert_eq!(
+                tables.is_present(),
+                present,
+                "{all_counted} {unknown_code_ran}"
+            );
         }
         // One that is there already may not be counted, and a temporary one in its place.
         for (text, succeeded) in [
@@ -249,7 +253,7 @@ mod tests {
         ] {
             let mut tables = Temporary::default();
             tables.created_permanent(text, succeeded);
-            tables.code_ran();
+            tables.unknown_code_ran();
             let found = Counted {
                 all_counted: true,
                 ..found(1, &[])

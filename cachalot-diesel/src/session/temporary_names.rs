@@ -7,8 +7,8 @@ use cachalot_sql::{Analysis, Effect, Writes};
 /// How many names are remembered. A write to another one counts as a write to an unknown table.
 const MAX_NAMES: usize = 1000;
 
-/// The temporary tables that the session has created. No catalog has them, and nobody else's rows depend
-/// on them.
+/// The temporary tables that the session has created. No catalog has them, and no other session's rows
+/// depend on them.
 ///
 /// A name is forgotten as soon as the table may be gone, as a permanent table may have the same name.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl TemporaryNames {
     }
 
     /// A text is about to run: what it creates is the session's own from the start.
-    pub(super) fn starts(&mut self, analysis: &Analysis) {
+    pub(super) fn before_statement(&mut self, analysis: &Analysis) {
         for effect in effects(analysis) {
             if let Effect::CreateTemporary(names) = effect {
                 self.add(names, analysis);
@@ -50,7 +50,7 @@ impl TemporaryNames {
     }
 
     /// Code has run that may have dropped tables.
-    pub(super) fn code_ran(&mut self) {
+    pub(super) fn unknown_code_ran(&mut self) {
         self.created.clear();
     }
 
@@ -66,7 +66,7 @@ impl TemporaryNames {
         } else if !self.names.is_empty() && may_drop(analysis) {
             self.forget();
         }
-        // The transaction may be undone whatever ends it.
+        // The transaction may be rolled back even if a COMMIT ends it.
         if !succeeded && pending {
             self.forget();
         }
@@ -94,7 +94,7 @@ impl TemporaryNames {
             }
         }
         if unchanged && !may_drop(analysis) {
-            // Other names may be compared in another way.
+            // The database may fold the case of other names differently.
             let plain = created.into_iter().filter(|name| name.is_ascii());
             self.created
                 .extend(plain.filter_map(|name| self.names.get(&**name).cloned()));

@@ -7,7 +7,7 @@ mod open;
 mod step;
 
 use open::{Level, Open};
-pub(crate) use step::{Ending, Step};
+pub(crate) use step::Step;
 
 use cachalot_sql::{Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement, Writes};
 
@@ -18,9 +18,9 @@ pub(crate) enum Snapshot {
     Committed,
     /// What is committed and the transaction's own writes.
     CommittedAndOwn,
-    /// Perhaps an older state, with the transaction's own writes.
+    /// Possibly an older state, with the transaction's own writes.
     Old,
-    /// Perhaps rows that are never committed.
+    /// Possibly rows that are never committed.
     Dirty,
 }
 
@@ -33,14 +33,14 @@ pub(super) struct Transactions {
     session_isolation: Option<Isolation>,
     /// For the next transaction only.
     next_isolation: Option<Isolation>,
-    /// MySQL: code ran that may have set one for the next transaction, and no probe tells.
+    /// MySQL: code ran that may have set one for the next transaction, which no probe reports.
     next_unknown: bool,
     /// MySQL: statements outside a transaction are committed at once. `None`: not known yet.
     autocommit: Option<bool>,
     /// It is not known whether a transaction is open: every write is published with its statement
     /// *and* with the next commit. Publishing too much is safe, too little is not.
     uncertain: bool,
-    /// Only this connection can see what a write reaches, so it may be anything.
+    /// Only this connection can see which tables a write reaches, so it may reach any.
     writes_unbounded: bool,
     /// The session has temporary tables or views.
     temporary: bool,
@@ -71,7 +71,7 @@ impl Transactions {
     }
 
     /// The connection was in a transaction before it was watched.
-    pub(super) fn found_open(&mut self) {
+    pub(super) fn set_already_open(&mut self) {
         let mut open = Open::new(Some(Isolation::Serializable));
         open.wrote(&Writes::Everything);
         self.open = Some(open);
@@ -89,7 +89,7 @@ impl Transactions {
 
     /// What the server reports about whether a transaction is open.
     pub(super) fn found(&mut self, open: Option<bool>) {
-        // Whatever ended it, all that it may have committed was published with that.
+        // All that it may have committed was published when it ended.
         if self.uncertain && open == Some(false) {
             self.close();
         }
@@ -147,20 +147,20 @@ impl Transactions {
         }
     }
 
-    pub(super) fn lost_track(&mut self) {
+    pub(super) fn set_uncertain(&mut self) {
         self.uncertain = true;
     }
 
     /// Code ran that may have begun or ended transactions: what was open may be committed, and later
     /// statements may be committed at once or not. Returns what may have become visible.
-    pub(super) fn code_ran(&mut self) -> Writes {
+    pub(super) fn unknown_code_ran(&mut self) -> Writes {
         if self.dialect != Dialect::Mysql {
             return Writes::Nothing;
         }
         self.setting_changed("autocommit");
         self.setting_changed("transaction_isolation");
         self.next_unknown = true;
-        self.lost_track();
+        self.set_uncertain();
         self.pending()
     }
 
@@ -169,7 +169,7 @@ impl Transactions {
     pub(super) fn on_statement_error(&mut self) {
         match &mut self.open {
             Some(open) if self.dialect == Dialect::Postgres => open.failed = true,
-            Some(_) => self.lost_track(),
+            Some(_) => self.set_uncertain(),
             None => {}
         }
     }
@@ -199,7 +199,7 @@ impl Transactions {
             }
             None => visible.merge(writes),
         }
-        // Until the probe has told, a MySQL server may run with autocommit off.
+        // Until the connection is probed, a MySQL server may run with autocommit off.
         let maybe_pending =
             self.dialect == Dialect::Mysql && self.autocommit.is_none() && self.open.is_none();
         if self.uncertain || maybe_pending {
@@ -334,7 +334,7 @@ impl Transactions {
                 Writes::Nothing
             }
             Effect::ImplicitCommit => self.perhaps_commit(),
-            Effect::MayControlTransaction => self.code_ran(),
+            Effect::MayControlTransaction => self.unknown_code_ran(),
         }
     }
 
@@ -344,7 +344,7 @@ impl Transactions {
         if self.open.is_none() && !self.uncertain {
             return self.commit();
         }
-        self.lost_track();
+        self.set_uncertain();
         self.pending()
     }
 
@@ -383,7 +383,7 @@ impl Transactions {
         }
         match isolation {
             _ if self.open.as_ref().is_some_and(|open| open.failed) => Snapshot::Old,
-            // PostgreSQL treats the one as the other.
+            // PostgreSQL treats READ UNCOMMITTED as READ COMMITTED.
             Some(Isolation::ReadCommitted | Isolation::ReadUncommitted) if !self.uncertain => {
                 Snapshot::CommittedAndOwn
             }

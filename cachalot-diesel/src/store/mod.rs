@@ -81,6 +81,23 @@ pub enum Command<'a> {
     },
 }
 
+impl<'a> Command<'a> {
+    /// Replaces this version of an item, or adds the item if there was none. It does not expire: the
+    /// loss of a version record causes needless misses.
+    pub(crate) fn put(key: &'a str, value: &'a [u8], replaced: Option<CasVersion>) -> Self {
+        let ttl = None;
+        match replaced {
+            Some(version) => Self::CompareAndSwap {
+                key,
+                value,
+                ttl,
+                version,
+            },
+            None => Self::Add { key, value, ttl },
+        }
+    }
+}
+
 impl Command<'_> {
     /// The key of the item.
     #[must_use]
@@ -166,6 +183,19 @@ pub enum Reply {
     Conflict,
     /// There is no such item.
     Missing,
+}
+
+impl Reply {
+    /// The item in the reply to a `Get`, if there is one.
+    pub(crate) fn into_item(self) -> Result<Option<(Vec<u8>, CasVersion)>, StoreError> {
+        match self {
+            Self::Item { value, version } => Ok(Some((value, version))),
+            Self::Missing => Ok(None),
+            Self::Stored(_) | Self::Conflict => Err(StoreError::Protocol(
+                "a read was answered as a write".to_owned(),
+            )),
+        }
+    }
 }
 
 impl fmt::Debug for Reply {

@@ -13,9 +13,8 @@ use crate::{
     Error,
     bypass::BypassReason,
     cache::{Cache, installed, publish, set_installed},
-    chain::Chain,
     connection::CacheConnection,
-    events::{self, TARGET},
+    events::{self, Chain, TARGET},
     rows::CacheBackend,
     untracked::{is_untracked, untracked},
 };
@@ -24,7 +23,7 @@ use cachalot_sql::Dialect;
 /// Makes the program's own instrumentation of a new connection.
 pub(crate) type Constructor = fn() -> Option<Box<dyn Instrumentation>>;
 
-static USERS_OWN: RwLock<Option<Constructor>> = RwLock::new(None);
+static USER_CONSTRUCTOR: RwLock<Option<Constructor>> = RwLock::new(None);
 
 /// Makes the tracker Diesel's default instrumentation, unless the program has one of its own.
 pub(crate) fn install_default(cache: &Cache) -> Result<(), Error> {
@@ -36,7 +35,7 @@ pub(crate) fn install_default(cache: &Cache) -> Result<(), Error> {
 
 /// As [`install_default`], with the program's own instrumentation behind the tracker.
 pub(crate) fn install_default_with(cache: &Cache, constructor: Constructor) -> Result<(), Error> {
-    *USERS_OWN.write() = Some(constructor);
+    *USER_CONSTRUCTOR.write() = Some(constructor);
     set_default(cache)
 }
 
@@ -73,11 +72,11 @@ fn tracker_of_new_connection() -> Option<Box<dyn Instrumentation>> {
     if is_untracked() {
         return None;
     }
-    if let Some(answer) = replaced::answer() {
-        return Some(answer);
+    if let Some(marker) = replaced::marker() {
+        return Some(marker);
     }
     let cache = installed()?;
-    let own = USERS_OWN.read().and_then(|make| make());
+    let own = USER_CONSTRUCTOR.read().and_then(|make| make());
     Some(Box::new(Tracker::new(cache, own)))
 }
 
@@ -102,13 +101,13 @@ pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cache) -> Result<
 #[allow(clippy::option_option, reason = "a connection without one needs none")]
 fn own_alike<C: CacheConnection>(conn: &mut C) -> Option<Option<Box<dyn Instrumentation>>> {
     let present = type_of(&*conn.instrumentation());
-    let users_own = *USERS_OWN.read();
-    let users_own = || users_own.and_then(|make| make());
+    let user_constructor = *USER_CONSTRUCTOR.read();
+    let user_constructor = || user_constructor.and_then(|make| make());
     if present == type_of(&*DynInstrumentation::none()) {
         // A connection opened after `install_with` would have got this one.
-        return Some(users_own());
+        return Some(user_constructor());
     }
-    let made = [users_own(), untracked(get_default_instrumentation)];
+    let made = [user_constructor(), untracked(get_default_instrumentation)];
     let alike = made
         .into_iter()
         .flatten()
@@ -145,7 +144,7 @@ fn set_tracker<C: CacheConnection>(
     with_session(conn, |conn, session| {
         // Raw SQL may have begun one too.
         if open || conn.in_transaction() == Some(true) {
-            session.found_open();
+            session.set_already_open();
         }
     });
     if !was_watched && cache.was_installed() {
@@ -199,7 +198,7 @@ pub(crate) fn detach<C: CacheConnection>(
     }
     hide(conn, true);
     if found_open(conn) || conn.in_transaction() == Some(true) {
-        session.found_open();
+        session.set_already_open();
     }
     hide(conn, false);
     if cache.was_installed() {
@@ -219,7 +218,7 @@ pub(crate) fn cache_of<Conn: CacheConnection>(
     Ok(cache)
 }
 
-/// The cache that watches the connection; attaches it if it only has to be.
+/// The cache that watches the connection. Attaches the installed one if none does.
 fn watching<Conn: CacheConnection>(
     conn: &mut Conn,
 ) -> Result<Cache, (Option<Cache>, BypassReason)> {
@@ -287,7 +286,7 @@ fn type_of(instrumentation: &dyn Instrumentation) -> TypeId {
     instrumentation.as_any().type_id()
 }
 
-/// The dialect of a connection's URL. Anything that no other dialect claims is a path, for SQLite.
+/// The dialect of a connection's URL. A URL of no other form is a path, for SQLite.
 pub(super) fn dialect_of(url: &str) -> Option<Dialect> {
     let scheme = url
         .split_once("://")
@@ -308,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_url_tells_the_dialect() {
+    fn the_dialect_follows_from_the_url() {
         assert_eq!(dialect_of("postgres://u:p@h/db"), Some(Dialect::Postgres));
         assert_eq!(
             dialect_of("host=localhost dbname=x"),

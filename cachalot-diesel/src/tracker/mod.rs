@@ -29,7 +29,7 @@ use crate::{
     cache::Cache,
     planner::{CatalogSnapshot, SideEffects},
     protocol::WriteOutcome,
-    session::{Ending, Session, Step},
+    session::{Session, Step},
     versions::{Origin, Write},
 };
 use cachalot_sql::{Analysis, Dialect};
@@ -45,7 +45,7 @@ pub(crate) struct Tracker {
 
 /// Begins and ends a connection's writes.
 struct WriteReporter {
-    /// Every cache that was told to watch the connection. Reads use the last.
+    /// The caches that watch the connection. Reads use the last one.
     caches: Vec<Cache>,
     /// The running statement, below those that Diesel runs to prepare it.
     running: Vec<Running>,
@@ -70,7 +70,7 @@ struct Running {
     step: Option<(Arc<Analysis>, Step)>,
     writes: Vec<(Cache, Write)>,
     statements: usize,
-    /// What its functions do was found in these catalogs.
+    /// The catalogs from which the side effects of its functions follow.
     trusted: Vec<(Cache, CatalogSnapshot)>,
 }
 
@@ -101,7 +101,7 @@ impl Tracker {
         self.writes.caches.last()
     }
 
-    /// From now on reads use `cache`. Those that watched before still receive writes.
+    /// From now on reads use `cache`. The caches that watched before still receive writes.
     fn watch(&mut self, cache: &Cache) {
         let caches = &mut self.writes.caches;
         caches.retain(|known| !known.is(cache));
@@ -143,7 +143,7 @@ impl WriteReporter {
             self.start_planned(session);
             return;
         }
-        // A query that cannot be shown cannot be built either. If it runs all the same, `finish`
+        // A query that cannot be displayed cannot be built either. If it runs nevertheless, `finish`
         // treats it as a write to everything.
         let analysis = sql::text(query).map(|sql| cachalot_sql::analysis(&sql, session.dialect()));
         let running = self.prepare(session, analysis);
@@ -199,16 +199,16 @@ impl WriteReporter {
         let side_effects = self.side_effects(session, &analysis);
         if !side_effects.is_empty() {
             let mut writes = cachalot_sql::Writes::Nothing;
-            let mut moves = false;
+            let mut may_end_transaction = false;
             for (cache, calls) in side_effects {
                 if !calls.pure || (calls.may_end_transaction && analysis.calls_procedures()) {
                     session.settings_may_have_changed();
                 }
                 writes.merge(&calls.writes);
-                moves |= calls.may_end_transaction;
+                may_end_transaction |= calls.may_end_transaction;
                 trusted.extend(calls.snapshot.map(|known| (cache, known)));
             }
-            analysis = Analysis::with_calls(analysis, &writes, moves);
+            analysis = Analysis::with_calls(analysis, &writes, may_end_transaction);
         }
         self.on_temporary_tables(session, &analysis, trusted)
             .unwrap_or(analysis)
@@ -245,7 +245,7 @@ impl WriteReporter {
         let caches = self.caches.iter();
         caches
             .map(|cache| {
-                // Others may have asked where a connection by this URL leads.
+                // Another connection with this URL may have been probed.
                 let known = || cache.planner().database_of(session.url()?);
                 let database = session.database().cloned().or_else(known);
                 let calls = cache.planner().side_effects_of(database.as_ref(), analysis);
@@ -258,12 +258,12 @@ impl WriteReporter {
         let Some(running) = self.running.pop() else {
             return;
         };
-        let ending = match error {
-            None => Ending::Succeeded,
+        let outcome = match error {
+            None => WriteOutcome::Success,
             Some(error) if failed_cleanly(error) && self.fails_whole(session, &running) => {
-                Ending::Failed
+                WriteOutcome::Failure
             }
-            Some(_) => Ending::Unknown,
+            Some(_) => WriteOutcome::Unknown,
         };
         if error.is_some() {
             let outer = self.running.iter_mut().filter_map(|it| it.step.as_mut());
@@ -271,36 +271,36 @@ impl WriteReporter {
         }
         match running.step {
             Some((analysis, step)) => {
-                session.finished(&analysis, step, ending, error.is_some());
+                session.finished(&analysis, step, outcome, error.is_some());
                 if *analysis.writes() == cachalot_sql::Writes::Everything {
                     let caches = self.caches.iter();
                     caches.for_each(|cache| cache.versions().forget_announced());
                 }
             }
             None => {
-                session.finished_unknown(ending, error.is_some());
+                session.finished_unknown(outcome, error.is_some());
                 if running.statements == 0 && error.is_none() {
                     let writes = self.begin(session, &cachalot_sql::Writes::Everything);
-                    end(writes, Ending::Unknown);
-                    session.lost_track();
+                    end(writes, WriteOutcome::Unknown);
+                    session.set_uncertain();
                 }
             }
         }
-        session.settle();
-        end(running.writes, ending);
+        session.forget_committed();
+        end(running.writes, outcome);
         for (cache, known) in running.trusted {
-            // A function was replaced while the statement ran: it may have been the new one.
+            // A function was replaced while the statement ran, so the new one may have been called.
             if !cache.planner().is_current(&known) {
-                session.code_ran();
+                session.unknown_code_ran();
                 let write = cache.begin(&cachalot_sql::Writes::Everything, Origin::default());
-                end(vec![(cache, write)], Ending::Unknown);
+                end(vec![(cache, write)], WriteOutcome::Unknown);
             }
         }
     }
 
     /// Has a statement that fails certainly changed nothing?
     fn fails_whole(&self, session: &Session, running: &Running) -> bool {
-        // What was not analysed is a read.
+        // A statement that was not analysed is a read.
         let by_its_text = running
             .step
             .as_ref()
@@ -317,9 +317,9 @@ impl WriteReporter {
             && (session.dialect() != Dialect::Sqlite || by_its_tables())
     }
 
-    /// What the catalog of the connection's database is known by.
+    /// The key of the database's catalog.
     fn database(&self, session: &Session) -> Option<Arc<str>> {
-        // Others may have asked where a connection by this URL leads.
+        // Another connection with this URL may have been probed.
         let known = || {
             let url = session.url()?;
             self.caches
@@ -333,7 +333,7 @@ impl WriteReporter {
     fn abandon(&mut self, session: &mut Session) {
         while let Some(running) = self.running.pop() {
             session.abandoned(running.step);
-            end(running.writes, Ending::Unknown);
+            end(running.writes, WriteOutcome::Unknown);
         }
     }
 
@@ -348,20 +348,15 @@ impl WriteReporter {
     }
 }
 
-fn end(writes: Vec<(Cache, Write)>, ending: Ending) {
-    let outcome = match ending {
-        Ending::Succeeded => WriteOutcome::Success,
-        Ending::Unknown => WriteOutcome::Unknown,
-        Ending::Failed => WriteOutcome::Failure,
-    };
+fn end(writes: Vec<(Cache, Write)>, outcome: WriteOutcome) {
     for (cache, write) in writes {
-        // What could not be delivered is remembered and reported there.
+        // An invalidation that the store does not accept is queued and reported there.
         let _ = cache.end(write, outcome);
     }
 }
 
-/// Diesel starts a PostgreSQL statement, looks the numbers of its custom types up, and then sends
-/// it: only such a question may come while another statement runs.
+/// Diesel starts a PostgreSQL statement, looks up the OIDs of its custom types, and then sends it: only
+/// such a lookup may run while another statement is running.
 fn is_type_lookup(analysis: &Analysis) -> bool {
     analysis.writes().is_nothing() && analysis.reads().iter().any(|table| **table == *"pg_type")
 }
@@ -378,7 +373,7 @@ fn failed_cleanly(error: &Error) -> bool {
                 | DatabaseErrorKind::ReadOnlyTransaction
                 | DatabaseErrorKind::SerializationFailure
         ),
-        // Refused before anything was sent.
+        // Diesel reports these before it sends anything.
         Error::QueryBuilderError(_) | Error::SerializationError(_) | Error::InvalidCString(_) => {
             true
         }

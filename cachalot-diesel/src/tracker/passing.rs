@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::{connection::Instrumentation, result::Error};
 
 use super::{Running, Tracker, end};
-use crate::{Error as CacheError, session::Ending};
+use crate::{Error as CacheError, protocol::WriteOutcome};
 use cachalot_sql::{Analysis, Effect, Writes};
 
 impl Tracker {
@@ -26,7 +26,7 @@ impl Tracker {
             .any(|(cache, write)| cache.fails_on_outage() && !write.is_announced());
         let rolls_back = running.step.as_ref().is_some_and(|(it, _)| rolls_back(it));
         if unannounced && !rolls_back {
-            end(running.writes, Ending::Failed);
+            end(running.writes, WriteOutcome::Failure);
             return Err(CacheError::Refused);
         }
         self.writes.running.push(running);
@@ -70,8 +70,8 @@ impl Tracker {
             let running = self.writes.prepare(session, None);
             let writes = self.writes.begin(session, &Writes::Everything);
             self.writes.running.push(Running { writes, ..running });
-            session.code_ran();
-            session.lost_track();
+            session.unknown_code_ran();
+            session.set_uncertain();
         }
     }
 
@@ -87,10 +87,10 @@ impl Tracker {
             return;
         };
         self.writes.abandon(session);
-        session.code_ran();
-        session.lost_track();
+        session.unknown_code_ran();
+        session.set_uncertain();
         let everything = self.writes.begin(session, &Writes::Everything);
-        end(everything, Ending::Unknown);
+        end(everything, WriteOutcome::Unknown);
     }
 }
 

@@ -11,7 +11,7 @@ use diesel::connection::{Instrumentation, InstrumentationEvent, get_default_inst
 use crate::cache::Cache;
 
 thread_local! {
-    static ASKING: Cell<bool> = const { Cell::new(false) };
+    static CHECKING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The library's default was replaced, at some time after it was set.
@@ -20,17 +20,17 @@ static DEFAULT_REPLACED: AtomicBool = AtomicBool::new(false);
 /// A connection lost its tracker: it was closed, or given another instrumentation.
 static TRACKER_DROPPED: AtomicBool = AtomicBool::new(false);
 
-/// What the library's constructor answers to the question whether it is Diesel's default. It has no
-/// size, so that the answer takes no memory: the question is asked for every read.
-struct Ours;
+/// Returned by the library's constructor if it is called to find out whether it is Diesel's default. It
+/// has no size, so it takes no memory: every read checks this.
+struct OwnMarker;
 
-impl Instrumentation for Ours {
+impl Instrumentation for OwnMarker {
     fn on_connection_event(&mut self, _: InstrumentationEvent<'_>) {}
 }
 
-/// For the library's constructor: the answer, if it is only asked whether it is the default.
-pub(super) fn answer() -> Option<Box<dyn Instrumentation>> {
-    ASKING.get().then(|| Box::new(Ours) as _)
+/// For the library's constructor: the marker, if it is called only to find out whether it is the default.
+pub(super) fn marker() -> Option<Box<dyn Instrumentation>> {
+    CHECKING.get().then(|| Box::new(OwnMarker) as _)
 }
 
 /// Whose Diesel's default instrumentation is.
@@ -41,30 +41,30 @@ pub(super) enum Default {
     Foreign,
 }
 
-/// Asks Diesel for its default. A foreign constructor makes an instrumentation, which is dropped.
+/// Whose Diesel's default is. A foreign constructor makes an instrumentation, which is dropped.
 pub(super) fn default() -> Default {
     struct Restore(bool);
 
     impl Drop for Restore {
         fn drop(&mut self) {
-            ASKING.set(self.0);
+            CHECKING.set(self.0);
         }
     }
 
-    let _restore = Restore(ASKING.replace(true));
+    let _restore = Restore(CHECKING.replace(true));
     match get_default_instrumentation() {
         None => Default::None,
-        Some(made) if made.is::<Ours>() => Default::Ours,
+        Some(made) if made.is::<OwnMarker>() => Default::Ours,
         Some(_) => Default::Foreign,
     }
 }
 
-/// The library's default was found to be replaced; it is remembered for caches installed later.
+/// The library's default was found to be replaced. This also holds for caches that are installed later.
 pub(super) fn default_was_replaced() {
     DEFAULT_REPLACED.store(true, Ordering::Release);
 }
 
-/// A tracker of an installed cache goes.
+/// A tracker of an installed cache was dropped.
 pub(super) fn tracker_dropped() {
     TRACKER_DROPPED.store(true, Ordering::Release);
 }
@@ -74,7 +74,7 @@ pub(super) fn may_have_had_a_tracker() -> bool {
     TRACKER_DROPPED.load(Ordering::Acquire)
 }
 
-/// Are there connections whose writes an installed cache does not see? Asked for every read.
+/// Are there connections whose writes an installed cache does not see? Every read checks this.
 pub(crate) fn misses_writes(cache: &Cache) -> bool {
     if !cache.was_installed() {
         return false;
@@ -97,10 +97,10 @@ mod tests {
     use super::*;
     use crate::{config::Config, store::MemoryStore, tracker::install_default};
 
-    /// What every read of an installed cache pays for the question.
+    /// The cost of this check, which every read of an installed cache makes.
     #[test]
     #[ignore = "measures: run it with --release, alone"]
-    fn what_the_question_costs() {
+    fn cost_of_checking_for_missed_writes() {
         const ROUNDS: u32 = 10_000_000;
         let store = Arc::new(MemoryStore::new(1 << 20));
         let cache = Cache::new(Config::default(), store);

@@ -7,7 +7,7 @@ const BINDS: &str = " -- binds: ";
 
 /// The SQL of a query, without its bind values: formatting stops before the first of them.
 ///
-/// `None` if the query cannot be shown (an empty changeset, for one).
+/// `None` if the query cannot be displayed (an empty changeset, for example).
 pub(super) fn text(query: &dyn DebugQuery) -> Option<String> {
     let mut sink = Sink {
         sql: String::new(),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_cannot_be_shown_is_no_panic() {
+    fn a_query_that_cannot_be_displayed_does_not_panic() {
         let mut sink = Sink {
             sql: String::new(),
             stopped: false,

@@ -32,13 +32,9 @@ impl VersionStore {
     }
 
     fn fetch_parts(&self) -> Vec<Result<Fetched, StoreError>> {
-        let gets = self
-            .epochs
-            .each_ref()
-            .map(|part| Command::Get { key: &part.key });
-        let replies = self.client.run(&gets).into_iter().zip(&self.epochs);
+        let replies = self.get_all(&self.epochs);
         replies
-            .map(|(reply, part)| self.fetched(&part.key, reply))
+            .map(|(part, reply)| self.fetched(&part.key, reply))
             .collect()
     }
 

@@ -3,7 +3,7 @@
 use super::{VersionStore, fresh_token, records::MAX_READ_ATTEMPTS};
 use crate::{
     clock::now_millis,
-    protocol::{self, Dependency, Families, Member, Record},
+    protocol::{self, Dependency, Families, Member},
     store::{Command, Reply, StoreError},
 };
 
@@ -25,12 +25,8 @@ impl VersionStore {
             let mut puts = Vec::new();
             for (member, reply) in pending.into_iter().zip(replies) {
                 let (table, families) = member;
-                let (record, version) = match reply? {
-                    Reply::Item { value, version } => {
-                        let json = self.client.auth.verify_record(&table.key, &value);
-                        (json.and_then(Record::from_bytes), version)
-                    }
-                    _ => continue,
+                let (record, Some(version)) = self.versioned_record_in(table, reply)? else {
+                    continue;
                 };
                 let crashed = match &record {
                     Some(record) => self.crashed(record.writers(), now_millis())?,
@@ -48,14 +44,9 @@ impl VersionStore {
             if !create {
                 return Ok(true);
             }
-            let swaps = puts
-                .iter()
-                .map(|((table, _), value, version)| Command::CompareAndSwap {
-                    key: &table.key,
-                    value,
-                    ttl: None,
-                    version: *version,
-                });
+            let swaps = puts.iter().map(|((table, _), value, version)| {
+                Command::put(&table.key, value, Some(*version))
+            });
             let replies = self.client.run(&swaps.collect::<Vec<_>>());
             pending = Vec::new();
             for ((member, ..), reply) in puts.into_iter().zip(replies) {

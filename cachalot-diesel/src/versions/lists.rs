@@ -136,13 +136,9 @@ impl VersionStore {
     }
 
     fn parts(&self) -> Result<Vec<Part>, StoreError> {
-        let gets = self
-            .epochs
-            .each_ref()
-            .map(|part| Command::Get { key: &part.key });
-        let replies = self.client.run(&gets).into_iter().zip(&self.epochs);
+        let replies = self.get_all(&self.epochs);
         replies
-            .map(|(reply, part)| self.versioned_record_in(part, reply))
+            .map(|(part, reply)| self.versioned_record_in(part, reply))
             .collect()
     }
 
@@ -161,18 +157,9 @@ impl VersionStore {
             let value = self.client.auth.sign_record(&part.key, record.to_bytes());
             puts.push((part, record, value, over));
         }
-        let commands = puts.iter().map(|(part, _, value, over)| {
-            let (key, ttl) = (&*part.key, None);
-            match *over {
-                Some(version) => Command::CompareAndSwap {
-                    key,
-                    value,
-                    ttl,
-                    version,
-                },
-                None => Command::Add { key, value, ttl },
-            }
-        });
+        let commands = puts
+            .iter()
+            .map(|(part, _, value, over)| Command::put(&part.key, value, *over));
         let replies = self.client.run(&commands.collect::<Vec<_>>());
         for reply in replies {
             if !matches!(reply?, Reply::Stored(_)) {

@@ -4,14 +4,15 @@
 //! [`VersionStore::end`] after it. What the store did not accept is sent again. Knows neither SQL
 //! nor rows.
 
-mod claims;
+mod announced;
 mod epoch;
 mod families;
 mod lease;
 mod lists;
 mod pending;
+mod primary_claims;
 mod records;
-mod relations;
+mod shared_catalogs;
 mod status;
 mod table_registry;
 mod write;
@@ -21,8 +22,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-pub(crate) use claims::Claimed;
-pub(crate) use relations::Origin;
+pub(crate) use announced::Origin;
+pub(crate) use primary_claims::ClaimOutcome;
 pub use status::TableStatus;
 pub(crate) use write::Write;
 
@@ -37,7 +38,7 @@ pub(crate) struct VersionStore {
     client: Arc<StoreClient>,
     config: Arc<Config>,
     pub(crate) epochs: [Dependency; EPOCHS],
-    announced: relations::Announced,
+    announced: announced::Announced,
     pending: pending::PendingInvalidations,
     registry: table_registry::TableRegistry,
     leases: lease::Leases,
@@ -51,7 +52,7 @@ impl VersionStore {
         let namespace = &config.namespace;
         Self {
             epochs: std::array::from_fn(|part| Dependency::epoch(namespace, part)),
-            announced: relations::Announced::new(),
+            announced: announced::Announced::new(),
             pending: pending::PendingInvalidations::default(),
             registry: table_registry::TableRegistry::new(namespace),
             leases: lease::Leases::default(),

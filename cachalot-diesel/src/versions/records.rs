@@ -5,7 +5,7 @@ use crate::{
     clock::now_millis,
     fingerprint::Fingerprint,
     protocol::{self, Dependency, Look, Record, State, Token, Writer},
-    store::{CasVersion, Command, Reply, StoreError, Ttl},
+    store::{CasVersion, Command, Reply, StoreError},
 };
 
 /// How often a compare-and-swap is tried. Each conflict means that another writer succeeded, so only
@@ -14,9 +14,6 @@ const MAX_CAS_ATTEMPTS: usize = 1_000;
 
 /// How often a record that others keep changing is looked at again before the read gives up on it.
 pub(super) const MAX_READ_ATTEMPTS: usize = 8;
-
-/// Records never expire: each loss causes needless misses.
-const RECORD_TTL: Ttl = None;
 
 /// A record as it was fetched.
 pub(crate) enum Fetched {
@@ -35,25 +32,20 @@ impl VersionStore {
         key: &str,
         reply: Result<Reply, StoreError>,
     ) -> Result<Fetched, StoreError> {
-        match reply? {
-            Reply::Missing => Ok(Fetched::Absent(None)),
-            Reply::Item { value, version } => {
-                let Some(json) = self.client.auth.verify_record(key, &value) else {
-                    return Ok(Fetched::Absent(Some(version)));
-                };
-                if let Some(state) = State::calm(json) {
-                    return Ok(Fetched::Calm(state));
-                }
-                Ok(match Record::from_bytes(json) {
-                    Some(record) if record.writers().is_empty() => Fetched::Calm(record.state()),
-                    Some(record) => Fetched::Busy(record, version),
-                    None => Fetched::Absent(Some(version)),
-                })
-            }
-            _ => Err(StoreError::Protocol(
-                "a read was answered as a write".to_owned(),
-            )),
+        let Some((value, version)) = reply?.into_item()? else {
+            return Ok(Fetched::Absent(None));
+        };
+        let Some(json) = self.client.auth.verify_record(key, &value) else {
+            return Ok(Fetched::Absent(Some(version)));
+        };
+        if let Some(state) = State::calm(json) {
+            return Ok(Fetched::Calm(state));
         }
+        Ok(match Record::from_bytes(json) {
+            Some(record) if record.writers().is_empty() => Fetched::Calm(record.state()),
+            Some(record) => Fetched::Busy(record, version),
+            None => Fetched::Absent(Some(version)),
+        })
     }
 
     /// The table's current state; `None` while a write is in flight.
@@ -99,21 +91,10 @@ impl VersionStore {
         record: &Record,
     ) -> Result<Option<Option<CasVersion>>, StoreError> {
         let value = self.client.auth.sign_record(&table.key, record.to_bytes());
-        let (key, value) = (&*table.key, &*value);
-        let reply = self.client.run_one(match over {
-            Some(version) => Command::CompareAndSwap {
-                key,
-                value,
-                ttl: RECORD_TTL,
-                version,
-            },
-            None => Command::Add {
-                key,
-                value,
-                ttl: RECORD_TTL,
-            },
-        })?;
-        match reply {
+        match self
+            .client
+            .run_one(Command::put(&table.key, &value, over))?
+        {
             Reply::Stored(version) => {
                 if over.is_none() {
                     self.list_table(table);
@@ -159,16 +140,11 @@ impl VersionStore {
         table: &Dependency,
         reply: Result<Reply, StoreError>,
     ) -> Result<(Option<Record>, Option<CasVersion>), StoreError> {
-        match reply? {
-            Reply::Missing => Ok((None, None)),
-            Reply::Item { value, version } => {
-                let json = self.client.auth.verify_record(&table.key, &value);
-                Ok((json.and_then(Record::from_bytes), Some(version)))
-            }
-            _ => Err(StoreError::Protocol(
-                "a read was answered as a write".to_owned(),
-            )),
-        }
+        let Some((value, version)) = reply?.into_item()? else {
+            return Ok((None, None));
+        };
+        let json = self.client.auth.verify_record(&table.key, &value);
+        Ok((json.and_then(Record::from_bytes), Some(version)))
     }
 
     pub(super) fn record_in(
@@ -193,12 +169,20 @@ impl VersionStore {
         &self,
         tables: &[Dependency],
     ) -> Vec<Result<Option<Record>, StoreError>> {
+        let replies = self.get_all(tables);
+        replies
+            .map(|(table, reply)| self.record_in(table, reply))
+            .collect()
+    }
+
+    /// The store's replies to the `Get` of each record.
+    pub(super) fn get_all<'a>(
+        &self,
+        tables: &'a [Dependency],
+    ) -> impl Iterator<Item = (&'a Dependency, Result<Reply, StoreError>)> + use<'a> {
         let gets = tables.iter().map(|table| Command::Get { key: &table.key });
         let replies = self.client.run(&gets.collect::<Vec<_>>());
-        let replies = replies.into_iter().zip(tables);
-        replies
-            .map(|(reply, table)| self.record_in(table, reply))
-            .collect()
+        tables.iter().zip(replies)
     }
 
     /// The writers of a record whose lease has expired by both clocks: the writer's (the time in the

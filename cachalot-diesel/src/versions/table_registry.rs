@@ -12,11 +12,9 @@ use crate::{
     Error,
     fingerprint::Fingerprint,
     protocol::{Dependency, DependencyKind},
-    store::{Command, Reply},
 };
 
 const MAX_LISTED_TABLES: usize = 10_000;
-const MAX_CAS_ATTEMPTS: usize = 16;
 
 pub(super) struct TableRegistry {
     key: String,
@@ -39,38 +37,12 @@ impl VersionStore {
         if table.kind != DependencyKind::Table || !self.first_time(&table.table) {
             return;
         }
-        let key = &*self.registry.key;
-        for _ in 0..MAX_CAS_ATTEMPTS {
-            let (mut names, version) = match self.client.run(&[Command::Get { key }]).pop() {
-                Some(Ok(Reply::Item { value, version })) => {
-                    (self.names(&value).unwrap_or_default(), Some(version))
-                }
-                Some(Ok(Reply::Missing)) => (BTreeSet::new(), None),
-                _ => return,
-            };
-            if names.len() >= MAX_LISTED_TABLES || !names.insert(table.table.to_string()) {
-                return;
-            }
-            let json = serde_json::to_vec(&names).unwrap_or_default();
-            let value = &*self.client.auth.sign_record(key, json);
-            let command = match version {
-                Some(version) => Command::CompareAndSwap {
-                    key,
-                    value,
-                    ttl: None,
-                    version,
-                },
-                None => Command::Add {
-                    key,
-                    value,
-                    ttl: None,
-                },
-            };
-            match self.client.run(&[command]).pop() {
-                Some(Ok(Reply::Conflict | Reply::Missing)) => {}
-                _ => return,
-            }
-        }
+        // If this fails, the table is only missing from the list.
+        let _ = self.client.update_json(&self.registry.key, |names| {
+            let mut names: BTreeSet<String> = names.unwrap_or_default();
+            let new = names.len() < MAX_LISTED_TABLES && names.insert(table.table.to_string());
+            Ok(new.then_some(names))
+        });
     }
 
     fn first_time(&self, table: &str) -> bool {
@@ -79,17 +51,8 @@ impl VersionStore {
     }
 
     pub(super) fn listed_tables(&self) -> Result<BTreeSet<String>, Error> {
-        let key = &*self.registry.key;
-        match self.client.run(&[Command::Get { key }]).pop() {
-            Some(Ok(Reply::Item { value, .. })) => Ok(self.names(&value).unwrap_or_default()),
-            Some(Err(error)) => Err(error.into()),
-            _ => Ok(BTreeSet::new()),
-        }
-    }
-
-    fn names(&self, value: &[u8]) -> Option<BTreeSet<String>> {
-        let json = self.client.auth.verify_record(&self.registry.key, value)?;
-        serde_json::from_slice(json).ok()
+        let (names, _) = self.client.read_json(&self.registry.key)?;
+        Ok(names.unwrap_or_default())
     }
 }
 
@@ -98,7 +61,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::store::{MemoryStore, Store as _};
+    use crate::store::{Command, MemoryStore, Store as _};
 
     #[test]
     fn x04_a_corrupt_registry_is_empty() {

@@ -10,8 +10,9 @@ use std::{
 };
 
 use super::{
-    VersionStore, fresh_token,
-    relations::{Announcement, Origin},
+    VersionStore,
+    announced::{Announcement, Origin},
+    fresh_token,
 };
 use crate::{
     OnOutage,
@@ -44,7 +45,7 @@ pub(crate) struct Write {
     /// One of the tables is certainly unknown.
     wide: bool,
     /// The tables may not exist even if the write succeeds.
-    doubtful: bool,
+    names_unverified: bool,
     /// Readers in all processes see that it is in flight.
     announced: bool,
 }
@@ -163,7 +164,7 @@ impl VersionStore {
             announces: Vec::new(),
             unknown: Vec::new(),
             wide: false,
-            doubtful: origin.doubtful,
+            names_unverified: origin.names_unverified,
             announced: false,
         };
         let tables = match writes {
@@ -369,19 +370,7 @@ impl VersionStore {
                 continue;
             };
             let key = &*targets[place].table.key;
-            commands.push(match over {
-                Some(version) => Command::CompareAndSwap {
-                    key,
-                    value,
-                    ttl: None,
-                    version: *version,
-                },
-                None => Command::Add {
-                    key,
-                    value,
-                    ttl: None,
-                },
-            });
+            commands.push(Command::put(key, value, *over));
             places.push(place);
         }
         commands.extend(last);

@@ -189,7 +189,7 @@ impl CacheConnection for MysqlConnection {
                 remaining,
             }),
             functions: BTreeSet::new(),
-            lineage: None,
+            replication: None,
         }))
     }
 

@@ -1,7 +1,7 @@
 //! PostgreSQL.
 
 mod catalog;
-mod lineage;
 mod names;
 mod probe;
+mod replication;
 mod rows;

@@ -8,10 +8,10 @@ use diesel::{
     sql_types::{Array, Bool, Text},
 };
 
-use super::{catalog, lineage::lineage, names};
+use super::{catalog, names, replication::replication_state};
 use crate::connection::{
-    CacheConnection, CatalogAnswer, LineageAnswer, Lookup, PlainConnection, Probe, ProbeAnswer,
-    ProbeQuestion, Question, Sealed, ServerRole, TemporaryTables, is_harmless,
+    CacheConnection, CatalogAnswer, Lookup, PlainConnection, Probe, ProbeAnswer, ProbeQuestion,
+    Question, ReplicationAnswer, Sealed, ServerRole, TemporaryTables, never_affects_rows,
 };
 use cachalot_sql::{Dialect, Isolation};
 
@@ -173,7 +173,7 @@ fn pairs(assignments: &[String]) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn is_ignored(name: &str) -> bool {
-    OF_TRANSACTIONS.contains(&name) || is_harmless(name, Dialect::Postgres)
+    OF_TRANSACTIONS.contains(&name) || never_affects_rows(name, Dialect::Postgres)
 }
 
 /// Runs a query, a second time if a `COPY TO` is still open.
@@ -238,7 +238,7 @@ impl CacheConnection for PgConnection {
             temporary: TemporaryTables::Listed(answer.temporary),
             unseen: answer.unseen,
             functions: BTreeSet::new(),
-            lineage: None,
+            replication: None,
         }))
     }
 
@@ -254,8 +254,8 @@ impl CacheConnection for PgConnection {
         Some(first == second)
     }
 
-    fn lineage(&mut self) -> QueryResult<Option<LineageAnswer>> {
-        Ok(lineage(self)?.map(LineageAnswer))
+    fn replication(&mut self) -> QueryResult<Option<ReplicationAnswer>> {
+        Ok(replication_state(self)?.map(ReplicationAnswer))
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {

@@ -158,7 +158,7 @@ impl CacheConnection for SqliteConnection {
                 .map(|function| function.name.to_lowercase())
                 .filter(|name| !is_extension(name))
                 .collect(),
-            lineage: None,
+            replication: None,
         }))
     }
 

@@ -5,12 +5,12 @@ use cachalot_sql::{Isolation, Writes};
 #[derive(Debug, Clone)]
 pub(super) struct Open {
     pub(super) isolation: Option<Isolation>,
-    /// The isolation may have been set for this one alone, and no probe tells.
+    /// The isolation may have been set for this transaction only, which no probe reports.
     pub(super) isolation_hidden: bool,
     /// SQLite: a savepoint outside a transaction opens one, and releasing it commits.
     pub(super) by_savepoint: bool,
-    /// PostgreSQL: a statement failed, and the server takes nothing but the end of the transaction or
-    /// the way back to a savepoint.
+    /// PostgreSQL: a statement failed, and the server accepts only the end of the transaction or a
+    /// rollback to a savepoint.
     pub(super) failed: bool,
     /// The writes since `BEGIN`, and since each savepoint.
     pub(super) levels: Vec<Level>,

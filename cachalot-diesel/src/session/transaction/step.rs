@@ -1,18 +1,10 @@
-//! What a statement does to the transaction: worked out before it runs, applied when its outcome is known.
+//! What a statement does to the transaction: computed before it runs, applied when its outcome is known.
 
 use super::{Open, Transactions};
+use crate::protocol::WriteOutcome;
 use cachalot_sql::{Analysis, Dialect, Effect, Isolation, Statement, Writes};
 
-/// How a statement ended, as far as it can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Succeeded,
-    /// It certainly changed nothing.
-    Failed,
-    Unknown,
-}
-
-/// What running a text does, worked out before it runs.
+/// The effect of running a text, computed before it runs.
 #[derive(Debug)]
 pub(crate) struct Step {
     next: Transactions,
@@ -32,7 +24,7 @@ impl Step {
 }
 
 impl Transactions {
-    /// Works out what running this text does. The state stays as it is until [`finished`](Self::finished).
+    /// The effect of running this text. The state does not change until [`finished`](Self::finished).
     pub(in crate::session) fn step(&self, analysis: &Analysis) -> Step {
         let mut next = self.clone();
         let mut published = Writes::Nothing;
@@ -47,29 +39,29 @@ impl Transactions {
         &mut self,
         analysis: &Analysis,
         step: Step,
-        ending: Ending,
+        outcome: WriteOutcome,
         with_error: bool,
     ) {
         let Step { mut next, .. } = step;
-        // It may have become known while the text ran.
+        // The dialect may have become known while the text ran.
         next.dialect = self.dialect;
-        let in_part = analysis.statements.len() > 1 || moves(analysis);
-        match ending {
-            Ending::Succeeded => *self = next,
-            Ending::Failed | Ending::Unknown if in_part => {
+        let in_part = analysis.statements.len() > 1 || controls_transaction(analysis);
+        match outcome {
+            WriteOutcome::Success => *self = next,
+            WriteOutcome::Failure | WriteOutcome::Unknown if in_part => {
                 if with_error {
                     self.on_statement_error();
                 }
-                self.on_unknown_outcome(analysis, ending);
+                self.on_unknown_outcome(analysis, outcome);
             }
-            Ending::Failed => {
+            WriteOutcome::Failure => {
                 if with_error {
                     self.on_statement_error();
                 }
             }
-            // A statement of a transaction failed. If its writes stand after all, the commit
+            // A statement of a transaction failed. If its writes took effect nevertheless, the commit
             // publishes them.
-            Ending::Unknown => {
+            WriteOutcome::Unknown => {
                 if with_error && self.open.is_some() {
                     next.on_statement_error();
                     next.writes_unconfirmed(analysis);
@@ -93,10 +85,11 @@ impl Transactions {
 
     /// Transaction control, or a batch, that did not end well: it may have been carried out,
     /// wholly, in part or not at all.
-    fn on_unknown_outcome(&mut self, analysis: &Analysis, ending: Ending) {
+    fn on_unknown_outcome(&mut self, analysis: &Analysis, outcome: WriteOutcome) {
         let autocommit = self.dialect != Dialect::Mysql || self.autocommit == Some(true);
-        if self.open.is_none() && !self.uncertain && autocommit && !moves(analysis) {
-            // Outside a transaction what was done of a batch is committed, and published with it.
+        if self.open.is_none() && !self.uncertain && autocommit && !controls_transaction(analysis) {
+            // Outside a transaction each statement of a batch that ran is committed, and has been
+            // published with the batch.
             return;
         }
         let mut writes = self.pending();
@@ -105,7 +98,7 @@ impl Transactions {
         }
         // PostgreSQL ends a transaction whose COMMIT fails, whatever the reason; a COMMIT that
         // SQLite refuses because the database is busy leaves it open.
-        let commit_failed_cleanly = ending == Ending::Failed
+        let commit_failed_cleanly = outcome == WriteOutcome::Failure
             && self.dialect == Dialect::Postgres
             && matches!(analysis.statements.as_slice(), [one] if commits(one));
         if commit_failed_cleanly {
@@ -136,7 +129,7 @@ fn begins(statement: &Statement) -> bool {
 }
 
 /// Does the text open, end or change a transaction?
-fn moves(analysis: &Analysis) -> bool {
+fn controls_transaction(analysis: &Analysis) -> bool {
     analysis
         .statements
         .iter()

@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::WriteOutcome;
 use cachalot_sql::Analysis;
 
 struct Session(Transactions, Dialect);
@@ -12,23 +13,23 @@ impl Session {
     }
 
     /// Runs a text; returns the tables that it publishes, `*` for all.
-    fn run(&mut self, sql: &str, ending: Ending) -> Vec<String> {
+    fn run(&mut self, sql: &str, outcome: WriteOutcome) -> Vec<String> {
         let analysis = Analysis::of(sql, self.1);
         let step = self.0.step(&analysis);
         let published = names(step.published());
-        self.0.finished(&analysis, step, ending, false);
+        self.0.finished(&analysis, step, outcome, false);
         published
     }
 
     /// The database reports an error for a text.
-    fn fail(&mut self, sql: &str, ending: Ending) {
+    fn fail(&mut self, sql: &str, outcome: WriteOutcome) {
         let analysis = Analysis::of(sql, self.1);
         let step = self.0.step(&analysis);
-        self.0.finished(&analysis, step, ending, true);
+        self.0.finished(&analysis, step, outcome, true);
     }
 
     fn ok(&mut self, sql: &str) -> Vec<String> {
-        self.run(sql, Ending::Succeeded)
+        self.run(sql, WriteOutcome::Success)
     }
 }
 
@@ -94,7 +95,7 @@ fn only_what_was_not_rolled_back_to_a_savepoint_is_published() {
 }
 
 #[test]
-fn a_batch_is_followed_statement_by_statement() {
+fn a_batch_is_applied_statement_by_statement() {
     let mut session = Session::new(Dialect::Sqlite);
     assert_eq!(
         session.ok("BEGIN; UPDATE a SET x = 1; COMMIT; BEGIN; UPDATE b SET x = 1"),
@@ -134,7 +135,7 @@ fn without_autocommit_writes_wait_for_the_commit() {
 }
 
 #[test]
-fn a_server_whose_autocommit_is_unknown_gets_both() {
+fn while_autocommit_is_unknown_writes_are_published_at_once_and_with_the_commit() {
     let mut transactions = Transactions::default();
     transactions.set_dialect(Dialect::Mysql);
     let mut session = Session(transactions, Dialect::Mysql);
@@ -147,7 +148,7 @@ fn a_postgres_commit_that_fails_cleanly_ends_the_transaction() {
     let mut session = Session::new(Dialect::Postgres);
     session.ok("BEGIN");
     session.ok("UPDATE a SET x = 1");
-    session.run("COMMIT", Ending::Failed);
+    session.run("COMMIT", WriteOutcome::Failure);
     assert_eq!(session.ok("UPDATE b SET x = 1"), ["b"]);
 }
 
@@ -157,7 +158,7 @@ fn after_a_commit_of_unknown_outcome_nothing_is_missed() {
         let mut session = Session::new(dialect);
         session.ok("BEGIN");
         session.ok("UPDATE a SET x = 1");
-        assert_eq!(session.run("COMMIT", Ending::Unknown), ["a"]);
+        assert_eq!(session.run("COMMIT", WriteOutcome::Unknown), ["a"]);
         // Open or not: a write is published at once, and again with what ends the transaction.
         assert_eq!(session.ok("UPDATE b SET x = 1"), ["b"]);
         assert_eq!(session.0.snapshot(), Snapshot::Old);
@@ -167,9 +168,9 @@ fn after_a_commit_of_unknown_outcome_nothing_is_missed() {
 }
 
 #[test]
-fn a_failed_lone_write_leaves_things_as_they_were() {
+fn a_single_write_that_fails_publishes_nothing_later() {
     let mut session = Session::new(Dialect::Postgres);
-    session.run("INSERT INTO a VALUES (1)", Ending::Failed);
+    session.run("INSERT INTO a VALUES (1)", WriteOutcome::Failure);
     assert_eq!(session.0.snapshot(), Snapshot::Committed);
     assert!(!session.0.wrote_to("a"));
 }
@@ -178,7 +179,10 @@ fn a_failed_lone_write_leaves_things_as_they_were() {
 fn a_failed_batch_may_have_been_carried_out_in_part() {
     let mut session = Session::new(Dialect::Mysql);
     assert_eq!(
-        session.run("UPDATE a SET x = 1; UPDATE b SET x = 1", Ending::Unknown),
+        session.run(
+            "UPDATE a SET x = 1; UPDATE b SET x = 1",
+            WriteOutcome::Unknown
+        ),
         ["a", "b"]
     );
 }
@@ -241,9 +245,9 @@ fn a_sqlite_savepoint_outside_a_transaction_commits_when_released() {
 }
 
 #[test]
-fn what_was_open_before_anybody_watched_publishes_everything() {
+fn a_transaction_that_was_open_before_the_connection_was_watched_publishes_everything() {
     let mut transactions = Transactions::default();
-    transactions.found_open();
+    transactions.set_already_open();
     let mut session = Session(transactions, Dialect::Postgres);
     assert_eq!(session.0.snapshot(), Snapshot::Old);
     assert!(session.0.wrote_to("anything"));
@@ -252,7 +256,7 @@ fn what_was_open_before_anybody_watched_publishes_everything() {
 }
 
 #[test]
-fn a_prepared_transaction_is_published_by_whoever_commits_it() {
+fn a_prepared_transaction_is_published_by_the_connection_that_commits_it() {
     let mut session = Session::new(Dialect::Postgres);
     session.ok("BEGIN");
     session.ok("UPDATE a SET x = 1");
@@ -261,7 +265,7 @@ fn a_prepared_transaction_is_published_by_whoever_commits_it() {
 }
 
 #[test]
-fn an_isolation_that_the_statement_does_not_show_is_unknown() {
+fn an_isolation_level_reset_to_its_default_is_unknown() {
     let mut session = Session::new(Dialect::Postgres);
     session.ok("SET default_transaction_isolation = DEFAULT");
     session.ok("BEGIN");
@@ -269,7 +273,7 @@ fn an_isolation_that_the_statement_does_not_show_is_unknown() {
 }
 
 #[test]
-fn a_transaction_that_began_before_the_probe_has_the_isolation_that_it_finds() {
+fn a_transaction_that_began_before_the_probe_has_the_isolation_level_of_the_session() {
     let mut session = Session(Transactions::default(), Dialect::Postgres);
     session.ok("BEGIN");
     assert_eq!(session.0.snapshot(), Snapshot::Old);
@@ -278,8 +282,8 @@ fn a_transaction_that_began_before_the_probe_has_the_isolation_that_it_finds() {
 }
 
 #[test]
-fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
-    for ending in [Ending::Failed, Ending::Unknown] {
+fn after_an_error_only_postgres_certainly_has_its_transaction_open() {
+    for outcome in [WriteOutcome::Failure, WriteOutcome::Unknown] {
         for (dialect, published) in [
             (Dialect::Postgres, &[][..]),
             (Dialect::Mysql, &["b"]),
@@ -288,7 +292,7 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
             let mut session = Session::new(dialect);
             session.ok("BEGIN");
             session.ok("UPDATE a SET x = 1");
-            session.fail("INSERT INTO c VALUES (1)", ending);
+            session.fail("INSERT INTO c VALUES (1)", outcome);
             assert_eq!(session.ok("UPDATE b SET x = 1"), published, "{dialect:?}");
             assert!(session.ok("COMMIT").starts_with(&["a".into(), "b".into()]));
             assert_eq!(session.0.snapshot(), Snapshot::Committed);
@@ -298,7 +302,7 @@ fn after_an_error_only_postgres_is_known_to_have_its_transaction_still() {
 
 /// The step is worked out before the error is known.
 #[test]
-fn an_error_has_the_same_effect_whether_the_step_was_worked_out_before_or_after_it() {
+fn an_error_has_the_same_effect_whether_the_step_was_computed_before_or_after_it() {
     for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
         for before in [
             "",
@@ -315,15 +319,15 @@ fn an_error_has_the_same_effect_whether_the_step_was_worked_out_before_or_after_
                 "ROLLBACK TO one",
                 "COMMIT",
             ] {
-                for ending in [Ending::Failed, Ending::Unknown] {
+                for outcome in [WriteOutcome::Failure, WriteOutcome::Unknown] {
                     let run = |error_first: bool| {
                         let mut session = Session::new(dialect);
                         session.ok(before);
                         if error_first {
                             session.0.on_statement_error();
-                            session.run(sql, ending);
+                            session.run(sql, outcome);
                         } else {
-                            session.fail(sql, ending);
+                            session.fail(sql, outcome);
                         }
                         format!("{:?}", session.0)
                     };
@@ -335,10 +339,10 @@ fn an_error_has_the_same_effect_whether_the_step_was_worked_out_before_or_after_
 }
 
 #[test]
-fn an_error_outside_a_transaction_leaves_no_doubt() {
+fn an_error_outside_a_transaction_leaves_the_state_certain() {
     for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
         let mut session = Session::new(dialect);
-        session.fail("UPDATE a SET x = 1", Ending::Failed);
+        session.fail("UPDATE a SET x = 1", WriteOutcome::Failure);
         assert_eq!(session.0.snapshot(), Snapshot::Committed);
     }
 }
@@ -347,7 +351,7 @@ fn an_error_outside_a_transaction_leaves_no_doubt() {
 fn a_savepoint_of_sqlite_may_commit_while_it_is_not_known_whether_a_transaction_is_open() {
     let mut session = Session::new(Dialect::Sqlite);
     session.ok("BEGIN");
-    session.run("COMMIT", Ending::Unknown);
+    session.run("COMMIT", WriteOutcome::Unknown);
     session.ok("SAVEPOINT one");
     session.ok("UPDATE a SET x = 1");
     assert_eq!(session.ok("RELEASE one"), ["a"]);
@@ -355,18 +359,18 @@ fn a_savepoint_of_sqlite_may_commit_while_it_is_not_known_whether_a_transaction_
 }
 
 #[test]
-fn a_begin_that_sqlite_takes_ends_the_doubt() {
+fn a_begin_that_sqlite_accepts_ends_the_uncertainty() {
     let mut session = Session::new(Dialect::Sqlite);
     session.ok("BEGIN");
     session.ok("UPDATE a SET x = 1");
-    session.run("COMMIT", Ending::Unknown);
+    session.run("COMMIT", WriteOutcome::Unknown);
     assert_eq!(session.ok("BEGIN"), ["a"]);
     assert_eq!(session.ok("UPDATE b SET x = 1"), NOTHING);
     assert_eq!(session.ok("COMMIT"), ["b"]);
 }
 
 #[test]
-fn what_may_have_committed_publishes_and_leaves_the_rest_to_both() {
+fn after_a_possible_commit_writes_are_published_at_once_and_with_the_next_commit() {
     for statement in [
         "UNLOCK TABLES",
         "SET autocommit = 1",
@@ -391,7 +395,7 @@ fn what_may_have_committed_publishes_and_leaves_the_rest_to_both() {
 }
 
 #[test]
-fn a_server_that_can_be_asked_ends_the_doubt() {
+fn a_server_that_reports_its_transaction_state_ends_the_uncertainty() {
     for (open, snapshot, published) in [
         (None, Snapshot::Old, &["*"][..]),
         (Some(true), Snapshot::Old, &["*"]),
@@ -420,7 +424,7 @@ fn a_postgres_transaction_that_has_failed_reads_nothing_until_it_is_rolled_back(
 }
 
 #[test]
-fn a_commit_that_may_begin_the_next_transaction_is_no_end() {
+fn after_a_commit_that_may_begin_another_transaction_the_state_is_uncertain() {
     let mut session = Session::new(Dialect::Mysql);
     session.ok("SET completion_type = CHAIN");
     session.ok("COMMIT");

@@ -14,7 +14,7 @@ use crate::{
     protocol::{self, Change, DependencyKind, EPOCH, Record, Token, WriteOutcome, Writes},
     stats::{Invalidation, InvalidationReason},
     store::{Command, StoreError},
-    versions::{VersionStore, fresh_token, pending::PendingInvalidation, relations::Origin},
+    versions::{VersionStore, announced::Origin, fresh_token, pending::PendingInvalidation},
 };
 
 impl VersionStore {
@@ -129,7 +129,7 @@ impl VersionStore {
         }
         // Only for tables that certainly exist, and after the epoch has changed: the record tells
         // other writers that the table has been announced.
-        if succeeded && undelivered.is_ok() && !rest.doubtful {
+        if succeeded && undelivered.is_ok() && !rest.names_unverified {
             for target in &rest.unknown {
                 // If this fails, the next write to the table announces it again.
                 let _ = self.update_record(&target.table, |present| {

@@ -12,17 +12,17 @@ use crate::{
 };
 use cachalot_sql::Analysis;
 
-/// A catalog older than this is loaded again for a relation that it does not have.
+/// A catalog older than this is loaded again if a query names a relation that it does not have.
 const UNKNOWN_RELATION_AGE: Duration = Duration::from_secs(1);
 
-/// How often a catalog that refuses a read is checked for being current.
+/// How often a catalog by which a read bypasses the cache is checked for being current.
 const REFUSAL_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the key and the look-up of a read are made of.
-pub(super) struct Planned {
+/// What the key and the lookup of a read are computed from.
+pub(super) struct PlannedRead {
     pub(super) context: ReadContext,
     pub(super) database: Arc<str>,
-    pub(super) known: CatalogSnapshot,
+    pub(super) snapshot: CatalogSnapshot,
     pub(super) plan: Arc<Plan>,
     pub(super) ttl: Option<Duration>,
 }
@@ -42,13 +42,13 @@ impl From<BypassReason> for Refusal {
     }
 }
 
-pub(super) fn planned<Conn: CacheConnection>(
+pub(super) fn plan_read<Conn: CacheConnection>(
     conn: &mut Conn,
     session: &mut Session,
     cache: &Cache,
     analysis: &Analysis,
     options: &Options,
-) -> Result<Planned, Refusal> {
+) -> Result<PlannedRead, Refusal> {
     if !cache.config().enabled || is_disabled() {
         return Err(BypassReason::Disabled.into());
     }
@@ -58,38 +58,38 @@ pub(super) fn planned<Conn: CacheConnection>(
     }
     let mut context = session.for_read(conn, cache)?;
     let mut schemas = BTreeSet::new();
-    let (mut database, mut known) = catalog_of(conn, session, cache, &context, &schemas)?;
-    let left_out = known.catalog.skipped_schemas(analysis);
-    if !left_out.is_empty() {
-        schemas = left_out;
-        (database, known) = catalog_of(conn, session, cache, &context, &schemas)?;
+    let (mut database, mut snapshot) = catalog_of(conn, session, cache, &context, &schemas)?;
+    let skipped = snapshot.catalog.skipped_schemas(analysis);
+    if !skipped.is_empty() {
+        schemas = skipped;
+        (database, snapshot) = catalog_of(conn, session, cache, &context, &schemas)?;
     }
-    let (mut plan, _) = planner.plan(analysis, &known.catalog);
+    let (mut plan, _) = planner.plan(analysis, &snapshot.catalog);
     if plan.unknown_relation && context.in_transaction {
-        // Created by the open transaction: no newer catalog that others may use would have it.
-        let own = |table: &Arc<str>| !known.catalog.has(table) && session.wrote_to(table);
+        // Created by the open transaction: a newer catalog that others may use would not have it.
+        let own = |table: &Arc<str>| !snapshot.catalog.has(table) && session.wrote_to(table);
         if analysis.reads().iter().any(own) {
             return Err(BypassReason::OwnWrites.into());
         }
     }
-    // A read that is refused does not look at the store, and so does not learn of a new epoch.
-    let refused = plan.bypass.is_some()
-        && known.is_due(REFUSAL_CHECK_INTERVAL)
-        && !planner.is_current(&known);
-    if refused
+    // A read that bypasses the cache does not query the store, so it would not detect a new epoch.
+    let outdated = plan.bypass.is_some()
+        && snapshot.is_due(REFUSAL_CHECK_INTERVAL)
+        && !planner.is_current(&snapshot);
+    if outdated
         || plan.unknown_relation
-            && !(known.is_younger_than(UNKNOWN_RELATION_AGE) && planner.is_current(&known))
+            && !(snapshot.is_younger_than(UNKNOWN_RELATION_AGE) && planner.is_current(&snapshot))
     {
         // Created since the catalog was loaded, perhaps by a program that is not watched.
-        planner.forget_catalog(&database, &known);
-        (database, known) = catalog_of(conn, session, cache, &context, &schemas)?;
-        (plan, _) = planner.plan(analysis, &known.catalog);
+        planner.forget_catalog(&database, &snapshot);
+        (database, snapshot) = catalog_of(conn, session, cache, &context, &schemas)?;
+        (plan, _) = planner.plan(analysis, &snapshot.catalog);
     }
     if plan.unknown_relation && plan.bypass.is_none() {
         return Err(BypassReason::CatalogUnknown.into());
     }
     if !options.depends_on.is_empty() {
-        plan = planner.with_extra_dependencies(&plan, &options.depends_on, &known.catalog);
+        plan = planner.with_extra_dependencies(&plan, &options.depends_on, &snapshot.catalog);
     }
     let refusal = |reason| Refusal {
         reason,
@@ -112,10 +112,10 @@ pub(super) fn planned<Conn: CacheConnection>(
         Some(ttl) => (!ttl.is_zero()).then_some(ttl),
         None => plan.ttl,
     };
-    Ok(Planned {
+    Ok(PlannedRead {
         context,
         database,
-        known,
+        snapshot,
         plan,
         ttl,
     })
@@ -129,7 +129,7 @@ fn redefined(session: &Session, cache: &Cache, plan: &Plan) -> Option<String> {
     own.find(|name| !trusted.contains(*name)).cloned()
 }
 
-/// The catalog of the connection's database, and of these schemas besides. Loads it if it is unknown.
+/// The catalog of the connection's database, including these schemas. Loads it if it is unknown.
 fn catalog_of<Conn: CacheConnection>(
     conn: &mut Conn,
     session: &Session,
@@ -141,7 +141,7 @@ fn catalog_of<Conn: CacheConnection>(
     for schema in schemas {
         database = format!("{database} {schema:?}").into();
     }
-    // What only this transaction sees must not be shared.
+    // A catalog that has the transaction's own changes must not be shared.
     let has_written = session.has_written();
     let question = Question {
         in_transaction: context.in_transaction,
@@ -154,12 +154,12 @@ fn catalog_of<Conn: CacheConnection>(
         conn.catalog(&question).map(|answer| Some(answer.0))
     };
     let planner = cache.planner();
-    let known = match context.replica {
+    let snapshot = match context.replica {
         true => planner.agreed_catalog(&database, load),
         false => planner.catalog(&database, !question.in_transaction, load),
     };
-    match known {
-        Ok(known) => Ok((database, known)),
+    match snapshot {
+        Ok(snapshot) => Ok((database, snapshot)),
         Err(BypassReason::CatalogUnknown) if has_written => Err(BypassReason::OwnWrites),
         Err(reason) => Err(reason),
     }

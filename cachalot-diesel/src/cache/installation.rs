@@ -1,10 +1,35 @@
-//! Whether the cache can rely on every connection of the process being watched.
+//! The installed cache, and whether it sees the writes of every connection of the process.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use parking_lot::RwLock;
+
+use super::Cache;
+
+static INSTALLED: OnceLock<RwLock<Option<Cache>>> = OnceLock::new();
+
+/// The cache that new connections report to.
+pub(crate) fn installed() -> Option<Cache> {
+    INSTALLED.get()?.read().clone()
+}
+
+pub(crate) fn set_installed(cache: &Cache) {
+    cache.0.installation.now_installed();
+    publish(cache);
+}
+
+/// As [`set_installed`], for a cache that need not see the writes of plain connections.
+pub(crate) fn publish(cache: &Cache) {
+    let slot = INSTALLED.get_or_init(Default::default);
+    *slot.write() = Some(cache.clone());
+}
 
 /// Whether the cache was installed, and what was detected since.
 #[derive(Debug, Default)]
-pub(super) struct Reliance {
+pub(super) struct Installation {
     installed: AtomicBool,
     /// Connections opened since are not watched, and there is no list of them.
     default_replaced: AtomicBool,
@@ -12,7 +37,7 @@ pub(super) struct Reliance {
     unwatched: AtomicBool,
 }
 
-impl Reliance {
+impl Installation {
     pub(super) fn now_installed(&self) {
         self.installed.store(true, Ordering::Release);
     }

@@ -5,7 +5,7 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Text},
 };
 
-use crate::protocol::Lineage;
+use crate::connection::ReplicationState;
 
 /// Checked first: an error from a missing privilege would abort the caller's transaction.
 const MAY_ASK: &str = "\
@@ -17,8 +17,8 @@ FROM pg_catalog.unnest(ARRAY['pg_catalog.pg_control_system()', 'pg_catalog.pg_cu
 /// Does not use `pg_control_checkpoint()`: it returns the timeline of the last checkpoint, which is
 /// outdated if the server was promoted since. A standby reports a timeline only while it streams: after it
 /// has lost its primary it may follow another one. The role needs the privilege to read statistics.
-const LINEAGE: &str = "\
-SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS cluster, \
+const REPLICATION_STATE: &str = "\
+SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system, \
 pg_catalog.pg_is_in_recovery() AS in_recovery, \
 CASE WHEN pg_catalog.pg_is_in_recovery() THEN \
 (SELECT pg_catalog.lpad(pg_catalog.upper(pg_catalog.to_hex(received_tli)), 8, '0') \
@@ -35,7 +35,7 @@ struct MayAsk {
 #[derive(QueryableByName)]
 struct Answer {
     #[diesel(sql_type = Text)]
-    cluster: String,
+    system: String,
     #[diesel(sql_type = Bool)]
     in_recovery: bool,
     #[diesel(sql_type = Nullable<Text>)]
@@ -44,14 +44,14 @@ struct Answer {
     started: i64,
 }
 
-pub(super) fn lineage(conn: &mut PgConnection) -> QueryResult<Option<Lineage>> {
+pub(super) fn replication_state(conn: &mut PgConnection) -> QueryResult<Option<ReplicationState>> {
     let may_ask: MayAsk = diesel::sql_query(MAY_ASK).get_result(conn)?;
     if !may_ask.allowed {
         return Ok(None);
     }
-    let answer: Answer = diesel::sql_query(LINEAGE).get_result(conn)?;
-    Ok(answer.timeline.map(|timeline| Lineage {
-        cluster: answer.cluster,
+    let answer: Answer = diesel::sql_query(REPLICATION_STATE).get_result(conn)?;
+    Ok(answer.timeline.map(|timeline| ReplicationState {
+        system: answer.system,
         timeline,
         started: answer.started,
         in_recovery: answer.in_recovery,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::state::SessionState;
 use crate::{
     cache::Cache,
+    connection::ReplicationState,
     connection::{CacheConnection, Probe, ServerRole},
-    protocol::Lineage,
-    versions::Claimed,
+    versions::ClaimOutcome,
 };
 
 /// How often the role of a connection's server is checked: a standby may follow another server from then
@@ -15,7 +15,7 @@ use crate::{
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Registers a primary, or gives a standby its primary's name.
-pub(super) fn link<C: CacheConnection>(conn: &mut C, cache: &Cache, probe: &mut Probe) {
+pub(super) fn link_to_primary<C: CacheConnection>(conn: &mut C, cache: &Cache, probe: &mut Probe) {
     if !cache.config().replica_hits {
         return;
     }
@@ -27,11 +27,11 @@ pub(super) fn link<C: CacheConnection>(conn: &mut C, cache: &Cache, probe: &mut 
     } else if let Some(own) = own.as_ref().filter(|own| !own.in_recovery) {
         claim(conn, cache, own);
     }
-    probe.lineage = own;
+    probe.replication = own;
 }
 
 /// Is the server's role still the one that the last probe found? Checks it once per interval.
-pub(super) fn stands<C: CacheConnection>(
+pub(super) fn is_role_current<C: CacheConnection>(
     conn: &mut C,
     cache: &Cache,
     state: &mut SessionState,
@@ -40,7 +40,7 @@ pub(super) fn stands<C: CacheConnection>(
         return true;
     }
     if state.role == ServerRole::Primary {
-        if let Some(known) = state.lineage() {
+        if let Some(known) = state.replication() {
             claim(conn, cache, known);
         }
         return true;
@@ -54,25 +54,25 @@ pub(super) fn stands<C: CacheConnection>(
 }
 
 /// The name of the primary that a standby follows, if it is known.
-fn primary_of(cache: &Cache, own: Option<&Lineage>) -> Option<String> {
+fn primary_of(cache: &Cache, own: Option<&ReplicationState>) -> Option<String> {
     let own = own.filter(|own| own.in_recovery)?;
     // Without the store there are no hits anyway.
     let started = cache.versions().primary_of(own).ok()??;
     Some(started.to_string())
 }
 
-fn claim<C: CacheConnection>(conn: &mut C, cache: &Cache, own: &Lineage) {
+fn claim<C: CacheConnection>(conn: &mut C, cache: &Cache, own: &ReplicationState) {
     // What the store does not accept now is reported again soon.
-    if let Ok(Claimed::Later) = cache.versions().claim(own) {
+    if let Ok(ClaimOutcome::Superseded) = cache.versions().claim_primary(own) {
         // The connections to a server that was restarted are gone.
         if ask(conn).as_ref() == Some(own) {
-            let _ = cache.versions().dispute(own);
+            let _ = cache.versions().dispute_primary(own);
         }
     }
 }
 
-/// A server that does not answer belongs to nothing.
-fn ask<C: CacheConnection>(conn: &mut C) -> Option<Lineage> {
-    let answer = conn.lineage();
+/// `None` if the server does not answer.
+fn ask<C: CacheConnection>(conn: &mut C) -> Option<ReplicationState> {
+    let answer = conn.replication();
     answer.ok().flatten().map(|answer| answer.0)
 }

@@ -178,7 +178,7 @@ const SQLITE: [&str; 24] = [
 ];
 
 /// Does a change of this setting (by `SET`, `PRAGMA` and the like) never affect rows?
-pub(crate) fn is_harmless(setting: &str, dialect: Dialect) -> bool {
+pub(crate) fn never_affects_rows(setting: &str, dialect: Dialect) -> bool {
     match dialect {
         Dialect::Postgres => {
             let mut families = POSTGRES_FAMILIES.iter();
@@ -194,8 +194,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_decide_no_answer_and_what_shows_or_chooses_rows_does() {
-        for (dialect, harmless, decisive) in [
+    fn only_settings_that_show_or_select_rows_affect_them() {
+        for (dialect, without_effect, with_effect) in [
             (
                 Dialect::Postgres,
                 ["statement_timeout", "log_statement"],
@@ -212,11 +212,11 @@ mod tests {
                 ["case_sensitive_like", "attach"],
             ),
         ] {
-            for name in harmless {
-                assert!(is_harmless(name, dialect), "{name}");
+            for name in without_effect {
+                assert!(never_affects_rows(name, dialect), "{name}");
             }
-            for name in decisive {
-                assert!(!is_harmless(name, dialect), "{name}");
+            for name in with_effect {
+                assert!(!never_affects_rows(name, dialect), "{name}");
             }
         }
     }

@@ -1,0 +1,224 @@
+//! What processes share about their catalogs: a hash by database, the names of all relations, and the
+//! members of families. One item per epoch.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{VersionStore, fresh_token, lists::announced_list, records::Fetched};
+use crate::{
+    catalog::Catalog,
+    fingerprint::Fingerprint,
+    protocol::{Agreed, Events, Families, FamilyListing, Record, Token},
+    store::{Command, StoreError},
+};
+
+/// If there are more names, none of them are stored: the first write to each is then a write to
+/// everything.
+const MAX_NAMES: usize = 20_000;
+/// If families have more members, no more are listed: reads then depend on each member.
+const MAX_MEMBERS: usize = 10_000;
+/// The catalogs of further databases are not stored.
+const MAX_DATABASES: usize = 1000;
+/// How often sharing a catalog starts over because the item was lost meanwhile.
+const MAX_ATTEMPTS: usize = 16;
+
+/// What the processes found that loaded catalogs under one epoch.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Agreement {
+    /// A hash of the catalog, by database.
+    catalogs: BTreeMap<String, String>,
+    /// Hashes of the names of all their relations.
+    relations: BTreeSet<u64>,
+    /// Hashes of the names of the members of all their families, by the parents' names.
+    #[serde(default)]
+    families: BTreeMap<String, BTreeSet<u64>>,
+    /// The id that the list of families got when it last grew.
+    #[serde(default)]
+    list: Option<Token>,
+}
+
+impl Agreement {
+    /// Lists the families of a catalog. `announced` is the list's id in the epoch, as it was read before
+    /// the list.
+    ///
+    /// The list gets a new id not only if it grows: the process that let it grow before may not have put
+    /// that id into the epoch yet.
+    fn list_families(
+        &mut self,
+        catalog: &Catalog,
+        announced: Option<Token>,
+    ) -> Result<FamilyListing, StoreError> {
+        let numbers = |members: &BTreeSet<Arc<str>>| -> BTreeSet<u64> {
+            members.iter().map(|name| hash_of(name)).collect()
+        };
+        let mut new = false;
+        for (parent, members) in catalog.families() {
+            let (listed, members) = (self.families.get(&**parent), numbers(members));
+            if !listed.is_some_and(|listed| members.is_subset(listed)) {
+                new = true;
+                let listed = self.families.entry(parent.to_string()).or_default();
+                listed.extend(members);
+            }
+        }
+        let all: usize = self.families.values().map(BTreeSet::len).sum();
+        if catalog.families().is_empty() || all > MAX_MEMBERS {
+            return Ok(FamilyListing::Unlisted);
+        }
+        if !new && self.list.is_some() && self.list == announced {
+            return Ok(FamilyListing::Announced);
+        }
+        let list = fresh_token()?;
+        self.list = Some(list);
+        Ok(FamilyListing::New(list))
+    }
+
+    pub(super) fn families_of(&self, relation: &str) -> Families {
+        let number = hash_of(relation);
+        let families = self.families.iter();
+        let families = families.filter(|(_, members)| members.contains(&number));
+        families.map(|(parent, _)| parent.as_str().into()).collect()
+    }
+}
+
+impl VersionStore {
+    /// Tells the others which catalog was found under an epoch. If it is not the same, the schema was
+    /// changed without a renewal of the epoch.
+    pub(crate) fn agrees(
+        &self,
+        epoch: Token,
+        database: &str,
+        hash: &str,
+        catalog: &Catalog,
+    ) -> Result<Agreed, StoreError> {
+        let key = self.agreement_key(epoch);
+        // Before the item is read, as they are put after it.
+        let parts = self.epoch_records()?;
+        let noted = parts.iter().flatten().any(Record::has_families);
+        let announced = announced_list(&parts);
+        for _ in 0..MAX_ATTEMPTS {
+            let mut agreed = Agreed {
+                same: true,
+                families: FamilyListing::Unlisted,
+            };
+            let mut is_first = false;
+            let stored = self.client.update_json(&key, |agreement| {
+                let mut agreement: Agreement = agreement.unwrap_or_default();
+                agreed.families = FamilyListing::Unlisted;
+                is_first = agreement.catalogs.is_empty();
+                if noted && is_first {
+                    // It was lost, and with it the families of others, on which entries of this epoch
+                    // rely.
+                    agreed.same = false;
+                    return Ok(None);
+                }
+                let known = agreement.catalogs.get(database);
+                let is_new = known.is_none();
+                agreed.same = known.is_none_or(|known| known == hash);
+                if !agreed.same || is_new && agreement.catalogs.len() >= MAX_DATABASES {
+                    return Ok(None);
+                }
+                // A new item lists no families until it is certain that it does not replace one that was
+                // lost, and that other processes rely on.
+                if !is_first {
+                    let mut next = agreement.clone();
+                    agreed.families = next.list_families(catalog, announced)?;
+                    match agreed.families {
+                        FamilyListing::New(_) => agreement = next,
+                        _ if is_new => {}
+                        _ => return Ok(None),
+                    }
+                }
+                agreement.catalogs.insert(database.into(), hash.into());
+                if agreement.relations.len() + catalog.relations().count() <= MAX_NAMES {
+                    let names = catalog.relations();
+                    agreement.relations.extend(names.map(|name| hash_of(name)));
+                }
+                Ok(Some(agreement))
+            })?;
+            if stored && is_first {
+                let parts = self.epoch_records()?;
+                agreed.same = !parts.iter().flatten().any(Record::has_families);
+            }
+            let lists_families = !catalog.families().is_empty();
+            if !(stored && is_first && agreed.same && lists_families) {
+                return Ok(agreed);
+            }
+        }
+        Err(StoreError::Protocol(format!(
+            "the catalogs that processes share were lost again and again ({MAX_ATTEMPTS} attempts)"
+        )))
+    }
+
+    /// The hash of the catalog that was found under an epoch, if somebody told it.
+    pub(crate) fn agreed(
+        &self,
+        epoch: Token,
+        database: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let mut agreement = self.agreement(epoch)?;
+        Ok(agreement.catalogs.remove(database))
+    }
+
+    /// Do all catalogs of the present epoch have these relations?
+    pub(super) fn are_listed<'a>(
+        &self,
+        mut tables: impl Iterator<Item = &'a Arc<str>>,
+    ) -> Result<bool, StoreError> {
+        let [part, ..] = &self.epochs;
+        let reply = self.client.run_one(Command::Get { key: &part.key });
+        // Everything is being invalidated anyway.
+        let Fetched::Calm(state) = self.fetched(&part.key, reply)? else {
+            return Ok(false);
+        };
+        let Some(epoch) = state.of(Events::ALL).next() else {
+            return Ok(false);
+        };
+        let agreement = self.agreement(epoch)?;
+        Ok(tables.all(|table| agreement.relations.contains(&hash_of(table))))
+    }
+
+    /// The list of families of an epoch; `None` if it was lost.
+    pub(super) fn family_list(&self, epoch: Token) -> Result<Option<Agreement>, StoreError> {
+        let agreement = self.agreement(epoch)?;
+        Ok(Some(agreement).filter(|agreement| agreement.list.is_some()))
+    }
+
+    /// Are these families in the list?
+    pub(super) fn has_listed(&self, epoch: Token, catalog: &Catalog) -> Result<bool, StoreError> {
+        let Some(mut listed) = self.family_list(epoch)? else {
+            return Ok(false);
+        };
+        let list = listed.list;
+        let listing = listed.list_families(catalog, list)?;
+        Ok(listing == FamilyListing::Announced)
+    }
+
+    fn agreement(&self, epoch: Token) -> Result<Agreement, StoreError> {
+        let (agreement, _) = self.client.read_json(&self.agreement_key(epoch))?;
+        Ok(agreement.unwrap_or_default())
+    }
+
+    pub(super) fn agreement_key(&self, epoch: Token) -> String {
+        let mut fingerprint = Fingerprint::new(&self.config.namespace, "catalogs");
+        // Another release may interpret the same catalog differently.
+        fingerprint.part(env!("CARGO_PKG_VERSION").as_bytes());
+        fingerprint.part(epoch.as_bytes());
+        fingerprint.finish()
+    }
+}
+
+/// The hash of a name, as an [`Agreement`] lists it.
+fn hash_of(relation: &str) -> u64 {
+    let mut fingerprint = Fingerprint::new("", "relation");
+    fingerprint.part(relation.as_bytes());
+    let digest = fingerprint.to_digest();
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
