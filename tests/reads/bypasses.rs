@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cachalot_diesel::{Builder, CachedDsl as _, Command, Outcome, disabled};
+use cachalot_diesel::{
+    BypassReason, Builder, CachalotConnection, CachedDsl as _, Command, Outcome, disabled,
+};
 use cachalot_tests::{gate::Gated, memcached};
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_query, sql_types::Integer};
 
@@ -223,6 +225,7 @@ fn a05_every_reason_is_explained_and_counted_and_explaining_changes_nothing() {
     reach("disabled", &disabled_reads);
     reach("excluded_table", &excluded_tables);
     reach("not_installed", &not_installed);
+    reach("inner_connection", &reads_of_the_inner_connection);
     reach("writer_in_flight", &writers_in_flight);
     reach("store_unavailable", &stores_that_are_down);
     reach("too_large", &large_results);
@@ -232,6 +235,17 @@ fn a05_every_reason_is_explained_and_counted_and_explaining_changes_nothing() {
     reached.sort_unstable();
     reached.dedup();
     assert_eq!(reached, all_reasons(), "the reasons that the library knows");
+}
+
+fn reads_of_the_inner_connection() {
+    let world = World::new();
+    let conn = world.outsider();
+    let mut conn = CachalotConnection::new(conn, &world.cache).unwrap();
+    let explanation = sql_query(READ).cached(conn.inner_mut()).explain().unwrap();
+    assert_eq!(
+        explanation.outcome,
+        Outcome::Bypass(BypassReason::InnerConnection)
+    );
 }
 
 /// The names of the library's reasons, from its source: it can list none, and none may be forgotten.

@@ -19,14 +19,13 @@ use crate::{
     cache::installed,
     connection::PlainConnection,
     events::Chain,
-    query::analysis_of,
     tracker::{Relay, install_implicitly},
 };
 
 impl<C: PlainConnection> SimpleConnection for CachalotConnection<C> {
     fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
-        let analysis = self.analysis(sql);
-        self.tracked(Some(analysis), |conn| conn.batch_execute(sql))
+        let statement = self.statement_of_text(sql);
+        self.tracked(statement, |conn| conn.batch_execute(sql))
     }
 }
 
@@ -52,9 +51,8 @@ impl<C: PlainConnection> Connection for CachalotConnection<C> {
     where
         T: QueryFragment<Self::Backend> + QueryId,
     {
-        // What cannot be built is refused by the connection itself, and its instrumentation hears of it.
-        let analysis = analysis_of(self, source).ok();
-        self.tracked(analysis, |conn| conn.execute_returning_count(source))
+        let statement = self.statement(source);
+        self.tracked(statement, |conn| conn.execute_returning_count(source))
     }
 
     fn transaction_state(&mut self) -> &mut AnsiTransactionManager {

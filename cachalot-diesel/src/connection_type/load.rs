@@ -65,8 +65,8 @@ where
             }
         };
         if matches!(planned, Planned::Statement) {
-            let analysis = analysis_of(self, &source).ok();
-            if let Err(refused) = self.reclaim().start(analysis) {
+            let statement = self.statement(&source);
+            if let Err(refused) = self.reclaim().start(statement) {
                 return Err(self.refuse(refused));
             }
         }

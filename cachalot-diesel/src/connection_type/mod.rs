@@ -10,11 +10,12 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use diesel::{
     QueryResult,
     connection::{AnsiTransactionManager, Instrumentation, TransactionManager},
+    query_builder::{QueryFragment, QueryId},
     result::Error as DieselError,
 };
 
@@ -27,10 +28,10 @@ use crate::{
         CacheConnection, CatalogAnswer, Lookup, PlainConnection, ProbeAnswer, ProbeQuestion,
         Question, ReplicationAnswer, Sealed,
     },
+    query::analysis_of,
     rows::CacheBackend,
-    tracker::{Relay, Tracker, detach, hide},
+    tracker::{Relay, Statement, Tracker, detach, hide},
 };
-use cachalot_sql::Analysis;
 
 /// A Diesel connection that caches every read: change the connection's type, and no query.
 ///
@@ -103,7 +104,7 @@ impl<C: PlainConnection> CachalotConnection<C> {
         Ok(Self::wrap(conn, cache.inner(), None))
     }
 
-    fn wrap(mut inner: C, cache: &Cache, url: Option<&str>) -> Self {
+    pub(crate) fn wrap(mut inner: C, cache: &Cache, url: Option<&str>) -> Self {
         Self {
             tracker: Some(detach(&mut inner, cache, url)),
             inner,
@@ -184,13 +185,43 @@ impl<C: PlainConnection> CachalotConnection<C> {
         })
     }
 
-    /// Runs a statement that is tracked by its analysis; `None`: it cannot be built.
+    /// What is known of a statement before it is sent.
+    pub(crate) fn statement<T>(&mut self, source: &T) -> Statement
+    where
+        T: QueryFragment<C::Backend> + QueryId,
+    {
+        // What cannot be built is refused by the connection itself, and its instrumentation hears of it.
+        let Ok(analysis) = analysis_of(self, source) else {
+            return Statement::default();
+        };
+        let mut binds = Vec::new();
+        if !analysis.writes().is_nothing() {
+            let reader = &mut self.reader;
+            let collected = self
+                .inner
+                .with_lookup(|lookup| C::Backend::binds(source, lookup, reader));
+            binds = collected.unwrap_or_default();
+        }
+        Statement {
+            analysis: Some(analysis),
+            binds,
+        }
+    }
+
+    fn statement_of_text(&self, sql: &str) -> Statement {
+        Statement {
+            analysis: Some(cachalot_sql::analysis(sql, C::Backend::dialect())),
+            binds: Vec::new(),
+        }
+    }
+
+    /// Runs a statement that is tracked.
     fn tracked<T>(
         &mut self,
-        analysis: Option<Arc<Analysis>>,
+        statement: Statement,
         run: impl FnOnce(&mut C) -> QueryResult<T>,
     ) -> QueryResult<T> {
-        if let Err(refused) = self.reclaim().start(analysis) {
+        if let Err(refused) = self.reclaim().start(statement) {
             return Err(self.refuse(refused));
         }
         let result = run(&mut self.inner);
@@ -202,15 +233,11 @@ impl<C: PlainConnection> CachalotConnection<C> {
     fn refuse(&mut self, refused: Error) -> DieselError {
         let status = AnsiTransactionManager::transaction_manager_status_mut(&mut self.inner);
         if matches!(status.transaction_depth(), Ok(None)) && self.reclaim().is_in_transaction() {
-            let rollback = self.analysis("ROLLBACK");
+            let rollback = self.statement_of_text("ROLLBACK");
             // If it fails, so does the next statement.
-            let _ = self.tracked(Some(rollback), |conn| conn.batch_execute("ROLLBACK"));
+            let _ = self.tracked(rollback, |conn| conn.batch_execute("ROLLBACK"));
         }
         DieselError::QueryBuilderError(Box::new(refused))
-    }
-
-    fn analysis(&self, sql: &str) -> Arc<Analysis> {
-        cachalot_sql::analysis(sql, C::Backend::dialect())
     }
 }
 
@@ -247,5 +274,63 @@ impl<C: PlainConnection> CacheConnection for CachalotConnection<C> {
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
         self.inner.catalog(question)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use diesel::{Connection, SqliteConnection, connection::SimpleConnection, prelude::*};
+
+    use super::*;
+    use crate::{cache::Cache, config::Config, store::MemoryStore};
+
+    diesel::table! { notes (id) { id -> Integer, text -> Nullable<Text>, score -> Double } }
+
+    fn connection() -> CachalotConnection<SqliteConnection> {
+        let cache = Cache::new(Config::default(), Arc::new(MemoryStore::new(1 << 20)));
+        let conn = SqliteConnection::establish(":memory:").unwrap();
+        let mut conn = CachalotConnection::wrap(conn, &cache, None);
+        conn.batch_execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT, score REAL)")
+            .unwrap();
+        conn
+    }
+
+    #[test]
+    fn a_write_is_handed_over_with_its_typed_binds() {
+        let mut conn = connection();
+        let note = (
+            notes::id.eq(7),
+            notes::text.eq("seven"),
+            notes::score.eq(0.5),
+        );
+        let insert = diesel::insert_into(notes::table).values(note);
+        let statement = conn.statement(&insert);
+        let analysis = statement.analysis.unwrap();
+        assert!(!analysis.writes().is_nothing());
+        let binds: Vec<_> = statement
+            .binds
+            .iter()
+            .map(|bind| (bind.type_code, bind.value.clone()))
+            .collect();
+        assert_eq!(
+            binds,
+            [
+                (1, Some(7_i64.to_le_bytes().to_vec())),
+                (3, Some(b"seven".to_vec())),
+                (2, Some(0.5_f64.to_le_bytes().to_vec())),
+            ]
+        );
+        let clear = diesel::update(notes::table.find(7)).set(notes::text.eq(None::<String>));
+        let binds = conn.statement(&clear).binds;
+        assert_eq!((binds[0].type_code, &binds[0].value), (0, &None));
+        let read = notes::table.find(7);
+        assert!(
+            conn.statement(&read).binds.is_empty(),
+            "only those of writes"
+        );
+        assert!(!format!("{:?}", conn.statement(&insert).binds).contains("seven"));
     }
 }

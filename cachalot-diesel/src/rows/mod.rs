@@ -49,6 +49,16 @@ pub trait CacheBackend:
     where
         Q: QueryFragment<Self>;
 
+    /// The binds of a statement, in their order.
+    #[doc(hidden)]
+    fn binds<Q>(
+        query: &Q,
+        lookup: &mut Self::MetadataLookup,
+        reader: &mut Self::Reader,
+    ) -> QueryResult<Vec<private::Bind>>
+    where
+        Q: QueryFragment<Self>;
+
     /// Adds the types that the caller requests, if the raw bytes depend on them.
     #[doc(hidden)]
     fn fingerprint_result<ST>(fingerprint: &mut private::Key)
@@ -126,6 +136,24 @@ pub(crate) mod private {
     /// The backend's codes of the types that the caller requests, by field. 0 or no code: any type.
     #[derive(Debug, Default)]
     pub struct ExpectedTypes(pub(crate) Vec<u32>);
+
+    /// A bind as the database gets it.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct Bind {
+        /// PostgreSQL: the OID. MySQL: the code of the type. SQLite: the storage class.
+        pub(crate) type_code: u32,
+        /// `None`: NULL. On SQLite, numbers are little-endian.
+        pub(crate) value: Option<Vec<u8>>,
+    }
+
+    /// Without the value, which is the program's own.
+    impl std::fmt::Debug for Bind {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("Bind")
+                .field("type_code", &self.type_code)
+                .finish_non_exhaustive()
+        }
+    }
 
     /// Properties of a statement's binds.
     #[derive(Debug, Default)]

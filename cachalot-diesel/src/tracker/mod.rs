@@ -23,12 +23,14 @@ pub(crate) use install::{
     install_implicitly, watch_with,
 };
 pub(crate) use lend::{tracker, with_session};
+pub(crate) use passing::Statement;
 pub(crate) use relay::Relay;
 
 use crate::{
     cache::Cache,
     planner::{CatalogSnapshot, SideEffects},
     protocol::WriteOutcome,
+    rows::private::Bind,
     session::{Session, Step},
     versions::{Origin, Write},
 };
@@ -72,6 +74,9 @@ struct Running {
     statements: usize,
     /// The catalogs from which the side effects of its functions follow.
     trusted: Vec<(Cache, CatalogSnapshot)>,
+    /// Those of a write that passes through a `CachalotConnection`.
+    #[allow(dead_code, reason = "nothing tells writes apart by their values yet")]
+    binds: Vec<Bind>,
 }
 
 impl std::fmt::Debug for Tracker {
@@ -158,6 +163,7 @@ impl WriteReporter {
             writes: Vec::new(),
             statements: 1,
             trusted: Vec::new(),
+            binds: Vec::new(),
         });
     }
 
@@ -183,6 +189,7 @@ impl WriteReporter {
             writes,
             statements,
             trusted,
+            binds: Vec::new(),
         }
     }
 

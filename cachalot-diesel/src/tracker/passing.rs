@@ -6,20 +6,33 @@ use std::sync::Arc;
 use diesel::{connection::Instrumentation, result::Error};
 
 use super::{Running, Tracker, end};
-use crate::{Error as CacheError, protocol::WriteOutcome};
+use crate::{Error as CacheError, protocol::WriteOutcome, rows::private::Bind};
 use cachalot_sql::{Analysis, Effect, Writes};
 
+/// A statement as it is about to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Statement {
+    /// `None`: its text is unknown.
+    pub(crate) analysis: Option<Arc<Analysis>>,
+    /// Those of a statement that writes.
+    pub(crate) binds: Vec<Bind>,
+}
+
 impl Tracker {
-    /// A statement is about to be sent. `None`: its text is unknown.
+    /// A statement is about to be sent.
     ///
     /// # Errors
     /// [`Error::Refused`](CacheError::Refused): with [`OnOutage::Fail`](crate::OnOutage::Fail), the store does
     /// not take the announcement of what the statement makes visible. It must not be sent.
-    pub(crate) fn start(&mut self, analysis: Option<Arc<Analysis>>) -> Result<(), CacheError> {
+    pub(crate) fn start(&mut self, statement: Statement) -> Result<(), CacheError> {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
-        let running = self.writes.prepare(session, analysis);
+        let Statement { analysis, binds } = statement;
+        let running = Running {
+            binds,
+            ..self.writes.prepare(session, analysis)
+        };
         let unannounced = running
             .writes
             .iter()

@@ -51,6 +51,21 @@ impl CacheBackend for Mysql {
         Ok(found)
     }
 
+    fn binds<Q: QueryFragment<Self>>(
+        query: &Q,
+        lookup: &mut (),
+        (): &mut (),
+    ) -> QueryResult<Vec<private::Bind>> {
+        let mut binds = RawBytesBindCollector::<Self>::new();
+        query.collect_binds(&mut binds, lookup, &Self)?;
+        let typed = binds.metadata.iter().zip(binds.binds);
+        let typed = typed.map(|(tpe, value)| private::Bind {
+            type_code: code(*tpe),
+            value,
+        });
+        Ok(typed.collect())
+    }
+
     /// The client library converts every column to the type that the caller requests.
     fn fingerprint_result<ST>(fingerprint: &mut private::Key)
     where

@@ -47,6 +47,26 @@ impl CacheBackend for Pg {
         Ok(found)
     }
 
+    fn binds<Q: QueryFragment<Self>>(
+        query: &Q,
+        lookup: &mut (dyn PgMetadataLookup + 'static),
+        (): &mut (),
+    ) -> QueryResult<Vec<private::Bind>> {
+        let mut binds = RawBytesBindCollector::<Self>::new();
+        query.collect_binds(&mut binds, lookup, &Self)?;
+        let typed = binds.metadata.iter().zip(binds.binds);
+        let typed = typed.map(|(metadata, value)| {
+            let oid = metadata
+                .oid()
+                .map_err(|error| Error::SerializationError(Box::new(error)))?;
+            Ok(private::Bind {
+                type_code: oid,
+                value,
+            })
+        });
+        typed.collect()
+    }
+
     /// The server sends each column in its own type, whatever the caller requests.
     fn fingerprint_result<ST>(_fingerprint: &mut private::Key)
     where

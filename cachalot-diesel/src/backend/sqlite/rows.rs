@@ -1,13 +1,15 @@
 //! SQLite's raw values cannot be constructed outside SQLite, so a hit binds the cached values in a
 //! private in-memory connection and reads them back as rows.
 
-use std::{cell::RefCell, mem, ops::Range, slice, vec};
+use std::{cell::RefCell, mem, ops::Range, slice, sync::Arc, vec};
 
 use diesel::{
     Connection, QueryResult, SqliteConnection,
     connection::LoadConnection,
     expression::QueryMetadata,
-    query_builder::{AstPass, MoveableBindCollector, Query, QueryFragment, QueryId},
+    query_builder::{
+        AstPass, CollectedQuery, MoveableBindCollector, Query, QueryFragment, QueryId,
+    },
     result::{ConnectionError, Error},
     row::{Field, PartialRow, Row, RowIndex, RowSealed},
     sql_types::{BigInt, Binary, Double, Integer, Nullable, Text, Untyped},
@@ -15,7 +17,7 @@ use diesel::{
 };
 
 use crate::{
-    rows::{CacheBackend, StoredRows, Unstorable, private},
+    rows::{BlockWriter, CacheBackend, StoredRows, Unstorable, private},
     untracked::untracked,
 };
 use cachalot_sql::Dialect;
@@ -49,13 +51,52 @@ impl CacheBackend for Sqlite {
         lookup: &mut (),
         fingerprint: &mut private::Key,
     ) -> QueryResult<private::Binds> {
-        let mut binds = <Self as diesel::backend::Backend>::BindCollector::default();
+        let mut binds = BindCollector::default();
         query.collect_binds(&mut binds, lookup, &Self)?;
         fingerprint
             .0
             .formatted(&binds.moveable())
             .map_err(|error| Error::SerializationError(Box::new(error)))?;
         Ok(private::Binds::default())
+    }
+
+    /// Diesel shows none, so a private connection gets them and returns them as a row.
+    fn binds<Q: QueryFragment<Self>>(
+        query: &Q,
+        lookup: &mut (),
+        reader: &mut PrivateConnections,
+    ) -> QueryResult<Vec<private::Bind>> {
+        let mut binds = BindCollector::default();
+        query.collect_binds(&mut binds, lookup, &Self)?;
+        let data = binds.moveable();
+        let mut shown = Vec::new();
+        BindCollector::push_debug_binds(&data, &mut shown);
+        let count = shown.len();
+        drop(shown);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let sql = format!("VALUES (?{})", ", ?".repeat(count - 1));
+        let values = CollectedQuery::new(sql, false, data);
+        let [conn, ..] = reader.some(1)? else {
+            return Err(malformed());
+        };
+        let row = LoadConnection::load(conn, values)?.next();
+        let row = row.unwrap_or_else(|| Err(malformed()))?;
+        let mut block = private::Writer(BlockWriter::default());
+        Self::append_row(&row, &private::ExpectedTypes::default(), &mut block)
+            .map_err(|_| malformed())?;
+        let mut bytes = Vec::new();
+        block.0.finish(&mut bytes);
+        let rows = StoredRows::parse(&Arc::new(bytes), 0).ok_or_else(malformed)?;
+        let bind = |column| {
+            let value = rows.cell(0, column).and_then(<[u8]>::split_first);
+            private::Bind {
+                type_code: value.map_or(0, |(class, _)| u32::from(*class)),
+                value: value.map(|(_, bytes)| bytes.to_vec()),
+            }
+        };
+        Ok((0..count).map(bind).collect())
     }
 
     fn fingerprint_result<ST>(_fingerprint: &mut private::Key)
@@ -122,6 +163,8 @@ impl CacheBackend for Sqlite {
         result
     }
 }
+
+type BindCollector<'a> = <Sqlite as diesel::backend::Backend>::BindCollector<'a>;
 
 thread_local! {
     static PRIVATE: RefCell<PrivateConnections> = RefCell::default();
