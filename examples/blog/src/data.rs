@@ -1,7 +1,6 @@
 //! All that this program asks its database, and all that it writes there.
 //!
-//! This is where caching happens, and all of it is `.cached(conn)` on a read. Nothing here names a
-//! key, and no write says what it invalidates.
+//! Nothing here mentions the cache, but the search that is not cached: the type of the connection does it.
 
 pub(crate) mod authors;
 pub(crate) mod comments;

@@ -16,7 +16,7 @@ use std::{
 
 use tokio::{net::TcpListener, runtime::Runtime, signal};
 
-use crate::{database::Pool, web::App};
+use crate::web::App;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -44,10 +44,10 @@ fn with_causes(mut error: &(dyn std::error::Error + 'static)) -> String {
 
 fn run() -> Result<(), Error> {
     let listen = variable("BLOG_LISTEN", "127.0.0.1:3000")?;
-    let database = variable("DATABASE_URL", "sqlite://blog.sqlite")?;
+    let database_url = variable("DATABASE_URL", "sqlite://blog.sqlite")?;
 
     let cache = cachalot_diesel::install()?; // every connection opened from here on reports its writes
-    let pool = Pool::open(&database)?;
+    let pool = database::open(&database_url)?;
     Runtime::new()?.block_on(serve(&listen, App { pool, cache }))
 }
 

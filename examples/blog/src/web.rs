@@ -28,7 +28,7 @@ impl App {
         work: impl FnOnce(&mut Database) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let pool = self.pool.clone();
-        tokio::task::spawn_blocking(move || work(&mut pool.get()?)).await?
+        tokio::task::spawn_blocking(move || work(&mut *pool.get()?)).await?
     }
 }
 

@@ -1,14 +1,16 @@
-//! One connection to whichever database `DATABASE_URL` names.
+//! Two connections to the database that `DATABASE_URL` names: one of Diesel's own, and a
+//! `CachalotConnection`.
 //!
 //! A program with one database needs nothing of this file but `Connection::establish`.
 
 use std::path::Path;
 
+use cachalot_diesel::{CachalotConnection, PlainConnection};
 #[cfg(feature = "mysql")]
 use diesel::mysql::MysqlConnection;
 #[cfg(feature = "postgres")]
 use diesel::pg::PgConnection;
-use diesel::{Connection, sqlite::SqliteConnection};
+use diesel::{Connection, ConnectionResult, sqlite::SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::Result;
@@ -25,24 +27,33 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgre
 #[cfg(feature = "mysql")]
 const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql");
 
-/// An open connection.
+/// The open connections.
 pub(crate) enum Database {
-    Sqlite(SqliteConnection),
+    Sqlite(Both<SqliteConnection>),
     #[cfg(feature = "postgres")]
-    Postgres(PgConnection),
+    Postgres(Both<PgConnection>),
     #[cfg(feature = "mysql")]
-    Mysql(MysqlConnection),
+    Mysql(Both<MysqlConnection>),
 }
 
-/// Runs the same Diesel code on the connection of any database: `on!(db, conn => query.load(conn))`.
+/// The two ways to cache a read.
+pub(crate) struct Both<C: PlainConnection> {
+    /// Diesel's own connection: a read with `.cached(conn)` is cached.
+    pub(crate) plain: C,
+    /// The connection type: every read is cached.
+    pub(crate) caching: CachalotConnection<C>,
+}
+
+/// Runs the same Diesel code on one of the connections to any database:
+/// `on!(db, plain => query.load(plain))`, `on!(db, caching => query.load(caching))`.
 macro_rules! on {
     ($db:expr, $conn:ident => $code:expr) => {
         match $db {
-            $crate::database::Database::Sqlite($conn) => $code,
+            $crate::database::Database::Sqlite($crate::database::Both { $conn, .. }) => $code,
             #[cfg(feature = "postgres")]
-            $crate::database::Database::Postgres($conn) => $code,
+            $crate::database::Database::Postgres($crate::database::Both { $conn, .. }) => $code,
             #[cfg(feature = "mysql")]
-            $crate::database::Database::Mysql($conn) => $code,
+            $crate::database::Database::Mysql($crate::database::Both { $conn, .. }) => $code,
         }
     };
 }
@@ -54,7 +65,7 @@ impl Database {
         let path = path
             .to_str()
             .ok_or("the database file needs a UTF-8 name")?;
-        Ok(Self::Sqlite(SqliteConnection::establish(path)?))
+        Ok(Self::Sqlite(both(path)?))
     }
 
     /// Opens the database that `url` names.
@@ -69,11 +80,11 @@ impl Database {
         match scheme {
             "sqlite" => Self::file(Path::new(rest.strip_prefix("//").unwrap_or(rest))),
             #[cfg(feature = "postgres")]
-            "postgres" | "postgresql" => establish(url).map(Self::Postgres),
+            "postgres" | "postgresql" => to_server(url).map(Self::Postgres),
             #[cfg(not(feature = "postgres"))]
             "postgres" | "postgresql" => Err(left_out(scheme, "postgres", "a C compiler")),
             #[cfg(feature = "mysql")]
-            "mysql" => establish(url).map(Self::Mysql),
+            "mysql" => to_server(url).map(Self::Mysql),
             #[cfg(not(feature = "mysql"))]
             "mysql" => Err(left_out(scheme, "mysql", "libmariadb-dev")),
             _ => Err(format!("DATABASE_URL has the unknown scheme `{scheme}`; {FORMS}").into()),
@@ -97,11 +108,11 @@ impl Database {
     /// A table of that name which this program did not make: it is left as it is.
     pub(crate) fn migrate(&mut self) -> Result<()> {
         match self {
-            Self::Sqlite(conn) => migrate(conn, SQLITE),
+            Self::Sqlite(both) => migrate(&mut both.caching, SQLITE),
             #[cfg(feature = "postgres")]
-            Self::Postgres(conn) => migrate(conn, POSTGRES),
+            Self::Postgres(both) => migrate(&mut both.caching, POSTGRES),
             #[cfg(feature = "mysql")]
-            Self::Mysql(conn) => migrate(conn, MYSQL),
+            Self::Mysql(both) => migrate(&mut both.caching, MYSQL),
         }
     }
 }
@@ -144,13 +155,20 @@ fn left_out(scheme: &str, feature: &str, needs: &str) -> crate::Failure {
     .into()
 }
 
+fn both<C: PlainConnection>(url: &str) -> ConnectionResult<Both<C>> {
+    Ok(Both {
+        plain: C::establish(url)?,
+        caching: CachalotConnection::establish(url)?,
+    })
+}
+
 /// Connects to a server. A driver may quote any part of the URL in its message; the URL is checked
 /// first, so that no half of a password can pass for a host or a port.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-fn establish<C: Connection>(url: &str) -> Result<C> {
+fn to_server<C: PlainConnection>(url: &str) -> Result<Both<C>> {
     url::Url::parse(url)
         .map_err(|error| format!("DATABASE_URL is not a URL ({error}); {FORMS}"))?;
-    C::establish(url).map_err(|error| without_secrets(error.to_string(), url).into())
+    both(url).map_err(|error| without_secrets(error.to_string(), url).into())
 }
 
 /// The message with `***` for the URL's password, before the host or in the query.

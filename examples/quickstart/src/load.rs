@@ -95,7 +95,7 @@ macro_rules! insert {
 ///
 /// One transaction: an interrupted run leaves nothing behind.
 pub(crate) fn january(db: &mut Database) -> Result<String> {
-    let present: i64 = on!(db, conn => flights::table.count().get_result(conn))?;
+    let present: i64 = on!(db, plain => flights::table.count().get_result(plain))?;
     if present > 0 {
         return Ok(format!("{present} flights are there already"));
     }
@@ -108,7 +108,7 @@ pub(crate) fn january(db: &mut Database) -> Result<String> {
     let rows = airlines.len() + airports.len() + planes.len() + flights.len();
     let style = ProgressStyle::with_template("loading {wide_bar} {human_pos}/{human_len} rows")?;
     let bar = ProgressBar::new(rows as u64).with_style(style);
-    on!(db, conn => conn.transaction(|conn| -> Result<()> {
+    on!(db, plain => plain.transaction(|conn| -> Result<()> {
         insert!(conn, airlines::table, airlines, bar);
         insert!(conn, airports::table, airports, bar);
         insert!(conn, planes::table, planes, bar);

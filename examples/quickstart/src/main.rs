@@ -110,13 +110,13 @@ fn flight_to_change(db: &mut Database) -> Result<i32> {
         .filter(flights::arr_delay.is_not_null())
         .order(flights::sched_dep_time)
         .select(flights::id);
-    let id = on!(db, conn => query.first(conn)).optional()?;
+    let id = on!(db, plain => query.first(plain)).optional()?;
     id.ok_or_else(|| "the flights in the database are not those of nycflights13".into())
 }
 
-/// A write as any Diesel program does it. The cache hears of it when the transaction commits.
+/// A write as any Diesel program does it. Either connection reports it to the cache.
 fn add_delay(db: &mut Database, id: i32, minutes: i32) -> QueryResult<()> {
-    on!(db, conn => conn.transaction(|conn| {
+    on!(db, caching => caching.transaction(|conn| {
         diesel::update(flights::table.find(id))
             .set(flights::arr_delay.eq(flights::arr_delay + minutes))
             .execute(conn)?;

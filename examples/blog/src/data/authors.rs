@@ -1,9 +1,8 @@
-use cachalot_diesel::prelude::*;
 use diesel::{dsl::count, prelude::*};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    database::{Database, on},
+    database::Database,
     schema::{authors, comments, posts},
 };
 
@@ -33,7 +32,7 @@ pub(crate) struct Numbers {
 }
 
 pub(crate) fn all(db: &mut Database) -> QueryResult<Vec<Numbers>> {
-    on!(db, conn => authors::table
+    authors::table
         .left_join(posts::table.left_join(comments::table))
         .group_by(authors::id)
         .select((
@@ -43,21 +42,25 @@ pub(crate) fn all(db: &mut Database) -> QueryResult<Vec<Numbers>> {
             count(comments::id.nullable()),
         ))
         .order(authors::id)
-        .cached(conn)
-        .load())
+        .load(db)
 }
 
 pub(crate) fn one(db: &mut Database, id: i32) -> QueryResult<Author> {
-    on!(db, conn => authors::table.find(id).select(Author::as_select()).cached(conn).first())
+    authors::table
+        .find(id)
+        .select(Author::as_select())
+        .first(db)
 }
 
 pub(crate) fn add(db: &mut Database, profile: &Profile) -> QueryResult<i32> {
-    on!(db, conn => diesel::insert_into(authors::table)
+    diesel::insert_into(authors::table)
         .values(profile)
-        .returning(authors::id)
-        .get_result(conn))
+        .execute(db)?;
+    db.last_id()
 }
 
 pub(crate) fn edit(db: &mut Database, id: i32, profile: &Profile) -> QueryResult<usize> {
-    on!(db, conn => diesel::update(authors::table.find(id)).set(profile).execute(conn))
+    diesel::update(authors::table.find(id))
+        .set(profile)
+        .execute(db)
 }

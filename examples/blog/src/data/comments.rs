@@ -1,12 +1,8 @@
-use cachalot_diesel::prelude::*;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    database::{Database, on},
-    schema::comments,
-};
+use crate::{database::Database, schema::comments};
 
 /// A comment as a page shows one.
 #[derive(Queryable, Selectable, Serialize)]
@@ -26,21 +22,20 @@ pub(crate) struct Remark {
 }
 
 pub(crate) fn of_post(db: &mut Database, post: i32) -> QueryResult<Vec<Comment>> {
-    on!(db, conn => comments::table
+    comments::table
         .filter(comments::post_id.eq(post))
         .select(Comment::as_select())
         .order(comments::id)
-        .cached(conn)
-        .load())
+        .load(db)
 }
 
 pub(crate) fn add(db: &mut Database, post: i32, remark: &Remark) -> QueryResult<i32> {
-    on!(db, conn => diesel::insert_into(comments::table)
+    diesel::insert_into(comments::table)
         .values((comments::post_id.eq(post), remark))
-        .returning(comments::id)
-        .get_result(conn))
+        .execute(db)?;
+    db.last_id()
 }
 
 pub(crate) fn remove(db: &mut Database, id: i32) -> QueryResult<usize> {
-    on!(db, conn => diesel::delete(comments::table.find(id)).execute(conn))
+    diesel::delete(comments::table.find(id)).execute(db)
 }

@@ -1,10 +1,9 @@
-use cachalot_diesel::prelude::*;
 use chrono::NaiveDateTime;
 use diesel::{dsl::auto_type, prelude::*};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    database::{Database, on},
+    database::Database,
     schema::{authors, comments, posts, tags},
 };
 
@@ -59,69 +58,63 @@ fn summaries() -> _ {
 }
 
 pub(crate) fn newest(db: &mut Database, page: i64) -> QueryResult<Vec<Summary>> {
-    on!(db, conn => summaries()
+    summaries()
         .order(posts::id.desc())
         .limit(PAGE)
         .offset(PAGE * page.saturating_sub(1).clamp(0, 1_000_000))
-        .cached(conn)
-        .load())
+        .load(db)
 }
 
 pub(crate) fn most_discussed(db: &mut Database) -> QueryResult<Vec<Summary>> {
-    on!(db, conn => summaries()
+    summaries()
         .filter(comment_count().gt(0))
         .order((comment_count().desc(), posts::id.desc()))
         .limit(PAGE)
-        .cached(conn)
-        .load())
+        .load(db)
 }
 
 pub(crate) fn of_author(db: &mut Database, author: i32) -> QueryResult<Vec<Summary>> {
-    on!(db, conn => summaries()
+    summaries()
         .filter(posts::author_id.eq(author))
         .order(posts::id.desc())
-        .cached(conn)
-        .load())
+        .load(db)
 }
 
 pub(crate) fn tagged(db: &mut Database, label: &str) -> QueryResult<Vec<Summary>> {
     let posts_with_it = tags::table
         .filter(tags::label.eq(label))
         .select(tags::post_id);
-    on!(db, conn => summaries()
+    summaries()
         .filter(posts::id.eq_any(posts_with_it))
         .order(posts::id.desc())
-        .cached(conn)
-        .load())
+        .load(db)
 }
 
-/// Not cached: hardly two visitors type the same words, and each result would take the place of
-/// another that is asked for again.
+/// Not cached: two visitors rarely search for the same words, and each result would take the place
+/// of one that is read again.
 pub(crate) fn search(db: &mut Database, words: &str) -> QueryResult<Vec<Summary>> {
-    on!(db, conn => summaries()
+    let found = summaries()
         .filter(posts::title.like(format!("%{words}%")))
         .order(posts::id.desc())
-        .limit(PAGE)
-        .load(conn))
+        .limit(PAGE);
+    cachalot_diesel::disabled(|| found.load(db))
 }
 
 /// A post with the name of its author.
 pub(crate) fn one(db: &mut Database, id: i32) -> QueryResult<(Post, String)> {
-    on!(db, conn => posts::table
+    posts::table
         .inner_join(authors::table)
         .filter(posts::id.eq(id))
         .select((Post::as_select(), authors::name))
-        .cached(conn)
-        .first())
+        .first(db)
 }
 
 pub(crate) fn labels(db: &mut Database, id: i32) -> QueryResult<Vec<String>> {
-    on!(db, conn => tags::table
+    tags::table
         .filter(tags::post_id.eq(id))
         .order(tags::label)
         .select(tags::label)
-        .cached(conn)
-        .load())
+        .load(db)
 }
 
 /// A post and its tags, or neither.
@@ -131,29 +124,30 @@ pub(crate) fn publish(
     text: &Text,
     labels: &[String],
 ) -> QueryResult<i32> {
-    on!(db, conn => conn.transaction(|conn| {
-        let id = diesel::insert_into(posts::table)
+    db.transaction(|db| {
+        diesel::insert_into(posts::table)
             .values((posts::author_id.eq(author), text))
-            .returning(posts::id)
-            .get_result(conn)?;
-        let rows: Vec<_> = labels
-            .iter()
-            .map(|label| (tags::post_id.eq(id), tags::label.eq(label)))
-            .collect();
-        diesel::insert_into(tags::table).values(rows).execute(conn)?;
+            .execute(db)?;
+        let id = db.last_id()?;
+        // A `MultiConnection` with SQLite inserts single rows.
+        for label in labels {
+            diesel::insert_into(tags::table)
+                .values((tags::post_id.eq(id), tags::label.eq(label)))
+                .execute(db)?;
+        }
         Ok(id)
-    }))
+    })
 }
 
 pub(crate) fn edit(db: &mut Database, id: i32, text: &Text) -> QueryResult<usize> {
-    on!(db, conn => diesel::update(posts::table.find(id)).set(text).execute(conn))
+    diesel::update(posts::table.find(id)).set(text).execute(db)
 }
 
 /// A post and all that hangs on it, or nothing.
 pub(crate) fn remove(db: &mut Database, id: i32) -> QueryResult<usize> {
-    on!(db, conn => conn.transaction(|conn| {
-        diesel::delete(comments::table.filter(comments::post_id.eq(id))).execute(conn)?;
-        diesel::delete(tags::table.filter(tags::post_id.eq(id))).execute(conn)?;
-        diesel::delete(posts::table.find(id)).execute(conn)
-    }))
+    db.transaction(|db| {
+        diesel::delete(comments::table.filter(comments::post_id.eq(id))).execute(db)?;
+        diesel::delete(tags::table.filter(tags::post_id.eq(id))).execute(db)?;
+        diesel::delete(posts::table.find(id)).execute(db)
+    })
 }

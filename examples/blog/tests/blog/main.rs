@@ -12,6 +12,8 @@ mod counts;
 mod crowd;
 mod servers;
 
+#[cfg(feature = "mysql")]
+use cachalot_tests::mysql;
 use cachalot_tests::{Database, memcached, postgres, sqlite};
 
 fn sqlite() -> (Database, String) {
@@ -26,6 +28,13 @@ fn postgres() -> (Database, String) {
     (database, url)
 }
 
+#[cfg(feature = "mysql")]
+fn mysql() -> (Database, String) {
+    let database = mysql::empty_database();
+    let url = database.url().to_owned();
+    (database, url)
+}
+
 #[test]
 fn every_page_is_the_databases_after_every_write_on_sqlite() {
     let (_database, url) = sqlite();
@@ -35,6 +44,13 @@ fn every_page_is_the_databases_after_every_write_on_sqlite() {
 #[test]
 fn every_page_is_the_databases_after_every_write_on_postgres() {
     let (_database, url) = postgres();
+    compare::after_every_write(&url, &memcached::shared().url());
+}
+
+#[cfg(feature = "mysql")]
+#[test]
+fn every_page_is_the_databases_after_every_write_on_mysql() {
+    let (_database, url) = mysql();
     compare::after_every_write(&url, &memcached::shared().url());
 }
 
@@ -56,6 +72,13 @@ fn a_write_makes_anew_what_it_touched_and_nothing_else_on_postgres() {
     counts::of_a_post_page(&url);
 }
 
+#[cfg(feature = "mysql")]
+#[test]
+fn a_write_makes_anew_what_it_touched_and_nothing_else_on_mysql() {
+    let (_database, url) = mysql();
+    counts::of_a_post_page(&url);
+}
+
 #[test]
 fn a_comment_is_there_for_everyone_once_it_is_answered_on_sqlite() {
     let (_database, url) = sqlite();
@@ -65,5 +88,12 @@ fn a_comment_is_there_for_everyone_once_it_is_answered_on_sqlite() {
 #[test]
 fn a_comment_is_there_for_everyone_once_it_is_answered_on_postgres() {
     let (_database, url) = postgres();
+    crowd::comments(&url);
+}
+
+#[cfg(feature = "mysql")]
+#[test]
+fn a_comment_is_there_for_everyone_once_it_is_answered_on_mysql() {
+    let (_database, url) = mysql();
     crowd::comments(&url);
 }

@@ -1,0 +1,4 @@
+DROP TABLE comments;
+DROP TABLE tags;
+DROP TABLE posts;
+DROP TABLE authors;
