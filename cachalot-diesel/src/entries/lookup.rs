@@ -12,7 +12,7 @@ use crate::{
     bypass::BypassReason,
     clock::now_millis,
     events,
-    protocol::{EPOCHS, Records, Token},
+    protocol::{EPOCH_PARTS, Records, Token},
     rows::BlockWriter,
     store::{Command, Reply, StoreError},
 };
@@ -32,7 +32,7 @@ pub(crate) enum Lookup {
 
 /// The part of the epoch that a read of this key depends on.
 fn epoch_part_of(key: &str) -> usize {
-    usize::from(key.bytes().next().unwrap_or_default()) % EPOCHS
+    usize::from(key.bytes().next().unwrap_or_default()) % EPOCH_PARTS
 }
 
 /// What an entry is looked up for.
@@ -197,7 +197,7 @@ impl EntryStore {
             .zip(replies)
         {
             let fetched = self.versions.fetched(&table.key, reply)?;
-            match self.versions.state_of(table, fetched, create)? {
+            match self.versions.tokens_of(table, fetched, create)? {
                 Some(state) => tokens.extend(state.of(table.events)),
                 None => return Ok(Fetch::InFlight),
             }

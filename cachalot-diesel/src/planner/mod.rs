@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::{
         catalog::Facts,
-        protocol::{EPOCHS, FamilyListing},
+        protocol::{EPOCH_PARTS, FamilyListing},
     };
     use cachalot_sql::Dialect;
 
@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn epoch(number: u8) -> Epoch {
-        [Token::from_bytes([number; Token::LEN]); EPOCHS]
+        [Token::from_bytes([number; Token::LEN]); EPOCH_PARTS]
     }
 
     impl EpochSource for Arc<Epochs> {

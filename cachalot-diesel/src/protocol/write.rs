@@ -2,7 +2,7 @@
 
 use super::{
     Events, Record, WriterId,
-    record::{Tokens, Writer},
+    record::{TokenSource, Writer},
 };
 
 /// How a write ended.
@@ -31,7 +31,7 @@ pub(crate) struct Change {
 }
 
 /// `begin`: the record with the writer added. `present` is `None` if the record is missing or damaged.
-pub(crate) fn begin<T: Tokens>(
+pub(crate) fn begin<T: TokenSource>(
     present: Option<Record>,
     writer: Writer,
     tokens: &mut T,
@@ -44,7 +44,7 @@ pub(crate) fn begin<T: Tokens>(
 }
 
 /// `end`: the new record. `None`: leave the record as it is.
-pub(crate) fn end<T: Tokens>(
+pub(crate) fn end<T: TokenSource>(
     present: Option<Record>,
     writer: WriterId,
     outcome: WriteOutcome,
@@ -69,7 +69,7 @@ pub(crate) fn end<T: Tokens>(
 /// After a restart memcached starts its CAS values at one again, so a value from before the COMMIT may
 /// by now belong to another version. New tokens may replace any version; old tokens, which a failure
 /// would restore, may not.
-pub(crate) fn end_unread<T: Tokens>(
+pub(crate) fn end_without_read<T: TokenSource>(
     left: &Record,
     writer: WriterId,
     outcome: WriteOutcome,

@@ -3,7 +3,7 @@
 use super::{VersionStore, records::Fetched};
 use crate::{
     bypass::BypassReason,
-    protocol::{EPOCHS, Epoch},
+    protocol::{EPOCH_PARTS, Epoch},
     store::{Command, StoreError},
 };
 
@@ -18,9 +18,9 @@ impl VersionStore {
             let _ = self.agreeing_parts();
             parts = self.fetch_parts();
         }
-        let mut tokens = Vec::with_capacity(EPOCHS);
+        let mut tokens = Vec::with_capacity(EPOCH_PARTS);
         for (part, fetched) in self.epochs.iter().zip(parts) {
-            match fetched.and_then(|fetched| self.state_of(part, fetched, create)) {
+            match fetched.and_then(|fetched| self.tokens_of(part, fetched, create)) {
                 Ok(Some(state)) => tokens.extend(state.of(part.events)),
                 Ok(None) => return Err(BypassReason::WriterInFlight),
                 Err(_) => return Err(BypassReason::StoreUnavailable),
@@ -45,7 +45,7 @@ impl VersionStore {
         let Some(reply) = reply else { return false };
         let state = self
             .fetched(&part.key, reply)
-            .and_then(|fetched| self.state_of(part, fetched, false));
+            .and_then(|fetched| self.tokens_of(part, fetched, false));
         let token = state
             .ok()
             .flatten()

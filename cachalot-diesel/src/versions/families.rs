@@ -3,7 +3,7 @@
 use super::{VersionStore, fresh_token, records::MAX_READ_ATTEMPTS};
 use crate::{
     clock::now_millis,
-    protocol::{self, Dependency, Families, Member},
+    protocol::{self, Dependency, Families, MemberDecision},
     store::{Command, Reply, StoreError},
 };
 
@@ -32,10 +32,10 @@ impl VersionStore {
                     Some(record) => self.crashed(record.writers(), now_millis())?,
                     None => Vec::new(),
                 };
-                match protocol::member(record, families, &crashed, &mut fresh_token)? {
-                    Member::Ready => {}
-                    Member::Bypass => return Ok(false),
-                    Member::Put(record) => {
+                match protocol::check_member(record, families, &crashed, &mut fresh_token)? {
+                    MemberDecision::Ready => {}
+                    MemberDecision::Bypass => return Ok(false),
+                    MemberDecision::Replace(record) => {
                         let value = self.client.auth.sign_record(&table.key, record.to_bytes());
                         puts.push((member, value, version));
                     }

@@ -7,7 +7,7 @@
 use super::{VersionStore, fresh_token};
 use crate::{
     catalog::Catalog,
-    protocol::{Dependency, EPOCHS, Epoch, Families, FoundFamilies, Record, Token},
+    protocol::{Dependency, EPOCH_PARTS, Epoch, Families, FoundFamilies, Record, Token},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
@@ -37,7 +37,7 @@ impl VersionStore {
     pub(super) fn list_part(&self, writer: Token) -> &Dependency {
         let [byte, ..] = writer.as_bytes();
         let [first, ..] = &self.epochs;
-        let part = self.epochs.get(usize::from(*byte) % EPOCHS);
+        let part = self.epochs.get(usize::from(*byte) % EPOCH_PARTS);
         part.unwrap_or(first)
     }
 
@@ -232,12 +232,12 @@ mod tests {
         versions
             .announce_list(&epoch, Token::from_bytes([1; 16]), &catalog(0))
             .unwrap();
-        assert_eq!(lists(&versions), [Token::from_bytes([1; 16]); EPOCHS]);
+        assert_eq!(lists(&versions), [Token::from_bytes([1; 16]); EPOCH_PARTS]);
         let [.., last] = &versions.epochs;
         store.run(&[Command::Delete { key: &last.key }]);
         versions.listed_families(["posts"].into_iter()).unwrap();
         let unified = lists(&versions);
-        assert_eq!(unified, [unified[0]; EPOCHS]);
+        assert_eq!(unified, [unified[0]; EPOCH_PARTS]);
         assert_ne!(
             unified[0],
             Token::from_bytes([1; 16]),

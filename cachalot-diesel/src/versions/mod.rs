@@ -29,7 +29,7 @@ pub(crate) use write::Write;
 
 use crate::{
     config::Config,
-    protocol::{Dependency, EPOCHS, Events, Token},
+    protocol::{Dependency, EPOCH_PARTS, Events, Token},
     stats::Listeners,
     store::{StoreClient, StoreError},
 };
@@ -37,7 +37,7 @@ use crate::{
 pub(crate) struct VersionStore {
     client: Arc<StoreClient>,
     config: Arc<Config>,
-    pub(crate) epochs: [Dependency; EPOCHS],
+    pub(crate) epochs: [Dependency; EPOCH_PARTS],
     announced: announced::Announced,
     pending: pending::PendingInvalidations,
     registry: table_registry::TableRegistry,

@@ -4,7 +4,7 @@ use super::{VersionStore, fresh_token};
 use crate::{
     clock::now_millis,
     fingerprint::Fingerprint,
-    protocol::{self, Dependency, Look, Record, State, Token, Writer},
+    protocol::{self, Dependency, ReadDecision, Record, RecordTokens, Token, Writer},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
@@ -20,7 +20,7 @@ pub(crate) enum Fetched {
     /// No record, or an invalid one (then with the version to replace).
     Absent(Option<CasVersion>),
     /// No writer in flight.
-    Calm(State),
+    Idle(RecordTokens),
     /// Writers in flight.
     Busy(Record, CasVersion),
 }
@@ -38,28 +38,28 @@ impl VersionStore {
         let Some(json) = self.client.auth.verify_record(key, &value) else {
             return Ok(Fetched::Absent(Some(version)));
         };
-        if let Some(state) = State::calm(json) {
-            return Ok(Fetched::Calm(state));
+        if let Some(tokens) = RecordTokens::if_idle(json) {
+            return Ok(Fetched::Idle(tokens));
         }
         Ok(match Record::from_bytes(json) {
-            Some(record) if record.writers().is_empty() => Fetched::Calm(record.state()),
+            Some(record) if record.writers().is_empty() => Fetched::Idle(record.tokens()),
             Some(record) => Fetched::Busy(record, version),
             None => Fetched::Absent(Some(version)),
         })
     }
 
-    /// The table's current state; `None` while a write is in flight.
+    /// The table's current tokens; `None` while a write is in flight.
     ///
     /// Replaces missing records and those of crashed writers, if `create` is set.
-    pub(crate) fn state_of(
+    pub(crate) fn tokens_of(
         &self,
         table: &Dependency,
         mut fetched: Fetched,
         create: bool,
-    ) -> Result<Option<State>, StoreError> {
+    ) -> Result<Option<RecordTokens>, StoreError> {
         for _ in 0..MAX_READ_ATTEMPTS {
             let (present, over) = match fetched {
-                Fetched::Calm(state) => return Ok(Some(state)),
+                Fetched::Idle(tokens) => return Ok(Some(tokens)),
                 Fetched::Absent(over) => (None, over),
                 Fetched::Busy(record, version) => (Some(record), Some(version)),
             };
@@ -67,14 +67,16 @@ impl VersionStore {
                 Some(record) => self.crashed(record.writers(), now_millis())?,
                 None => Vec::new(),
             };
-            match protocol::look(present, &crashed, &mut fresh_token)? {
-                Look::Trust(state) => return Ok(Some(state)),
-                Look::Bypass => return Ok(None),
+            match protocol::check_record(present, &crashed, &mut fresh_token)? {
+                ReadDecision::Valid(tokens) => return Ok(Some(tokens)),
+                ReadDecision::Bypass => return Ok(None),
                 // Without `create`, fresh tokens that are not stored: no entry can match them.
-                Look::Put(record) if !create || self.put(table, over, &record)?.is_some() => {
-                    return Ok(Some(record.state()));
+                ReadDecision::Replace(record)
+                    if !create || self.put(table, over, &record)?.is_some() =>
+                {
+                    return Ok(Some(record.tokens()));
                 }
-                Look::Put(_) => {}
+                ReadDecision::Replace(_) => {}
             }
             let reply = self.client.run(&[Command::Get { key: &table.key }]).pop();
             let reply = reply.unwrap_or(Ok(Reply::Missing));

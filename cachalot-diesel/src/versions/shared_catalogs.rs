@@ -172,7 +172,7 @@ impl VersionStore {
         let [part, ..] = &self.epochs;
         let reply = self.client.run_one(Command::Get { key: &part.key });
         // Everything is being invalidated anyway.
-        let Fetched::Calm(state) = self.fetched(&part.key, reply)? else {
+        let Fetched::Idle(state) = self.fetched(&part.key, reply)? else {
             return Ok(false);
         };
         let Some(epoch) = state.of(Events::ALL).next() else {

@@ -9,7 +9,7 @@ use super::{
     store::{Entry, Number, Seen, sure},
     writer::{self, UNTIL},
 };
-use crate::protocol::{self, Look, Member, Record, Token};
+use crate::protocol::{self, MemberDecision, ReadDecision, Record, Token};
 use cachalot_sql::Events;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -199,9 +199,9 @@ impl State {
                 let seen = it.records[it.tokens.len()].clone();
                 let present = seen.map(|(record, _)| record);
                 let crashed = self.crashed(bounds, present.as_ref());
-                match sure(protocol::look(present, &crashed, &mut free)) {
-                    Look::Put(record) => Phase::Putting(it, record),
-                    Look::Trust(_) | Look::Bypass => Phase::Idle,
+                match sure(protocol::check_record(present, &crashed, &mut free)) {
+                    ReadDecision::Replace(record) => Phase::Putting(it, record),
+                    ReadDecision::Valid(_) | ReadDecision::Bypass => Phase::Idle,
                 }
             }
             (Phase::Putting(mut it, record), Move::Put) => {
@@ -285,10 +285,14 @@ impl State {
         let (present, over) = self.store.records[member].clone().unzip();
         let crashed = self.crashed(bounds, present.as_ref());
         let families = bounds.variant.told();
-        let verdict = sure(protocol::member(present, &families, &crashed, free));
+        let verdict = sure(protocol::check_member(present, &families, &crashed, free));
         match (verdict, over) {
-            (Member::Bypass, _) if bounds.variant != Variant::MembersInFlight => Phase::Idle,
-            (Member::Put(record), Some(over)) => Phase::Telling(tokens, member, (record, over)),
+            (MemberDecision::Bypass, _) if bounds.variant != Variant::MembersInFlight => {
+                Phase::Idle
+            }
+            (MemberDecision::Replace(record), Some(over)) => {
+                Phase::Telling(tokens, member, (record, over))
+            }
             _ => members_from(bounds, tokens, member + 1),
         }
     }
@@ -339,10 +343,10 @@ impl State {
             {
                 return Phase::Checking(it);
             }
-            match sure(protocol::look(present, &[], free)) {
-                Look::Trust(state) => it.tokens.extend(state.of(Events::ALL)),
-                Look::Bypass => return Phase::Idle,
-                Look::Put(record) => return Phase::Putting(it, record),
+            match sure(protocol::check_record(present, &[], free)) {
+                ReadDecision::Valid(state) => it.tokens.extend(state.of(Events::ALL)),
+                ReadDecision::Bypass => return Phase::Idle,
+                ReadDecision::Replace(record) => return Phase::Putting(it, record),
             }
         }
         let current = it.entry.filter(|entry| {

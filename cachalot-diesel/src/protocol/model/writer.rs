@@ -424,10 +424,10 @@ impl State {
         let (next, over) = match known {
             Target::Left(record, number) => {
                 let record = match member {
-                    true => record.found(id(place), found.as_ref()),
+                    true => record.with_found_families(id(place), found.as_ref()),
                     false => record,
                 };
-                let next = sure(protocol::end_unread(
+                let next = sure(protocol::end_without_read(
                     &record,
                     id(place),
                     outcome,
@@ -440,7 +440,9 @@ impl State {
                 let (present, over) = seen.unzip();
                 let present = bounds.variant.forget_others(present);
                 let present = match member {
-                    true => present.map(|record| record.found(id(place), found.as_ref())),
+                    true => {
+                        present.map(|record| record.with_found_families(id(place), found.as_ref()))
+                    }
                     false => present,
                 };
                 let next = protocol::end(present, id(place), outcome, change, tokens);
@@ -604,7 +606,9 @@ pub(super) fn told_none(record: Record, list: Token) -> Record {
     };
     let record = record.without_list().begun(writer);
     let none = told((list, Found::NoFamily));
-    record.found(writer.id, none.as_ref()).withdrawn(writer.id)
+    record
+        .with_found_families(writer.id, none.as_ref())
+        .withdrawn(writer.id)
 }
 
 /// What a writer puts into the record of a member.

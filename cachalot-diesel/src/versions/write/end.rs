@@ -67,7 +67,7 @@ impl VersionStore {
                 let version = (*version)?;
                 let tokens = &mut fresh_token;
                 let change = change(target);
-                let next = protocol::end_unread(record, write.id, outcome, change, tokens);
+                let next = protocol::end_without_read(record, write.id, outcome, change, tokens);
                 Some((as_ended(target, next.ok()??), Some(version)))
             })
             .collect();
@@ -86,7 +86,7 @@ impl VersionStore {
         for target in unended {
             let moved = self.update_record(&target.table, |present| {
                 let found = target.found.as_ref();
-                let present = present.map(|record| record.found(id, found));
+                let present = present.map(|record| record.with_found_families(id, found));
                 let change = change(target);
                 let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
                 Ok(next.map(|record| as_ended(target, record)))

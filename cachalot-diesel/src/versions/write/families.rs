@@ -40,7 +40,7 @@ impl VersionStore {
             for (target, found) in untold.into_iter().zip(listed) {
                 add_told(&mut families, &found.families, target.events);
                 let told = |(record, version): (Record, _)| {
-                    (record.found(write.id, Some(&found)), version)
+                    (record.with_found_families(write.id, Some(&found)), version)
                 };
                 target.left = target.left.take().map(told);
                 target.found = Some(found);
