@@ -79,7 +79,7 @@ mod tests {
     fn an_entry_is_a_hit_until_its_table_is_written() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         let look = || entries.lookup("0a".to_owned(), records(&epoch, &users));
         let Lookup::Miss(permit) = look() else {
             panic!("nothing is stored yet");
@@ -97,7 +97,7 @@ mod tests {
     fn rows_read_before_a_write_and_stored_after_it_are_a_miss() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         let look = || entries.lookup("0a".to_owned(), records(&epoch, &users));
         let Lookup::Miss(permit) = look() else {
             panic!("nothing is stored yet");
@@ -114,7 +114,7 @@ mod tests {
     fn c03_a_look_up_on_a_lagging_server_finds_entries_and_creates_nothing() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         let find = || entries.find("0a".to_owned(), records(&epoch, &users));
         let is_none = |found| matches!(found, Lookup::Bypass(crate::BypassReason::Replica));
         assert!(is_none(find()));
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_look_up_under_a_former_epoch_is_outdated() {
         let (versions, entries) = stores();
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         versions.invalidate(&Writes::Everything).unwrap();
         let found = entries.lookup("0a".to_owned(), records(&epoch, &[]));
         assert!(matches!(found, Lookup::Outdated));

@@ -188,7 +188,7 @@ impl Planner {
             return Err(BypassReason::CatalogUnknown);
         }
         // Before loading: a concurrent change of the schema changes the epoch.
-        let epoch = self.epochs.present()?;
+        let epoch = self.epochs.current()?;
         let attempt = Attempt::Began(Instant::now());
         catalogs
             .attempts
@@ -223,7 +223,7 @@ impl Planner {
     /// The catalog of a database, for a read on a server that may lag behind. What `load` tells is used
     /// only where it is what others have found under the present epoch, on a server that does not
     /// lag; nothing in the store changes.
-    pub(crate) fn agreed_catalog<E: fmt::Display>(
+    pub(crate) fn catalog_for_replica<E: fmt::Display>(
         &self,
         database: &Arc<str>,
         load: impl FnOnce() -> Result<Option<Facts>, E>,
@@ -240,9 +240,9 @@ impl Planner {
             .replicas
             .insert(Arc::clone(database), Instant::now());
         // Before it is loaded: a change of the schema meanwhile renews it.
-        let epochs = self.epochs.seen()?;
+        let epochs = self.epochs.peek()?;
         let [epoch, ..] = epochs;
-        let agreed = self.epochs.agreed(epoch, database);
+        let agreed = self.epochs.shared_catalog_hash(epoch, database);
         let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
         // Without that there is no entry either.
         let agreed = agreed.ok_or(BypassReason::Replica)?;
@@ -286,7 +286,9 @@ impl Planner {
         known: &mut CatalogSnapshot,
     ) -> Result<bool, BypassReason> {
         let [epoch, ..] = known.epoch;
-        let agreed = self.epochs.agrees(epoch, database, hash, &known.catalog);
+        let agreed = self
+            .epochs
+            .share_catalog(epoch, database, hash, &known.catalog);
         let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
         if agreed.same {
             let announced = match agreed.families {

@@ -100,7 +100,7 @@ pub(crate) struct Records<'a> {
 
 /// The result of comparing a catalog with those of other processes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Agreed {
+pub(crate) struct CatalogComparison {
     /// No other process has loaded a different catalog.
     pub(crate) same: bool,
     pub(crate) families: FamilyListing,

@@ -17,7 +17,8 @@ mod write;
 
 pub(crate) use cachalot_sql::{Events, Writes};
 pub(crate) use dependency::{
-    Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCH_PARTS, Epoch, FamilyListing, Records,
+    ByFamily, CatalogComparison, Dependency, DependencyKind, EPOCH, EPOCH_PARTS, Epoch,
+    FamilyListing, Records,
 };
 pub(crate) use read::{
     MemberDecision, ReadDecision, check_member, check_record, is_crashed, is_current, is_due,

@@ -10,12 +10,12 @@ use crate::{
 impl VersionStore {
     /// The present tokens; missing records are created if `create` says so. Else the tokens of those are
     /// none that anything could be stored under.
-    pub(crate) fn present_epoch(&self, create: bool) -> Result<Epoch, BypassReason> {
+    pub(crate) fn current_epoch(&self, create: bool) -> Result<Epoch, BypassReason> {
         let mut parts = self.fetch_parts();
         let is_absent = |part: &Result<Fetched, _>| matches!(part, Ok(Fetched::Absent(_)));
         if create && parts.iter().any(is_absent) {
             // At once, and with one list of families. What this does not create is created below.
-            let _ = self.agreeing_parts();
+            let _ = self.parts_with_one_list();
             parts = self.fetch_parts();
         }
         let mut tokens = Vec::with_capacity(EPOCH_PARTS);

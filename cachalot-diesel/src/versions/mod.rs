@@ -7,8 +7,8 @@
 mod announced;
 mod epoch;
 mod families;
+mod family_list;
 mod lease;
-mod lists;
 mod pending;
 mod primary_claims;
 mod records;
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn invalidating_everything_changes_the_epoch() {
         let versions = VersionStore::with_store(Arc::new(MemoryStore::new(1 << 20)));
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         assert!(versions.is_current(&epoch));
         versions.invalidate(&Writes::Everything).unwrap();
         assert!(!versions.is_current(&epoch));

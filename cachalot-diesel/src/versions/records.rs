@@ -58,9 +58,9 @@ impl VersionStore {
         create: bool,
     ) -> Result<Option<RecordTokens>, StoreError> {
         for _ in 0..MAX_READ_ATTEMPTS {
-            let (present, over) = match fetched {
+            let (present, replaced) = match fetched {
                 Fetched::Idle(tokens) => return Ok(Some(tokens)),
-                Fetched::Absent(over) => (None, over),
+                Fetched::Absent(replaced) => (None, replaced),
                 Fetched::Busy(record, version) => (Some(record), Some(version)),
             };
             let crashed = match &present {
@@ -72,7 +72,7 @@ impl VersionStore {
                 ReadDecision::Bypass => return Ok(None),
                 // Without `create`, fresh tokens that are not stored: no entry can match them.
                 ReadDecision::Replace(record)
-                    if !create || self.put(table, over, &record)?.is_some() =>
+                    if !create || self.put(table, replaced, &record)?.is_some() =>
                 {
                     return Ok(Some(record.tokens()));
                 }
@@ -85,20 +85,20 @@ impl VersionStore {
         Ok(None)
     }
 
-    /// Replaces version `over` of a record, or adds it. `None` on a conflict.
+    /// Replaces version `replaced` of a record, or adds it. `None` on a conflict.
     pub(super) fn put(
         &self,
         table: &Dependency,
-        over: Option<CasVersion>,
+        replaced: Option<CasVersion>,
         record: &Record,
     ) -> Result<Option<Option<CasVersion>>, StoreError> {
         let value = self.client.auth.sign_record(&table.key, record.to_bytes());
         match self
             .client
-            .run_one(Command::put(&table.key, &value, over))?
+            .run_one(Command::put(&table.key, &value, replaced))?
         {
             Reply::Stored(version) => {
-                if over.is_none() {
+                if replaced.is_none() {
                     self.list_table(table);
                 }
                 Ok(Some(version))
@@ -118,11 +118,11 @@ impl VersionStore {
         mut step: impl FnMut(Option<Record>) -> Result<Option<Record>, StoreError>,
     ) -> Result<Option<(Record, Option<CasVersion>)>, StoreError> {
         for _ in 0..MAX_CAS_ATTEMPTS {
-            let (present, over) = self.load(table)?;
+            let (present, replaced) = self.load(table)?;
             let Some(record) = step(present)? else {
                 return Ok(None);
             };
-            if let Some(version) = self.put(table, over, &record)? {
+            if let Some(version) = self.put(table, replaced, &record)? {
                 return Ok(Some((record, version)));
             }
         }

@@ -35,7 +35,7 @@ pub(crate) struct Write {
     id: Token,
     targets: Vec<Target>,
     /// The families that those tables are members of; every part of the epoch, if nobody can tell.
-    more: Vec<Target>,
+    families: Vec<Target>,
     /// Relations that all catalogs have, or do not cover, once this has succeeded.
     announces: Vec<Announcement>,
     /// The tables, if one of them may be unknown to every catalog. The targets are then the parts of
@@ -58,12 +58,12 @@ struct Target {
     found: Option<FoundFamilies>,
     /// The record as `begin` left it, and its state where the store told it: `end` can then swap
     /// without reading.
-    left: Option<(Record, Option<CasVersion>)>,
+    written: Option<(Record, Option<CasVersion>)>,
 }
 
 impl Write {
     fn is_to_everything(&self) -> bool {
-        let mut targets = self.targets.iter().chain(&self.more);
+        let mut targets = self.targets.iter().chain(&self.families);
         targets.any(|target| target.table.kind == DependencyKind::Epoch)
     }
 }
@@ -75,7 +75,7 @@ impl Target {
             events,
             known: true,
             found: None,
-            left: None,
+            written: None,
         }
     }
 
@@ -98,7 +98,7 @@ impl Target {
 }
 
 /// A record as `begin` found it, and the state to put another over; `None`: the store did not answer.
-type Seen = Option<(Option<Record>, Option<CasVersion>)>;
+type ReadRecord = Option<(Option<Record>, Option<CasVersion>)>;
 
 /// What the store answered to a command.
 type StoreReply = Result<Reply, StoreError>;
@@ -148,7 +148,7 @@ impl VersionStore {
         let mut write = Write {
             id: Token::from_bytes([0; Token::LEN]),
             targets: Vec::new(),
-            more: Vec::new(),
+            families: Vec::new(),
             announces: Vec::new(),
             unknown: Vec::new(),
             wide: false,
@@ -201,7 +201,7 @@ impl VersionStore {
         let targets = std::mem::replace(&mut write.targets, self.everything());
         // Records that already list the writer must drop it again, however the write ends.
         let entered: Vec<_>;
-        (entered, write.unknown) = targets.into_iter().partition(|it| it.left.is_some());
+        (entered, write.unknown) = targets.into_iter().partition(|it| it.written.is_some());
         write
             .targets
             .extend(entered.into_iter().map(|target| Target {
@@ -211,14 +211,14 @@ impl VersionStore {
     }
 
     /// Is there a table that no catalog of the current epoch may have?
-    fn has_unlisted(&self, write: &Write, seen: &[Seen]) -> Result<bool, StoreError> {
+    fn has_unlisted(&self, write: &Write, seen: &[ReadRecord]) -> Result<bool, StoreError> {
         let missing = || {
             let targets = write.targets.iter().zip(seen);
             targets
                 .filter(|(target, seen)| !target.known && !matches!(seen, Some((Some(_), _))))
                 .map(|(target, _)| &target.table.table)
         };
-        Ok(missing().next().is_some() && !self.are_listed(missing())?)
+        Ok(missing().next().is_some() && !self.all_catalogs_have(missing())?)
     }
 
     /// Two round trips while nobody interferes: the lease together with the records as they are,
@@ -232,40 +232,40 @@ impl VersionStore {
             until,
         };
         let lease_key = self.lease_key(writer.id);
-        write.more.clear();
+        write.families.clear();
         let part = (!write.is_to_everything()).then(|| self.list_part(writer.id));
         // Before any record names its writer; and last, as a server that refuses it for want of
         // memory takes the answers behind it away.
         let lease = self.lease(&lease_key);
-        let (seen, list, mut result) = self.see(&write.targets, part, Some(lease));
+        let (seen, list, mut result) = self.read_targets(&write.targets, part, Some(lease));
         if self.has_unlisted(write, &seen)? {
             self.widen(write);
             return self.try_begin(write);
         }
-        result = result.and(self.enter(&mut write.targets, seen, writer));
+        result = result.and(self.add_writer(&mut write.targets, seen, writer));
         // Where no record of the epoch can be read, the families are looked up, which fails too.
         let lists = match part.zip(list) {
-            Some((part, reply)) => self.present_lists(part, reply).unwrap_or_default(),
+            Some((part, reply)) => self.current_lists(part, reply).unwrap_or_default(),
             None => Vec::new(),
         };
         if let Err(error) = self.add_families(write, &lists) {
             result = Err(error);
         }
-        if !write.more.is_empty() {
-            let (seen, _, answered) = self.see(&write.more, None, None);
-            let entered = self.enter(&mut write.more, seen, writer);
+        if !write.families.is_empty() {
+            let (seen, _, answered) = self.read_targets(&write.families, None, None);
+            let entered = self.add_writer(&mut write.families, seen, writer);
             result = result.and(answered).and(entered);
         }
         result
     }
 
     /// Reads the records of these targets and that of the epoch, and runs another command behind that.
-    fn see(
+    fn read_targets(
         &self,
         targets: &[Target],
         part: Option<&Dependency>,
         last: Option<Command<'_>>,
-    ) -> (Vec<Seen>, Option<StoreReply>, Result<(), StoreError>) {
+    ) -> (Vec<ReadRecord>, Option<StoreReply>, Result<(), StoreError>) {
         let keys = targets.iter().map(|target| &target.table).chain(part);
         let gets = keys.map(|table| Command::Get { key: &table.key });
         let has_last = last.is_some();
@@ -291,19 +291,19 @@ impl VersionStore {
     }
 
     /// Puts the writer into the records of these targets.
-    fn enter(
+    fn add_writer(
         &self,
         targets: &mut [Target],
-        seen: Vec<Seen>,
+        seen: Vec<ReadRecord>,
         writer: Writer,
     ) -> Result<(), StoreError> {
         let mut puts = Vec::with_capacity(seen.len());
         for (target, seen) in targets.iter_mut().zip(seen) {
-            target.left = None;
+            target.written = None;
             puts.push(match seen {
-                Some((present, over)) => {
+                Some((present, replaced)) => {
                     let record = protocol::begin(present, writer, &mut fresh_token)?;
-                    Some((record, over))
+                    Some((record, replaced))
                 }
                 None => None,
             });
@@ -312,12 +312,12 @@ impl VersionStore {
         let mut result = Ok(());
         // Whoever was refused had company: one after the other, reading again.
         for (target, put) in targets.iter_mut().zip(puts) {
-            if target.left.is_none() && put.is_some() {
+            if target.written.is_none() && put.is_some() {
                 let updated = self.update_record(&target.table, |present| {
                     protocol::begin(present, writer, &mut fresh_token).map(Some)
                 });
                 match updated {
-                    Ok(left) => target.left = left,
+                    Ok(written) => target.written = written,
                     Err(error) => result = Err(error),
                 }
             }
@@ -353,21 +353,21 @@ impl VersionStore {
             .collect();
         let mut places = Vec::with_capacity(puts.len());
         for (place, put) in puts.iter().enumerate() {
-            let (Some((_, over)), Some(Some(value))) = (put, values.get(place)) else {
+            let (Some((_, replaced)), Some(Some(value))) = (put, values.get(place)) else {
                 continue;
             };
             let key = &*targets[place].table.key;
-            commands.push(Command::put(key, value, *over));
+            commands.push(Command::put(key, value, *replaced));
             places.push(place);
         }
         commands.extend(last);
         let mut replies = self.client.run(&commands).into_iter();
         let list = part.and_then(|_| replies.next());
         for (place, reply) in places.into_iter().zip(replies) {
-            if let (Ok(Reply::Stored(version)), Some((record, over))) = (reply, &puts[place]) {
+            if let (Ok(Reply::Stored(version)), Some((record, replaced))) = (reply, &puts[place]) {
                 let target = &mut targets[place];
-                target.left = Some((record.clone(), version));
-                if over.is_none() {
+                target.written = Some((record.clone(), version));
+                if replaced.is_none() {
                     self.list_table(&target.table);
                 }
             }

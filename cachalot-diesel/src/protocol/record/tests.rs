@@ -65,7 +65,9 @@ fn a_record_keeps_the_families_that_it_tells() {
     let begun = new.begun(writer(1));
     let record = begun.with_found_families(id(1), Some(&found(&["p"], 100)));
     let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
-    assert!(record.lacks_families(&families(&["p", "q"])) && !record.lacks(&families(&["p"])));
+    assert!(
+        record.lacks_families(&families(&["p", "q"])) && !record.lacks_families(&families(&["p"]))
+    );
     let record = record.with_families(&families(&["q"]));
     assert_eq!(record.families(id(100)), Some(&families(&["p", "q"])));
     let bytes = record.to_bytes();

@@ -28,10 +28,10 @@ impl VersionStore {
             WriteOutcome::Unknown => InvalidationReason::UnknownOutcome,
             WriteOutcome::Success | WriteOutcome::Failure => InvalidationReason::Write,
         };
-        self.end_because(write, outcome, reason)
+        self.end_with_reason(write, outcome, reason)
     }
 
-    fn end_because(
+    fn end_with_reason(
         self: &Arc<Self>,
         mut write: Write,
         outcome: WriteOutcome,
@@ -51,7 +51,7 @@ impl VersionStore {
             events: target.events,
             at,
         };
-        write.targets.append(&mut write.more);
+        write.targets.append(&mut write.families);
         let list = write.is_to_everything().then(fresh_token);
         let new_list = list.and_then(Result::ok);
         let as_ended = |target: &Target, record| match published {
@@ -62,7 +62,7 @@ impl VersionStore {
             .targets
             .iter()
             .map(|target| {
-                let (record, version) = target.left.as_ref()?;
+                let (record, version) = target.written.as_ref()?;
                 // Without its version the record has to be read again.
                 let version = (*version)?;
                 let tokens = &mut fresh_token;
@@ -74,39 +74,39 @@ impl VersionStore {
         let id = write.id;
         let mut rest = write;
         for target in &mut rest.targets {
-            target.left = None;
+            target.written = None;
         }
         let lease_key = self.lease_key(id);
         let delete = Command::Delete { key: &lease_key };
         // The list's id is read after the COMMIT.
-        let asks = published && !rest.is_to_everything();
-        let part = asks.then(|| self.list_part(id));
+        let reads_list = published && !rest.is_to_everything();
+        let part = reads_list.then(|| self.list_part(id));
         let list = self.put_all(&mut rest.targets, &puts, part, Some(delete));
-        let unended = rest.targets.iter_mut().filter(|it| it.left.is_none());
+        let unended = rest.targets.iter_mut().filter(|it| it.written.is_none());
         for target in unended {
-            let moved = self.update_record(&target.table, |present| {
+            let updated = self.update_record(&target.table, |present| {
                 let found = target.found.as_ref();
                 let present = present.map(|record| record.with_found_families(id, found));
                 let change = change(target);
                 let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
                 Ok(next.map(|record| as_ended(target, record)))
             });
-            match moved {
-                Ok(left) => target.left = left,
+            match updated {
+                Ok(written) => target.written = written,
                 Err(error) => failed.push((target.table.clone(), target.events, error)),
             }
         }
         let of_family = failed
             .iter()
             .find(|(it, ..)| it.kind == DependencyKind::Family);
-        let mut lost = of_family.map(|(.., error)| error.clone());
+        let mut family_error = of_family.map(|(.., error)| error.clone());
         if let Some((part, list)) = part.zip(list) {
-            let lists = self.present_lists(part, list);
+            let lists = self.current_lists(part, list);
             if let Err(error) = lists.and_then(|lists| self.end_families(&rest, &lists)) {
-                lost = Some(error);
+                family_error = Some(error);
             }
         }
-        if let Some(error) = lost {
+        if let Some(error) = family_error {
             // Who delivers what a table is pending looks for its families.
             failed.retain(|(it, ..)| it.kind == DependencyKind::Epoch);
             let tables = rest.targets.iter().filter(|target| target.is_table());
@@ -134,7 +134,7 @@ impl VersionStore {
         }
         // Counted again: a read between the first count and the update has seen the old state.
         self.writes.fetch_add(1, Ordering::AcqRel);
-        self.signal(&rest, reason);
+        self.notify(&rest, reason);
         undelivered
     }
 
@@ -149,18 +149,18 @@ impl VersionStore {
         };
         let write = self.begin(writes, origin);
         let reason = InvalidationReason::Requested;
-        self.end_because(write, WriteOutcome::Success, reason)
+        self.end_with_reason(write, WriteOutcome::Success, reason)
     }
 
-    fn signal(&self, write: &Write, reason: InvalidationReason) {
+    fn notify(&self, write: &Write, reason: InvalidationReason) {
         let named = || write.unknown.iter().chain(&write.targets);
         // A process without a catalog invalidates everything as a precaution; the signal names only
         // what was written.
-        let careful = !write.unknown.is_empty() && !write.wide;
+        let precaution = !write.unknown.is_empty() && !write.wide;
         let names: BTreeSet<_> = named()
             .filter(|target| target.table.kind != DependencyKind::Family)
             .map(|target| &*target.table.table)
-            .filter(|name| !(careful && *name == EPOCH))
+            .filter(|name| !(precaution && *name == EPOCH))
             .filter(|name| !self.config.excludes(name))
             .collect();
         if names.is_empty() {
@@ -188,7 +188,7 @@ impl VersionStore {
             events: target.events,
             at: Some(now_millis()),
         };
-        let moved = self.update_record(&target.table, |present| {
+        let updated = self.update_record(&target.table, |present| {
             let present = present.map(|record| {
                 let writers = writers.iter();
                 writers.fold(record, |record, writer| record.withdrawn(*writer))
@@ -196,7 +196,7 @@ impl VersionStore {
             let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
             Ok(next.map(|record| target.as_published(record, None)))
         })?;
-        Ok(moved.map(|(record, _)| record))
+        Ok(updated.map(|(record, _)| record))
     }
 
     /// Publishes one pending invalidation, and with it those of the families that the table is a member of.
@@ -217,8 +217,8 @@ impl VersionStore {
                 .map(|it| (&target.table.table, pending_table.events, it));
             let part = self.list_part(fresh_token()?);
             let list = self.client.run_one(Command::Get { key: &part.key });
-            let lists = self.present_lists(part, list)?;
-            for family in self.families_behind(ended, &lists)? {
+            let lists = self.current_lists(part, list)?;
+            for family in self.families_of_tables(ended, &lists)? {
                 self.publish(&family, &pending_table.writers)?;
             }
         }

@@ -46,7 +46,7 @@ impl VersionStore {
     ///
     /// # Errors
     /// If there is no such record.
-    pub(super) fn present_lists(
+    pub(super) fn current_lists(
         &self,
         part: &Dependency,
         reply: Result<Reply, StoreError>,
@@ -84,7 +84,7 @@ impl VersionStore {
         }
         // From here on nobody replaces a lost list without changing the epoch.
         let [epoch, ..] = epochs;
-        self.has_listed(*epoch, catalog)
+        self.has_listed_families(*epoch, catalog)
     }
 
     /// The families of these relations, in their order: for a writer whose record tells none under the
@@ -97,7 +97,7 @@ impl VersionStore {
         tables: impl Iterator<Item = &'a str>,
     ) -> Result<Option<Vec<FoundFamilies>>, StoreError> {
         // First the id, then the list.
-        let parts = self.agreeing_parts()?;
+        let parts = self.parts_with_one_list()?;
         let [first, ..] = &*parts else {
             return Ok(None);
         };
@@ -115,9 +115,9 @@ impl VersionStore {
     }
 
     /// The records of the epoch, once all have the same list. Those that are new get it here.
-    pub(super) fn agreeing_parts(&self) -> Result<Vec<Record>, StoreError> {
+    pub(super) fn parts_with_one_list(&self) -> Result<Vec<Record>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
-            let parts = self.parts()?;
+            let parts = self.read_parts()?;
             let agree = parts.iter().all(|(record, _)| {
                 let first = parts.first().and_then(|(first, _)| first.as_ref());
                 let lists = record.as_ref().zip(first);
@@ -126,7 +126,7 @@ impl VersionStore {
             if agree {
                 return Ok(parts.into_iter().filter_map(|(record, _)| record).collect());
             }
-            if let Some(records) = self.unify(parts)? {
+            if let Some(records) = self.unify_lists(parts)? {
                 return Ok(records);
             }
         }
@@ -135,7 +135,7 @@ impl VersionStore {
         )))
     }
 
-    fn parts(&self) -> Result<Vec<Part>, StoreError> {
+    fn read_parts(&self) -> Result<Vec<Part>, StoreError> {
         let replies = self.get_all(&self.epochs);
         replies
             .map(|(part, reply)| self.versioned_record_in(part, reply))
@@ -143,23 +143,23 @@ impl VersionStore {
     }
 
     /// Puts one new id into all records; `None` if another process has changed one of them.
-    fn unify(&self, parts: Vec<Part>) -> Result<Option<Vec<Record>>, StoreError> {
+    fn unify_lists(&self, parts: Vec<Part>) -> Result<Option<Vec<Record>>, StoreError> {
         let list = fresh_token()?;
         let records = parts.iter().filter_map(|(record, _)| record.as_ref());
         let families = records.into_iter().any(Record::has_families);
         let mut puts = Vec::with_capacity(parts.len());
-        for (part, (record, over)) in self.epochs.iter().zip(parts) {
+        for (part, (record, replaced)) in self.epochs.iter().zip(parts) {
             let record = match record {
                 Some(record) => record,
                 None => Record::fresh(&mut fresh_token)?,
             };
             let record = record.with_list(list, families);
             let value = self.client.auth.sign_record(&part.key, record.to_bytes());
-            puts.push((part, record, value, over));
+            puts.push((part, record, value, replaced));
         }
         let commands = puts
             .iter()
-            .map(|(part, _, value, over)| Command::put(&part.key, value, *over));
+            .map(|(part, _, value, replaced)| Command::put(&part.key, value, *replaced));
         let replies = self.client.run(&commands.collect::<Vec<_>>());
         for reply in replies {
             if !matches!(reply?, Reply::Stored(_)) {
@@ -182,7 +182,7 @@ mod tests {
 
     use crate::{
         catalog::Facts,
-        protocol::{Agreed, Events, FamilyListing, WriteOutcome, Writes},
+        protocol::{CatalogComparison, Events, FamilyListing, WriteOutcome, Writes},
         store::{MemoryStore, Store},
         versions::Origin,
     };
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn records_of_the_epoch_that_disagree_get_one_list() {
         let (store, versions) = versions();
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         versions
             .announce_list(&epoch, Token::from_bytes([1; 16]), &catalog(0))
             .unwrap();
@@ -245,7 +245,7 @@ mod tests {
         );
         let records = versions.epoch_records().unwrap();
         assert!(records.iter().flatten().all(Record::has_families));
-        assert_eq!(versions.present_epoch(true).unwrap()[..7], epoch[..7]);
+        assert_eq!(versions.current_epoch(true).unwrap()[..7], epoch[..7]);
     }
 
     /// A catalog with a parent of so many members.
@@ -259,12 +259,12 @@ mod tests {
 
     /// Loses the list of families.
     fn lose(store: &Counting, versions: &VersionStore, epoch: Token) {
-        let key = versions.agreement_key(epoch);
+        let key = versions.shared_catalogs_key(epoch);
         let replies = store.run(&[Command::Delete { key: &key }]);
         assert!(matches!(replies[..], [Ok(Reply::Stored(_))]));
     }
 
-    fn new_list(agreed: &Agreed) -> Token {
+    fn new_list(agreed: &CatalogComparison) -> Token {
         match agreed.families {
             FamilyListing::New(list) => list,
             other => panic!("{other:?}"),
@@ -274,14 +274,16 @@ mod tests {
     #[test]
     fn a_list_that_is_lost_before_it_is_announced_is_not_used() {
         let (store, versions) = versions();
-        let epochs = versions.present_epoch(true).unwrap();
+        let epochs = versions.current_epoch(true).unwrap();
         let [epoch, ..] = epochs;
         let ours = catalog(20);
-        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        let agreed = versions.share_catalog(epoch, "ours", "1", &ours).unwrap();
         let list = new_list(&agreed);
         lose(&store, &versions, epoch);
         // Another process replaces it, and does not know our families.
-        let agreed = versions.agrees(epoch, "other", "2", &catalog(0)).unwrap();
+        let agreed = versions
+            .share_catalog(epoch, "other", "2", &catalog(0))
+            .unwrap();
         assert!(agreed.same);
         assert!(!versions.announce_list(&epochs, list, &ours).unwrap());
         // A writer that asks in between is not told that there are none.
@@ -292,10 +294,10 @@ mod tests {
     #[test]
     fn a_list_that_is_lost_after_it_was_announced_is_not_replaced() {
         let (store, versions) = versions();
-        let epochs = versions.present_epoch(true).unwrap();
+        let epochs = versions.current_epoch(true).unwrap();
         let [epoch, ..] = epochs;
         let ours = catalog(20);
-        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        let agreed = versions.share_catalog(epoch, "ours", "1", &ours).unwrap();
         // Announced by us, and lost, while another process puts a list of its own in its place.
         lose(&store, &versions, epoch);
         let announce = {
@@ -304,7 +306,9 @@ mod tests {
             move || assert!(!versions.announce_list(&epochs, list, &catalog(20)).unwrap())
         };
         *store.2.lock() = Some(Box::new(announce));
-        let agreed = versions.agrees(epoch, "other", "2", &catalog(30)).unwrap();
+        let agreed = versions
+            .share_catalog(epoch, "other", "2", &catalog(30))
+            .unwrap();
         assert!(!agreed.same, "the epoch has to be renewed");
         assert!(store.2.lock().is_none(), "it was announced in between");
         let found = versions.listed_families(["child1"].into_iter()).unwrap();
@@ -314,13 +318,13 @@ mod tests {
     #[test]
     fn a_list_that_was_announced_is_used() {
         let (_store, versions) = versions();
-        let epochs = versions.present_epoch(true).unwrap();
+        let epochs = versions.current_epoch(true).unwrap();
         let [epoch, ..] = epochs;
         let ours = catalog(20);
-        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        let agreed = versions.share_catalog(epoch, "ours", "1", &ours).unwrap();
         let list = new_list(&agreed);
         assert!(versions.announce_list(&epochs, list, &ours).unwrap());
-        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        let agreed = versions.share_catalog(epoch, "ours", "1", &ours).unwrap();
         assert_eq!(agreed.families, FamilyListing::Announced);
         let found = versions.listed_families(["child1", "other"].into_iter());
         let found = found.unwrap().unwrap();
