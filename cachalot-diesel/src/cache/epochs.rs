@@ -10,7 +10,7 @@ use crate::{
     versions::VersionStore,
 };
 
-/// What the planner needs of the version records.
+/// The version records, as the planner uses them.
 pub(super) struct Epochs(pub(super) Arc<VersionStore>);
 
 impl EpochSource for Epochs {

@@ -11,8 +11,8 @@ pub(crate) enum Life {
 }
 
 impl Life {
-    /// What is left of the time to live of rows whose query was sent at `asked`. Their age counts
-    /// from then, as they may be the state of that moment.
+    /// The remaining time to live of rows whose query was sent at `asked`. Their age counts
+    /// from then, as the database may have read them at that moment.
     pub(crate) fn since(asked: Instant, ttl: Option<Duration>) -> Self {
         Self::left(ttl, asked.elapsed())
     }

@@ -115,7 +115,7 @@ mod tests {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
         let epoch = versions.current_epoch(true).unwrap();
-        let find = || entries.find("0a".to_owned(), records(&epoch, &users));
+        let find = || entries.lookup_on_replica("0a".to_owned(), records(&epoch, &users));
         let is_none = |found| matches!(found, Lookup::Bypass(crate::BypassReason::Replica));
         assert!(is_none(find()));
         let version = || {

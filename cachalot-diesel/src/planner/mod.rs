@@ -34,14 +34,14 @@ pub(crate) trait EpochSource: Send + Sync {
     /// The tokens of the current epoch. Creates missing records.
     fn current(&self) -> Result<Epoch, BypassReason>;
 
-    /// The present tokens, without creating anything; those of missing records are unlike any others.
+    /// The current tokens, without creating anything. Missing records have fresh tokens.
     fn peek(&self) -> Result<Epoch, BypassReason>;
 
-    /// Is this one the present one?
+    /// Is this the current epoch?
     fn is_current(&self, epoch: &Epoch) -> bool;
 
-    /// Tells the others which catalog was found under an epoch. If it is not the same, the schema was
-    /// changed without a renewal of the epoch.
+    /// Compares a catalog with those that other processes have loaded under the same epoch, and stores
+    /// its hash. If they differ, the schema was changed without a new epoch.
     fn share_catalog(
         &self,
         epoch: Token,
@@ -50,8 +50,8 @@ pub(crate) trait EpochSource: Send + Sync {
         catalog: &Catalog,
     ) -> Result<CatalogComparison, StoreError>;
 
-    /// Puts the new id of the list of families into the epoch. `false`: a family may not stand for its
-    /// members yet.
+    /// Writes the new id of the list of families to the epoch. `false`: reads may not depend on families
+    /// yet.
     fn announce_list(
         &self,
         epoch: &Epoch,
@@ -59,7 +59,7 @@ pub(crate) trait EpochSource: Send + Sync {
         catalog: &Catalog,
     ) -> Result<bool, StoreError>;
 
-    /// The hash of the catalog that was found under an epoch, if somebody told it.
+    /// The hash of the catalog that other processes have loaded under an epoch, if any.
     fn shared_catalog_hash(
         &self,
         epoch: Token,

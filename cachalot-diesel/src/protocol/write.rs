@@ -55,7 +55,7 @@ pub(crate) fn end<T: TokenSource>(
         let present = present.filter(|record| record.has(writer));
         return Ok(present.map(|record| record.withdrawn(writer)));
     }
-    // A lost record matches no entry anyway; the new one only keeps the time.
+    // If the record was lost, no entry is valid anyway; the new record only keeps the time.
     let record = match present {
         Some(record) => record,
         None => Record::fresh(tokens)?,
@@ -64,7 +64,7 @@ pub(crate) fn end<T: TokenSource>(
     record.published(writer, events, at, tokens).map(Some)
 }
 
-/// `end` based on the record as `begin` left it. `None`: it has to be read again.
+/// `end` based on the record that `begin` wrote. `None`: the record has to be read again.
 ///
 /// After a restart memcached starts its CAS values at one again, so a value from before the COMMIT may
 /// by now belong to another version. New tokens may replace any version; old tokens, which a failure

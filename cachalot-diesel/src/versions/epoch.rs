@@ -8,13 +8,13 @@ use crate::{
 };
 
 impl VersionStore {
-    /// The present tokens; missing records are created if `create` says so. Else the tokens of those are
-    /// none that anything could be stored under.
+    /// The current tokens. Missing records are created if `create` is set. Otherwise their tokens are
+    /// fresh ones, which no entry has.
     pub(crate) fn current_epoch(&self, create: bool) -> Result<Epoch, BypassReason> {
         let mut parts = self.fetch_parts();
         let is_absent = |part: &Result<Fetched, _>| matches!(part, Ok(Fetched::Absent(_)));
         if create && parts.iter().any(is_absent) {
-            // At once, and with one list of families. What this does not create is created below.
+            // In one batch, and with one list of families. Any that this does not create are created below.
             let _ = self.parts_with_one_list();
             parts = self.fetch_parts();
         }

@@ -1,4 +1,4 @@
-//! Families: one record that stands for all members of a partitioned or inherited table.
+//! Families: one record for all members of a partitioned or inherited table.
 
 use super::{VersionStore, fresh_token, records::MAX_READ_ATTEMPTS};
 use crate::{
@@ -8,9 +8,9 @@ use crate::{
 };
 
 impl VersionStore {
-    /// Will everybody who writes to one of these members begin its families too? `false` while a writer
-    /// is in flight who may not have.
-    pub(crate) fn admits(
+    /// Does every writer to one of these members begin the families' records too? `false` while a write
+    /// is in flight that may not have.
+    pub(crate) fn families_cover(
         &self,
         members: &[(Dependency, Families)],
         create: bool,

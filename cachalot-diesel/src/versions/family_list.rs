@@ -1,8 +1,9 @@
 //! The list of families, and its id.
 //!
-//! The id is in all records of the epoch. A list that has grown gets a new one, which is put there before
-//! any read relies on what is new in the list. So what was looked up under one id is complete for as long
-//! as a record of the epoch has that id, and a version record that tells families tells the id with them.
+//! All records of the epoch have the id. A list that has grown gets a new id, which is written to these
+//! records before any read relies on the new families. So families that were looked up under an id are
+//! complete as long as a record of the epoch has this id. A version record therefore has the id beside
+//! its families.
 
 use super::{VersionStore, fresh_token};
 use crate::{
@@ -11,10 +12,10 @@ use crate::{
     store::{CasVersion, Command, Reply, StoreError},
 };
 
-/// How often the records of the epoch are given a common id while others change them.
+/// How often to try to give the records of the epoch a common id.
 const MAX_ATTEMPTS: usize = 16;
 
-/// A record of the epoch as it was read, and what to put another over.
+/// A record of the epoch as it was read, and the version to replace.
 type Part = (Option<Record>, Option<CasVersion>);
 
 /// The common id in all records of the epoch, under which a catalog with families was loaded.
@@ -32,8 +33,8 @@ impl VersionStore {
         self.fetch_records(&self.epochs)
     }
 
-    /// The record of the epoch in which this writer looks for the list's id: another for each, so that
-    /// they share the load.
+    /// The record of the epoch from which this writer reads the list's id. It depends on the writer, to
+    /// spread the load.
     pub(super) fn list_part(&self, writer: Token) -> &Dependency {
         let [byte, ..] = writer.as_bytes();
         let [first, ..] = &self.epochs;
@@ -41,8 +42,8 @@ impl VersionStore {
         part.unwrap_or(first)
     }
 
-    /// The ids of the list that are in the epoch: the one in the record that was asked for, or, if its
-    /// server does not answer, those in all records that can be read.
+    /// The ids of the list in the epoch: the one in this record, or, if its server does not answer, those
+    /// in all records that can be read.
     ///
     /// # Errors
     /// If there is no such record.
@@ -65,8 +66,8 @@ impl VersionStore {
         }
     }
 
-    /// Puts the new id of the list into the records of these epochs; `false` if they are no longer the
-    /// present ones, or if the list was lost meanwhile.
+    /// Writes the new id of the list to the records of this epoch. `false` if it is no longer the current
+    /// one, or if the list was lost meanwhile.
     pub(crate) fn announce_list(
         &self,
         epochs: &Epoch,
@@ -82,21 +83,21 @@ impl VersionStore {
                 return Ok(false);
             }
         }
-        // From here on nobody replaces a lost list without changing the epoch.
+        // From here on, a process that replaces a lost list changes the epoch.
         let [epoch, ..] = epochs;
         self.has_listed_families(*epoch, catalog)
     }
 
-    /// The families of these relations, in their order: for a writer whose record tells none under the
-    /// present list, and who asks *after* it has entered itself. `None`: the list was lost, so the write
-    /// is one to everything.
+    /// The families of these relations, in order. For a writer whose record has none under the current
+    /// list; it calls this *after* it has added itself to the record. `None`: the list was lost, so the
+    /// write is to everything.
     ///
-    /// What this process's own catalog says is not asked: it may be of another epoch.
+    /// Does not use this process's own catalog, which may be of another epoch.
     pub(super) fn listed_families<'a>(
         &self,
         tables: impl Iterator<Item = &'a str>,
     ) -> Result<Option<Vec<FoundFamilies>>, StoreError> {
-        // First the id, then the list.
+        // The id is read before the list.
         let parts = self.parts_with_one_list()?;
         let [first, ..] = &*parts else {
             return Ok(None);
@@ -114,7 +115,7 @@ impl VersionStore {
         }))
     }
 
-    /// The records of the epoch, once all have the same list. Those that are new get it here.
+    /// The records of the epoch, after all of them have the same list. Creates missing ones.
     pub(super) fn parts_with_one_list(&self) -> Result<Vec<Record>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
             let parts = self.read_parts()?;
@@ -142,7 +143,7 @@ impl VersionStore {
             .collect()
     }
 
-    /// Puts one new id into all records; `None` if another process has changed one of them.
+    /// Writes one new id to all records; `None` if another process has changed one of them.
     fn unify_lists(&self, parts: Vec<Part>) -> Result<Option<Vec<Record>>, StoreError> {
         let list = fresh_token()?;
         let records = parts.iter().filter_map(|(record, _)| record.as_ref());
@@ -286,7 +287,7 @@ mod tests {
             .unwrap();
         assert!(agreed.same);
         assert!(!versions.announce_list(&epochs, list, &ours).unwrap());
-        // A writer that asks in between is not told that there are none.
+        // A writer in between does not get an empty list.
         let found = versions.listed_families(["child1"].into_iter()).unwrap();
         assert!(found.is_none());
     }
@@ -298,7 +299,7 @@ mod tests {
         let [epoch, ..] = epochs;
         let ours = catalog(20);
         let agreed = versions.share_catalog(epoch, "ours", "1", &ours).unwrap();
-        // Announced by us, and lost, while another process puts a list of its own in its place.
+        // We announce the list after it was lost, while another process replaces it by its own.
         lose(&store, &versions, epoch);
         let announce = {
             let versions = Arc::clone(&versions);

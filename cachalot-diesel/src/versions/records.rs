@@ -12,7 +12,8 @@ use crate::{
 /// a faulty store reaches this limit.
 const MAX_CAS_ATTEMPTS: usize = 1_000;
 
-/// How often a record that others keep changing is looked at again before the read gives up on it.
+/// How often a record that other processes keep changing is read again before the read bypasses the
+/// cache.
 pub(super) const MAX_READ_ATTEMPTS: usize = 8;
 
 /// A record as it was fetched.
@@ -136,7 +137,7 @@ impl VersionStore {
         self.versioned_record_in(table, reply)
     }
 
-    /// The record in the reply to its `Get`, and the version to put another over.
+    /// The record in the reply to its `Get`, and the version to replace.
     pub(super) fn versioned_record_in(
         &self,
         table: &Dependency,
@@ -166,7 +167,7 @@ impl VersionStore {
         self.fetch_each(tables).into_iter().collect()
     }
 
-    /// The same, for tables whose servers may not all answer.
+    /// The same, with an error for each table whose server does not answer.
     pub(super) fn fetch_each(
         &self,
         tables: &[Dependency],

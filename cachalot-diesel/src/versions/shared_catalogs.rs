@@ -26,7 +26,7 @@ const MAX_DATABASES: usize = 1000;
 /// How often sharing a catalog starts over because the item was lost meanwhile.
 const MAX_ATTEMPTS: usize = 16;
 
-/// What the processes found that loaded catalogs under one epoch.
+/// What is known of the catalogs that processes have loaded under one epoch.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SharedCatalogs {
@@ -43,11 +43,11 @@ pub(super) struct SharedCatalogs {
 }
 
 impl SharedCatalogs {
-    /// Lists the families of a catalog. `announced` is the list's id in the epoch, as it was read before
+    /// Lists the families of a catalog. `announced` is the list's id in the epoch, which was read before
     /// the list.
     ///
-    /// The list gets a new id not only if it grows: the process that let it grow before may not have put
-    /// that id into the epoch yet.
+    /// The list gets a new id if it grows, and also if its id is not in the epoch: the process that has
+    /// extended it may not have announced it yet.
     fn list_families(
         &mut self,
         catalog: &Catalog,
@@ -86,8 +86,8 @@ impl SharedCatalogs {
 }
 
 impl VersionStore {
-    /// Tells the others which catalog was found under an epoch. If it is not the same, the schema was
-    /// changed without a renewal of the epoch.
+    /// Compares a catalog with those that other processes have loaded under the same epoch, and stores
+    /// its hash. If they differ, the schema was changed without a new epoch.
     pub(crate) fn share_catalog(
         &self,
         epoch: Token,
@@ -96,7 +96,7 @@ impl VersionStore {
         catalog: &Catalog,
     ) -> Result<CatalogComparison, StoreError> {
         let key = self.shared_catalogs_key(epoch);
-        // Before the item is read, as they are put after it.
+        // Read before the item, as they are written after it.
         let parts = self.epoch_records()?;
         let noted = parts.iter().flatten().any(Record::has_families);
         let announced = announced_list(&parts);
@@ -111,8 +111,8 @@ impl VersionStore {
                 comparison.families = FamilyListing::Unlisted;
                 is_first = shared.catalogs.is_empty();
                 if noted && is_first {
-                    // It was lost, and with it the families of others, on which entries of this epoch
-                    // rely.
+                    // The item was lost, and with it the families of other processes, on which entries
+                    // of this epoch rely.
                     comparison.same = false;
                     return Ok(None);
                 }
@@ -122,8 +122,8 @@ impl VersionStore {
                 if !comparison.same || is_new && shared.catalogs.len() >= MAX_DATABASES {
                     return Ok(None);
                 }
-                // A new item lists no families until it is certain that it does not replace one that was
-                // lost, and that other processes rely on.
+                // A new item lists no families until it is certain that it does not replace a lost one
+                // on which other processes rely.
                 if !is_first {
                     let mut next = shared.clone();
                     comparison.families = next.list_families(catalog, announced)?;
@@ -154,7 +154,7 @@ impl VersionStore {
         )))
     }
 
-    /// The hash of the catalog that was found under an epoch, if somebody told it.
+    /// The hash of the catalog that other processes have loaded under an epoch, if any.
     pub(crate) fn shared_catalog_hash(
         &self,
         epoch: Token,
@@ -164,7 +164,7 @@ impl VersionStore {
         Ok(shared.catalogs.remove(database))
     }
 
-    /// Do all catalogs of the present epoch have these relations?
+    /// Do all catalogs of the current epoch have these relations?
     pub(super) fn all_catalogs_have<'a>(
         &self,
         mut tables: impl Iterator<Item = &'a Arc<str>>,

@@ -34,13 +34,13 @@ const ANNOUNCE_RETRY_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Write {
     id: Token,
     targets: Vec<Target>,
-    /// The families that those tables are members of; every part of the epoch, if nobody can tell.
+    /// The families that those tables are members of; every part of the epoch, if they are unknown.
     families: Vec<Target>,
-    /// Relations that all catalogs have, or do not cover, once this has succeeded.
+    /// Relations that all catalogs have, or do not cover, after this write has succeeded.
     announces: Vec<Announcement>,
     /// The tables, if one of them may be unknown to every catalog. The targets are then the parts of
-    /// the epoch. The records of these tables are created only after a success, as a record tells
-    /// other writers that its table has been announced.
+    /// the epoch. The records of these tables are created only after a success: if a table has a record,
+    /// other writers take it for announced.
     unknown: Vec<Target>,
     /// One of the tables is certainly unknown.
     wide: bool,
@@ -54,9 +54,9 @@ struct Target {
     events: Events,
     /// A catalog has the table, or it has been announced.
     known: bool,
-    /// Its families, where its record did not tell them and they were looked up.
+    /// Its families, if the record did not have them and they were looked up.
     found: Option<FoundFamilies>,
-    /// The record as `begin` left it, and its state where the store told it: `end` can then swap
+    /// The record that `begin` wrote, and its version if the store returned it: `end` can then replace it
     /// without reading.
     written: Option<(Record, Option<CasVersion>)>,
 }
@@ -97,7 +97,7 @@ impl Target {
     }
 }
 
-/// A record as `begin` found it, and the state to put another over; `None`: the store did not answer.
+/// A record that `begin` has read, and the version to replace. `None`: the store did not answer.
 type ReadRecord = Option<(Option<Record>, Option<CasVersion>)>;
 
 /// What the store answered to a command.
@@ -110,7 +110,7 @@ impl AsRef<str> for Target {
 }
 
 impl VersionStore {
-    /// Announces a write: from here on readers of these tables ask the database.
+    /// Announces a write: from here on, reads of these tables go to the database.
     ///
     /// Never fails: if the store does not answer, the write proceeds (at once, or after the time of
     /// [`OnOutage::Wait`]), and `end` queues what could not be sent.
@@ -119,7 +119,7 @@ impl VersionStore {
     pub(crate) fn begin(self: &Arc<Self>, writes: &Writes, origin: Origin<'_>) -> Write {
         self.writes.fetch_add(1, Ordering::AcqRel);
         let mut write = self.write(writes, origin);
-        // Without random numbers there is no writer id: only the invalidation at the end.
+        // Without random numbers there is no writer id, so `end` only invalidates.
         let id = Token::random().ok().filter(|_| !write.targets.is_empty());
         let Some(id) = id else {
             self.widen(&mut write);
@@ -221,8 +221,8 @@ impl VersionStore {
         Ok(missing().next().is_some() && !self.all_catalogs_have(missing())?)
     }
 
-    /// Two round trips while nobody interferes: the lease together with the records as they are,
-    /// then the records with the writer in them. Two more where these tell of families.
+    /// Two round trips without conflicts: one sets the lease and reads the records, the other writes the
+    /// records with the writer in them. Two more if the tables have families.
     fn try_begin(&self, write: &mut Write) -> Result<(), StoreError> {
         let lease = self.config.write_lease;
         let until =
@@ -234,8 +234,8 @@ impl VersionStore {
         let lease_key = self.lease_key(writer.id);
         write.families.clear();
         let part = (!write.is_to_everything()).then(|| self.list_part(writer.id));
-        // Before any record names its writer; and last, as a server that refuses it for want of
-        // memory takes the answers behind it away.
+        // Set before any record names its writer. Last in the batch: if the server has no memory for it,
+        // the replies behind it are lost.
         let lease = self.lease(&lease_key);
         let (seen, list, mut result) = self.read_targets(&write.targets, part, Some(lease));
         if self.has_unlisted(write, &seen)? {
@@ -243,7 +243,7 @@ impl VersionStore {
             return self.try_begin(write);
         }
         result = result.and(self.add_writer(&mut write.targets, seen, writer));
-        // Where no record of the epoch can be read, the families are looked up, which fails too.
+        // If no record of the epoch can be read, the families are looked up, which fails too.
         let lists = match part.zip(list) {
             Some((part, reply)) => self.current_lists(part, reply).unwrap_or_default(),
             None => Vec::new(),
@@ -259,7 +259,7 @@ impl VersionStore {
         result
     }
 
-    /// Reads the records of these targets and that of the epoch, and runs another command behind that.
+    /// Reads the records of these targets and that part of the epoch, and then runs another command.
     fn read_targets(
         &self,
         targets: &[Target],
@@ -270,8 +270,8 @@ impl VersionStore {
         let gets = keys.map(|table| Command::Get { key: &table.key });
         let has_last = last.is_some();
         let mut replies = self.client.run(&gets.chain(last).collect::<Vec<_>>());
-        // A write without its lease is announced all the same, where the records' servers answer:
-        // the time in the record alone protects it then.
+        // A write whose lease could not be set is announced nevertheless, if the records' servers answer.
+        // Only the time in the record protects it then.
         let mut result = match has_last {
             true => replies.pop().map_or(Ok(()), |last| last.map(drop)),
             false => Ok(()),
@@ -290,7 +290,7 @@ impl VersionStore {
         (seen, list, result)
     }
 
-    /// Puts the writer into the records of these targets.
+    /// Adds the writer to the records of these targets.
     fn add_writer(
         &self,
         targets: &mut [Target],
@@ -310,7 +310,7 @@ impl VersionStore {
         }
         self.put_all(targets, &puts, None, None);
         let mut result = Ok(());
-        // Whoever was refused had company: one after the other, reading again.
+        // On a conflict, another writer has changed the record: read it again.
         for (target, put) in targets.iter_mut().zip(puts) {
             if target.written.is_none() && put.is_some() {
                 let updated = self.update_record(&target.table, |present| {
@@ -325,7 +325,7 @@ impl VersionStore {
         result
     }
 
-    /// Writes all records in one batch, in which that of the epoch is read too. Sets `left` of the
+    /// Writes all records in one batch, which also reads that part of the epoch. Sets `written` of the
     /// targets that had no conflict.
     fn put_all(
         &self,
@@ -346,7 +346,7 @@ impl VersionStore {
                 )
             })
             .collect();
-        // First, as a server that refuses a record takes the answers behind it away.
+        // First in the batch: if a server rejects a record, the replies behind it are lost.
         let mut commands: Vec<_> = part
             .map(|it| Command::Get { key: &it.key })
             .into_iter()

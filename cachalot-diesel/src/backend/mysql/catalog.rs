@@ -23,7 +23,7 @@ use crate::catalog::{
         Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, RoutineTimes, Trigger,
         Volatility,
     },
-    times::expression_moves,
+    times::expression_depends_on_date,
 };
 use cachalot_sql::{Body, Dialect, Events};
 
@@ -324,7 +324,7 @@ impl Contents {
             let table = facts.name(&row.on_table);
             let times = facts.time_columns.iter().filter(|it| it.0 == table);
             let times = times.map(|it| &*it.1).collect();
-            if !row.expression.is_empty() && expression_moves(&row.expression, &times) {
+            if !row.expression.is_empty() && expression_depends_on_date(&row.expression, &times) {
                 facts.nondeterministic.push((table, "time".to_owned()));
             }
         }

@@ -21,8 +21,8 @@ impl VersionStore {
     /// Ends a write. After a success, no entry of its tables that was stored before is valid.
     ///
     /// # Errors
-    /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
-    /// delivered later, and this process bypasses those tables until then.
+    /// [`Error::Undelivered`] if the store did not accept everything. The rest is pending and delivered
+    /// later; until then this process bypasses the cache for those tables.
     pub(crate) fn end(self: &Arc<Self>, write: Write, outcome: WriteOutcome) -> Result<(), Error> {
         let reason = match outcome {
             WriteOutcome::Unknown => InvalidationReason::UnknownOutcome,
@@ -107,7 +107,7 @@ impl VersionStore {
             }
         }
         if let Some(error) = family_error {
-            // Who delivers what a table is pending looks for its families.
+            // Delivering a table's pending invalidation includes its families.
             failed.retain(|(it, ..)| it.kind == DependencyKind::Epoch);
             let tables = rest.targets.iter().filter(|target| target.is_table());
             failed.extend(tables.map(|it| (it.table.clone(), it.events, error.clone())));
@@ -121,8 +121,8 @@ impl VersionStore {
         {
             undelivered = Ok(());
         }
-        // Only for tables that certainly exist, and after the epoch has changed: the record tells
-        // other writers that the table has been announced.
+        // Only for tables that certainly exist, and after the epoch has changed: if a table has a record,
+        // other writers take it for announced.
         if succeeded && undelivered.is_ok() && !rest.names_unverified {
             for target in &rest.unknown {
                 // If this fails, the next write to the table announces it again.
@@ -132,7 +132,7 @@ impl VersionStore {
             }
             self.announced(std::mem::take(&mut rest.announces));
         }
-        // Counted again: a read between the first count and the update has seen the old state.
+        // Counted again, as a read between the first count and the update has read the old records.
         self.writes.fetch_add(1, Ordering::AcqRel);
         self.notify(&rest, reason);
         undelivered
@@ -154,8 +154,8 @@ impl VersionStore {
 
     fn notify(&self, write: &Write, reason: InvalidationReason) {
         let named = || write.unknown.iter().chain(&write.targets);
-        // A process without a catalog invalidates everything as a precaution; the signal names only
-        // what was written.
+        // A process without a catalog invalidates everything as a precaution. The notification names only
+        // the tables that were written to.
         let precaution = !write.unknown.is_empty() && !write.wide;
         let names: BTreeSet<_> = named()
             .filter(|target| target.table.kind != DependencyKind::Family)
@@ -176,7 +176,7 @@ impl VersionStore {
         self.listeners.call(&invalidation);
     }
 
-    /// Gives a record new tokens, and takes out writers that may stand in it and are not in flight.
+    /// Gives a record new tokens, and removes writers that it may list and that are no longer in flight.
     pub(super) fn publish(
         &self,
         target: &Target,
@@ -199,7 +199,7 @@ impl VersionStore {
         Ok(updated.map(|(record, _)| record))
     }
 
-    /// Publishes one pending invalidation, and with it those of the families that the table is a member of.
+    /// Publishes one pending invalidation, also for the families that the table is a member of.
     pub(in crate::versions) fn flush_table(
         &self,
         table: &str,

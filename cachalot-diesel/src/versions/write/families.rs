@@ -1,4 +1,4 @@
-//! The families of the tables that are written: their records change with those of their members.
+//! The families of the tables that are written to: their records change with those of their members.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,9 +10,9 @@ use crate::{
 };
 
 impl VersionStore {
-    /// Adds the families of the tables whose records have the writer's id. A record is trusted if it
-    /// tells them under one of these ids of the list; the others are looked up. If that is not possible,
-    /// the write becomes one to everything.
+    /// Adds the families of the tables whose records list the writer. A record's families are used if
+    /// they were looked up under one of these ids of the list; otherwise they are looked up. If that is
+    /// not possible, the write becomes one to everything.
     pub(super) fn add_families(
         &self,
         write: &mut Write,
@@ -50,12 +50,11 @@ impl VersionStore {
         Ok(())
     }
 
-    /// Publishes what a write has not begun, for the records did not tell it then: the families of its
-    /// tables.
+    /// Publishes the families that were not known when the write began.
     ///
-    /// `lists` are the ids of the list after the change became visible. A record that tells them under
-    /// another was lost meanwhile, or never reached, or the list has grown. A reader may then have relied
-    /// on families that are newer than those that were looked up.
+    /// `lists` are the ids of the list after the change became visible. If a record has families under
+    /// another id, it was lost meanwhile or could not be written, or the list has grown. A reader may then
+    /// have relied on newer families than those that were looked up.
     pub(super) fn end_families(&self, write: &Write, lists: &[Token]) -> Result<(), StoreError> {
         let ended = write.targets.iter().filter(|target| target.is_table());
         let ended = ended.filter_map(|target| {
@@ -74,8 +73,8 @@ impl VersionStore {
         Ok(())
     }
 
-    /// The families of tables, as their records tell them under one of these ids of the list, or else as
-    /// they are listed; every part of the epoch, if nobody can tell.
+    /// The families of tables: from their records, if these have them under one of these ids of the list,
+    /// or else from the list. Every part of the epoch if the list was lost.
     pub(super) fn families_of_tables<'a>(
         &self,
         tables: impl Iterator<Item = (&'a Arc<str>, Events, &'a Record)>,
@@ -112,12 +111,12 @@ impl VersionStore {
     }
 }
 
-/// The families that a record tells under one of these ids of the list.
+/// The families that a record has under one of these ids of the list.
 fn recorded_families<'a>(record: &'a Record, lists: &[Token]) -> Option<&'a Families> {
     lists.iter().find_map(|list| record.families(*list))
 }
 
-/// Adds the families of a table to which this happens.
+/// Adds the families of a table that these events happen to.
 fn add_families_to(families: &mut BTreeMap<Box<str>, Events>, recorded: &Families, events: Events) {
     for family in recorded {
         let known = families.entry(family.clone()).or_default();
