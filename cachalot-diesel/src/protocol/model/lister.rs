@@ -86,7 +86,7 @@ impl State {
             Lister::Checking(epoch) => {
                 let record = self.store.records[EPOCH].as_ref();
                 let marked = record.is_some_and(|(record, _)| record.has_families());
-                if marked && bounds.variant != Variant::MarkNotSought {
+                if marked && bounds.variant != Variant::FamiliesMarkNotChecked {
                     self.renew_epoch();
                     return Err(Loaded::Unusable);
                 }
