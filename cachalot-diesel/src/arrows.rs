@@ -9,7 +9,7 @@ use std::{
 const ORDER: [&str; 24] = [
     "clock",
     "fingerprint",
-    "untracked",
+    "thread_flag",
     "background",
     "bypass",
     "stats",

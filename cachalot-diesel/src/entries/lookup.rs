@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Entry, EntryStore, Life,
-    entry::{self, Terms},
+    Entry, EntryStore, RemainingTtl,
+    entry::{self, EncodeOptions},
     near_cache::FreshAsOf,
     single_flight::Leader,
 };
@@ -259,16 +259,16 @@ impl EntryStore {
         &self,
         permit: &FillPermit,
         rows: &BlockWriter,
-        life: Life,
+        life: RemainingTtl,
     ) -> Result<(), BypassReason> {
         let ttl = match life {
-            Life::Forever => None,
-            Life::For(left) => Some(left),
-            Life::Over => return Err(BypassReason::Expired),
+            RemainingTtl::Forever => None,
+            RemainingTtl::For(left) => Some(left),
+            RemainingTtl::Expired => return Err(BypassReason::Expired),
         };
         let now = now_millis();
         let lives = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
-        let terms = Terms {
+        let terms = EncodeOptions {
             stored: now,
             expires: lives.map_or(0, |lives| now.saturating_add(lives)),
             compress_above: self.config.compress_above,

@@ -19,7 +19,7 @@ use crate::{
     bypass::BypassReason,
     cache::Cache,
     connection::CacheConnection,
-    entries::{FillPermit, Life, Lookup},
+    entries::{FillPermit, Lookup, RemainingTtl},
     events::{self, Names},
     protocol::Dependency,
     rows::{BlockWriter, CacheBackend, private},
@@ -191,7 +191,7 @@ impl CacheFill<'_> {
     fn store(&self, rows: &BlockWriter, sent_at: Instant) -> Result<(), BypassReason> {
         self.cache
             .entries()
-            .store(&self.permit, rows, Life::since(sent_at, self.ttl))
+            .store(&self.permit, rows, RemainingTtl::since(sent_at, self.ttl))
     }
 }
 

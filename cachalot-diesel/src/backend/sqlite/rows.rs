@@ -17,7 +17,7 @@ use diesel::{
 
 use crate::{
     rows::{Block, CacheBackend, Unstorable, private},
-    untracked::untracked,
+    thread_flag::untracked,
 };
 use cachalot_sql::Dialect;
 
