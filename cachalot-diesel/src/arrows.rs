@@ -9,7 +9,7 @@ use std::{
 const ORDER: [&str; 25] = [
     "clock",
     "fingerprint",
-    "untracked",
+    "thread_flag",
     "background",
     "bypass",
     "stats",
@@ -45,13 +45,14 @@ const ROOT_ITEMS: [(&str, &str); 6] = [
 ];
 
 /// Files that only tests and fuzzers compile, beside those that are called `tests.rs` or `…_tests.rs`.
-const ONLY_TESTS: [&str; 6] = [
+const ONLY_TESTS: [&str; 7] = [
     "arrows.rs",
     "doctest_setup.rs",
     "entries/fuzz_checks.rs",
     "fuzz.rs",
     "protocol/model",
     "store/memcached/test_server.rs",
+    "store/memcached/tests",
 ];
 
 #[test]

@@ -205,8 +205,9 @@ mod rows;
 mod session;
 mod stats;
 mod store;
+mod thread_flag;
 mod tracker;
-mod untracked;
+
 mod versions;
 
 /// The derive; see [`trait@Cacheable`].

@@ -123,8 +123,8 @@ impl Body {
                 return;
             }
             TokenKind::Text if dialect == Dialect::Postgres => {
-                let moving = token_scan::volatile_date(token.text.as_bytes());
-                self.volatile.extend(moving.map(|word| format!("'{word}'")));
+                let name = token_scan::volatile_date(token.text.as_bytes());
+                self.volatile.extend(name.map(|word| format!("'{word}'")));
                 return;
             }
             TokenKind::Variable => {
@@ -155,9 +155,9 @@ impl Body {
             }
         }
         if !before.is_some_and(|before| before.is("as"))
-            && let Some(moving) = token_scan::volatile_name(tokens, at, dialect)
+            && let Some(volatile) = token_scan::volatile_name(tokens, at, dialect)
         {
-            self.volatile.insert(moving.to_owned());
+            self.volatile.insert(volatile.to_owned());
         }
         if is_called {
             self.call(&name, tokens.get(at + 2..).unwrap_or_default(), dialect);

@@ -148,7 +148,7 @@ pub fn volatile_date(text: &[u8]) -> Option<&'static str> {
     words.find_map(|word| {
         VOLATILE_DATES
             .iter()
-            .find(|moving| moving.as_bytes().eq_ignore_ascii_case(word))
+            .find(|volatile| volatile.as_bytes().eq_ignore_ascii_case(word))
             .copied()
     })
 }

@@ -5,35 +5,35 @@ use crate::{
     bypass::BypassReason,
     catalog::Catalog,
     planner::EpochSource,
-    protocol::{Agreed, Epoch, Token, Writes},
+    protocol::{CatalogComparison, Epoch, Token, Writes},
     store::StoreError,
     versions::VersionStore,
 };
 
-/// What the planner needs of the version records.
+/// The version records, as the planner uses them.
 pub(super) struct Epochs(pub(super) Arc<VersionStore>);
 
 impl EpochSource for Epochs {
-    fn present(&self) -> Result<Epoch, BypassReason> {
-        self.0.present_epoch(true)
+    fn current(&self) -> Result<Epoch, BypassReason> {
+        self.0.current_epoch(true)
     }
 
-    fn seen(&self) -> Result<Epoch, BypassReason> {
-        self.0.present_epoch(false)
+    fn peek(&self) -> Result<Epoch, BypassReason> {
+        self.0.current_epoch(false)
     }
 
     fn is_current(&self, epoch: &Epoch) -> bool {
         self.0.is_current(epoch)
     }
 
-    fn agrees(
+    fn share_catalog(
         &self,
         epoch: Token,
         database: &str,
         hash: &str,
         catalog: &Catalog,
-    ) -> Result<Agreed, StoreError> {
-        self.0.agrees(epoch, database, hash, catalog)
+    ) -> Result<CatalogComparison, StoreError> {
+        self.0.share_catalog(epoch, database, hash, catalog)
     }
 
     fn announce_list(
@@ -45,8 +45,12 @@ impl EpochSource for Epochs {
         self.0.announce_list(epoch, list, catalog)
     }
 
-    fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError> {
-        self.0.agreed(epoch, database)
+    fn shared_catalog_hash(
+        &self,
+        epoch: Token,
+        database: &str,
+    ) -> Result<Option<String>, StoreError> {
+        self.0.shared_catalog_hash(epoch, database)
     }
 
     fn renew(&self) -> Result<(), Error> {

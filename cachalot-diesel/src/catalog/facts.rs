@@ -88,7 +88,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// Parses `CASCADE`, `SET NULL` and so on; `cascade` is the meaning of the first.
-    pub(crate) fn parse(text: &str, cascade: Self) -> Self {
+    fn parse(text: &str, cascade: Self) -> Self {
         match text.to_ascii_uppercase().as_str() {
             "CASCADE" | "C" => cascade,
             "SET NULL" | "N" | "SET DEFAULT" | "D" => Self::Update,
@@ -209,6 +209,23 @@ impl Facts {
             })
             .collect();
         facts
+    }
+
+    /// Adds a foreign key, with its actions as SQL names them.
+    pub(crate) fn add_foreign_key(
+        &mut self,
+        child: &str,
+        parent: &str,
+        on_delete: &str,
+        on_update: &str,
+    ) {
+        let key = ForeignKey {
+            child: self.name(child),
+            parent: self.name(parent),
+            on_delete: Action::parse(on_delete, Action::Delete),
+            on_update: Action::parse(on_update, Action::Update),
+        };
+        self.foreign_keys.push(key);
     }
 
     /// A hash that is the same for all sessions of an account while the schema does not change. It is

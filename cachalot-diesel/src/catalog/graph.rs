@@ -12,7 +12,7 @@ use super::{
     facts::{Action, Facts, Relation, RelationKind},
     families::{self, Members},
     routines::Routines,
-    times::{Known, Place},
+    times::{Place, TimeTypes},
 };
 use cachalot_sql::{Analysis, Dialect, Events, Named, Times, Uncacheable, Writes};
 
@@ -70,7 +70,7 @@ struct Cause {
 
 /// MySQL: whether a time is used as a date.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct MovesWithDate {
+pub(crate) struct DateDependence {
     pub(crate) always: bool,
     /// If a bind is a time.
     pub(crate) with_times: bool,
@@ -302,7 +302,7 @@ impl Catalog {
                     resolved.writes.merge(&effect.writes);
                     resolved.may_end_transaction |= effect.may_end_transaction;
                     if effect.dated {
-                        resolved.refused.get_or_insert_with(moving_date);
+                        resolved.refused.get_or_insert_with(depends_on_date);
                     }
                 }
             } else if let Some(name) = pending.pop() {
@@ -335,11 +335,11 @@ impl Catalog {
 
     /// MySQL: does a statement use a time as a date, itself or in a view or routine? `resolved`: what it
     /// depends on.
-    pub(crate) fn moves_with_date(
+    pub(crate) fn date_dependence(
         &self,
         analysis: &Analysis,
         resolved: &Resolved,
-    ) -> MovesWithDate {
+    ) -> DateDependence {
         let relations = resolved.reads.iter();
         let nodes = || relations.clone().filter_map(|it| self.relations.get(it));
         let text = analysis.text().sql();
@@ -348,10 +348,10 @@ impl Catalog {
         let behind = behind.map(|(times, text)| Place { times, text });
         let places: Vec<_> = own.chain(behind).collect();
         if places.is_empty() {
-            return MovesWithDate::default();
+            return DateDependence::default();
         }
         let is_timed = |name: &str| self.routines.get(name).is_some_and(|it| it.timed);
-        let known = Known {
+        let types = TimeTypes {
             columns: nodes()
                 .flat_map(|node| &node.times)
                 .map(|it| &**it)
@@ -361,14 +361,14 @@ impl Catalog {
             is_timed,
             binds: false,
         };
-        let always = known.moves(&places);
-        let known = Known {
+        let always = types.depend_on_date(&places);
+        let types = TimeTypes {
             binds: true,
-            ..known
+            ..types
         };
-        MovesWithDate {
+        DateDependence {
             always,
-            with_times: known.moves(&places),
+            with_times: types.depend_on_date(&places),
         }
     }
 
@@ -455,7 +455,7 @@ impl Catalog {
     }
 }
 
-fn moving_date() -> Refusal {
+fn depends_on_date() -> Refusal {
     Refusal::Text(Uncacheable::VolatileFunction("time".to_owned()))
 }
 

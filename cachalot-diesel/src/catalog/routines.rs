@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     facts::{Cast, Code, Facts, Routine, Volatility},
-    times::{returned, routine_moves},
+    times::{returned, routine_depends_on_date},
 };
 use cachalot_sql::{Body, Dialect, Events, Owner, Writes, is_known_function, owner};
 
@@ -116,7 +116,8 @@ impl Routines {
                 && facts.dialect == Dialect::Mysql
             {
                 own.timed |= routine.times.gives_time;
-                own.dated |= !routine.trusted && routine_moves(text, routine.times, &times);
+                own.dated |=
+                    !routine.trusted && routine_depends_on_date(text, routine.times, &times);
             }
             effects
                 .entry(Arc::clone(&routine.name))

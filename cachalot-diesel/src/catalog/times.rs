@@ -23,7 +23,7 @@ pub(super) struct Place<'a> {
 }
 
 /// What is known about the times that some texts use.
-pub(super) struct Known<'a, F> {
+pub(super) struct TimeTypes<'a, F> {
     /// Columns that are times.
     pub(super) columns: BTreeSet<&'a str>,
     /// Another relation may have columns of the same names that are not times.
@@ -36,9 +36,9 @@ pub(super) struct Known<'a, F> {
     pub(super) binds: bool,
 }
 
-impl<F: Fn(&str) -> bool> Known<'_, F> {
+impl<F: Fn(&str) -> bool> TimeTypes<'_, F> {
     /// Is a time used as a date in one of these texts?
-    pub(super) fn moves(&self, places: &[Place<'_>]) -> bool {
+    pub(super) fn depend_on_date(&self, places: &[Place<'_>]) -> bool {
         let given = || places.iter().flat_map(|place| &place.times.names);
         let made = || places.iter().any(|place| makes_time(place.text));
         let anything = !self.columns.is_empty() || self.calls_timed || self.binds || made();
@@ -94,25 +94,29 @@ impl<F: Fn(&str) -> bool> Known<'_, F> {
 
 /// Does the value of an expression depend on the current date, if these columns are times?
 #[cfg(feature = "mysql")]
-pub(crate) fn expression_moves(expression: &str, columns: &BTreeSet<&str>) -> bool {
+pub(crate) fn expression_depends_on_date(expression: &str, columns: &BTreeSet<&str>) -> bool {
     let text = format!("SELECT {expression}");
     let analysis = Analysis::of(&text, Dialect::Mysql);
     let places: Vec<_> = analysis
         .times()
         .map(|times| Place { times, text: &text })
         .collect();
-    let known = Known {
+    let types = TimeTypes {
         columns: columns.clone(),
         several: false,
         is_timed: |_: &str| false,
         calls_timed: false,
         binds: false,
     };
-    known.moves(&places)
+    types.depend_on_date(&places)
 }
 
 /// May a routine's result depend on the current date? `columns`: the times of all tables.
-pub(super) fn routine_moves(body: &str, types: RoutineTimes, columns: &BTreeSet<&str>) -> bool {
+pub(super) fn routine_depends_on_date(
+    body: &str,
+    types: RoutineTimes,
+    columns: &BTreeSet<&str>,
+) -> bool {
     let RoutineTimes {
         gives_date,
         takes_time,
@@ -133,14 +137,14 @@ pub(super) fn routine_moves(body: &str, types: RoutineTimes, columns: &BTreeSet<
         return true;
     }
     let places = analysis.times().map(|times| Place { times, text: &text });
-    let known = Known {
+    let types = TimeTypes {
         columns: columns.clone(),
         several: true,
         is_timed: |_: &str| true,
         calls_timed: false,
         binds: false,
     };
-    known.moves(&places.collect::<Vec<_>>())
+    types.depend_on_date(&places.collect::<Vec<_>>())
 }
 
 /// The expression of a body that is a single `RETURN`.
@@ -189,7 +193,7 @@ mod tests {
     use super::*;
 
     /// For a table with a date `d`, a time `clock` and other columns.
-    fn moves(value: &str) -> bool {
+    fn depends_on_date(value: &str) -> bool {
         let sql = match value.strip_prefix("SELECT ") {
             Some(_) => value.to_owned(),
             None => format!("SELECT {value} FROM calls"),
@@ -200,14 +204,14 @@ mod tests {
             .times()
             .map(|times| Place { times, text: &sql })
             .collect();
-        let known = Known {
+        let types = TimeTypes {
             columns: BTreeSet::from(["clock"]),
             several: false,
             is_timed: |name: &str| name == "clock_of",
             calls_timed: sql.contains("clock_of"),
             binds: false,
         };
-        known.moves(&places)
+        types.depend_on_date(&places)
     }
 
     #[test]
@@ -234,14 +238,14 @@ mod tests {
 
     #[test]
     fn where_a_time_is_taken_for_a_date() {
-        for (values, expected) in [(MOVING, true), (STANDING, false)] {
-            let is = |value: &&&str| moves(value) == expected;
+        for (values, expected) in [(DATE_DEPENDENT, true), (NOT_DATE_DEPENDENT, false)] {
+            let is = |value: &&&str| depends_on_date(value) == expected;
             let wrong: Vec<_> = values.iter().filter(|value| !is(value)).collect();
             assert!(wrong.is_empty(), "{wrong:#?}");
         }
     }
 
-    const MOVING: &[&str] = &[
+    const DATE_DEPENDENT: &[&str] = &[
         "CAST(TIME'10:00:00' AS DATETIME)",
         "DATE(TIME'10:00:00')",
         "DATE({t '10:00:00'})",
@@ -295,7 +299,7 @@ mod tests {
         "SELECT 1 FROM calls JOIN stones USING (clock)",
     ];
 
-    const STANDING: &[&str] = &[
+    const NOT_DATE_DEPENDENT: &[&str] = &[
         "clock",
         "TIME'10:00:00'",
         "TIME(at), DATE(at), clock, YEAR(d)",

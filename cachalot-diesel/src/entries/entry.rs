@@ -163,7 +163,7 @@ fn inflate(bytes: &[u8], size: usize, max_inflated: usize) -> Option<Vec<u8>> {
 
 /// The parameters under which an entry is stored.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
+pub(super) struct EncodeOptions {
     /// Milliseconds since 1970.
     pub(super) stored: u64,
     /// Milliseconds since 1970; 0 is never.
@@ -176,7 +176,7 @@ pub(super) fn encode(
     auth: &Authenticator,
     store_key: &str,
     tokens: &[Token],
-    terms: Terms,
+    terms: EncodeOptions,
     rows: &BlockWriter,
 ) -> Option<Vec<u8>> {
     let count = u16::try_from(tokens.len()).ok()?;
@@ -231,8 +231,8 @@ mod tests {
         Token::from_bytes([number; 16])
     }
 
-    fn terms(compress_above: Option<usize>) -> Terms {
-        Terms {
+    fn terms(compress_above: Option<usize>) -> EncodeOptions {
+        EncodeOptions {
             stored: 5,
             expires: 9,
             compress_above,

@@ -7,7 +7,7 @@ use diesel::deserialize::FromSqlRow;
 
 use super::{Entry, entry};
 use crate::{
-    protocol::{Record, State},
+    protocol::{Record, RecordTokens},
     rows::{CacheBackend, StoredRows, read_rows},
     store::auth::Authenticator,
 };
@@ -113,13 +113,13 @@ pub fn record(bytes: &[u8]) {
     assert_eq!(open(&Authenticator::new(Some("secret"))), None);
     assert_eq!(open(&Authenticator::new(None)).as_deref(), Some(bytes));
 
-    let calm = State::calm(bytes);
+    let idle = RecordTokens::if_idle(bytes);
     let Some(record) = Record::from_bytes(bytes) else {
         return;
     };
     assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record.clone()));
-    if let Some(state) = calm {
-        assert_eq!(state, record.state());
+    if let Some(tokens) = idle {
+        assert_eq!(tokens, record.tokens());
         assert!(record.writers().is_empty());
     }
 }
@@ -230,7 +230,7 @@ mod tests {
                 let bytes = case.as_bytes();
                 let taken = memory(bytes.len(), || {
                     assert!(Record::from_bytes(bytes).is_none());
-                    assert!(State::calm(bytes).is_none());
+                    assert!(RecordTokens::if_idle(bytes).is_none());
                 });
                 assert!(taken <= 2, "{taken} bytes for each of case {number}");
             }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Entry, EntryStore, Life,
-    entry::{self, Terms},
+    Entry, EntryStore, RemainingTtl,
+    entry::{self, EncodeOptions},
     near_cache::FreshAsOf,
     single_flight::Leader,
 };
@@ -12,7 +12,7 @@ use crate::{
     bypass::BypassReason,
     clock::now_millis,
     events,
-    protocol::{EPOCHS, Records, Token},
+    protocol::{EPOCH_PARTS, Records, Token},
     rows::BlockWriter,
     store::{Command, Reply, StoreError},
 };
@@ -32,18 +32,17 @@ pub(crate) enum Lookup {
 
 /// The part of the epoch that a read of this key depends on.
 fn epoch_part_of(key: &str) -> usize {
-    usize::from(key.bytes().next().unwrap_or_default()) % EPOCHS
+    usize::from(key.bytes().next().unwrap_or_default()) % EPOCH_PARTS
 }
 
 /// What an entry is looked up for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// Somebody asks what would be found. Nothing changes: neither the store nor what is kept here,
-    /// nor a count.
+    /// `explain`: nothing changes, neither the store nor the near cache nor a counter.
     Explain,
-    /// To be given, if there is one. The store stays as it is.
+    /// Use an entry, if there is one. The store stays as it is.
     Hit,
-    /// To be given, or else to be stored.
+    /// Use an entry, or store one.
     Fill,
 }
 
@@ -69,7 +68,7 @@ pub(crate) struct FillPermit {
     asked: FreshAsOf,
     /// Other readers of this process may wait for the rows.
     leader: Option<Leader>,
-    /// The key of the lock item, while which exists other processes wait for the rows.
+    /// The key of the lock item. While it exists, other processes wait for the rows.
     stampede_lock: Option<String>,
 }
 
@@ -122,10 +121,10 @@ impl EntryStore {
         }
     }
 
-    /// Looks up a read on a server that may lag behind. A valid entry is no older than the last commit
-    /// that was acknowledged; the server's own rows may be, so nothing is prepared for storing them:
-    /// no record is created, and nobody waits for them.
-    pub(crate) fn find(&self, key: String, records: Records<'_>) -> Lookup {
+    /// Looks up an entry for a read on a server that may lag behind. A valid entry is no older than the
+    /// last acknowledged commit. The server's own rows may be, so they are not stored: this creates no
+    /// record and starts no flight.
+    pub(crate) fn lookup_on_replica(&self, key: String, records: Records<'_>) -> Lookup {
         if self.versions.is_pending(records.all) {
             return Lookup::Bypass(BypassReason::StoreUnavailable);
         }
@@ -138,8 +137,8 @@ impl EntryStore {
         }
     }
 
-    /// What `lookup` would answer, without creating anything: whether there is an entry, or `None`
-    /// if the dependencies are those of an epoch that is no more.
+    /// What `lookup` would find, without creating anything: whether there is an entry, or `None` if the
+    /// dependencies were computed under a former epoch.
     pub(crate) fn peek(
         &self,
         key: &str,
@@ -197,11 +196,11 @@ impl EntryStore {
             .zip(replies)
         {
             let fetched = self.versions.fetched(&table.key, reply)?;
-            match self.versions.state_of(table, fetched, create)? {
+            match self.versions.tokens_of(table, fetched, create)? {
                 Some(state) => tokens.extend(state.of(table.events)),
                 None => return Ok(Fetch::InFlight),
             }
-            // The epoch's own comes first: under another the rest is not what has to be looked at.
+            // The epoch's token comes first: under another epoch the dependencies may be different.
             if tokens.first() != records.epoch.get(part) {
                 return Ok(Fetch::Outdated);
             }
@@ -234,7 +233,7 @@ impl EntryStore {
                 Fetch::Current(entry)
             }
             None => {
-                if !self.versions.admits(records.members, create)? {
+                if !self.versions.families_cover(records.members, create)? {
                     return Ok(Fetch::InFlight);
                 }
                 Fetch::Nothing(tokens)
@@ -260,16 +259,16 @@ impl EntryStore {
         &self,
         permit: &FillPermit,
         rows: &BlockWriter,
-        life: Life,
+        life: RemainingTtl,
     ) -> Result<(), BypassReason> {
         let ttl = match life {
-            Life::Forever => None,
-            Life::For(left) => Some(left),
-            Life::Over => return Err(BypassReason::Expired),
+            RemainingTtl::Forever => None,
+            RemainingTtl::For(left) => Some(left),
+            RemainingTtl::Expired => return Err(BypassReason::Expired),
         };
         let now = now_millis();
         let lives = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
-        let terms = Terms {
+        let terms = EncodeOptions {
             stored: now,
             expires: lives.map_or(0, |lives| now.saturating_add(lives)),
             compress_above: self.config.compress_above,

@@ -6,17 +6,17 @@
 mod entry;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz_checks;
-mod life;
 mod lookup;
 mod near_cache;
+mod remaining_ttl;
 mod single_flight;
 mod stampede;
 
 use std::sync::Arc;
 
 pub(crate) use entry::Entry;
-pub(crate) use life::Life;
 pub(crate) use lookup::{FillPermit, Lookup};
+pub(crate) use remaining_ttl::RemainingTtl;
 
 use crate::{config::Config, fingerprint::Fingerprint, store::StoreClient, versions::VersionStore};
 
@@ -75,18 +75,26 @@ mod tests {
         }
     }
 
+    fn miss(found: Lookup) -> FillPermit {
+        match found {
+            Lookup::Miss(permit) => permit,
+            other => panic!("nothing is stored yet: {other:?}"),
+        }
+    }
+
+    fn store_no_rows(entries: &EntryStore, permit: &FillPermit) {
+        let stored = entries.store(permit, &BlockWriter::default(), RemainingTtl::Forever);
+        stored.unwrap();
+    }
+
     #[test]
     fn an_entry_is_a_hit_until_its_table_is_written() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         let look = || entries.lookup("0a".to_owned(), records(&epoch, &users));
-        let Lookup::Miss(permit) = look() else {
-            panic!("nothing is stored yet");
-        };
-        entries
-            .store(&permit, &BlockWriter::default(), Life::Forever)
-            .unwrap();
+        let permit = miss(look());
+        store_no_rows(&entries, &permit);
         assert!(matches!(look(), Lookup::Hit(..)));
         let write = Writes::table("users".into(), Events::UPDATE);
         versions.invalidate(&write).unwrap();
@@ -97,16 +105,12 @@ mod tests {
     fn rows_read_before_a_write_and_stored_after_it_are_a_miss() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         let look = || entries.lookup("0a".to_owned(), records(&epoch, &users));
-        let Lookup::Miss(permit) = look() else {
-            panic!("nothing is stored yet");
-        };
+        let permit = miss(look());
         let write = Writes::table("users".into(), Events::UPDATE);
         versions.invalidate(&write).unwrap();
-        entries
-            .store(&permit, &BlockWriter::default(), Life::Forever)
-            .unwrap();
+        store_no_rows(&entries, &permit);
         assert!(matches!(look(), Lookup::Miss(_)));
     }
 
@@ -114,8 +118,8 @@ mod tests {
     fn c03_a_look_up_on_a_lagging_server_finds_entries_and_creates_nothing() {
         let (versions, entries) = stores();
         let users = [Dependency::new("cachalot", "users".into(), Events::ALL)];
-        let epoch = versions.present_epoch(true).unwrap();
-        let find = || entries.find("0a".to_owned(), records(&epoch, &users));
+        let epoch = versions.current_epoch(true).unwrap();
+        let find = || entries.lookup_on_replica("0a".to_owned(), records(&epoch, &users));
         let is_none = |found| matches!(found, Lookup::Bypass(crate::BypassReason::Replica));
         assert!(is_none(find()));
         let version = || {
@@ -123,12 +127,8 @@ mod tests {
             status.unwrap()[0].version.clone()
         };
         assert_eq!(version(), None);
-        let Lookup::Miss(permit) = entries.lookup("0a".to_owned(), records(&epoch, &users)) else {
-            panic!("nothing is stored yet");
-        };
-        entries
-            .store(&permit, &BlockWriter::default(), Life::Forever)
-            .unwrap();
+        let permit = miss(entries.lookup("0a".to_owned(), records(&epoch, &users)));
+        store_no_rows(&entries, &permit);
         assert!(matches!(find(), Lookup::Hit(..)));
         let write = Writes::table("users".into(), Events::UPDATE);
         versions.invalidate(&write).unwrap();
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_look_up_under_a_former_epoch_is_outdated() {
         let (versions, entries) = stores();
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         versions.invalidate(&Writes::Everything).unwrap();
         let found = entries.lookup("0a".to_owned(), records(&epoch, &[]));
         assert!(matches!(found, Lookup::Outdated));

@@ -104,8 +104,8 @@ enum Joined {
 }
 
 impl EntryStore {
-    /// A miss: waits for the rows of another reader if one is asking already, else lets this one ask
-    /// for all. Only for connections outside a transaction, which hold no locks.
+    /// A miss: waits for the rows of another reader if one is querying the database already; otherwise
+    /// this reader becomes the leader. Only for connections outside a transaction, which hold no locks.
     pub(crate) fn join_flight(&self, permit: FillPermit, records: Records<'_>) -> Lookup {
         match self.flights.join_flight(&permit) {
             Joined::Unshared => Lookup::Miss(permit),
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(remembered(&flights), ["a"]);
     }
 
-    /// This order cannot occur. It shows that nothing after the first recent flight is looked at.
+    /// This order cannot occur. It shows that nothing after the first recent flight is checked.
     #[test]
     fn forgetting_stops_at_the_first_recent_flight() {
         let start = Instant::now();

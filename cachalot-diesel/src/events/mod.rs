@@ -236,7 +236,7 @@ pub(crate) fn session_unknown(error: &impl fmt::Display) {
     }
 }
 
-/// Two servers that live claim to be the primary of one history.
+/// Two running servers claim to be the primary of one timeline.
 pub(crate) fn primary_disputed() {
     tracing::warn!(
         name: "cachalot.primary_disputed",

@@ -35,7 +35,7 @@ const LOAD_RETRY_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct CatalogSnapshot {
     pub(crate) catalog: Arc<Catalog>,
     epoch: Epoch,
-    /// Every writer can learn of its families.
+    /// Every writer finds its families, so reads may depend on them.
     families: bool,
     loaded: Instant,
     /// When the epoch was last checked, in milliseconds after `loaded`.
@@ -61,7 +61,7 @@ impl CatalogSnapshot {
                 .is_ok()
     }
 
-    /// May a family stand for its members?
+    /// May reads depend on families instead of their members?
     pub(super) fn has_families(&self) -> bool {
         self.families
     }
@@ -81,7 +81,7 @@ pub(super) struct Catalogs {
     urls: Cache<Arc<str>, Arc<str>>,
     /// The last attempt to load a catalog, by database.
     attempts: Mutex<HashMap<Arc<str>, Attempt>>,
-    /// When a server that may lag behind was last asked for one, or could not be, by database.
+    /// When the catalog was last requested from a server that may lag behind, by database.
     replicas: Cache<Arc<str>, Instant>,
 }
 
@@ -188,7 +188,7 @@ impl Planner {
             return Err(BypassReason::CatalogUnknown);
         }
         // Before loading: a concurrent change of the schema changes the epoch.
-        let epoch = self.epochs.present()?;
+        let epoch = self.epochs.current()?;
         let attempt = Attempt::Began(Instant::now());
         catalogs
             .attempts
@@ -199,7 +199,7 @@ impl Planner {
         match loaded {
             Ok(None) => Err(BypassReason::CatalogUnknown),
             Ok(Some(facts)) => {
-                // Before the program's own settings come in: other programs may have others.
+                // Without this program's own settings, as other programs may have different ones.
                 let shared = facts.shared_hash();
                 let mut snapshot = self.snapshot(database, facts, epoch);
                 if self.share(database, &shared, &mut snapshot)? {
@@ -220,10 +220,10 @@ impl Planner {
         }
     }
 
-    /// The catalog of a database, for a read on a server that may lag behind. What `load` tells is used
-    /// only where it is what others have found under the present epoch, on a server that does not
-    /// lag; nothing in the store changes.
-    pub(crate) fn agreed_catalog<E: fmt::Display>(
+    /// The catalog of a database, for a read on a server that may lag behind. The result of `load` is
+    /// used only if other processes have loaded the same catalog under the current epoch from a server
+    /// that does not lag. Nothing in the store changes.
+    pub(crate) fn catalog_for_replica<E: fmt::Display>(
         &self,
         database: &Arc<str>,
         load: impl FnOnce() -> Result<Option<Facts>, E>,
@@ -239,12 +239,12 @@ impl Planner {
         catalogs
             .replicas
             .insert(Arc::clone(database), Instant::now());
-        // Before it is loaded: a change of the schema meanwhile renews it.
-        let epochs = self.epochs.seen()?;
+        // Before loading: a concurrent change of the schema changes the epoch.
+        let epochs = self.epochs.peek()?;
         let [epoch, ..] = epochs;
-        let agreed = self.epochs.agreed(epoch, database);
+        let agreed = self.epochs.shared_catalog_hash(epoch, database);
         let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
-        // Without that there is no entry either.
+        // Without such a catalog there are no entries either.
         let agreed = agreed.ok_or(BypassReason::Replica)?;
         match load() {
             Ok(Some(facts)) if facts.shared_hash() == agreed => {
@@ -276,9 +276,9 @@ impl Planner {
         }
     }
 
-    /// Compares a catalog with what other processes found under the same epoch. Where they found
-    /// another one, the schema was changed by a program that is not watched: the epoch is renewed,
-    /// so that nobody goes on with the old catalog, and `false` is returned.
+    /// Compares a catalog with those that other processes have loaded under the same epoch. If they
+    /// differ, the schema was changed by a program that is not watched. The epoch is then changed, so that
+    /// no process continues with the old catalog, and the result is `false`.
     fn share(
         &self,
         database: &str,
@@ -286,7 +286,9 @@ impl Planner {
         known: &mut CatalogSnapshot,
     ) -> Result<bool, BypassReason> {
         let [epoch, ..] = known.epoch;
-        let agreed = self.epochs.agrees(epoch, database, hash, &known.catalog);
+        let agreed = self
+            .epochs
+            .share_catalog(epoch, database, hash, &known.catalog);
         let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
         if agreed.same {
             let announced = match agreed.families {

@@ -16,7 +16,7 @@ use crate::{
     bypass::BypassReason,
     catalog::Catalog,
     config::Config,
-    protocol::{Agreed, Epoch, Token},
+    protocol::{CatalogComparison, Epoch, Token},
     stats::Counters,
     store::StoreError,
 };
@@ -32,26 +32,26 @@ pub(crate) struct Planner {
 /// The epoch of the namespace.
 pub(crate) trait EpochSource: Send + Sync {
     /// The tokens of the current epoch. Creates missing records.
-    fn present(&self) -> Result<Epoch, BypassReason>;
+    fn current(&self) -> Result<Epoch, BypassReason>;
 
-    /// The present tokens, without creating anything; those of missing records are unlike any others.
-    fn seen(&self) -> Result<Epoch, BypassReason>;
+    /// The current tokens, without creating anything. Missing records have fresh tokens.
+    fn peek(&self) -> Result<Epoch, BypassReason>;
 
-    /// Is this one the present one?
+    /// Is this the current epoch?
     fn is_current(&self, epoch: &Epoch) -> bool;
 
-    /// Tells the others which catalog was found under an epoch. If it is not the same, the schema was
-    /// changed without a renewal of the epoch.
-    fn agrees(
+    /// Compares a catalog with those that other processes have loaded under the same epoch, and stores
+    /// its hash. If they differ, the schema was changed without a new epoch.
+    fn share_catalog(
         &self,
         epoch: Token,
         database: &str,
         hash: &str,
         catalog: &Catalog,
-    ) -> Result<Agreed, StoreError>;
+    ) -> Result<CatalogComparison, StoreError>;
 
-    /// Puts the new id of the list of families into the epoch. `false`: a family may not stand for its
-    /// members yet.
+    /// Writes the new id of the list of families to the epoch. `false`: reads may not depend on families
+    /// yet.
     fn announce_list(
         &self,
         epoch: &Epoch,
@@ -59,8 +59,12 @@ pub(crate) trait EpochSource: Send + Sync {
         catalog: &Catalog,
     ) -> Result<bool, StoreError>;
 
-    /// The hash of the catalog that was found under an epoch, if somebody told it.
-    fn agreed(&self, epoch: Token, database: &str) -> Result<Option<String>, StoreError>;
+    /// The hash of the catalog that other processes have loaded under an epoch, if any.
+    fn shared_catalog_hash(
+        &self,
+        epoch: Token,
+        database: &str,
+    ) -> Result<Option<String>, StoreError>;
 
     /// Changes the epoch, which invalidates everything.
     fn renew(&self) -> Result<(), Error>;
@@ -89,7 +93,7 @@ mod tests {
     use super::*;
     use crate::{
         catalog::Facts,
-        protocol::{EPOCHS, FamilyListing},
+        protocol::{EPOCH_PARTS, FamilyListing},
     };
     use cachalot_sql::Dialect;
 
@@ -101,36 +105,36 @@ mod tests {
     }
 
     fn epoch(number: u8) -> Epoch {
-        [Token::from_bytes([number; Token::LEN]); EPOCHS]
+        [Token::from_bytes([number; Token::LEN]); EPOCH_PARTS]
     }
 
     impl EpochSource for Arc<Epochs> {
-        fn present(&self) -> Result<Epoch, BypassReason> {
+        fn current(&self) -> Result<Epoch, BypassReason> {
             Ok(epoch(*self.present.lock().unwrap()))
         }
 
-        fn seen(&self) -> Result<Epoch, BypassReason> {
-            self.present()
+        fn peek(&self) -> Result<Epoch, BypassReason> {
+            self.current()
         }
 
         fn is_current(&self, other: &Epoch) -> bool {
             epoch(*self.present.lock().unwrap()) == *other
         }
 
-        fn agrees(
+        fn share_catalog(
             &self,
             epoch: Token,
             _: &str,
             hash: &str,
             _: &Catalog,
-        ) -> Result<Agreed, StoreError> {
+        ) -> Result<CatalogComparison, StoreError> {
             let mut agreed = self.agreed.lock().unwrap();
             let known = agreed.iter().find(|(of, _)| *of == epoch);
             let same = known.is_none_or(|(_, known)| known == hash);
             if known.is_none() {
                 agreed.push((epoch, hash.to_owned()));
             }
-            Ok(Agreed {
+            Ok(CatalogComparison {
                 same,
                 families: FamilyListing::Unlisted,
             })
@@ -140,7 +144,7 @@ mod tests {
             Ok(false)
         }
 
-        fn agreed(&self, epoch: Token, _: &str) -> Result<Option<String>, StoreError> {
+        fn shared_catalog_hash(&self, epoch: Token, _: &str) -> Result<Option<String>, StoreError> {
             let agreed = self.agreed.lock().unwrap();
             let known = agreed.iter().find(|(of, _)| *of == epoch);
             Ok(known.map(|(_, hash)| hash.clone()))
@@ -197,7 +201,7 @@ mod tests {
         let lagging = |tables: &[&str]| {
             let facts = Facts::with_tables(Dialect::Postgres, tables);
             let known =
-                planner(&epochs).agreed_catalog(&"db".into(), || Ok::<_, String>(Some(facts)));
+                planner(&epochs).catalog_for_replica(&"db".into(), || Ok::<_, String>(Some(facts)));
             known.map(|known| known.catalog.has(&Arc::from("users")))
         };
         assert_eq!(

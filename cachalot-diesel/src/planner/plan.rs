@@ -27,9 +27,9 @@ const MAX_TEXT_BYTES: usize = 64 * 1024;
 pub(crate) struct Plan {
     /// Ordered by table name, each table once.
     pub(crate) dependencies: Vec<Dependency>,
-    /// Where there are families among them, what is looked up instead.
+    /// What is looked up instead, if there are families among them.
     by_family: Option<ByFamily>,
-    /// Settings of the session that decide the rows.
+    /// Settings of the session that affect the rows.
     pub(crate) settings: BTreeSet<String>,
     /// SQLite: the functions that it calls, itself or through views and generated columns. The
     /// connection may have redefined them.
@@ -44,9 +44,9 @@ pub(crate) struct Plan {
     pub(crate) writes: Writes,
     /// What it calls may begin or end transactions, if it is a procedure.
     pub(crate) may_end_transaction: bool,
-    /// MySQL: the rows move with the date if a bind is a time.
-    pub(crate) times_move: bool,
-    /// It names a relation that the catalog does not have: one that is newer, perhaps.
+    /// MySQL: the rows depend on the current date if a bind is a time.
+    pub(crate) date_dependent_with_times: bool,
+    /// It names a relation that the catalog does not have, which may be newer than the catalog.
     pub(crate) unknown_relation: bool,
 }
 
@@ -114,8 +114,8 @@ impl Planner {
         let is_pure = volatile.is_none() && resolved.writes.is_nothing();
         let volatile = volatile.map(|name| BypassReason::VolatileFunction(name.to_string()));
         bypass = bypass.or(volatile);
-        let moves = catalog.moves_with_date(analysis, &resolved);
-        if moves.always {
+        let dates = catalog.date_dependence(analysis, &resolved);
+        if dates.always {
             bypass.get_or_insert_with(|| BypassReason::VolatileFunction("time".to_owned()));
         }
         if !resolved.writes.is_nothing() {
@@ -149,8 +149,8 @@ impl Planner {
             may_end_transaction: resolved.may_end_transaction,
             ttl,
             bypass: bypass.or(uncacheable),
-            // One that looks like the server's needs no newer catalog: it is not cached.
-            times_move: moves.with_times,
+            // A name that may be a relation of the server needs no newer catalog: the read is not cached.
+            date_dependent_with_times: dates.with_times,
             unknown_relation: analysis.parsed
                 && !analysis.reads().iter().all(|table| {
                     catalog.has(table) || analysis.ambiguous_relations().any(|name| name == table)
@@ -209,7 +209,7 @@ impl Planner {
             }
         }
         dependencies.sort_by(|a, b| a.table.cmp(&b.table));
-        // All that is read, as far as families are concerned: those of the plan among it.
+        // All relations that matter for families, including those of the plan.
         let by_family = plan.by_family.iter();
         let reads = by_family
             .flat_map(|it| &it.dependencies)
@@ -232,7 +232,7 @@ impl Planner {
             pure: plan.pure,
             writes: plan.writes.clone(),
             may_end_transaction: plan.may_end_transaction,
-            times_move: plan.times_move,
+            date_dependent_with_times: plan.date_dependent_with_times,
             unknown_relation: plan.unknown_relation,
         })
     }
@@ -312,7 +312,7 @@ fn resolve_with_policies(
     }
 }
 
-/// The shorter_ttl time to live; `None` and zero are for ever.
+/// The shorter time to live; `None` and zero are for ever.
 fn shorter_ttl(ttl: Option<Duration>, own: Duration) -> Option<Duration> {
     match ttl {
         _ if own.is_zero() => ttl,

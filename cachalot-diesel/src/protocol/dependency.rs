@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::{Events, Families, Token};
 use crate::fingerprint::Fingerprint;
 
-/// The name of the epoch's records, which stand for all tables. No table can have this name.
+/// The name of the epoch's records, which every read depends on. No table can have this name.
 pub(crate) const EPOCH: &str = "*";
 /// The number of records of the epoch. Each read depends on one of them, which spreads the load over
-/// the servers; invalidating everything changes them all.
-pub(crate) const EPOCHS: usize = 8;
+/// the servers. Invalidating everything changes all of them.
+pub(crate) const EPOCH_PARTS: usize = 8;
 
 /// The tokens of all parts of the epoch.
-pub(crate) type Epoch = [Token; EPOCHS];
+pub(crate) type Epoch = [Token; EPOCH_PARTS];
 
 /// What a version record is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,11 +77,11 @@ impl AsRef<str> for Dependency {
     }
 }
 
-/// Dependencies in which a family stands for its members.
+/// Dependencies in which a family replaces its members.
 #[derive(Debug)]
 pub(crate) struct ByFamily {
     pub(crate) dependencies: Vec<Dependency>,
-    /// The members that are left out, and all their families.
+    /// The members that are replaced, and all their families.
     pub(crate) members: Vec<(Dependency, Families)>,
 }
 
@@ -92,27 +92,27 @@ pub(crate) struct Records<'a> {
     pub(crate) epoch: &'a Epoch,
     /// All dependencies, without families.
     pub(crate) all: &'a [Dependency],
-    /// Those that are looked up; a family stands for its members.
+    /// Those that are looked up, in which families replace their members.
     pub(crate) dependencies: &'a [Dependency],
-    /// The members that families stand for, and all families of each.
+    /// The members that are replaced by families, and all families of each.
     pub(crate) members: &'a [(Dependency, Families)],
 }
 
-/// What came of comparing a catalog with those of other processes.
+/// The result of comparing a catalog with those of other processes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Agreed {
-    /// Another process did not find another catalog.
+pub(crate) struct CatalogComparison {
+    /// No other process has loaded a different catalog.
     pub(crate) same: bool,
     pub(crate) families: FamilyListing,
 }
 
-/// Where the families of a catalog stand in the list of families.
+/// Whether the families of a catalog are in the list of families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FamilyListing {
     /// There are none, or too many to list.
     Unlisted,
-    /// All are in the list, whose id is in the epoch.
+    /// All are in the list, and its id is in the epoch.
     Announced,
-    /// All are in the list, but this new id of it is not in the epoch yet.
+    /// All are in the list, but its new id is not in the epoch yet.
     New(Token),
 }

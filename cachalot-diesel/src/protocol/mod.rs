@@ -17,9 +17,12 @@ mod write;
 
 pub(crate) use cachalot_sql::{Events, Writes};
 pub(crate) use dependency::{
-    Agreed, ByFamily, Dependency, DependencyKind, EPOCH, EPOCHS, Epoch, FamilyListing, Records,
+    ByFamily, CatalogComparison, Dependency, DependencyKind, EPOCH, EPOCH_PARTS, Epoch,
+    FamilyListing, Records,
 };
-pub(crate) use read::{Look, Member, is_crashed, is_current, is_due, look, member};
-pub(crate) use record::{Families, FoundFamilies, Record, State, Writer};
+pub(crate) use read::{
+    MemberDecision, ReadDecision, check_member, check_record, is_crashed, is_current, is_due,
+};
+pub(crate) use record::{Families, FoundFamilies, Record, RecordTokens, Writer};
 pub(crate) use token::{Token, WriterId};
-pub(crate) use write::{Change, WriteOutcome, begin, end, end_unread};
+pub(crate) use write::{Change, WriteOutcome, begin, end, end_without_read};

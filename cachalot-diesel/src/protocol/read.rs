@@ -2,78 +2,79 @@
 
 use super::{
     Record, Token, WriterId,
-    record::{Families, State, Tokens, Writer},
+    record::{Families, RecordTokens, TokenSource, Writer},
 };
 
 /// What a reader does after it has read a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum ReadDecision {
     /// No write is in flight: entries with these tokens are valid, and results may be stored under
-    /// them.
-    Trust(State),
+    /// these tokens.
+    Valid(RecordTokens),
     /// A write is in flight: query the database, store nothing.
     Bypass,
-    /// Replace the record by this one and trust its tokens. On a conflict, read the record again.
-    Put(Record),
+    /// Replace the record by this one and use its tokens. On a conflict, read the record again.
+    Replace(Record),
 }
 
 /// Decides on a record that was read before the database is queried. `None`: the record is missing or
 /// damaged. `crashed`: its writers for which [`is_crashed`] holds.
-pub(crate) fn look<T: Tokens>(
+pub(crate) fn check_record<T: TokenSource>(
     present: Option<Record>,
     crashed: &[WriterId],
     tokens: &mut T,
-) -> Result<Look, T::Error> {
+) -> Result<ReadDecision, T::Error> {
     let Some(record) = present else {
-        return Record::fresh(tokens).map(Look::Put);
+        return Record::fresh(tokens).map(ReadDecision::Replace);
     };
     if record.writers().is_empty() {
-        return Ok(Look::Trust(record.state()));
+        return Ok(ReadDecision::Valid(record.tokens()));
     }
     if !record.writers().iter().all(|w| crashed.contains(&w.id)) {
-        return Ok(Look::Bypass);
+        return Ok(ReadDecision::Bypass);
     }
-    record.reclaimed(crashed, tokens).map(Look::Put)
+    record.reclaimed(crashed, tokens).map(ReadDecision::Replace)
 }
 
-/// What a reader makes of the record of a member, before it keeps what depends on the families alone.
+/// What a reader does after it has read a member's record, before it stores an entry that depends on
+/// the families' records only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Member {
-    /// Whoever writes to it from here on begins the families' records too.
+pub(crate) enum MemberDecision {
+    /// From here on, writers to this member begin the families' records too.
     Ready,
-    /// Somebody is in flight, who may not know of the families: keep nothing.
+    /// A write is in flight whose writer may not know the families: store nothing.
     Bypass,
-    /// Put this in the place of what was seen, if that still is its state; else look again.
-    Put(Record),
+    /// Replace the record by this one. On a conflict, read the record again.
+    Replace(Record),
 }
 
-/// Decides on a member's record, as it was seen after the families' records and before the database is
-/// asked; arguments as of [`look`].
+/// Decides on a member's record that was read after the families' records and before the database is
+/// queried. The arguments are those of [`check_record`].
 ///
-/// One that is missing, or tells nothing of families, is left so: its next writer enters itself first
-/// and then looks up the families, which have been listed by now.
-pub(crate) fn member<T: Tokens>(
+/// A record that is missing, or has no families, stays as it is: the next writer first adds itself to
+/// the record and then looks up the families, which are listed by then.
+pub(crate) fn check_member<T: TokenSource>(
     present: Option<Record>,
     families: &Families,
     crashed: &[WriterId],
     tokens: &mut T,
-) -> Result<Member, T::Error> {
+) -> Result<MemberDecision, T::Error> {
     let Some(record) = present else {
-        return Ok(Member::Ready);
+        return Ok(MemberDecision::Ready);
     };
-    let lacks = record.lacks(families);
-    Ok(match look(Some(record.clone()), crashed, tokens)? {
-        Look::Bypass => Member::Bypass,
-        Look::Put(record) => Member::Put(record.joined(families)),
-        Look::Trust(_) if lacks => Member::Put(record.joined(families)),
-        Look::Trust(_) => Member::Ready,
+    let lacks = record.lacks_families(families);
+    Ok(match check_record(Some(record.clone()), crashed, tokens)? {
+        ReadDecision::Bypass => MemberDecision::Bypass,
+        ReadDecision::Replace(record) => MemberDecision::Replace(record.with_families(families)),
+        ReadDecision::Valid(_) if lacks => MemberDecision::Replace(record.with_families(families)),
+        ReadDecision::Valid(_) => MemberDecision::Ready,
     })
 }
 
-/// Has the lease of a writer ended? Both clocks have to agree: the writer's, as it is written in
-/// the record, and the store's, where the lease is an item that `stands` until it expires.
-pub(crate) fn is_crashed(writer: &Writer, now: u64, stands: bool) -> bool {
-    is_due(writer, now) && !stands
+/// Has the lease of a writer expired? Both clocks have to agree: the writer's, whose time is in the
+/// record, and the store's, where the lease is an item that expires.
+pub(crate) fn is_crashed(writer: &Writer, now: u64, lease_exists: bool) -> bool {
+    is_due(writer, now) && !lease_exists
 }
 
 /// Has the lease expired by the writer's clock, so that it has to be looked up in the store?

@@ -10,16 +10,16 @@ use super::{Events, Token, WriterId};
 /// The maximum size of a record. The library does not write larger ones.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
 
-/// The most families that a record tells; what claims more counts as missing, and is looked up.
-const MOST_FAMILIES: usize = 64;
+/// The most families in a record. A record with more counts as missing.
+const MAX_FAMILIES: usize = 64;
 
-/// What a table's version record says. JSON, so that an operator can read it:
+/// The contents of a table's version record. JSON, so that an operator can read it:
 ///
 /// ```json
 /// {"v":1,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","at":{"insert":1764000000000}}
 /// ```
 ///
-/// `any` and `writers` come first because they decide a hit: see [`State::calm`].
+/// `any` and `writers` come first because they decide a hit: see [`RecordTokens::if_idle`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialOrd, Ord))]
 #[serde(deny_unknown_fields)]
@@ -35,25 +35,25 @@ pub(crate) struct Record {
     /// Informational only.
     #[serde(skip_serializing_if = "Times::are_unknown", default)]
     at: Times,
-    /// The families that the table is a member of. `None`: nobody has looked since the record exists.
-    /// In a record of the epoch: a catalog with families was loaded under it.
+    /// The families that the table is a member of. `None`: no writer has looked them up since the record
+    /// was created. In a record of the epoch: a catalog with families was loaded under it.
     #[serde(
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "few",
+        deserialize_with = "at_most_max_families",
         default
     )]
     families: Option<Families>,
-    /// The id of the list in which those were looked up. In a record of the epoch: that of the present
-    /// list.
+    /// The id of the list in which the families were looked up. In a record of the epoch: the id of the
+    /// current list.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     list: Option<Token>,
 }
 
-/// Tables with many partitions or inheritance children, by the parent's name. Each has a record of its
-/// own that changes with every member, so that a read of the parent looks at that one alone.
+/// Tables with many partitions or inheritance children, by the parent's name. Each has a record that
+/// changes with every write to a member, so that a read of the parent depends on this one record.
 pub(crate) type Families = BTreeSet<Box<str>>;
 
-/// The families of a table as they were looked up.
+/// The families of a table, as a writer has looked them up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct FoundFamilies {
     pub(crate) families: Families,
@@ -61,22 +61,22 @@ pub(crate) struct FoundFamilies {
     pub(crate) list: Token,
 }
 
-/// Refuses more families than a table can be in.
-fn few<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error> {
-    struct Few;
+/// Rejects more than [`MAX_FAMILIES`] names.
+fn at_most_max_families<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error> {
+    struct FamilyNames;
 
-    impl<'de> Visitor<'de> for Few {
+    impl<'de> Visitor<'de> for FamilyNames {
         type Value = Families;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "at most {MOST_FAMILIES} names")
+            write!(f, "at most {MAX_FAMILIES} names")
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Families, A::Error> {
             let mut families = Families::new();
             while let Some(name) = names.next_element()? {
                 families.insert(name);
-                if families.len() > MOST_FAMILIES {
+                if families.len() > MAX_FAMILIES {
                     return Err(A::Error::invalid_length(families.len(), &self));
                 }
             }
@@ -84,7 +84,7 @@ fn few<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error>
         }
     }
 
-    from.deserialize_seq(Few).map(Some)
+    from.deserialize_seq(FamilyNames).map(Some)
 }
 
 /// When rows were last inserted, updated and deleted, in milliseconds since 1970 by the writers'
@@ -144,12 +144,12 @@ impl From<Version> for u8 {
 }
 
 /// The source of new tokens; the model checker has its own.
-pub(crate) trait Tokens {
+pub(crate) trait TokenSource {
     type Error;
     fn fresh(&mut self) -> Result<Token, Self::Error>;
 }
 
-impl<E, F: FnMut() -> Result<Token, E>> Tokens for F {
+impl<E, F: FnMut() -> Result<Token, E>> TokenSource for F {
     type Error = E;
 
     fn fresh(&mut self) -> Result<Token, E> {
@@ -159,7 +159,7 @@ impl<E, F: FnMut() -> Result<Token, E>> Tokens for F {
 
 impl Record {
     /// A new record, which matches no existing entry.
-    pub(crate) fn fresh<T: Tokens>(tokens: &mut T) -> Result<Self, T::Error> {
+    pub(crate) fn fresh<T: TokenSource>(tokens: &mut T) -> Result<Self, T::Error> {
         let token = tokens.fresh()?;
         Ok(Self {
             v: Version,
@@ -183,7 +183,7 @@ impl Record {
     }
 
     /// `end` of a write that is visible, or may be. Invalidates all existing entries.
-    pub(crate) fn published<T: Tokens>(
+    pub(crate) fn published<T: TokenSource>(
         mut self,
         writer: WriterId,
         events: Events,
@@ -215,7 +215,7 @@ impl Record {
     }
 
     /// Removes writers whose leases have expired. They may have committed, so this changes the tokens.
-    pub(crate) fn reclaimed<T: Tokens>(
+    pub(crate) fn reclaimed<T: TokenSource>(
         self,
         crashed: &[WriterId],
         tokens: &mut T,
@@ -231,26 +231,30 @@ impl Record {
         families.filter(|_| self.list == Some(list))
     }
 
-    /// Has the record yet to be told of one of these families?
-    pub(super) fn lacks(&self, families: &Families) -> bool {
-        // Who finds none told looks for himself.
-        let told = self.families.as_ref();
-        told.is_some_and(|told| !families.is_subset(told))
+    /// Does the record have families, but not all of these?
+    pub(super) fn lacks_families(&self, families: &Families) -> bool {
+        // Where it has none, the next writer looks them up.
+        let known = self.families.as_ref();
+        known.is_some_and(|known| !families.is_subset(known))
     }
 
-    /// The record of a table that is a member of these families too, if it tells them at all.
+    /// Adds these families, if the record has any.
     #[must_use]
-    pub(super) fn joined(mut self, families: &Families) -> Self {
-        if let Some(told) = &mut self.families {
-            told.extend(families.iter().cloned());
+    pub(super) fn with_families(mut self, families: &Families) -> Self {
+        if let Some(known) = &mut self.families {
+            known.extend(families.iter().cloned());
         }
         self
     }
 
-    /// A writer has looked up the table's families while its id was in the record, if it still is:
-    /// in a record that was lost meanwhile others may have relied on what it did not see.
+    /// Sets the families that this writer has looked up, if its id is in the record. If the record was
+    /// lost meanwhile, readers may rely on families that the writer did not find.
     #[must_use]
-    pub(crate) fn found(mut self, writer: WriterId, found: Option<&FoundFamilies>) -> Self {
+    pub(crate) fn with_found_families(
+        mut self,
+        writer: WriterId,
+        found: Option<&FoundFamilies>,
+    ) -> Self {
         if let Some(found) = found
             && self.list != Some(found.list)
             && self.has(writer)
@@ -271,7 +275,7 @@ impl Record {
         self.families.is_some()
     }
 
-    /// A record of the epoch with another list; `families`: a catalog with families was loaded.
+    /// Sets the list of a record of the epoch; `families`: a catalog with families was loaded.
     #[must_use]
     pub(crate) fn with_list(mut self, list: Token, families: bool) -> Self {
         self.list = Some(list);
@@ -281,7 +285,7 @@ impl Record {
         self
     }
 
-    /// The record of a new epoch.
+    /// Removes the list, for the record of a new epoch.
     #[must_use]
     pub(crate) fn without_list(mut self) -> Self {
         self.families = None;
@@ -294,8 +298,8 @@ impl Record {
         self.any
     }
 
-    pub(crate) fn state(&self) -> State {
-        State {
+    pub(crate) fn tokens(&self) -> RecordTokens {
+        RecordTokens {
             any: self.any,
             insert: self.insert,
             update: self.update,
@@ -349,14 +353,14 @@ impl Record {
 
 /// The tokens of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct State {
+pub(crate) struct RecordTokens {
     any: Token,
     insert: Token,
     update: Token,
     delete: Token,
 }
 
-impl State {
+impl RecordTokens {
     /// The tokens that change with these events: `any` for all events, else one for each.
     pub(crate) fn of(&self, events: Events) -> impl Iterator<Item = Token> {
         let tokens = if events == Events::ALL {
@@ -375,7 +379,7 @@ impl State {
     ///
     /// Recognises only the exact output of [`Record::to_bytes`], so after `None` the record has to be
     /// parsed.
-    pub(crate) fn calm(record: &[u8]) -> Option<Self> {
+    pub(crate) fn if_idle(record: &[u8]) -> Option<Self> {
         let (any, rest) = hex_after(record, br#"{"v":1,"any":""#)?;
         let (insert, rest) = hex_after(rest, br#"","writers":[],"insert":""#)?;
         let (update, rest) = hex_after(rest, br#"","update":""#)?;

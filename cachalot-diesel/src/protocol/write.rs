@@ -2,7 +2,7 @@
 
 use super::{
     Events, Record, WriterId,
-    record::{Tokens, Writer},
+    record::{TokenSource, Writer},
 };
 
 /// How a write ended.
@@ -31,7 +31,7 @@ pub(crate) struct Change {
 }
 
 /// `begin`: the record with the writer added. `present` is `None` if the record is missing or damaged.
-pub(crate) fn begin<T: Tokens>(
+pub(crate) fn begin<T: TokenSource>(
     present: Option<Record>,
     writer: Writer,
     tokens: &mut T,
@@ -44,7 +44,7 @@ pub(crate) fn begin<T: Tokens>(
 }
 
 /// `end`: the new record. `None`: leave the record as it is.
-pub(crate) fn end<T: Tokens>(
+pub(crate) fn end<T: TokenSource>(
     present: Option<Record>,
     writer: WriterId,
     outcome: WriteOutcome,
@@ -55,7 +55,7 @@ pub(crate) fn end<T: Tokens>(
         let present = present.filter(|record| record.has(writer));
         return Ok(present.map(|record| record.withdrawn(writer)));
     }
-    // A lost record matches no entry anyway; the new one only keeps the time.
+    // If the record was lost, no entry is valid anyway; the new record only keeps the time.
     let record = match present {
         Some(record) => record,
         None => Record::fresh(tokens)?,
@@ -64,12 +64,12 @@ pub(crate) fn end<T: Tokens>(
     record.published(writer, events, at, tokens).map(Some)
 }
 
-/// `end` based on the record as `begin` left it. `None`: it has to be read again.
+/// `end` based on the record that `begin` wrote. `None`: the record has to be read again.
 ///
 /// After a restart memcached starts its CAS values at one again, so a value from before the COMMIT may
 /// by now belong to another version. New tokens may replace any version; old tokens, which a failure
 /// would restore, may not.
-pub(crate) fn end_unread<T: Tokens>(
+pub(crate) fn end_without_read<T: TokenSource>(
     left: &Record,
     writer: WriterId,
     outcome: WriteOutcome,

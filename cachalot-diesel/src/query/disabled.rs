@@ -1,5 +1,7 @@
 use std::cell::Cell;
 
+use crate::thread_flag::while_set;
+
 thread_local! {
     static DISABLED: Cell<bool> = const { Cell::new(false) };
 }
@@ -21,16 +23,7 @@ thread_local! {
 /// # }
 /// ```
 pub fn disabled<T>(work: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
-
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            DISABLED.set(self.0);
-        }
-    }
-
-    let _restore = Restore(DISABLED.replace(true));
-    work()
+    while_set(&DISABLED, work)
 }
 
 pub(super) fn is_disabled() -> bool {

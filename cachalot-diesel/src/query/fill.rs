@@ -10,7 +10,7 @@ use diesel::row::Row;
 use crate::{
     bypass::BypassReason,
     cache::Cache,
-    entries::{FillPermit, Life},
+    entries::{FillPermit, RemainingTtl},
     planner::Plan,
     rows::{BlockWriter, CacheBackend, private},
 };
@@ -86,7 +86,7 @@ impl Fill {
         if let Some(reason) = self.refused.take() {
             return Err(reason);
         }
-        let life = Life::since(self.asked, self.ttl);
+        let life = RemainingTtl::since(self.asked, self.ttl);
         let entries = self.cache.entries();
         entries.store(&self.permit, &self.rows.0, life)?;
         self.stored = true;

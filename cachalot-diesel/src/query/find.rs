@@ -115,7 +115,7 @@ fn look_up(read: &mut PreparedRead) -> Option<Lookup> {
     let entries = read.cache.entries();
     let records = read.plan.records(&read.snapshot);
     let found = match read.replica {
-        true => entries.find(key, records),
+        true => entries.lookup_on_replica(key, records),
         false => entries.lookup(key, records),
     };
     let found = match found {

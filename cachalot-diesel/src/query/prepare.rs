@@ -171,13 +171,13 @@ where
     let binds = conn.with_lookup(|lookup| {
         <Conn::Backend as CacheBackend>::fingerprint_binds(query, lookup, &mut key)
     })?;
-    let moving = if binds.moving && casts(text.sql()) {
+    let time_dependent = if binds.time_dependent && casts(text.sql()) {
         Some("now")
     } else {
-        (binds.times && planned.plan.times_move).then_some("time")
+        (binds.times && planned.plan.date_dependent_with_times).then_some("time")
     };
-    Ok(match moving {
-        Some(moving) => Err(BypassReason::VolatileFunction(moving.to_owned())),
+    Ok(match time_dependent {
+        Some(name) => Err(BypassReason::VolatileFunction(name.to_owned())),
         None => Ok(key.0.finish()),
     })
 }

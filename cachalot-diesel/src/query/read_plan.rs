@@ -155,7 +155,7 @@ fn catalog_of<Conn: CacheConnection>(
     };
     let planner = cache.planner();
     let snapshot = match context.replica {
-        true => planner.agreed_catalog(&database, load),
+        true => planner.catalog_for_replica(&database, load),
         false => planner.catalog(&database, !question.in_transaction, load),
     };
     match snapshot {

@@ -159,7 +159,7 @@ pub(crate) mod private {
     #[derive(Debug, Default)]
     pub struct Binds {
         /// The meaning of one of them may change, such as `now`.
-        pub(crate) moving: bool,
+        pub(crate) time_dependent: bool,
         /// MySQL: one of them is a time.
         pub(crate) times: bool,
     }

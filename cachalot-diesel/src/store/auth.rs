@@ -46,7 +46,7 @@ impl Authenticator {
 
     pub(crate) fn verifies(&self, store_key: &str, bytes: &[u8], tag: &[u8; TAG_LEN]) -> bool {
         let expected = self.tag(store_key, bytes);
-        // In constant time: an attacker must not learn how much of a guess was right.
+        // In constant time, so that an attacker cannot find a tag byte by byte.
         expected
             .iter()
             .zip(tag)

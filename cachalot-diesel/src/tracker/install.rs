@@ -16,7 +16,7 @@ use crate::{
     connection::CacheConnection,
     events::{self, Chain, TARGET},
     rows::CacheBackend,
-    untracked::{is_untracked, untracked},
+    thread_flag::{is_untracked, untracked},
 };
 use cachalot_sql::Dialect;
 

@@ -8,7 +8,7 @@ use std::{
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, get_default_instrumentation};
 
-use crate::cache::Cache;
+use crate::{cache::Cache, thread_flag::while_set};
 
 thread_local! {
     static CHECKING: Cell<bool> = const { Cell::new(false) };
@@ -43,16 +43,7 @@ pub(super) enum Default {
 
 /// Whose Diesel's default is. A foreign constructor makes an instrumentation, which is dropped.
 pub(super) fn default() -> Default {
-    struct Restore(bool);
-
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CHECKING.set(self.0);
-        }
-    }
-
-    let _restore = Restore(CHECKING.replace(true));
-    match get_default_instrumentation() {
+    match while_set(&CHECKING, get_default_instrumentation) {
         None => Default::None,
         Some(made) if made.is::<OwnMarker>() => Default::Ours,
         Some(_) => Default::Foreign,

@@ -28,7 +28,7 @@ impl Announced {
     }
 }
 
-/// Where a write comes from. It decides what the names in the write mean.
+/// Where a write comes from, which determines what the names in it mean.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Origin<'a> {
     /// The connection's database, if known.

@@ -3,24 +3,24 @@
 use super::{VersionStore, records::Fetched};
 use crate::{
     bypass::BypassReason,
-    protocol::{EPOCHS, Epoch},
+    protocol::{EPOCH_PARTS, Epoch},
     store::{Command, StoreError},
 };
 
 impl VersionStore {
-    /// The present tokens; missing records are created if `create` says so. Else the tokens of those are
-    /// none that anything could be stored under.
-    pub(crate) fn present_epoch(&self, create: bool) -> Result<Epoch, BypassReason> {
+    /// The current tokens. Missing records are created if `create` is set. Otherwise their tokens are
+    /// fresh ones, which no entry has.
+    pub(crate) fn current_epoch(&self, create: bool) -> Result<Epoch, BypassReason> {
         let mut parts = self.fetch_parts();
         let is_absent = |part: &Result<Fetched, _>| matches!(part, Ok(Fetched::Absent(_)));
         if create && parts.iter().any(is_absent) {
-            // At once, and with one list of families. What this does not create is created below.
-            let _ = self.agreeing_parts();
+            // In one batch, and with one list of families. Any that this does not create are created below.
+            let _ = self.parts_with_one_list();
             parts = self.fetch_parts();
         }
-        let mut tokens = Vec::with_capacity(EPOCHS);
+        let mut tokens = Vec::with_capacity(EPOCH_PARTS);
         for (part, fetched) in self.epochs.iter().zip(parts) {
-            match fetched.and_then(|fetched| self.state_of(part, fetched, create)) {
+            match fetched.and_then(|fetched| self.tokens_of(part, fetched, create)) {
                 Ok(Some(state)) => tokens.extend(state.of(part.events)),
                 Ok(None) => return Err(BypassReason::WriterInFlight),
                 Err(_) => return Err(BypassReason::StoreUnavailable),
@@ -45,7 +45,7 @@ impl VersionStore {
         let Some(reply) = reply else { return false };
         let state = self
             .fetched(&part.key, reply)
-            .and_then(|fetched| self.state_of(part, fetched, false));
+            .and_then(|fetched| self.tokens_of(part, fetched, false));
         let token = state
             .ok()
             .flatten()

@@ -1,16 +1,16 @@
-//! Families: one record that stands for all members of a partitioned or inherited table.
+//! Families: one record for all members of a partitioned or inherited table.
 
 use super::{VersionStore, fresh_token, records::MAX_READ_ATTEMPTS};
 use crate::{
     clock::now_millis,
-    protocol::{self, Dependency, Families, Member},
+    protocol::{self, Dependency, Families, MemberDecision},
     store::{Command, Reply, StoreError},
 };
 
 impl VersionStore {
-    /// Will everybody who writes to one of these members begin its families too? `false` while a writer
-    /// is in flight who may not have.
-    pub(crate) fn admits(
+    /// Does every writer to one of these members begin the families' records too? `false` while a write
+    /// is in flight that may not have.
+    pub(crate) fn families_cover(
         &self,
         members: &[(Dependency, Families)],
         create: bool,
@@ -32,10 +32,10 @@ impl VersionStore {
                     Some(record) => self.crashed(record.writers(), now_millis())?,
                     None => Vec::new(),
                 };
-                match protocol::member(record, families, &crashed, &mut fresh_token)? {
-                    Member::Ready => {}
-                    Member::Bypass => return Ok(false),
-                    Member::Put(record) => {
+                match protocol::check_member(record, families, &crashed, &mut fresh_token)? {
+                    MemberDecision::Ready => {}
+                    MemberDecision::Bypass => return Ok(false),
+                    MemberDecision::Replace(record) => {
                         let value = self.client.auth.sign_record(&table.key, record.to_bytes());
                         puts.push((member, value, version));
                     }

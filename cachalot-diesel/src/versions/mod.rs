@@ -7,8 +7,8 @@
 mod announced;
 mod epoch;
 mod families;
+mod family_list;
 mod lease;
-mod lists;
 mod pending;
 mod primary_claims;
 mod records;
@@ -29,7 +29,7 @@ pub(crate) use write::Write;
 
 use crate::{
     config::Config,
-    protocol::{Dependency, EPOCHS, Events, Token},
+    protocol::{Dependency, EPOCH_PARTS, Events, Token},
     stats::Listeners,
     store::{StoreClient, StoreError},
 };
@@ -37,7 +37,7 @@ use crate::{
 pub(crate) struct VersionStore {
     client: Arc<StoreClient>,
     config: Arc<Config>,
-    pub(crate) epochs: [Dependency; EPOCHS],
+    pub(crate) epochs: [Dependency; EPOCH_PARTS],
     announced: announced::Announced,
     pending: pending::PendingInvalidations,
     registry: table_registry::TableRegistry,
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn invalidating_everything_changes_the_epoch() {
         let versions = VersionStore::with_store(Arc::new(MemoryStore::new(1 << 20)));
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         assert!(versions.is_current(&epoch));
         versions.invalidate(&Writes::Everything).unwrap();
         assert!(!versions.is_current(&epoch));

@@ -4,7 +4,7 @@ use super::{VersionStore, fresh_token};
 use crate::{
     clock::now_millis,
     fingerprint::Fingerprint,
-    protocol::{self, Dependency, Look, Record, State, Token, Writer},
+    protocol::{self, Dependency, ReadDecision, Record, RecordTokens, Token, Writer},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
@@ -12,7 +12,8 @@ use crate::{
 /// a faulty store reaches this limit.
 const MAX_CAS_ATTEMPTS: usize = 1_000;
 
-/// How often a record that others keep changing is looked at again before the read gives up on it.
+/// How often a record that other processes keep changing is read again before the read bypasses the
+/// cache.
 pub(super) const MAX_READ_ATTEMPTS: usize = 8;
 
 /// A record as it was fetched.
@@ -20,7 +21,7 @@ pub(crate) enum Fetched {
     /// No record, or an invalid one (then with the version to replace).
     Absent(Option<CasVersion>),
     /// No writer in flight.
-    Calm(State),
+    Idle(RecordTokens),
     /// Writers in flight.
     Busy(Record, CasVersion),
 }
@@ -38,43 +39,45 @@ impl VersionStore {
         let Some(json) = self.client.auth.verify_record(key, &value) else {
             return Ok(Fetched::Absent(Some(version)));
         };
-        if let Some(state) = State::calm(json) {
-            return Ok(Fetched::Calm(state));
+        if let Some(tokens) = RecordTokens::if_idle(json) {
+            return Ok(Fetched::Idle(tokens));
         }
         Ok(match Record::from_bytes(json) {
-            Some(record) if record.writers().is_empty() => Fetched::Calm(record.state()),
+            Some(record) if record.writers().is_empty() => Fetched::Idle(record.tokens()),
             Some(record) => Fetched::Busy(record, version),
             None => Fetched::Absent(Some(version)),
         })
     }
 
-    /// The table's current state; `None` while a write is in flight.
+    /// The table's current tokens; `None` while a write is in flight.
     ///
     /// Replaces missing records and those of crashed writers, if `create` is set.
-    pub(crate) fn state_of(
+    pub(crate) fn tokens_of(
         &self,
         table: &Dependency,
         mut fetched: Fetched,
         create: bool,
-    ) -> Result<Option<State>, StoreError> {
+    ) -> Result<Option<RecordTokens>, StoreError> {
         for _ in 0..MAX_READ_ATTEMPTS {
-            let (present, over) = match fetched {
-                Fetched::Calm(state) => return Ok(Some(state)),
-                Fetched::Absent(over) => (None, over),
+            let (present, replaced) = match fetched {
+                Fetched::Idle(tokens) => return Ok(Some(tokens)),
+                Fetched::Absent(replaced) => (None, replaced),
                 Fetched::Busy(record, version) => (Some(record), Some(version)),
             };
             let crashed = match &present {
                 Some(record) => self.crashed(record.writers(), now_millis())?,
                 None => Vec::new(),
             };
-            match protocol::look(present, &crashed, &mut fresh_token)? {
-                Look::Trust(state) => return Ok(Some(state)),
-                Look::Bypass => return Ok(None),
+            match protocol::check_record(present, &crashed, &mut fresh_token)? {
+                ReadDecision::Valid(tokens) => return Ok(Some(tokens)),
+                ReadDecision::Bypass => return Ok(None),
                 // Without `create`, fresh tokens that are not stored: no entry can match them.
-                Look::Put(record) if !create || self.put(table, over, &record)?.is_some() => {
-                    return Ok(Some(record.state()));
+                ReadDecision::Replace(record)
+                    if !create || self.put(table, replaced, &record)?.is_some() =>
+                {
+                    return Ok(Some(record.tokens()));
                 }
-                Look::Put(_) => {}
+                ReadDecision::Replace(_) => {}
             }
             let reply = self.client.run(&[Command::Get { key: &table.key }]).pop();
             let reply = reply.unwrap_or(Ok(Reply::Missing));
@@ -83,20 +86,20 @@ impl VersionStore {
         Ok(None)
     }
 
-    /// Replaces version `over` of a record, or adds it. `None` on a conflict.
+    /// Replaces version `replaced` of a record, or adds it. `None` on a conflict.
     pub(super) fn put(
         &self,
         table: &Dependency,
-        over: Option<CasVersion>,
+        replaced: Option<CasVersion>,
         record: &Record,
     ) -> Result<Option<Option<CasVersion>>, StoreError> {
         let value = self.client.auth.sign_record(&table.key, record.to_bytes());
         match self
             .client
-            .run_one(Command::put(&table.key, &value, over))?
+            .run_one(Command::put(&table.key, &value, replaced))?
         {
             Reply::Stored(version) => {
-                if over.is_none() {
+                if replaced.is_none() {
                     self.list_table(table);
                 }
                 Ok(Some(version))
@@ -116,11 +119,11 @@ impl VersionStore {
         mut step: impl FnMut(Option<Record>) -> Result<Option<Record>, StoreError>,
     ) -> Result<Option<(Record, Option<CasVersion>)>, StoreError> {
         for _ in 0..MAX_CAS_ATTEMPTS {
-            let (present, over) = self.load(table)?;
+            let (present, replaced) = self.load(table)?;
             let Some(record) = step(present)? else {
                 return Ok(None);
             };
-            if let Some(version) = self.put(table, over, &record)? {
+            if let Some(version) = self.put(table, replaced, &record)? {
                 return Ok(Some((record, version)));
             }
         }
@@ -134,7 +137,7 @@ impl VersionStore {
         self.versioned_record_in(table, reply)
     }
 
-    /// The record in the reply to its `Get`, and the version to put another over.
+    /// The record in the reply to its `Get`, and the version to replace.
     pub(super) fn versioned_record_in(
         &self,
         table: &Dependency,
@@ -164,7 +167,7 @@ impl VersionStore {
         self.fetch_each(tables).into_iter().collect()
     }
 
-    /// The same, for tables whose servers may not all answer.
+    /// The same, with an error for each table whose server does not answer.
     pub(super) fn fetch_each(
         &self,
         tables: &[Dependency],

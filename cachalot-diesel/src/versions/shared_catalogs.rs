@@ -8,11 +8,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{VersionStore, fresh_token, lists::announced_list, records::Fetched};
+use super::{VersionStore, family_list::announced_list, fresh_token, records::Fetched};
 use crate::{
     catalog::Catalog,
     fingerprint::Fingerprint,
-    protocol::{Agreed, Events, Families, FamilyListing, Record, Token},
+    protocol::{CatalogComparison, Events, Families, FamilyListing, Record, Token},
     store::{Command, StoreError},
 };
 
@@ -26,10 +26,10 @@ const MAX_DATABASES: usize = 1000;
 /// How often sharing a catalog starts over because the item was lost meanwhile.
 const MAX_ATTEMPTS: usize = 16;
 
-/// What the processes found that loaded catalogs under one epoch.
+/// What is known of the catalogs that processes have loaded under one epoch.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Agreement {
+pub(super) struct SharedCatalogs {
     /// A hash of the catalog, by database.
     catalogs: BTreeMap<String, String>,
     /// Hashes of the names of all their relations.
@@ -42,12 +42,12 @@ pub(super) struct Agreement {
     list: Option<Token>,
 }
 
-impl Agreement {
-    /// Lists the families of a catalog. `announced` is the list's id in the epoch, as it was read before
+impl SharedCatalogs {
+    /// Lists the families of a catalog. `announced` is the list's id in the epoch, which was read before
     /// the list.
     ///
-    /// The list gets a new id not only if it grows: the process that let it grow before may not have put
-    /// that id into the epoch yet.
+    /// The list gets a new id if it grows, and also if its id is not in the epoch: the process that has
+    /// extended it may not have announced it yet.
     fn list_families(
         &mut self,
         catalog: &Catalog,
@@ -86,67 +86,67 @@ impl Agreement {
 }
 
 impl VersionStore {
-    /// Tells the others which catalog was found under an epoch. If it is not the same, the schema was
-    /// changed without a renewal of the epoch.
-    pub(crate) fn agrees(
+    /// Compares a catalog with those that other processes have loaded under the same epoch, and stores
+    /// its hash. If they differ, the schema was changed without a new epoch.
+    pub(crate) fn share_catalog(
         &self,
         epoch: Token,
         database: &str,
         hash: &str,
         catalog: &Catalog,
-    ) -> Result<Agreed, StoreError> {
-        let key = self.agreement_key(epoch);
-        // Before the item is read, as they are put after it.
+    ) -> Result<CatalogComparison, StoreError> {
+        let key = self.shared_catalogs_key(epoch);
+        // Read before the item, as they are written after it.
         let parts = self.epoch_records()?;
         let noted = parts.iter().flatten().any(Record::has_families);
         let announced = announced_list(&parts);
         for _ in 0..MAX_ATTEMPTS {
-            let mut agreed = Agreed {
+            let mut comparison = CatalogComparison {
                 same: true,
                 families: FamilyListing::Unlisted,
             };
             let mut is_first = false;
-            let stored = self.client.update_json(&key, |agreement| {
-                let mut agreement: Agreement = agreement.unwrap_or_default();
-                agreed.families = FamilyListing::Unlisted;
-                is_first = agreement.catalogs.is_empty();
+            let stored = self.client.update_json(&key, |shared| {
+                let mut shared: SharedCatalogs = shared.unwrap_or_default();
+                comparison.families = FamilyListing::Unlisted;
+                is_first = shared.catalogs.is_empty();
                 if noted && is_first {
-                    // It was lost, and with it the families of others, on which entries of this epoch
-                    // rely.
-                    agreed.same = false;
+                    // The item was lost, and with it the families of other processes, on which entries
+                    // of this epoch rely.
+                    comparison.same = false;
                     return Ok(None);
                 }
-                let known = agreement.catalogs.get(database);
+                let known = shared.catalogs.get(database);
                 let is_new = known.is_none();
-                agreed.same = known.is_none_or(|known| known == hash);
-                if !agreed.same || is_new && agreement.catalogs.len() >= MAX_DATABASES {
+                comparison.same = known.is_none_or(|known| known == hash);
+                if !comparison.same || is_new && shared.catalogs.len() >= MAX_DATABASES {
                     return Ok(None);
                 }
-                // A new item lists no families until it is certain that it does not replace one that was
-                // lost, and that other processes rely on.
+                // A new item lists no families until it is certain that it does not replace a lost one
+                // on which other processes rely.
                 if !is_first {
-                    let mut next = agreement.clone();
-                    agreed.families = next.list_families(catalog, announced)?;
-                    match agreed.families {
-                        FamilyListing::New(_) => agreement = next,
+                    let mut next = shared.clone();
+                    comparison.families = next.list_families(catalog, announced)?;
+                    match comparison.families {
+                        FamilyListing::New(_) => shared = next,
                         _ if is_new => {}
                         _ => return Ok(None),
                     }
                 }
-                agreement.catalogs.insert(database.into(), hash.into());
-                if agreement.relations.len() + catalog.relations().count() <= MAX_NAMES {
+                shared.catalogs.insert(database.into(), hash.into());
+                if shared.relations.len() + catalog.relations().count() <= MAX_NAMES {
                     let names = catalog.relations();
-                    agreement.relations.extend(names.map(|name| hash_of(name)));
+                    shared.relations.extend(names.map(|name| hash_of(name)));
                 }
-                Ok(Some(agreement))
+                Ok(Some(shared))
             })?;
             if stored && is_first {
                 let parts = self.epoch_records()?;
-                agreed.same = !parts.iter().flatten().any(Record::has_families);
+                comparison.same = !parts.iter().flatten().any(Record::has_families);
             }
             let lists_families = !catalog.families().is_empty();
-            if !(stored && is_first && agreed.same && lists_families) {
-                return Ok(agreed);
+            if !(stored && is_first && comparison.same && lists_families) {
+                return Ok(comparison);
             }
         }
         Err(StoreError::Protocol(format!(
@@ -154,42 +154,46 @@ impl VersionStore {
         )))
     }
 
-    /// The hash of the catalog that was found under an epoch, if somebody told it.
-    pub(crate) fn agreed(
+    /// The hash of the catalog that other processes have loaded under an epoch, if any.
+    pub(crate) fn shared_catalog_hash(
         &self,
         epoch: Token,
         database: &str,
     ) -> Result<Option<String>, StoreError> {
-        let mut agreement = self.agreement(epoch)?;
-        Ok(agreement.catalogs.remove(database))
+        let mut shared = self.read_shared_catalogs(epoch)?;
+        Ok(shared.catalogs.remove(database))
     }
 
-    /// Do all catalogs of the present epoch have these relations?
-    pub(super) fn are_listed<'a>(
+    /// Do all catalogs of the current epoch have these relations?
+    pub(super) fn all_catalogs_have<'a>(
         &self,
         mut tables: impl Iterator<Item = &'a Arc<str>>,
     ) -> Result<bool, StoreError> {
         let [part, ..] = &self.epochs;
         let reply = self.client.run_one(Command::Get { key: &part.key });
         // Everything is being invalidated anyway.
-        let Fetched::Calm(state) = self.fetched(&part.key, reply)? else {
+        let Fetched::Idle(state) = self.fetched(&part.key, reply)? else {
             return Ok(false);
         };
         let Some(epoch) = state.of(Events::ALL).next() else {
             return Ok(false);
         };
-        let agreement = self.agreement(epoch)?;
-        Ok(tables.all(|table| agreement.relations.contains(&hash_of(table))))
+        let shared = self.read_shared_catalogs(epoch)?;
+        Ok(tables.all(|table| shared.relations.contains(&hash_of(table))))
     }
 
     /// The list of families of an epoch; `None` if it was lost.
-    pub(super) fn family_list(&self, epoch: Token) -> Result<Option<Agreement>, StoreError> {
-        let agreement = self.agreement(epoch)?;
-        Ok(Some(agreement).filter(|agreement| agreement.list.is_some()))
+    pub(super) fn family_list(&self, epoch: Token) -> Result<Option<SharedCatalogs>, StoreError> {
+        let shared = self.read_shared_catalogs(epoch)?;
+        Ok(Some(shared).filter(|shared| shared.list.is_some()))
     }
 
     /// Are these families in the list?
-    pub(super) fn has_listed(&self, epoch: Token, catalog: &Catalog) -> Result<bool, StoreError> {
+    pub(super) fn has_listed_families(
+        &self,
+        epoch: Token,
+        catalog: &Catalog,
+    ) -> Result<bool, StoreError> {
         let Some(mut listed) = self.family_list(epoch)? else {
             return Ok(false);
         };
@@ -198,12 +202,12 @@ impl VersionStore {
         Ok(listing == FamilyListing::Announced)
     }
 
-    fn agreement(&self, epoch: Token) -> Result<Agreement, StoreError> {
-        let (agreement, _) = self.client.read_json(&self.agreement_key(epoch))?;
-        Ok(agreement.unwrap_or_default())
+    fn read_shared_catalogs(&self, epoch: Token) -> Result<SharedCatalogs, StoreError> {
+        let (shared, _) = self.client.read_json(&self.shared_catalogs_key(epoch))?;
+        Ok(shared.unwrap_or_default())
     }
 
-    pub(super) fn agreement_key(&self, epoch: Token) -> String {
+    pub(super) fn shared_catalogs_key(&self, epoch: Token) -> String {
         let mut fingerprint = Fingerprint::new(&self.config.namespace, "catalogs");
         // Another release may interpret the same catalog differently.
         fingerprint.part(env!("CARGO_PKG_VERSION").as_bytes());
@@ -212,7 +216,7 @@ impl VersionStore {
     }
 }
 
-/// The hash of a name, as an [`Agreement`] lists it.
+/// The hash of a name, as an [`SharedCatalogs`] lists it.
 fn hash_of(relation: &str) -> u64 {
     let mut fingerprint = Fingerprint::new("", "relation");
     fingerprint.part(relation.as_bytes());

@@ -34,13 +34,13 @@ const ANNOUNCE_RETRY_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Write {
     id: Token,
     targets: Vec<Target>,
-    /// The families that those tables are members of; every part of the epoch, if nobody can tell.
-    more: Vec<Target>,
-    /// Relations that all catalogs have, or do not cover, once this has succeeded.
+    /// The families that those tables are members of; every part of the epoch, if they are unknown.
+    families: Vec<Target>,
+    /// Relations that all catalogs have, or do not cover, after this write has succeeded.
     announces: Vec<Announcement>,
     /// The tables, if one of them may be unknown to every catalog. The targets are then the parts of
-    /// the epoch. The records of these tables are created only after a success, as a record tells
-    /// other writers that its table has been announced.
+    /// the epoch. The records of these tables are created only after a success: if a table has a record,
+    /// other writers take it for announced.
     unknown: Vec<Target>,
     /// One of the tables is certainly unknown.
     wide: bool,
@@ -56,11 +56,11 @@ struct Target {
     events: Events,
     /// A catalog has the table, or it has been announced.
     known: bool,
-    /// Its families, where its record did not tell them and they were looked up.
+    /// Its families, if the record did not have them and they were looked up.
     found: Option<FoundFamilies>,
-    /// The record as `begin` left it, and its state where the store told it: `end` can then swap
+    /// The record that `begin` wrote, and its version if the store returned it: `end` can then replace it
     /// without reading.
-    left: Option<(Record, Option<CasVersion>)>,
+    written: Option<(Record, Option<CasVersion>)>,
 }
 
 impl Write {
@@ -70,7 +70,7 @@ impl Write {
     }
 
     fn is_to_everything(&self) -> bool {
-        let mut targets = self.targets.iter().chain(&self.more);
+        let mut targets = self.targets.iter().chain(&self.families);
         targets.any(|target| target.table.kind == DependencyKind::Epoch)
     }
 }
@@ -82,7 +82,7 @@ impl Target {
             events,
             known: true,
             found: None,
-            left: None,
+            written: None,
         }
     }
 
@@ -104,8 +104,8 @@ impl Target {
     }
 }
 
-/// A record as `begin` found it, and the state to put another over; `None`: the store did not answer.
-type Seen = Option<(Option<Record>, Option<CasVersion>)>;
+/// A record that `begin` has read, and the version to replace. `None`: the store did not answer.
+type ReadRecord = Option<(Option<Record>, Option<CasVersion>)>;
 
 /// What the store answered to a command.
 type StoreReply = Result<Reply, StoreError>;
@@ -117,7 +117,7 @@ impl AsRef<str> for Target {
 }
 
 impl VersionStore {
-    /// Announces a write: from here on readers of these tables ask the database.
+    /// Announces a write: from here on, reads of these tables go to the database.
     ///
     /// Never fails: if the store does not answer, the write proceeds (at once, or after the time of
     /// [`OnOutage::Wait`]), and `end` queues what could not be sent.
@@ -126,7 +126,7 @@ impl VersionStore {
     pub(crate) fn begin(self: &Arc<Self>, writes: &Writes, origin: Origin<'_>) -> Write {
         self.writes.fetch_add(1, Ordering::AcqRel);
         let mut write = self.write(writes, origin);
-        // Without random numbers there is no writer id: only the invalidation at the end.
+        // Without random numbers there is no writer id, so `end` only invalidates.
         if write.targets.is_empty() {
             write.announced = true;
             return write;
@@ -160,7 +160,7 @@ impl VersionStore {
         let mut write = Write {
             id: Token::from_bytes([0; Token::LEN]),
             targets: Vec::new(),
-            more: Vec::new(),
+            families: Vec::new(),
             announces: Vec::new(),
             unknown: Vec::new(),
             wide: false,
@@ -214,7 +214,7 @@ impl VersionStore {
         let targets = std::mem::replace(&mut write.targets, self.everything());
         // Records that already list the writer must drop it again, however the write ends.
         let entered: Vec<_>;
-        (entered, write.unknown) = targets.into_iter().partition(|it| it.left.is_some());
+        (entered, write.unknown) = targets.into_iter().partition(|it| it.written.is_some());
         write
             .targets
             .extend(entered.into_iter().map(|target| Target {
@@ -224,18 +224,18 @@ impl VersionStore {
     }
 
     /// Is there a table that no catalog of the current epoch may have?
-    fn has_unlisted(&self, write: &Write, seen: &[Seen]) -> Result<bool, StoreError> {
+    fn has_unlisted(&self, write: &Write, seen: &[ReadRecord]) -> Result<bool, StoreError> {
         let missing = || {
             let targets = write.targets.iter().zip(seen);
             targets
                 .filter(|(target, seen)| !target.known && !matches!(seen, Some((Some(_), _))))
                 .map(|(target, _)| &target.table.table)
         };
-        Ok(missing().next().is_some() && !self.are_listed(missing())?)
+        Ok(missing().next().is_some() && !self.all_catalogs_have(missing())?)
     }
 
-    /// Two round trips while nobody interferes: the lease together with the records as they are,
-    /// then the records with the writer in them. Two more where these tell of families.
+    /// Two round trips without conflicts: one sets the lease and reads the records, the other writes the
+    /// records with the writer in them. Two more if the tables have families.
     fn try_begin(&self, write: &mut Write) -> Result<(), StoreError> {
         let lease = self.config.write_lease;
         let until =
@@ -245,46 +245,46 @@ impl VersionStore {
             until,
         };
         let lease_key = self.lease_key(writer.id);
-        write.more.clear();
+        write.families.clear();
         let part = (!write.is_to_everything()).then(|| self.list_part(writer.id));
-        // Before any record names its writer; and last, as a server that refuses it for want of
-        // memory takes the answers behind it away.
+        // Set before any record names its writer. Last in the batch: if the server has no memory for it,
+        // the replies behind it are lost.
         let lease = self.lease(&lease_key);
-        let (seen, list, mut result) = self.see(&write.targets, part, Some(lease));
+        let (seen, list, mut result) = self.read_targets(&write.targets, part, Some(lease));
         if self.has_unlisted(write, &seen)? {
             self.widen(write);
             return self.try_begin(write);
         }
-        result = result.and(self.enter(&mut write.targets, seen, writer));
-        // Where no record of the epoch can be read, the families are looked up, which fails too.
+        result = result.and(self.add_writer(&mut write.targets, seen, writer));
+        // If no record of the epoch can be read, the families are looked up, which fails too.
         let lists = match part.zip(list) {
-            Some((part, reply)) => self.present_lists(part, reply).unwrap_or_default(),
+            Some((part, reply)) => self.current_lists(part, reply).unwrap_or_default(),
             None => Vec::new(),
         };
         if let Err(error) = self.add_families(write, &lists) {
             result = Err(error);
         }
-        if !write.more.is_empty() {
-            let (seen, _, answered) = self.see(&write.more, None, None);
-            let entered = self.enter(&mut write.more, seen, writer);
+        if !write.families.is_empty() {
+            let (seen, _, answered) = self.read_targets(&write.families, None, None);
+            let entered = self.add_writer(&mut write.families, seen, writer);
             result = result.and(answered).and(entered);
         }
         result
     }
 
-    /// Reads the records of these targets and that of the epoch, and runs another command behind that.
-    fn see(
+    /// Reads the records of these targets and that part of the epoch, and then runs another command.
+    fn read_targets(
         &self,
         targets: &[Target],
         part: Option<&Dependency>,
         last: Option<Command<'_>>,
-    ) -> (Vec<Seen>, Option<StoreReply>, Result<(), StoreError>) {
+    ) -> (Vec<ReadRecord>, Option<StoreReply>, Result<(), StoreError>) {
         let keys = targets.iter().map(|target| &target.table).chain(part);
         let gets = keys.map(|table| Command::Get { key: &table.key });
         let has_last = last.is_some();
         let mut replies = self.client.run(&gets.chain(last).collect::<Vec<_>>());
-        // A write without its lease is announced all the same, where the records' servers answer:
-        // the time in the record alone protects it then.
+        // A write whose lease could not be set is announced nevertheless, if the records' servers answer.
+        // Only the time in the record protects it then.
         let mut result = match has_last {
             true => replies.pop().map_or(Ok(()), |last| last.map(drop)),
             false => Ok(()),
@@ -303,34 +303,34 @@ impl VersionStore {
         (seen, list, result)
     }
 
-    /// Puts the writer into the records of these targets.
-    fn enter(
+    /// Adds the writer to the records of these targets.
+    fn add_writer(
         &self,
         targets: &mut [Target],
-        seen: Vec<Seen>,
+        seen: Vec<ReadRecord>,
         writer: Writer,
     ) -> Result<(), StoreError> {
         let mut puts = Vec::with_capacity(seen.len());
         for (target, seen) in targets.iter_mut().zip(seen) {
-            target.left = None;
+            target.written = None;
             puts.push(match seen {
-                Some((present, over)) => {
+                Some((present, replaced)) => {
                     let record = protocol::begin(present, writer, &mut fresh_token)?;
-                    Some((record, over))
+                    Some((record, replaced))
                 }
                 None => None,
             });
         }
         self.put_all(targets, &puts, None, None);
         let mut result = Ok(());
-        // Whoever was refused had company: one after the other, reading again.
+        // On a conflict, another writer has changed the record: read it again.
         for (target, put) in targets.iter_mut().zip(puts) {
-            if target.left.is_none() && put.is_some() {
+            if target.written.is_none() && put.is_some() {
                 let updated = self.update_record(&target.table, |present| {
                     protocol::begin(present, writer, &mut fresh_token).map(Some)
                 });
                 match updated {
-                    Ok(left) => target.left = left,
+                    Ok(written) => target.written = written,
                     Err(error) => result = Err(error),
                 }
             }
@@ -338,7 +338,7 @@ impl VersionStore {
         result
     }
 
-    /// Writes all records in one batch, in which that of the epoch is read too. Sets `left` of the
+    /// Writes all records in one batch, which also reads that part of the epoch. Sets `written` of the
     /// targets that had no conflict.
     fn put_all(
         &self,
@@ -359,28 +359,28 @@ impl VersionStore {
                 )
             })
             .collect();
-        // First, as a server that refuses a record takes the answers behind it away.
+        // First in the batch: if a server rejects a record, the replies behind it are lost.
         let mut commands: Vec<_> = part
             .map(|it| Command::Get { key: &it.key })
             .into_iter()
             .collect();
         let mut places = Vec::with_capacity(puts.len());
         for (place, put) in puts.iter().enumerate() {
-            let (Some((_, over)), Some(Some(value))) = (put, values.get(place)) else {
+            let (Some((_, replaced)), Some(Some(value))) = (put, values.get(place)) else {
                 continue;
             };
             let key = &*targets[place].table.key;
-            commands.push(Command::put(key, value, *over));
+            commands.push(Command::put(key, value, *replaced));
             places.push(place);
         }
         commands.extend(last);
         let mut replies = self.client.run(&commands).into_iter();
         let list = part.and_then(|_| replies.next());
         for (place, reply) in places.into_iter().zip(replies) {
-            if let (Ok(Reply::Stored(version)), Some((record, over))) = (reply, &puts[place]) {
+            if let (Ok(Reply::Stored(version)), Some((record, replaced))) = (reply, &puts[place]) {
                 let target = &mut targets[place];
-                target.left = Some((record.clone(), version));
-                if over.is_none() {
+                target.written = Some((record.clone(), version));
+                if replaced.is_none() {
                     self.list_table(&target.table);
                 }
             }

@@ -19,11 +19,8 @@ use diesel::{
 
 use super::privileges::privileges;
 use crate::catalog::{
-    facts::{
-        Action, Code, Facts, ForeignKey, Relation, RelationKind, Routine, RoutineTimes, Trigger,
-        Volatility,
-    },
-    times::expression_moves,
+    facts::{Code, Facts, Relation, RelationKind, Routine, RoutineTimes, Trigger, Volatility},
+    times::expression_depends_on_date,
 };
 use cachalot_sql::{Body, Dialect, Events};
 
@@ -216,40 +213,48 @@ pub(super) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
     Ok(facts)
 }
 
+/// Runs a query whose only bind is the schema.
+fn in_schema<R>(conn: &mut MysqlConnection, db: &str, sql: &str) -> QueryResult<Vec<R>>
+where
+    R: QueryableByName<diesel::mysql::Mysql> + 'static,
+{
+    diesel::sql_query(sql).bind::<Text, _>(db).load(conn)
+}
+
 impl Contents {
     fn of(conn: &mut MysqlConnection, db: &str) -> QueryResult<Self> {
-        let relations = diesel::sql_query(
+        let relations = in_schema(
+            conn,
+            db,
             "SELECT TABLE_NAME AS name, TABLE_TYPE AS kind, ENGINE AS engine \
              FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? LIMIT 18446744073709551615",
-        )
-        .bind::<Text, _>(db)
-        .load(conn)?;
-        let views = diesel::sql_query(
+        )?;
+        let views = in_schema(
+            conn,
+            db,
             "SELECT TABLE_NAME AS name, VIEW_DEFINITION AS definition, \
              IS_UPDATABLE AS updatable FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? LIMIT 18446744073709551615",
-        )
-        .bind::<Text, _>(db)
-        .load(conn)?;
-        let columns = diesel::sql_query(
+        )?;
+        let columns = in_schema(
+            conn,
+            db,
             "SELECT TABLE_NAME AS on_table, COALESCE(GENERATION_EXPRESSION, '') AS expression, \
              COLUMN_NAME AS name, DATA_TYPE AS kind FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? \
              AND (GENERATION_EXPRESSION <> '' OR DATA_TYPE = 'time') LIMIT 18446744073709551615",
-        )
-        .bind::<Text, _>(db)
-        .load(conn)?;
-        let keys = diesel::sql_query(
+        )?;
+        let keys = in_schema(
+            conn,
+            db,
             "SELECT TABLE_NAME AS child, UNIQUE_CONSTRAINT_SCHEMA AS parent_db, \
              REFERENCED_TABLE_NAME AS parent, DELETE_RULE AS on_delete, UPDATE_RULE AS on_update \
              FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ? LIMIT 18446744073709551615",
-        )
-        .bind::<Text, _>(db)
-        .load(conn)?;
-        let triggers = diesel::sql_query(
+        )?;
+        let triggers = in_schema(
+            conn,
+            db,
             "SELECT EVENT_OBJECT_TABLE AS on_table, EVENT_MANIPULATION AS event, \
              ACTION_STATEMENT AS body FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? LIMIT 18446744073709551615",
-        )
-        .bind::<Text, _>(db)
-        .load(conn)?;
+        )?;
         let routines = diesel::sql_query(
             "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body, DATA_TYPE AS gives, SPECIFIC_NAME IN \
              (SELECT SPECIFIC_NAME FROM information_schema.PARAMETERS \
@@ -324,18 +329,12 @@ impl Contents {
             let table = facts.name(&row.on_table);
             let times = facts.time_columns.iter().filter(|it| it.0 == table);
             let times = times.map(|it| &*it.1).collect();
-            if !row.expression.is_empty() && expression_moves(&row.expression, &times) {
+            if !row.expression.is_empty() && expression_depends_on_date(&row.expression, &times) {
                 facts.nondeterministic.push((table, "time".to_owned()));
             }
         }
         for row in self.keys {
-            let key = ForeignKey {
-                child: facts.name(&row.child),
-                parent: facts.name(&row.parent),
-                on_delete: Action::parse(&row.on_delete, Action::Delete),
-                on_update: Action::parse(&row.on_update, Action::Update),
-            };
-            facts.foreign_keys.push(key);
+            facts.add_foreign_key(&row.child, &row.parent, &row.on_delete, &row.on_update);
         }
         for row in self.triggers {
             let trigger = Trigger {

@@ -11,8 +11,7 @@ use diesel::{
 };
 
 use crate::catalog::facts::{
-    Action, Cast, Code, Facts, ForeignKey, Policy, Relation, RelationKind, Routine, Trigger,
-    Volatility,
+    Cast, Code, Facts, Policy, Relation, RelationKind, Routine, Trigger, Volatility,
 };
 use cachalot_sql::{Dialect, Events};
 
@@ -280,13 +279,7 @@ fn load_facts(conn: &mut PgConnection) -> QueryResult<Facts> {
     }
     let keys: Vec<ForeignKeyRow> = diesel::sql_query(FOREIGN_KEYS).load(conn)?;
     for row in keys {
-        let key = ForeignKey {
-            child: facts.name(&row.child),
-            parent: facts.name(&row.parent),
-            on_delete: Action::parse(&row.on_delete, Action::Delete),
-            on_update: Action::parse(&row.on_update, Action::Update),
-        };
-        facts.foreign_keys.push(key);
+        facts.add_foreign_key(&row.child, &row.parent, &row.on_delete, &row.on_update);
     }
     let routines: Vec<RoutineRow> =
         diesel::sql_query(format!("{ROUTINES}{IS_USER_SCHEMA}")).load(conn)?;

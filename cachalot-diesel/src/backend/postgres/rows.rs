@@ -42,7 +42,7 @@ impl CacheBackend for Pg {
                 .number(u64::from(oid) << 1 | u64::from(bytes.is_some()));
             let bytes = bytes.as_deref().unwrap_or_default();
             fingerprint.0.part(bytes);
-            found.moving |= volatile_date(bytes).is_some();
+            found.time_dependent |= volatile_date(bytes).is_some();
         }
         Ok(found)
     }

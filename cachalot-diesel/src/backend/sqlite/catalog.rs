@@ -7,7 +7,7 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 
-use crate::catalog::facts::{Action, Code, Facts, ForeignKey, Relation, RelationKind, Trigger};
+use crate::catalog::facts::{Code, Facts, Relation, RelationKind, Trigger};
 use cachalot_sql::{Definition, Dialect, Events, Named};
 
 /// Virtual table modules whose rows change only by statements that name the table, or the tables in
@@ -45,7 +45,7 @@ struct Object {
 }
 
 #[derive(QueryableByName)]
-struct Key {
+struct ForeignKeyRow {
     #[diesel(sql_type = Text)]
     child: String,
     #[diesel(sql_type = Text)]
@@ -73,7 +73,7 @@ pub(super) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
             add(&mut facts, &object);
         }
         add_shadows(&mut facts);
-        let keys: Vec<Key> = diesel::sql_query(format!(
+        let keys: Vec<ForeignKeyRow> = diesel::sql_query(format!(
             "SELECT m.name AS child, k.\"table\" AS parent, k.on_delete AS on_delete, k.on_update AS on_update \
              FROM {schema}.sqlite_schema AS m, pragma_foreign_key_list(m.name, {literal}) AS k \
              WHERE m.type = 'table' AND k.seq = 0",
@@ -81,13 +81,7 @@ pub(super) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
         ))
         .load(conn)?;
         for key in keys {
-            let key = ForeignKey {
-                child: facts.name(&key.child),
-                parent: facts.name(&key.parent),
-                on_delete: Action::parse(&key.on_delete, Action::Delete),
-                on_update: Action::parse(&key.on_update, Action::Update),
-            };
-            facts.foreign_keys.push(key);
+            facts.add_foreign_key(&key.child, &key.parent, &key.on_delete, &key.on_update);
         }
     }
     Ok(facts)

@@ -18,7 +18,7 @@ use diesel::{
 
 use crate::{
     rows::{BlockWriter, CacheBackend, StoredRows, Unstorable, private},
-    untracked::untracked,
+    thread_flag::untracked,
 };
 use cachalot_sql::Dialect;
 

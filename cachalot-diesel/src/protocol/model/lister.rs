@@ -70,8 +70,8 @@ impl State {
         }
         let (record, _) = self.store.records[EPOCH].as_ref()?;
         let list = record.has_families().then(|| record.list());
-        let calm = record.writers().is_empty();
-        calm.then(|| Lister::Listing(record.any(), list))
+        let idle = record.writers().is_empty();
+        idle.then(|| Lister::Listing(record.any(), list))
     }
 
     /// A step of a process whose catalog has our family, or only the other one.
@@ -86,7 +86,7 @@ impl State {
             Lister::Checking(epoch) => {
                 let record = self.store.records[EPOCH].as_ref();
                 let marked = record.is_some_and(|(record, _)| record.has_families());
-                if marked && bounds.variant != Variant::MarkNotSought {
+                if marked && bounds.variant != Variant::FamiliesMarkNotChecked {
                     self.renew_epoch();
                     return Err(Loaded::Unusable);
                 }

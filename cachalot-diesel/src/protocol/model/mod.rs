@@ -70,29 +70,29 @@ struct Faults {
 /// The protocol, or a variant that is known to be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Variant {
-    Ours,
+    Correct,
     /// No `begin`: the tokens change after COMMIT.
-    BumpAfterCommit,
+    NoBegin,
     /// A record holds a single writer instead of a list.
-    OneMark,
+    SingleWriter,
     /// A write to a table that no catalog may have does not invalidate everything.
     NoWidening,
     /// A failed write to such a table creates the table's record, but does not change the epoch, so no
     /// process reloads the catalog.
     RecordOfFailure,
-    /// A writer does not begin the family that a member's record tells.
+    /// A writer does not begin the family that a member's record has.
     FamilyIgnored,
-    /// A reader does not see to it that the members' records tell the family.
-    FamilyUntold,
-    /// A reader does not look whether a writer is in flight on a member.
+    /// A reader does not add the family to the members' records.
+    FamilyNotAdded,
+    /// A reader ignores writers in flight on a member.
     MembersInFlight,
-    /// A writer that finds no families told takes the table for one that has none.
+    /// A writer does not look up the families if the record has none.
     FamilyNotLookedUp,
-    /// A writer looks the families up before it has entered the member's record.
+    /// A writer looks up the families before it has added itself to the member's record.
     FamilyLookedUpFirst,
-    /// `end` takes the families out of the member's record.
+    /// `end` removes the families from the member's record.
     FamilyForgotten,
-    /// A writer trusts what a record tells of families, whatever the list's id.
+    /// A writer uses the families in a record whatever the list's id.
     AnyListTrusted,
     /// `end` does not read the list's id again.
     ListNotReadAgain,
@@ -100,11 +100,11 @@ enum Variant {
     SameListId,
     /// A reader relies on a family that another process has listed, before the new id is in the epoch.
     ListReliedOnEarly,
-    /// A process that creates the list does not look whether families are used already.
-    MarkNotSought,
-    /// A process that puts a new id into the epoch does not read the list again.
+    /// A process that creates the list does not check whether families are already in use.
+    FamiliesMarkNotChecked,
+    /// A process that writes a new id to the epoch does not read the list again.
     ListNotVerified,
-    /// A writer takes a list without an id for the whole list.
+    /// A writer takes a list without an id for complete.
     ListWithoutIdTrusted,
 }
 
@@ -195,16 +195,16 @@ impl Model for Bounds {
         state.normalise(self);
         let mut states = vec![state.clone()];
         if self.family {
-            // Somebody has looked already, and found no families.
+            // An earlier writer has looked up the families and found none.
             let first = state.store.clone();
             for member in FAMILY + 1..self.tables {
                 let record = store::sure(Record::fresh(tokens));
-                let record = writer::told_none(record, epoch.list());
+                let record = writer::without_families(record, epoch.list());
                 state.store.put(member, None, &record);
             }
             state.normalise(self);
             states.push(state.clone());
-            // The same, and another family is listed.
+            // The same, with another family in the list.
             state.store = first;
             let list = store::sure(tokens());
             let epoch = epoch.with_list(list, true);
@@ -217,14 +217,14 @@ impl Model for Bounds {
             });
             for member in FAMILY + 1..self.tables {
                 let record = store::sure(Record::fresh(tokens));
-                let record = writer::told_none(record, list);
+                let record = writer::without_families(record, list);
                 state.store.put(member, None, &record);
             }
             let mut dead = state.clone();
             state.normalise(self);
             states.push(state);
             if self.faults.restarts_of_one > 0 {
-                // The same, and a process that is dead by now has listed ours too.
+                // The same, and a process that has crashed since has listed our family too.
                 dead.store.listed = Some(store::Listed {
                     epoch: epoch.any(),
                     list: Some(store::sure(tokens())),
@@ -270,7 +270,7 @@ impl Model for Bounds {
         if state.faults.restarts_of_one > 0 {
             steps.extend(records.map(Step::RestartOne));
         }
-        // Without a restart this only brings about an initial state.
+        // Without a restart this only leads to an initial state.
         if self.family && self.faults.may_restart() && !state.faults.may_restart() {
             let members = FAMILY + 1..self.tables;
             let missing = members.filter(|member| state.store.records[*member].is_none());
@@ -365,7 +365,7 @@ impl State {
         if let store::Lost::Record(table) = lost {
             let record = self.store.records[table].as_ref();
             for (place, writing) in self.writers.iter_mut().enumerate() {
-                // The documented exception: no record shows any more that this write is in flight.
+                // The documented exception: no record shows that this write is in flight any more.
                 writing.unseen |= record.is_some_and(|(it, _)| it.has(writer::id(place)));
             }
         }

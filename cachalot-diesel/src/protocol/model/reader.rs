@@ -9,13 +9,13 @@ use super::{
     store::{Entry, Number, Seen, sure},
     writer::{self, UNTIL},
 };
-use crate::protocol::{self, Look, Member, Record, Token};
+use crate::protocol::{self, MemberDecision, ReadDecision, Record, Token};
 use cachalot_sql::Events;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Reader {
     left: u8,
-    /// The epoch of its catalog, where there is a family: it is listed under it.
+    /// With a family: the epoch of its catalog, under which the family is listed.
     known: Option<Token>,
     phase: Phase,
     began: Began,
@@ -34,7 +34,7 @@ enum Phase {
     Idle,
     /// Lists the family of the catalog that it has loaded.
     Listing(Lister),
-    /// The one batch, which several servers answer in any order. What has come stands in `Some`.
+    /// Waits for the one batch, which several servers answer in any order. Replies received are `Some`.
     Fetching(Option<Option<Entry>>, Vec<Option<Option<Seen>>>),
     /// Reads the leases of the next record's writers.
     Checking(Fetched),
@@ -43,12 +43,12 @@ enum Phase {
     /// Reads the next record again, after a conflict.
     Again(Fetched),
     /// Queries the database, with a permit to store under these tokens.
-    Asking(Vec<Token>),
+    Querying(Vec<Token>),
     Storing(Entry),
-    /// Gets the record of this member, with leave to store under these tokens if all are ready.
+    /// Reads the record of this member, to store rows under these tokens if all members are ready.
     Member(Vec<Token>, usize),
-    /// Puts this over the member's record.
-    Telling(Vec<Token>, usize, Seen),
+    /// Replaces the member's record by this one.
+    AddingFamilies(Vec<Token>, usize, Seen),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,12 +66,12 @@ pub(super) enum Move {
     Check,
     Put,
     FetchAgain,
-    Ask,
+    Query,
     Store,
     Load,
     List,
     FetchMember,
-    Tell,
+    AddFamilies,
 }
 
 impl Reader {
@@ -91,12 +91,12 @@ impl Reader {
         };
         match &self.phase {
             Phase::Idle if self.left == 0 => Vec::new(),
-            // A read begins with its first command: before that, less is asked of it.
+            // A read begins with its first command, so nothing is required of it before.
             Phase::Idle if bounds.family && self.known.is_none() => vec![Move::Load],
             Phase::Idle => fetches(true, (0..bounds.looked_at()).collect()),
             Phase::Listing(..) => vec![Move::List],
             Phase::Member(..) => vec![Move::FetchMember],
-            Phase::Telling(..) => vec![Move::Tell],
+            Phase::AddingFamilies(..) => vec![Move::AddFamilies],
             Phase::Fetching(entry, records) => {
                 let to_come = records.iter().enumerate().filter(|(_, it)| it.is_none());
                 fetches(entry.is_none(), to_come.map(|(table, _)| table).collect())
@@ -104,7 +104,7 @@ impl Reader {
             Phase::Checking(_) => vec![Move::Check],
             Phase::Putting(..) => vec![Move::Put],
             Phase::Again(_) => vec![Move::FetchAgain],
-            Phase::Asking(_) => vec![Move::Ask],
+            Phase::Querying(_) => vec![Move::Query],
             Phase::Storing(_) => vec![Move::Store],
         }
     }
@@ -124,7 +124,7 @@ impl Reader {
                     .filter_map(|(table, seen)| Some((table, &mut seen.as_mut()?.1)))
                     .collect()
             }
-            Phase::Telling(_, member, seen) => vec![(*member, &mut seen.1)],
+            Phase::AddingFamilies(_, member, seen) => vec![(*member, &mut seen.1)],
             _ => Vec::new(),
         }
     }
@@ -134,7 +134,7 @@ impl Reader {
         match &mut self.phase {
             Phase::Idle => {}
             Phase::Listing(lister) => lister.visit(see),
-            Phase::Telling(tokens, _, seen) => {
+            Phase::AddingFamilies(tokens, _, seen) => {
                 tokens.iter_mut().for_each(&mut *see);
                 in_seen(seen, see);
             }
@@ -151,7 +151,7 @@ impl Reader {
                 it.visit(see);
                 in_record(record, see);
             }
-            Phase::Asking(tokens) | Phase::Member(tokens, _) => {
+            Phase::Querying(tokens) | Phase::Member(tokens, _) => {
                 tokens.iter_mut().for_each(see);
             }
             Phase::Storing(entry) => in_entry(entry, see),
@@ -199,9 +199,9 @@ impl State {
                 let seen = it.records[it.tokens.len()].clone();
                 let present = seen.map(|(record, _)| record);
                 let crashed = self.crashed(bounds, present.as_ref());
-                match sure(protocol::look(present, &crashed, &mut free)) {
-                    Look::Put(record) => Phase::Putting(it, record),
-                    Look::Trust(_) | Look::Bypass => Phase::Idle,
+                match sure(protocol::check_record(present, &crashed, &mut free)) {
+                    ReadDecision::Replace(record) => Phase::Putting(it, record),
+                    ReadDecision::Valid(_) | ReadDecision::Bypass => Phase::Idle,
                 }
             }
             (Phase::Putting(mut it, record), Move::Put) => {
@@ -220,7 +220,7 @@ impl State {
                 it.records[table].clone_from(&self.store.records[table]);
                 self.decide(bounds, place, it, &mut free)
             }
-            (Phase::Asking(tokens), Move::Ask) => Phase::Storing(Entry {
+            (Phase::Querying(tokens), Move::Query) => Phase::Storing(Entry {
                 tokens,
                 rows: self.committed.clone(),
             }),
@@ -239,9 +239,9 @@ impl State {
             (Phase::Member(tokens, member), Move::FetchMember) => {
                 self.admit(bounds, tokens, member, &mut free)
             }
-            (Phase::Telling(tokens, member, (record, over)), Move::Tell) => {
-                let told = self.store.put(member, Some(over), &record).is_some();
-                let next = if told { member + 1 } else { member };
+            (Phase::AddingFamilies(tokens, member, (record, over)), Move::AddFamilies) => {
+                let recorded = self.store.put(member, Some(over), &record).is_some();
+                let next = if recorded { member + 1 } else { member };
                 members_from(bounds, tokens, next)
             }
             (phase, _) => phase,
@@ -252,10 +252,10 @@ impl State {
         if matches!(
             phase,
             Phase::Idle
-                | Phase::Asking(_)
+                | Phase::Querying(_)
                 | Phase::Storing(_)
                 | Phase::Member(..)
-                | Phase::Telling(..)
+                | Phase::AddingFamilies(..)
         ) {
             reader.began = Began::default();
         }
@@ -284,11 +284,15 @@ impl State {
     ) -> Phase {
         let (present, over) = self.store.records[member].clone().unzip();
         let crashed = self.crashed(bounds, present.as_ref());
-        let families = bounds.variant.told();
-        let verdict = sure(protocol::member(present, &families, &crashed, free));
+        let families = bounds.variant.families_to_add();
+        let verdict = sure(protocol::check_member(present, &families, &crashed, free));
         match (verdict, over) {
-            (Member::Bypass, _) if bounds.variant != Variant::MembersInFlight => Phase::Idle,
-            (Member::Put(record), Some(over)) => Phase::Telling(tokens, member, (record, over)),
+            (MemberDecision::Bypass, _) if bounds.variant != Variant::MembersInFlight => {
+                Phase::Idle
+            }
+            (MemberDecision::Replace(record), Some(over)) => {
+                Phase::AddingFamilies(tokens, member, (record, over))
+            }
             _ => members_from(bounds, tokens, member + 1),
         }
     }
@@ -339,10 +343,10 @@ impl State {
             {
                 return Phase::Checking(it);
             }
-            match sure(protocol::look(present, &[], free)) {
-                Look::Trust(state) => it.tokens.extend(state.of(Events::ALL)),
-                Look::Bypass => return Phase::Idle,
-                Look::Put(record) => return Phase::Putting(it, record),
+            match sure(protocol::check_record(present, &[], free)) {
+                ReadDecision::Valid(state) => it.tokens.extend(state.of(Events::ALL)),
+                ReadDecision::Bypass => return Phase::Idle,
+                ReadDecision::Replace(record) => return Phase::Putting(it, record),
             }
         }
         let current = it.entry.filter(|entry| {
@@ -387,6 +391,6 @@ fn members_from(bounds: &Bounds, tokens: Vec<Token>, member: usize) -> Phase {
     if bounds.family && member < bounds.tables {
         Phase::Member(tokens, member)
     } else {
-        Phase::Asking(tokens)
+        Phase::Querying(tokens)
     }
 }

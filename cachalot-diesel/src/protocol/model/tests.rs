@@ -1,5 +1,7 @@
 //! The explored models and the expected results.
 
+mod families;
+
 use std::collections::BTreeSet;
 
 use stateright::{Checker, HasDiscoveries, Model};
@@ -18,7 +20,7 @@ fn bounds() -> Bounds {
         unknown: false,
         family: false,
         other: false,
-        variant: Variant::Ours,
+        variant: Variant::Correct,
     }
 }
 
@@ -30,7 +32,7 @@ fn with(faults: Faults) -> Bounds {
 /// always hold, a counterexample.
 fn explore(bounds: Bounds) -> BTreeSet<&'static str> {
     let text = format!("{bounds:?}");
-    // Depth first, as what is pending takes more memory than what has been seen.
+    // Depth first, as the queue of a breadth-first search takes more memory than the states seen.
     let checker = bounds.checker().threads(2).spawn_dfs().join();
     eprintln!(
         "{} states, up to {} steps deep: {text}",
@@ -40,12 +42,12 @@ fn explore(bounds: Bounds) -> BTreeSet<&'static str> {
     checker.discoveries().into_keys().collect()
 }
 
-/// These do not hold. The rest need not be explored.
-fn wanting<const N: usize>(properties: [&'static str; N], bounds: Bounds) {
+/// Asserts that these properties are violated. Stops when counterexamples are found.
+fn assert_violates<const N: usize>(properties: [&'static str; N], bounds: Bounds) {
     let text = format!("{bounds:?}");
     let checker = bounds.checker().threads(2);
     let checker = checker.finish_when(HasDiscoveries::AllOf(properties.into()));
-    // Such a state is deep, and there are many.
+    // Depth first, as such states are deep.
     let checker = checker.spawn_dfs().join();
     eprintln!(
         "{} states until found: {text}",
@@ -56,7 +58,7 @@ fn wanting<const N: usize>(properties: [&'static str; N], bounds: Bounds) {
     assert_eq!(holds, None, "{text}");
 }
 
-/// P1 and P2 hold, and the run was not an idle one.
+/// P1 and P2 hold, and the exploration is not vacuous.
 fn assert_holds(bounds: Bounds) -> BTreeSet<&'static str> {
     let found = explore(bounds);
     assert!(!found.contains(P1), "{found:?}");
@@ -114,7 +116,10 @@ fn an_eviction_causes_stale_reads_only_under_the_documented_exception() {
             ..Faults::default()
         })
     });
-    assert!(found.contains(EXCUSED), "else it need not be stated");
+    assert!(
+        found.contains(EXCUSED),
+        "otherwise the exception need not be documented"
+    );
 }
 
 #[test]
@@ -126,11 +131,14 @@ fn a_frozen_writer_causes_stale_reads_only_under_the_documented_exception() {
             ..Faults::default()
         })
     });
-    assert!(found.contains(EXCUSED), "else it need not be stated");
+    assert!(
+        found.contains(EXCUSED),
+        "otherwise the exception need not be documented"
+    );
 }
 
 #[test]
-fn nothing_acknowledged_is_forgotten_when_the_store_restarts() {
+fn p1_holds_when_the_store_restarts() {
     let found = explore(Bounds {
         reads: 1,
         ..with(Faults {
@@ -233,9 +241,9 @@ fn no_read_is_stale_when_the_record_of_an_unknown_table_is_lost() {
 }
 
 #[test]
-fn a_writer_that_does_not_announce_an_unknown_table_is_found_wanting() {
+fn p1_and_p2_are_violated_if_an_unknown_table_is_not_announced() {
     let variant = Variant::NoWidening;
-    wanting(
+    assert_violates(
         [P1, P2],
         Bounds {
             variant,
@@ -245,196 +253,19 @@ fn a_writer_that_does_not_announce_an_unknown_table_is_found_wanting() {
 }
 
 #[test]
-fn a_record_that_a_failed_write_leaves_is_found_wanting() {
+fn p1_is_violated_if_a_failed_write_creates_the_record_of_an_unknown_table() {
     let bounds = Bounds {
         failures: true,
         variant: Variant::RecordOfFailure,
         ..unknown()
     };
-    wanting([P1], bounds);
-}
-
-/// A writer of a member, and a read of the family's parent that is repeated.
-fn family() -> Bounds {
-    Bounds {
-        tables: 3,
-        writers: vec![vec![2]],
-        reads: 3,
-        readers: 1,
-        family: true,
-        ..bounds()
-    }
-}
-
-/// A restart of all servers, or of that of one record.
-const RESTARTS: [Faults; 2] = {
-    let none = Faults {
-        crashes: 0,
-        evictions: 0,
-        lost_lists: 0,
-        restarts: 0,
-        restarts_of_one: 0,
-        freezes: 0,
-        skewed: false,
-    };
-    [
-        Faults {
-            restarts: 1,
-            ..none
-        },
-        Faults {
-            restarts_of_one: 1,
-            ..none
-        },
-    ]
-};
-
-fn family_with(faults: Faults) -> Bounds {
-    Bounds { faults, ..family() }
+    assert_violates([P1], bounds);
 }
 
 #[test]
-fn no_read_of_a_family_is_stale() {
-    for bounds in [
-        Bounds {
-            failures: true,
-            ..family()
-        },
-        Bounds {
-            readers: 2,
-            reads: 1,
-            ..family()
-        },
-        Bounds {
-            tables: 4,
-            writers: vec![vec![2, 3]],
-            reads: 2,
-            ..family()
-        },
-    ] {
-        let found = assert_holds(bounds);
-        assert!(!found.contains(EXCUSED));
-    }
-}
-
-#[test]
-fn no_read_of_a_family_is_stale_when_a_writer_dies() {
-    let found = assert_holds(family_with(Faults {
-        crashes: 1,
-        ..Faults::default()
-    }));
-    assert!(found.contains(RECLAIMED));
-    assert!(!found.contains(EXCUSED));
-}
-
-#[test]
-fn no_read_of_a_family_is_stale_when_anything_is_evicted_but_for_the_stated_exception() {
-    assert_holds(family_with(Faults {
-        evictions: 1,
-        ..Faults::default()
-    }));
-}
-
-#[test]
-fn no_read_of_a_family_misses_what_was_acknowledged_when_the_store_restarts() {
-    for faults in RESTARTS {
-        assert_survives(faults, 1, 2);
-    }
-}
-
-#[test]
-fn a_family_that_is_not_begun_with_its_members_is_found_wanting() {
-    // What a writer has put into the record, or taken out, only the next one misses.
-    for (variant, writers) in [
-        (Variant::FamilyNotLookedUp, 1),
-        (Variant::FamilyIgnored, 2),
-        (Variant::FamilyForgotten, 2),
-    ] {
-        wanting(
-            [P1, P2],
-            Bounds {
-                variant,
-                // It is a failure that leaves the entries.
-                failures: variant == Variant::FamilyForgotten,
-                writers: vec![vec![2]; writers],
-                ..family()
-            },
-        );
-    }
-    // `end` finds the family, after the COMMIT.
-    for variant in [
-        Variant::FamilyUntold,
-        Variant::MembersInFlight,
-        Variant::FamilyLookedUpFirst,
-    ] {
-        wanting(
-            [P2],
-            Bounds {
-                variant,
-                ..family()
-            },
-        );
-    }
-}
-
-#[test]
-fn families_that_are_trusted_under_an_old_list_are_found_wanting() {
-    let restart_of_all = || Bounds {
-        reads: 2,
-        ..family_with(RESTARTS[0])
-    };
-    let restart_of_one = || Bounds {
-        reads: 2,
-        ..family_with(RESTARTS[1])
-    };
-    for (variant, bounds) in [
-        (Variant::AnyListTrusted, restart_of_all()),
-        (Variant::ListNotReadAgain, restart_of_all()),
-        (Variant::SameListId, restart_of_one()),
-        (Variant::ListReliedOnEarly, restart_of_one()),
-    ] {
-        wanting([P1], Bounds { variant, ..bounds });
-    }
-}
-
-/// The list of families is lost while two processes list theirs.
-fn family_with_a_list_that_is_lost() -> Bounds {
-    Bounds {
-        other: true,
-        reads: 2,
-        ..family_with(Faults {
-            lost_lists: 1,
-            ..Faults::default()
-        })
-    }
-}
-
-#[test]
-fn no_read_of_a_family_is_stale_when_another_process_replaces_a_list_that_was_lost() {
-    assert_holds(family_with_a_list_that_is_lost());
-}
-
-#[test]
-fn a_list_that_is_replaced_without_care_is_found_wanting() {
-    for variant in [
-        Variant::MarkNotSought,
-        Variant::ListNotVerified,
-        Variant::ListWithoutIdTrusted,
-    ] {
-        wanting(
-            [P1],
-            Bounds {
-                variant,
-                ..family_with_a_list_that_is_lost()
-            },
-        );
-    }
-}
-
-#[test]
-fn changing_tokens_only_after_the_commit_violates_p2() {
+fn p2_is_violated_if_tokens_change_only_after_the_commit() {
     let found = explore(Bounds {
-        variant: Variant::BumpAfterCommit,
+        variant: Variant::NoBegin,
         ..bounds()
     });
     assert!(found.contains(P2), "{found:?}");
@@ -442,9 +273,9 @@ fn changing_tokens_only_after_the_commit_violates_p2() {
 }
 
 #[test]
-fn one_mark_that_writers_overwrite_is_found_wanting() {
-    let variant = Variant::OneMark;
-    wanting(
+fn p2_is_violated_if_a_record_has_only_one_writer() {
+    let variant = Variant::SingleWriter;
+    assert_violates(
         [P2],
         Bounds {
             variant,
@@ -456,7 +287,7 @@ fn one_mark_that_writers_overwrite_is_found_wanting() {
 /// Larger models: minutes in an optimised build, and gigabytes of memory.
 #[test]
 #[ignore = "takes minutes: cargo test --release -p cachalot-diesel --lib model -- --ignored"]
-fn deeper() {
+fn larger_models() {
     let faults = Faults::default();
     assert_holds(with(Faults {
         crashes: 1,
@@ -492,77 +323,4 @@ fn deeper() {
         ..faults
     }));
     assert!(!restarted.contains(P1), "{restarted:?}");
-}
-
-#[test]
-#[ignore = "takes minutes: cargo test --release -p cachalot-diesel --lib model -- --ignored"]
-fn deeper_in_families() {
-    let two_writers = |faults| Bounds {
-        writers: vec![vec![2]; 2],
-        reads: 2,
-        ..family_with(faults)
-    };
-    let faults = Faults::default();
-    for bounds in [
-        two_writers(Faults {
-            crashes: 1,
-            ..faults
-        }),
-        Bounds {
-            failures: true,
-            ..two_writers(faults)
-        },
-        Bounds {
-            readers: 2,
-            reads: 2,
-            ..family()
-        },
-        Bounds {
-            reads: 2,
-            ..family_with(Faults {
-                evictions: 2,
-                ..faults
-            })
-        },
-        two_writers(Faults {
-            evictions: 1,
-            ..faults
-        }),
-    ] {
-        assert_holds(bounds);
-    }
-}
-
-/// P1 holds when the servers restart that these faults say.
-fn assert_survives(restarts: Faults, writers: usize, reads: u8) {
-    let found = explore(Bounds {
-        writers: vec![vec![2]; writers],
-        reads,
-        ..family_with(restarts)
-    });
-    assert!(!found.contains(P1), "{found:?}");
-    assert!(found.contains(HIT), "{found:?}");
-}
-
-#[test]
-#[ignore = "takes minutes: cargo test --release -p cachalot-diesel --lib model -- --ignored"]
-fn deeper_in_families_when_one_server_restarts() {
-    let [_, of_one] = RESTARTS;
-    assert_survives(of_one, 1, 3);
-    assert_survives(of_one, 2, 2);
-}
-
-#[test]
-#[ignore = "takes minutes: cargo test --release -p cachalot-diesel --lib model -- --ignored"]
-fn deeper_in_families_when_all_servers_restart() {
-    let [of_all, _] = RESTARTS;
-    assert_survives(of_all, 1, 3);
-    assert_survives(of_all, 2, 2);
-}
-
-#[test]
-#[ignore = "takes minutes: cargo test --release -p cachalot-diesel --lib model -- --ignored"]
-fn deeper_in_families_of_three_writers() {
-    let [_, of_one] = RESTARTS;
-    assert_survives(of_one, 3, 2);
 }

@@ -34,10 +34,10 @@ fn a_record_round_trips() {
 #[test]
 fn the_fast_path_and_the_parser_agree() {
     let tokens = &mut counting();
-    let calm = Record::fresh(tokens).unwrap();
-    assert_eq!(State::calm(&calm.to_bytes()), Some(calm.state()));
-    let busy = calm.begun(writer(1));
-    assert_eq!(State::calm(&busy.to_bytes()), None);
+    let idle = Record::fresh(tokens).unwrap();
+    assert_eq!(RecordTokens::if_idle(&idle.to_bytes()), Some(idle.tokens()));
+    let busy = idle.begun(writer(1));
+    assert_eq!(RecordTokens::if_idle(&busy.to_bytes()), None);
 }
 
 fn families(names: &[&str]) -> Families {
@@ -55,17 +55,23 @@ fn found(names: &[&str], list: u8) -> FoundFamilies {
 fn a_record_keeps_the_families_that_it_tells() {
     let tokens = &mut counting();
     let new = Record::fresh(tokens).unwrap();
-    let joined = new.clone().joined(&families(&["p"]));
+    let joined = new.clone().with_families(&families(&["p"]));
     assert!(!joined.has_families(), "others are not known");
-    assert_eq!(new.clone().found(id(1), Some(&found(&[], 100))), new);
+    assert_eq!(
+        new.clone()
+            .with_found_families(id(1), Some(&found(&[], 100))),
+        new
+    );
     let begun = new.begun(writer(1));
-    let record = begun.found(id(1), Some(&found(&["p"], 100)));
+    let record = begun.with_found_families(id(1), Some(&found(&["p"], 100)));
     let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
-    assert!(record.lacks(&families(&["p", "q"])) && !record.lacks(&families(&["p"])));
-    let record = record.joined(&families(&["q"]));
+    assert!(
+        record.lacks_families(&families(&["p", "q"])) && !record.lacks_families(&families(&["p"]))
+    );
+    let record = record.with_families(&families(&["q"]));
     assert_eq!(record.families(id(100)), Some(&families(&["p", "q"])));
     let bytes = record.to_bytes();
-    assert_eq!(State::calm(&bytes), Some(record.state()));
+    assert_eq!(RecordTokens::if_idle(&bytes), Some(record.tokens()));
     assert_eq!(Record::from_bytes(&bytes), Some(record));
 }
 
@@ -73,12 +79,14 @@ fn a_record_keeps_the_families_that_it_tells() {
 fn families_are_told_under_the_list_that_was_read() {
     let tokens = &mut counting();
     let begun = Record::fresh(tokens).unwrap().begun(writer(1));
-    let record = begun.found(id(1), Some(&found(&["p"], 100)));
+    let record = begun.with_found_families(id(1), Some(&found(&["p"], 100)));
     assert_eq!(record.families(id(101)), None, "another list");
-    let joined = record.joined(&families(&["q"]));
-    let again = joined.clone().found(id(1), Some(&found(&[], 100)));
+    let joined = record.with_families(&families(&["q"]));
+    let again = joined
+        .clone()
+        .with_found_families(id(1), Some(&found(&[], 100)));
     assert_eq!(again, joined, "the same list");
-    let record = joined.found(id(1), Some(&found(&["r"], 101)));
+    let record = joined.with_found_families(id(1), Some(&found(&["r"], 101)));
     assert_eq!(record.families(id(100)), None);
     assert_eq!(record.families(id(101)), Some(&families(&["r"])));
 }
@@ -136,7 +144,7 @@ fn only_the_tokens_and_times_of_the_events_change() {
         .unwrap();
     assert_eq!((after.insert, after.update), (before.insert, before.update));
     assert_ne!(after.delete, before.delete);
-    let tokens_of = |record: &Record, events| record.state().of(events).collect::<Vec<_>>();
+    let tokens_of = |record: &Record, events| record.tokens().of(events).collect::<Vec<_>>();
     assert_ne!(tokens_of(&after, delete), tokens_of(&before, delete));
     assert_eq!(
         tokens_of(&after, Events::UPSERT),

@@ -21,17 +21,17 @@ impl VersionStore {
     /// Ends a write. After a success, no entry of its tables that was stored before is valid.
     ///
     /// # Errors
-    /// [`Error::Undelivered`] if the store did not take it all; what it did not take is pending and
-    /// delivered later, and this process bypasses those tables until then.
+    /// [`Error::Undelivered`] if the store did not accept everything. The rest is pending and delivered
+    /// later; until then this process bypasses the cache for those tables.
     pub(crate) fn end(self: &Arc<Self>, write: Write, outcome: WriteOutcome) -> Result<(), Error> {
         let reason = match outcome {
             WriteOutcome::Unknown => InvalidationReason::UnknownOutcome,
             WriteOutcome::Success | WriteOutcome::Failure => InvalidationReason::Write,
         };
-        self.end_because(write, outcome, reason)
+        self.end_with_reason(write, outcome, reason)
     }
 
-    fn end_because(
+    fn end_with_reason(
         self: &Arc<Self>,
         mut write: Write,
         outcome: WriteOutcome,
@@ -51,7 +51,7 @@ impl VersionStore {
             events: target.events,
             at,
         };
-        write.targets.append(&mut write.more);
+        write.targets.append(&mut write.families);
         let list = write.is_to_everything().then(fresh_token);
         let new_list = list.and_then(Result::ok);
         let as_ended = |target: &Target, record| match published {
@@ -62,52 +62,52 @@ impl VersionStore {
             .targets
             .iter()
             .map(|target| {
-                let (record, version) = target.left.as_ref()?;
+                let (record, version) = target.written.as_ref()?;
                 // Without its version the record has to be read again.
                 let version = (*version)?;
                 let tokens = &mut fresh_token;
                 let change = change(target);
-                let next = protocol::end_unread(record, write.id, outcome, change, tokens);
+                let next = protocol::end_without_read(record, write.id, outcome, change, tokens);
                 Some((as_ended(target, next.ok()??), Some(version)))
             })
             .collect();
         let id = write.id;
         let mut rest = write;
         for target in &mut rest.targets {
-            target.left = None;
+            target.written = None;
         }
         let lease_key = self.lease_key(id);
         let delete = Command::Delete { key: &lease_key };
         // The list's id is read after the COMMIT.
-        let asks = published && !rest.is_to_everything();
-        let part = asks.then(|| self.list_part(id));
+        let reads_list = published && !rest.is_to_everything();
+        let part = reads_list.then(|| self.list_part(id));
         let list = self.put_all(&mut rest.targets, &puts, part, Some(delete));
-        let unended = rest.targets.iter_mut().filter(|it| it.left.is_none());
+        let unended = rest.targets.iter_mut().filter(|it| it.written.is_none());
         for target in unended {
-            let moved = self.update_record(&target.table, |present| {
+            let updated = self.update_record(&target.table, |present| {
                 let found = target.found.as_ref();
-                let present = present.map(|record| record.found(id, found));
+                let present = present.map(|record| record.with_found_families(id, found));
                 let change = change(target);
                 let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
                 Ok(next.map(|record| as_ended(target, record)))
             });
-            match moved {
-                Ok(left) => target.left = left,
+            match updated {
+                Ok(written) => target.written = written,
                 Err(error) => failed.push((target.table.clone(), target.events, error)),
             }
         }
         let of_family = failed
             .iter()
             .find(|(it, ..)| it.kind == DependencyKind::Family);
-        let mut lost = of_family.map(|(.., error)| error.clone());
+        let mut family_error = of_family.map(|(.., error)| error.clone());
         if let Some((part, list)) = part.zip(list) {
-            let lists = self.present_lists(part, list);
+            let lists = self.current_lists(part, list);
             if let Err(error) = lists.and_then(|lists| self.end_families(&rest, &lists)) {
-                lost = Some(error);
+                family_error = Some(error);
             }
         }
-        if let Some(error) = lost {
-            // Who delivers what a table is pending looks for its families.
+        if let Some(error) = family_error {
+            // Delivering a table's pending invalidation includes its families.
             failed.retain(|(it, ..)| it.kind == DependencyKind::Epoch);
             let tables = rest.targets.iter().filter(|target| target.is_table());
             failed.extend(tables.map(|it| (it.table.clone(), it.events, error.clone())));
@@ -127,8 +127,8 @@ impl VersionStore {
         {
             undelivered = Ok(());
         }
-        // Only for tables that certainly exist, and after the epoch has changed: the record tells
-        // other writers that the table has been announced.
+        // Only for tables that certainly exist, and after the epoch has changed: if a table has a record,
+        // other writers take it for announced.
         if succeeded && undelivered.is_ok() && !rest.names_unverified {
             for target in &rest.unknown {
                 // If this fails, the next write to the table announces it again.
@@ -138,9 +138,9 @@ impl VersionStore {
             }
             self.announced(std::mem::take(&mut rest.announces));
         }
-        // Counted again: a read between the first count and the update has seen the old state.
+        // Counted again, as a read between the first count and the update has read the old records.
         self.writes.fetch_add(1, Ordering::AcqRel);
-        self.signal(&rest, reason);
+        self.notify(&rest, reason);
         undelivered
     }
 
@@ -155,18 +155,18 @@ impl VersionStore {
         };
         let write = self.begin(writes, origin);
         let reason = InvalidationReason::Requested;
-        self.end_because(write, WriteOutcome::Success, reason)
+        self.end_with_reason(write, WriteOutcome::Success, reason)
     }
 
-    fn signal(&self, write: &Write, reason: InvalidationReason) {
+    fn notify(&self, write: &Write, reason: InvalidationReason) {
         let named = || write.unknown.iter().chain(&write.targets);
-        // A process without a catalog invalidates everything as a precaution; the signal names only
-        // what was written.
-        let careful = !write.unknown.is_empty() && !write.wide;
+        // A process without a catalog invalidates everything as a precaution. The notification names only
+        // the tables that were written to.
+        let precaution = !write.unknown.is_empty() && !write.wide;
         let names: BTreeSet<_> = named()
             .filter(|target| target.table.kind != DependencyKind::Family)
             .map(|target| &*target.table.table)
-            .filter(|name| !(careful && *name == EPOCH))
+            .filter(|name| !(precaution && *name == EPOCH))
             .filter(|name| !self.config.excludes(name))
             .collect();
         if names.is_empty() {
@@ -182,7 +182,7 @@ impl VersionStore {
         self.listeners.call(&invalidation);
     }
 
-    /// Gives a record new tokens, and takes out writers that may stand in it and are not in flight.
+    /// Gives a record new tokens, and removes writers that it may list and that are no longer in flight.
     pub(super) fn publish(
         &self,
         target: &Target,
@@ -194,7 +194,7 @@ impl VersionStore {
             events: target.events,
             at: Some(now_millis()),
         };
-        let moved = self.update_record(&target.table, |present| {
+        let updated = self.update_record(&target.table, |present| {
             let present = present.map(|record| {
                 let writers = writers.iter();
                 writers.fold(record, |record, writer| record.withdrawn(*writer))
@@ -202,10 +202,10 @@ impl VersionStore {
             let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
             Ok(next.map(|record| target.as_published(record, None)))
         })?;
-        Ok(moved.map(|(record, _)| record))
+        Ok(updated.map(|(record, _)| record))
     }
 
-    /// Publishes one pending invalidation, and with it those of the families that the table is a member of.
+    /// Publishes one pending invalidation, also for the families that the table is a member of.
     pub(in crate::versions) fn flush_table(
         &self,
         table: &str,
@@ -223,8 +223,8 @@ impl VersionStore {
                 .map(|it| (&target.table.table, pending_table.events, it));
             let part = self.list_part(fresh_token()?);
             let list = self.client.run_one(Command::Get { key: &part.key });
-            let lists = self.present_lists(part, list)?;
-            for family in self.families_behind(ended, &lists)? {
+            let lists = self.current_lists(part, list)?;
+            for family in self.families_of_tables(ended, &lists)? {
                 self.publish(&family, &pending_table.writers)?;
             }
         }

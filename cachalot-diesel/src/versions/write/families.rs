@@ -1,4 +1,4 @@
-//! The families of the tables that are written: their records change with those of their members.
+//! The families of the tables that are written to: their records change with those of their members.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,9 +10,9 @@ use crate::{
 };
 
 impl VersionStore {
-    /// Adds the families of the tables whose records have the writer's id. A record is trusted if it
-    /// tells them under one of these ids of the list; the others are looked up. If that is not possible,
-    /// the write becomes one to everything.
+    /// Adds the families of the tables whose records list the writer. A record's families are used if
+    /// they were looked up under one of these ids of the list; otherwise they are looked up. If that is
+    /// not possible, the write becomes one to everything.
     pub(super) fn add_families(
         &self,
         write: &mut Write,
@@ -21,52 +21,51 @@ impl VersionStore {
         if write.is_to_everything() {
             return Ok(());
         }
-        let (mut families, mut untold) = (BTreeMap::new(), Vec::new());
+        let (mut families, mut unrecorded) = (BTreeMap::new(), Vec::new());
         for target in write.targets.iter_mut() {
-            let Some((record, _)) = &target.left else {
+            let Some((record, _)) = &target.written else {
                 continue;
             };
-            match told(record, lists) {
-                Some(told) => add_told(&mut families, told, target.events),
-                None => untold.push(target),
+            match recorded_families(record, lists) {
+                Some(recorded) => add_families_to(&mut families, recorded, target.events),
+                None => unrecorded.push(target),
             }
         }
-        if !untold.is_empty() {
-            let tables = untold.iter().map(|target| &*target.table.table);
+        if !unrecorded.is_empty() {
+            let tables = unrecorded.iter().map(|target| &*target.table.table);
             let Some(listed) = self.listed_families(tables)? else {
-                write.more = self.everything();
+                write.families = self.everything();
                 return Ok(());
             };
-            for (target, found) in untold.into_iter().zip(listed) {
-                add_told(&mut families, &found.families, target.events);
-                let told = |(record, version): (Record, _)| {
-                    (record.found(write.id, Some(&found)), version)
+            for (target, found) in unrecorded.into_iter().zip(listed) {
+                add_families_to(&mut families, &found.families, target.events);
+                let recorded = |(record, version): (Record, _)| {
+                    (record.with_found_families(write.id, Some(&found)), version)
                 };
-                target.left = target.left.take().map(told);
+                target.written = target.written.take().map(recorded);
                 target.found = Some(found);
             }
         }
-        write.more = self.families(families);
+        write.families = self.families(families);
         Ok(())
     }
 
-    /// Publishes what a write has not begun, for the records did not tell it then: the families of its
-    /// tables.
+    /// Publishes the families that were not known when the write began.
     ///
-    /// `lists` are the ids of the list after the change became visible. A record that tells them under
-    /// another was lost meanwhile, or never reached, or the list has grown. A reader may then have relied
-    /// on families that are newer than those that were looked up.
+    /// `lists` are the ids of the list after the change became visible. If a record has families under
+    /// another id, it was lost meanwhile or could not be written, or the list has grown. A reader may then
+    /// have relied on newer families than those that were looked up.
     pub(super) fn end_families(&self, write: &Write, lists: &[Token]) -> Result<(), StoreError> {
         let ended = write.targets.iter().filter(|target| target.is_table());
         let ended = ended.filter_map(|target| {
-            let (record, _) = target.left.as_ref()?;
+            let (record, _) = target.written.as_ref()?;
             Some((&target.table.table, target.events, record))
         });
         let done = |family: &Target| {
             let mut targets = write.targets.iter();
-            targets.any(|it| it.table.key == family.table.key && it.left.is_some())
+            targets.any(|it| it.table.key == family.table.key && it.written.is_some())
         };
-        for family in self.families_behind(ended, lists)? {
+        for family in self.families_of_tables(ended, lists)? {
             if !done(&family) {
                 self.publish(&family, &[])?;
             }
@@ -74,27 +73,27 @@ impl VersionStore {
         Ok(())
     }
 
-    /// The families of tables, as their records tell them under one of these ids of the list, or else as
-    /// they are listed; every part of the epoch, if nobody can tell.
-    pub(super) fn families_behind<'a>(
+    /// The families of tables: from their records, if these have them under one of these ids of the list,
+    /// or else from the list. Every part of the epoch if the list was lost.
+    pub(super) fn families_of_tables<'a>(
         &self,
         tables: impl Iterator<Item = (&'a Arc<str>, Events, &'a Record)>,
         lists: &[Token],
     ) -> Result<Vec<Target>, StoreError> {
-        let (mut families, mut untold) = (BTreeMap::new(), Vec::new());
+        let (mut families, mut unrecorded) = (BTreeMap::new(), Vec::new());
         for (table, events, record) in tables {
-            match told(record, lists) {
-                Some(told) => add_told(&mut families, told, events),
-                None => untold.push((table, events)),
+            match recorded_families(record, lists) {
+                Some(recorded) => add_families_to(&mut families, recorded, events),
+                None => unrecorded.push((table, events)),
             }
         }
-        if !untold.is_empty() {
-            let tables = untold.iter().map(|(table, _)| &***table);
+        if !unrecorded.is_empty() {
+            let tables = unrecorded.iter().map(|(table, _)| &***table);
             let Some(listed) = self.listed_families(tables)? else {
                 return Ok(self.everything());
             };
-            for ((_, events), found) in untold.into_iter().zip(&listed) {
-                add_told(&mut families, &found.families, events);
+            for ((_, events), found) in unrecorded.into_iter().zip(&listed) {
+                add_families_to(&mut families, &found.families, events);
             }
         }
         Ok(self.families(families))
@@ -112,14 +111,14 @@ impl VersionStore {
     }
 }
 
-/// The families that a record tells under one of these ids of the list.
-fn told<'a>(record: &'a Record, lists: &[Token]) -> Option<&'a Families> {
+/// The families that a record has under one of these ids of the list.
+fn recorded_families<'a>(record: &'a Record, lists: &[Token]) -> Option<&'a Families> {
     lists.iter().find_map(|list| record.families(*list))
 }
 
-/// Adds the families of a table to which this happens.
-fn add_told(families: &mut BTreeMap<Box<str>, Events>, told: &Families, events: Events) {
-    for family in told {
+/// Adds the families of a table that these events happen to.
+fn add_families_to(families: &mut BTreeMap<Box<str>, Events>, recorded: &Families, events: Events) {
+    for family in recorded {
         let known = families.entry(family.clone()).or_default();
         *known = known.or(events);
     }

@@ -1,20 +1,21 @@
 //! The list of families, and its id.
 //!
-//! The id is in all records of the epoch. A list that has grown gets a new one, which is put there before
-//! any read relies on what is new in the list. So what was looked up under one id is complete for as long
-//! as a record of the epoch has that id, and a version record that tells families tells the id with them.
+//! All records of the epoch have the id. A list that has grown gets a new id, which is written to these
+//! records before any read relies on the new families. So families that were looked up under an id are
+//! complete as long as a record of the epoch has this id. A version record therefore has the id beside
+//! its families.
 
 use super::{VersionStore, fresh_token};
 use crate::{
     catalog::Catalog,
-    protocol::{Dependency, EPOCHS, Epoch, Families, FoundFamilies, Record, Token},
+    protocol::{Dependency, EPOCH_PARTS, Epoch, Families, FoundFamilies, Record, Token},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
-/// How often the records of the epoch are given a common id while others change them.
+/// How often to try to give the records of the epoch a common id.
 const MAX_ATTEMPTS: usize = 16;
 
-/// A record of the epoch as it was read, and what to put another over.
+/// A record of the epoch as it was read, and the version to replace.
 type Part = (Option<Record>, Option<CasVersion>);
 
 /// The common id in all records of the epoch, under which a catalog with families was loaded.
@@ -32,21 +33,21 @@ impl VersionStore {
         self.fetch_records(&self.epochs)
     }
 
-    /// The record of the epoch in which this writer looks for the list's id: another for each, so that
-    /// they share the load.
+    /// The record of the epoch from which this writer reads the list's id. It depends on the writer, to
+    /// spread the load.
     pub(super) fn list_part(&self, writer: Token) -> &Dependency {
         let [byte, ..] = writer.as_bytes();
         let [first, ..] = &self.epochs;
-        let part = self.epochs.get(usize::from(*byte) % EPOCHS);
+        let part = self.epochs.get(usize::from(*byte) % EPOCH_PARTS);
         part.unwrap_or(first)
     }
 
-    /// The ids of the list that are in the epoch: the one in the record that was asked for, or, if its
-    /// server does not answer, those in all records that can be read.
+    /// The ids of the list in the epoch: the one in this record, or, if its server does not answer, those
+    /// in all records that can be read.
     ///
     /// # Errors
     /// If there is no such record.
-    pub(super) fn present_lists(
+    pub(super) fn current_lists(
         &self,
         part: &Dependency,
         reply: Result<Reply, StoreError>,
@@ -65,8 +66,8 @@ impl VersionStore {
         }
     }
 
-    /// Puts the new id of the list into the records of these epochs; `false` if they are no longer the
-    /// present ones, or if the list was lost meanwhile.
+    /// Writes the new id of the list to the records of this epoch. `false` if it is no longer the current
+    /// one, or if the list was lost meanwhile.
     pub(crate) fn announce_list(
         &self,
         epochs: &Epoch,
@@ -82,22 +83,22 @@ impl VersionStore {
                 return Ok(false);
             }
         }
-        // From here on nobody replaces a lost list without changing the epoch.
+        // From here on, a process that replaces a lost list changes the epoch.
         let [epoch, ..] = epochs;
-        self.has_listed(*epoch, catalog)
+        self.has_listed_families(*epoch, catalog)
     }
 
-    /// The families of these relations, in their order: for a writer whose record tells none under the
-    /// present list, and who asks *after* it has entered itself. `None`: the list was lost, so the write
-    /// is one to everything.
+    /// The families of these relations, in order. For a writer whose record has none under the current
+    /// list; it calls this *after* it has added itself to the record. `None`: the list was lost, so the
+    /// write is to everything.
     ///
-    /// What this process's own catalog says is not asked: it may be of another epoch.
+    /// Does not use this process's own catalog, which may be of another epoch.
     pub(super) fn listed_families<'a>(
         &self,
         tables: impl Iterator<Item = &'a str>,
     ) -> Result<Option<Vec<FoundFamilies>>, StoreError> {
-        // First the id, then the list.
-        let parts = self.agreeing_parts()?;
+        // The id is read before the list.
+        let parts = self.parts_with_one_list()?;
         let [first, ..] = &*parts else {
             return Ok(None);
         };
@@ -114,10 +115,10 @@ impl VersionStore {
         }))
     }
 
-    /// The records of the epoch, once all have the same list. Those that are new get it here.
-    pub(super) fn agreeing_parts(&self) -> Result<Vec<Record>, StoreError> {
+    /// The records of the epoch, after all of them have the same list. Creates missing ones.
+    pub(super) fn parts_with_one_list(&self) -> Result<Vec<Record>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
-            let parts = self.parts()?;
+            let parts = self.read_parts()?;
             let agree = parts.iter().all(|(record, _)| {
                 let first = parts.first().and_then(|(first, _)| first.as_ref());
                 let lists = record.as_ref().zip(first);
@@ -126,7 +127,7 @@ impl VersionStore {
             if agree {
                 return Ok(parts.into_iter().filter_map(|(record, _)| record).collect());
             }
-            if let Some(records) = self.unify(parts)? {
+            if let Some(records) = self.unify_lists(parts)? {
                 return Ok(records);
             }
         }
@@ -135,31 +136,31 @@ impl VersionStore {
         )))
     }
 
-    fn parts(&self) -> Result<Vec<Part>, StoreError> {
+    fn read_parts(&self) -> Result<Vec<Part>, StoreError> {
         let replies = self.get_all(&self.epochs);
         replies
             .map(|(part, reply)| self.versioned_record_in(part, reply))
             .collect()
     }
 
-    /// Puts one new id into all records; `None` if another process has changed one of them.
-    fn unify(&self, parts: Vec<Part>) -> Result<Option<Vec<Record>>, StoreError> {
+    /// Writes one new id to all records; `None` if another process has changed one of them.
+    fn unify_lists(&self, parts: Vec<Part>) -> Result<Option<Vec<Record>>, StoreError> {
         let list = fresh_token()?;
         let records = parts.iter().filter_map(|(record, _)| record.as_ref());
         let families = records.into_iter().any(Record::has_families);
         let mut puts = Vec::with_capacity(parts.len());
-        for (part, (record, over)) in self.epochs.iter().zip(parts) {
+        for (part, (record, replaced)) in self.epochs.iter().zip(parts) {
             let record = match record {
                 Some(record) => record,
                 None => Record::fresh(&mut fresh_token)?,
             };
             let record = record.with_list(list, families);
             let value = self.client.auth.sign_record(&part.key, record.to_bytes());
-            puts.push((part, record, value, over));
+            puts.push((part, record, value, replaced));
         }
         let commands = puts
             .iter()
-            .map(|(part, _, value, over)| Command::put(&part.key, value, *over));
+            .map(|(part, _, value, replaced)| Command::put(&part.key, value, *replaced));
         let replies = self.client.run(&commands.collect::<Vec<_>>());
         for reply in replies {
             if !matches!(reply?, Reply::Stored(_)) {
@@ -182,7 +183,7 @@ mod tests {
 
     use crate::{
         catalog::Facts,
-        protocol::{Agreed, Events, FamilyListing, WriteOutcome, Writes},
+        protocol::{CatalogComparison, Events, FamilyListing, WriteOutcome, Writes},
         store::{MemoryStore, Store},
         versions::Origin,
     };
@@ -228,16 +229,16 @@ mod tests {
     #[test]
     fn records_of_the_epoch_that_disagree_get_one_list() {
         let (store, versions) = versions();
-        let epoch = versions.present_epoch(true).unwrap();
+        let epoch = versions.current_epoch(true).unwrap();
         versions
             .announce_list(&epoch, Token::from_bytes([1; 16]), &catalog(0))
             .unwrap();
-        assert_eq!(lists(&versions), [Token::from_bytes([1; 16]); EPOCHS]);
+        assert_eq!(lists(&versions), [Token::from_bytes([1; 16]); EPOCH_PARTS]);
         let [.., last] = &versions.epochs;
         store.run(&[Command::Delete { key: &last.key }]);
         versions.listed_families(["posts"].into_iter()).unwrap();
         let unified = lists(&versions);
-        assert_eq!(unified, [unified[0]; EPOCHS]);
+        assert_eq!(unified, [unified[0]; EPOCH_PARTS]);
         assert_ne!(
             unified[0],
             Token::from_bytes([1; 16]),
@@ -245,7 +246,7 @@ mod tests {
         );
         let records = versions.epoch_records().unwrap();
         assert!(records.iter().flatten().all(Record::has_families));
-        assert_eq!(versions.present_epoch(true).unwrap()[..7], epoch[..7]);
+        assert_eq!(versions.current_epoch(true).unwrap()[..7], epoch[..7]);
     }
 
     /// A catalog with a parent of so many members.
@@ -259,12 +260,12 @@ mod tests {
 
     /// Loses the list of families.
     fn lose(store: &Counting, versions: &VersionStore, epoch: Token) {
-        let key = versions.agreement_key(epoch);
+        let key = versions.shared_catalogs_key(epoch);
         let replies = store.run(&[Command::Delete { key: &key }]);
         assert!(matches!(replies[..], [Ok(Reply::Stored(_))]));
     }
 
-    fn new_list(agreed: &Agreed) -> Token {
+    fn new_list(agreed: &CatalogComparison) -> Token {
         match agreed.families {
             FamilyListing::New(list) => list,
             other => panic!("{other:?}"),
@@ -274,17 +275,19 @@ mod tests {
     #[test]
     fn a_list_that_is_lost_before_it_is_announced_is_not_used() {
         let (store, versions) = versions();
-        let epochs = versions.present_epoch(true).unwrap();
+        let epochs = versions.current_epoch(true).unwrap();
         let [epoch, ..] = epochs;
         let ours = catalog(20);
-        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        let agreed = versions.share_catalog(epoch, "ours", "1", &ours).unwrap();
         let list = new_list(&agreed);
         lose(&store, &versions, epoch);
         // Another process replaces it, and does not know our families.
-        let agreed = versions.agrees(epoch, "other", "2", &catalog(0)).unwrap();
+        let agreed = versions
+            .share_catalog(epoch, "other", "2", &catalog(0))
+            .unwrap();
         assert!(agreed.same);
         assert!(!versions.announce_list(&epochs, list, &ours).unwrap());
-        // A writer that asks in between is not told that there are none.
+        // A writer in between does not get an empty list.
         let found = versions.listed_families(["child1"].into_iter()).unwrap();
         assert!(found.is_none());
     }
@@ -292,11 +295,11 @@ mod tests {
     #[test]
     fn a_list_that_is_lost_after_it_was_announced_is_not_replaced() {
         let (store, versions) = versions();
-        let epochs = versions.present_epoch(true).unwrap();
+        let epochs = versions.current_epoch(true).unwrap();
         let [epoch, ..] = epochs;
         let ours = catalog(20);
-        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
-        // Announced by us, and lost, while another process puts a list of its own in its place.
+        let agreed = versions.share_catalog(epoch, "ours", "1", &ours).unwrap();
+        // We announce the list after it was lost, while another process replaces it by its own.
         lose(&store, &versions, epoch);
         let announce = {
             let versions = Arc::clone(&versions);
@@ -304,7 +307,9 @@ mod tests {
             move || assert!(!versions.announce_list(&epochs, list, &catalog(20)).unwrap())
         };
         *store.2.lock() = Some(Box::new(announce));
-        let agreed = versions.agrees(epoch, "other", "2", &catalog(30)).unwrap();
+        let agreed = versions
+            .share_catalog(epoch, "other", "2", &catalog(30))
+            .unwrap();
         assert!(!agreed.same, "the epoch has to be renewed");
         assert!(store.2.lock().is_none(), "it was announced in between");
         let found = versions.listed_families(["child1"].into_iter()).unwrap();
@@ -314,13 +319,13 @@ mod tests {
     #[test]
     fn a_list_that_was_announced_is_used() {
         let (_store, versions) = versions();
-        let epochs = versions.present_epoch(true).unwrap();
+        let epochs = versions.current_epoch(true).unwrap();
         let [epoch, ..] = epochs;
         let ours = catalog(20);
-        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        let agreed = versions.share_catalog(epoch, "ours", "1", &ours).unwrap();
         let list = new_list(&agreed);
         assert!(versions.announce_list(&epochs, list, &ours).unwrap());
-        let agreed = versions.agrees(epoch, "ours", "1", &ours).unwrap();
+        let agreed = versions.share_catalog(epoch, "ours", "1", &ours).unwrap();
         assert_eq!(agreed.families, FamilyListing::Announced);
         let found = versions.listed_families(["child1", "other"].into_iter());
         let found = found.unwrap().unwrap();
