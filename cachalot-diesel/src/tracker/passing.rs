@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::{connection::Instrumentation, result::Error};
 
 use super::{Running, Tracker, end};
-use crate::{Error as CacheError, session::Ending};
+use crate::{Error as CacheError, cache::Cache, session::Ending};
 use cachalot_sql::{Analysis, Effect, Writes};
 
 impl Tracker {
@@ -56,6 +56,14 @@ impl Tracker {
     pub(crate) fn may_change_session(&mut self) {
         if let Some(session) = &mut self.session {
             session.settings_may_have_changed();
+        }
+    }
+
+    /// The caches that hear of its writes, if there is more than one.
+    pub(crate) fn several_caches(&self) -> Vec<Cache> {
+        match self.writes.caches.as_slice() {
+            [_] => Vec::new(),
+            several => several.to_vec(),
         }
     }
 
