@@ -14,7 +14,7 @@ use crate::rows::{
     CacheBackend, Unstorable, private,
     view::{self, RawBytes},
 };
-use cachalot_sql::{Dialect, volatile_date};
+use cachalot_sql::{Dialect, connection::volatile_date};
 
 impl private::Sealed for Pg {}
 
