@@ -73,14 +73,14 @@ mod tests {
 
     #[test]
     fn each_cause_is_printed_once() {
-        let source = Arc::new(io::Error::other("nobody is there"));
+        let source = Arc::new(io::Error::other("no server is listening"));
         let server = "one:11211".to_owned();
         let error = cachalot_diesel::Error::Store(StoreError::Io { server, source });
         let Failure::Failed(text) = Failure::failed(error) else {
             panic!("not `Failed`");
         };
         let expected = "cannot read from the store: the store did not answer: one:11211: \
-                        nobody is there";
+                        no server is listening";
         assert_eq!(text, expected);
     }
 
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_cause_that_an_error_repeats_is_printed_once() {
-        let error = Repeats(io::Error::other("nobody is there"));
-        assert_eq!(chain(&error), "it failed: nobody is there");
+        let error = Repeats(io::Error::other("no server is listening"));
+        assert_eq!(chain(&error), "it failed: no server is listening");
     }
 }

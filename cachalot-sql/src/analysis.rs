@@ -114,7 +114,7 @@ impl Analysis {
         self.uncacheable_by(is_pure, |_| false)
     }
 
-    /// The same. `is_made` tells whether a user created a relation whose name looks like the server's.
+    /// The same. `is_made` says whether a user created a relation whose name looks like one of the server's.
     pub fn uncacheable_by(
         &self,
         is_pure: impl Fn(&str) -> bool,

@@ -36,7 +36,7 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// A name that is no dialect.
+/// The name of an unknown dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("unknown dialect `{0}`: use `postgres`, `mysql` or `sqlite`")]
 pub struct UnknownDialect(String);

@@ -1,6 +1,9 @@
 //! Invariants of the analysis that hold for any text.
 
-use super::{Analysis, Body, Dialect, Kind, Report};
+use super::{
+    Analysis, Dialect, Kind, Report,
+    catalog::{Body, Definition},
+};
 
 /// Checks them for bytes, as text in every dialect.
 ///
@@ -30,7 +33,7 @@ pub(super) fn check(text: &str, dialect: Dialect) {
     assert_eq!(report.cacheable, report.reason.is_none());
     // What the catalog of a database says is text like any other.
     let _ = Body::of(text, dialect);
-    let _ = super::Definition::of_sqlite(text);
+    let _ = Definition::of_sqlite(text);
 }
 
 #[cfg(test)]

@@ -84,23 +84,36 @@ mod pathological_tests;
 mod properties;
 
 pub use analysis::Analysis;
-pub use body::Body;
-pub use collations::Named;
-pub use definition::Definition;
 pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
-pub use functions::is_known_function;
 pub use memo::{Memo, analysis};
-pub use names::last_component;
-pub use names::table_name;
-pub use names::{Owner, folded as relation_name, owner};
-pub use possible_targets::possible_targets;
-pub use prepared::{Prepared, prepared};
+pub use names::{last_component, table_name};
 pub use report::Report;
 pub use statement::{Kind, Statement};
-pub use temporary::{TableName, made_permanent, made_temporary};
 pub use text::Text;
-pub use times::{Sources, Times};
-pub use token_scan::volatile_date;
 pub use uncacheable::Uncacheable;
 pub use writes::{Events, Writes};
+
+/// The code that a database keeps in its catalog: definitions of views and tables, bodies of triggers and
+/// routines, expressions of generated columns.
+pub mod catalog {
+    pub use crate::{
+        body::Body,
+        collations::Named,
+        definition::Definition,
+        functions::is_known_function,
+        names::{Owner, folded as relation_name, owner},
+        times::{Sources, Times},
+    };
+}
+
+/// What a connection does beside reading and writing: prepared statements and temporary tables, and the
+/// meaning of what the parser rejects.
+pub mod connection {
+    pub use crate::{
+        possible_targets::possible_targets,
+        prepared::{Prepared, prepared},
+        temporary::{TableName, made_permanent, made_temporary},
+        token_scan::volatile_date,
+    };
+}

@@ -6,7 +6,11 @@
 
 use std::{sync::Arc, thread};
 
-use super::{Analysis, Body, Definition, Dialect, Writes, lexer};
+use super::{
+    Analysis, Dialect, Writes,
+    catalog::{Body, Definition},
+    lexer,
+};
 
 const MEGABYTE: usize = 1 << 20;
 

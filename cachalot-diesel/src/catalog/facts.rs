@@ -4,7 +4,10 @@
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use crate::fingerprint::Fingerprint;
-use cachalot_sql::{Dialect, Events, Named, relation_name};
+use cachalot_sql::{
+    Dialect, Events,
+    catalog::{Named, relation_name},
+};
 
 /// The relevant contents of the catalog of one database.
 #[derive(Debug, Clone)]

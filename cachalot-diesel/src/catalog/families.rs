@@ -1,4 +1,4 @@
-//! Tables with many partitions or inheritance children: one version record stands for all of them.
+//! Tables with many partitions or inheritance children: one version record for all of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -14,7 +14,10 @@ use super::{
     routines::Routines,
     times::{Place, TimeTypes},
 };
-use cachalot_sql::{Analysis, Dialect, Events, Named, Times, Uncacheable, Writes};
+use cachalot_sql::{
+    Analysis, Dialect, Events, Uncacheable, Writes,
+    catalog::{Named, Times},
+};
 
 /// The relations of a database and their dependencies. Immutable: after a change of the schema a new
 /// one is loaded.

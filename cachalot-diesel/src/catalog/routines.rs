@@ -9,7 +9,10 @@ use super::{
     facts::{Cast, Code, Facts, Routine, Volatility},
     times::{returned, routine_depends_on_date},
 };
-use cachalot_sql::{Body, Dialect, Events, Owner, Writes, is_known_function, owner};
+use cachalot_sql::{
+    Dialect, Events, Writes,
+    catalog::{Body, Owner, is_known_function, owner},
+};
 
 /// The effect of running a piece of code.
 #[derive(Debug, Clone, Default)]

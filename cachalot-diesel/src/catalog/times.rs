@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::facts::RoutineTimes;
-use cachalot_sql::{Analysis, Dialect, Sources, Times};
+use cachalot_sql::{
+    Analysis, Dialect,
+    catalog::{Sources, Times},
+};
 
 /// Functions and types whose result can be a time. A text without these words cannot create one.
 const MAKE_TIMES: [&str; 7] = [

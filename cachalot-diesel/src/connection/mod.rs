@@ -1,4 +1,4 @@
-//! The connections whose reads can be cached, and what each can be asked about itself.
+//! The connections whose reads can be cached, and the queries about each of them.
 
 #[cfg(feature = "r2d2")]
 mod pooled;
@@ -24,7 +24,7 @@ use crate::{
     catalog::{Facts, UnanalyzableCode},
     rows::CacheBackend,
 };
-use cachalot_sql::TableName;
+use cachalot_sql::connection::TableName;
 
 /// A connection whose reads can be cached. Sealed: `PgConnection`, `MysqlConnection`,
 /// `SqliteConnection`, [`CachalotConnection`](crate::CachalotConnection) of these, and r2d2's
@@ -111,7 +111,7 @@ pub struct ProbeAnswer(pub(crate) Probe);
 #[derive(Debug)]
 pub struct ReplicationAnswer(pub(crate) ReplicationState);
 
-/// What is asked of a catalog.
+/// Parameters of loading a catalog.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Question {

@@ -1,8 +1,8 @@
-//! What a connection is asked about itself, and what it answers.
+//! The result of probing a connection.
 
 use std::collections::BTreeSet;
 
-use cachalot_sql::{Isolation, TableName};
+use cachalot_sql::{Isolation, connection::TableName};
 
 /// What a connection answered about itself.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(crate) struct Probe {
     pub(crate) unseen: bool,
     /// SQLite: functions that the program has defined, by their names in lower case.
     pub(crate) functions: BTreeSet<String>,
-    /// The timeline that the server is on, if it was asked for.
+    /// The timeline that the server is on, if it was queried.
     pub(crate) replication: Option<ReplicationState>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Counted {
     pub(crate) remaining: Vec<TableName>,
 }
 
-/// Which timeline a server writes or receives, as far as it tells.
+/// The timeline that a server writes or receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReplicationState {
     /// PostgreSQL's system identifier: the same for a cluster of servers and for all copies of its files.

@@ -7,7 +7,7 @@ use crate::{
     store::{OpenError, StoreError},
 };
 
-const REFUSED: &str = "connection refused by nobody";
+const REFUSED: &str = "connection refused";
 
 fn io_error() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionRefused, REFUSED)

@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(
             lagging(&["users"]),
             Err(BypassReason::Replica),
-            "nobody has any"
+            "no other process has a catalog"
         );
         assert!(epochs.agreed.lock().unwrap().is_empty());
         let facts = Facts::with_tables(Dialect::Postgres, &["users"]);

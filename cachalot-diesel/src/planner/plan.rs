@@ -15,7 +15,7 @@ use crate::{
     policy,
     protocol::{ByFamily, Dependency, DependencyKind, Events, Records, Writes},
 };
-use cachalot_sql::{Analysis, Dialect, Named, Uncacheable};
+use cachalot_sql::{Analysis, Dialect, Uncacheable, catalog::Named};
 
 /// How many distinct texts a handle caches the plan of.
 const MAX_PLANS: usize = 4096;

@@ -154,7 +154,7 @@ fn by_table<'a>(policies: impl Iterator<Item = &'a Policy>) -> HashMap<String, T
 
 /// Normalises a name without schema and quotes: in lower case.
 pub(crate) fn exact(name: &str) -> String {
-    cachalot_sql::relation_name(name).to_string()
+    cachalot_sql::catalog::relation_name(name).to_string()
 }
 
 /// Normalises a name in SQL: its last component, in lower case, without quotes.

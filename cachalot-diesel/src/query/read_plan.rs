@@ -80,7 +80,7 @@ pub(super) fn plan_read<Conn: CacheConnection>(
         || plan.unknown_relation
             && !(snapshot.is_younger_than(UNKNOWN_RELATION_AGE) && planner.is_current(&snapshot))
     {
-        // Created since the catalog was loaded, perhaps by a program that is not watched.
+        // Created since the catalog was loaded, possibly by a program that is not watched.
         planner.forget_catalog(&database, &snapshot);
         (database, snapshot) = catalog_of(conn, session, cache, &context, &schemas)?;
         (plan, _) = planner.plan(analysis, &snapshot.catalog);
@@ -121,8 +121,8 @@ pub(super) fn plan_read<Conn: CacheConnection>(
     })
 }
 
-/// SQLite: a function that the read calls and that the program has defined on this connection, perhaps
-/// in place of SQLite's own.
+/// SQLite: a function that the read calls and that the program has defined on this connection. It may
+/// replace one of SQLite's own.
 fn redefined(session: &Session, cache: &Cache, plan: &Plan) -> Option<String> {
     let trusted = &cache.config().pure_functions;
     let mut own = session.functions().intersection(&plan.functions);

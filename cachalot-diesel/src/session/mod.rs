@@ -1,6 +1,6 @@
 //! What is known of one connection: its transaction, settings, temporary tables and prepared statements.
 //!
-//! The tracker reports statements to it; [`Session::for_read`] tells a read what it would see.
+//! The tracker reports statements to it; [`Session::for_read`] returns what a read would see.
 
 mod prepared;
 mod read;

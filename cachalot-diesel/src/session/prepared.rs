@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cachalot_sql::{self, Analysis, Dialect, Effect, Prepared, SessionChange, Writes};
+use cachalot_sql::{self, Analysis, Dialect, Effect, SessionChange, Writes, connection::Prepared};
 
 /// How many are remembered. Executing another one counts as a write to everything.
 const MAX_STATEMENTS: usize = 100;
@@ -19,7 +19,7 @@ impl PreparedStatements {
         if self.0.is_empty() || !may_name_one(analysis) {
             return None;
         }
-        match cachalot_sql::prepared(analysis.text().sql(), dialect)? {
+        match cachalot_sql::connection::prepared(analysis.text().sql(), dialect)? {
             Prepared::Execute(name) => self.0.get(&name).cloned(),
             Prepared::Prepare { .. } => None,
         }
@@ -29,7 +29,7 @@ impl PreparedStatements {
     pub(super) fn finished(&mut self, analysis: &Analysis, dialect: Dialect, succeeded: bool) {
         if may_name_one(analysis)
             && let Some(Prepared::Prepare { name, sql }) =
-                cachalot_sql::prepared(analysis.text().sql(), dialect)
+                cachalot_sql::connection::prepared(analysis.text().sql(), dialect)
         {
             let sql = sql.filter(|sql| succeeded && sql.len() <= MAX_TEXT_BYTES);
             match sql {

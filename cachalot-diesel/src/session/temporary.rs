@@ -6,7 +6,7 @@
 //! the cache from then on.
 
 use crate::connection::Counted;
-use cachalot_sql::{TableName, made_permanent, made_temporary};
+use cachalot_sql::connection::{TableName, made_permanent, made_temporary};
 
 /// The temporary tables of one connection.
 #[derive(Debug, Default)]

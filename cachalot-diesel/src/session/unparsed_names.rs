@@ -21,7 +21,7 @@ impl UnparsedNames {
         let possible = if analysis.parsed {
             None
         } else {
-            cachalot_sql::possible_targets(analysis.text().sql(), dialect)
+            cachalot_sql::connection::possible_targets(analysis.text().sql(), dialect)
         };
         for table in tables.keys() {
             if possible

@@ -50,7 +50,7 @@ pub enum Command<'a> {
         key: &'a str,
         /// The item's bytes.
         value: &'a [u8],
-        /// How long it lives.
+        /// The time to live.
         ttl: Ttl,
     },
     /// Write an item only if there is none. Answered by [`Reply::Stored`] or [`Reply::Conflict`].
@@ -59,7 +59,7 @@ pub enum Command<'a> {
         key: &'a str,
         /// The item's bytes.
         value: &'a [u8],
-        /// How long it lives.
+        /// The time to live.
         ttl: Ttl,
     },
     /// Write an item only if its version has not changed since it was read.
@@ -69,7 +69,7 @@ pub enum Command<'a> {
         key: &'a str,
         /// The item's bytes.
         value: &'a [u8],
-        /// How long it lives.
+        /// The time to live.
         ttl: Ttl,
         /// The version that was read.
         version: CasVersion,

@@ -1,10 +1,11 @@
 //! The contents of version records, for display.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::VersionStore;
 use crate::{
     Error,
+    clock::system_time,
     protocol::{Dependency, EPOCH, Events, Record},
 };
 
@@ -78,7 +79,7 @@ impl VersionStore {
             .zip(records)
             .filter_map(|(table, record)| record?.at(table.events))
             .max();
-        Ok(newest.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))))
+        Ok(newest.and_then(system_time))
     }
 }
 
@@ -89,7 +90,7 @@ impl TableStatus {
             version: record.map(|record| record.any().to_hex()),
             last_invalidation: record
                 .and_then(|record| record.at(Events::ALL))
-                .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+                .and_then(system_time),
             writers_in_flight: record.map_or(0, |record| record.writers().len()),
         }
     }

@@ -22,7 +22,7 @@ use crate::catalog::{
     facts::{Code, Facts, Relation, RelationKind, Routine, RoutineTimes, Trigger, Volatility},
     times::expression_depends_on_date,
 };
-use cachalot_sql::{Body, Dialect, Events};
+use cachalot_sql::{Dialect, Events, catalog::Body};
 
 /// A condition that excludes system databases.
 const IS_USER_SCHEMA: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";

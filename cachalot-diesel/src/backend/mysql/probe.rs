@@ -12,7 +12,7 @@ use crate::connection::{
     CacheConnection, CatalogAnswer, Counted, Lookup, PlainConnection, Probe, ProbeAnswer,
     ProbeQuestion, Question, Sealed, ServerRole, TemporaryTables,
 };
-use cachalot_sql::{Isolation, TableName};
+use cachalot_sql::{Isolation, connection::TableName};
 
 /// Variables that affect rows or the format of values, and those that identify the server. `SHOW VARIABLES`
 /// omits those that the server does not have. The others concern costs, memory or writes only.
@@ -262,7 +262,7 @@ fn in_transaction_of_mysql(conn: &mut MysqlConnection) -> Option<bool> {
     match conn.batch_execute(&ask) {
         // In every language the message contains the mode's name.
         Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)) => None,
-        Err(Error::DatabaseError(_, told)) => Some(!told.message().contains(MODE)),
+        Err(Error::DatabaseError(_, info)) => Some(!info.message().contains(MODE)),
         _ => None,
     }
 }

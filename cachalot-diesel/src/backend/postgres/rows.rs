@@ -13,7 +13,7 @@ use crate::rows::{
     CacheBackend, StoredRows, Unstorable, private,
     view::{self, RawBytes, ViewCursor, ViewRow},
 };
-use cachalot_sql::{Dialect, volatile_date};
+use cachalot_sql::{Dialect, connection::volatile_date};
 
 impl private::Sealed for Pg {}
 

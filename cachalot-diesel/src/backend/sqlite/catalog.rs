@@ -8,7 +8,10 @@ use diesel::{
 };
 
 use crate::catalog::facts::{Code, Facts, Relation, RelationKind, Trigger};
-use cachalot_sql::{Definition, Dialect, Events, Named};
+use cachalot_sql::{
+    Dialect, Events,
+    catalog::{Definition, Named},
+};
 
 /// Virtual table modules whose rows change only by statements that name the table, or the tables in
 /// its definition.

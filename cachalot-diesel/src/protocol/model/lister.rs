@@ -159,8 +159,8 @@ impl State {
         let Some((record, number)) = self.store.records[EPOCH].clone() else {
             return;
         };
-        let nobody = writer::id(0xE);
-        let renewed = record.published(nobody, Events::ALL, None, &mut free_tokens());
+        let no_writer = writer::id(0xE);
+        let renewed = record.published(no_writer, Events::ALL, None, &mut free_tokens());
         let renewed = sure(renewed).without_list();
         self.store.put(EPOCH, Some(number), &renewed);
     }

@@ -1,6 +1,8 @@
 //! The time to live of an item, as memcached expects it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+
+use crate::clock::now_millis;
 
 /// Memcached takes a larger number of seconds for a Unix timestamp.
 const MAX_RELATIVE_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -10,15 +12,12 @@ const MAX_TIMESTAMP: u64 = i32::MAX as u64;
 
 /// Whole seconds, rounded up, at least one; above 30 days a Unix timestamp.
 pub(super) fn lifetime(ttl: Duration) -> u64 {
-    // A clock before 1970 counts as 1970. The item then expires at once, which is a miss.
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    lifetime_from(now, ttl)
+    // If the clock is before 1970, the item expires at once, which is a miss.
+    lifetime_from(now_millis() / 1_000, ttl)
 }
 
-/// An item with a timestamp above [`MAX_TIMESTAMP`] lives for 30 days instead: memcached would take
-/// it for one in the past.
+/// An item with a timestamp above [`MAX_TIMESTAMP`] expires after 30 days instead: memcached would read
+/// the timestamp as one in the past.
 fn lifetime_from(now: u64, ttl: Duration) -> u64 {
     let seconds = ttl
         .as_secs()

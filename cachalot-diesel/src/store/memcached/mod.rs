@@ -36,7 +36,7 @@ const DEFAULT_MAX_VALUE_BYTES: usize = 1_000_000;
 
 /// A store in one or several memcached servers.
 ///
-/// Every key lives on one server (rendezvous hashing with BLAKE3 of the server's name and the key).
+/// Every key is stored on one server (rendezvous hashing with BLAKE3 of the server's name and the key).
 /// All processes must use the same server names; the order does not matter.
 ///
 /// If a server fails, its circuit breaker opens: commands for its keys fail at once with
@@ -102,7 +102,7 @@ impl MemcachedStore {
         self
     }
 
-    /// The index of the server that the key lives on.
+    /// The index of the server that stores the key.
     fn place(&self, key: &str) -> usize {
         match self.servers.len() {
             1 => 0,

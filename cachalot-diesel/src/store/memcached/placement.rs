@@ -1,11 +1,11 @@
-//! Which server a key lives on.
+//! Which server stores a key.
 //!
 //! Processes that disagree would not see each other's invalidations, so this must not depend on the
 //! version of a compiler or crate, nor on the order of the servers.
 
 use super::ServerName;
 
-/// The index of the server that `key` lives on: rendezvous hashing over BLAKE3.
+/// The index of the server that stores `key`: rendezvous hashing over BLAKE3.
 ///
 /// A server's score is the first eight bytes, little-endian, of `BLAKE3(name ‖ 0x00 ‖ key)` with
 /// the name as `host:port`; the highest score wins. If a server is added or removed, only its own
