@@ -1,6 +1,11 @@
 //! `CachalotConnection`: every read cached, with plain Diesel calls.
 
+mod hostile;
+mod instrumentation;
+#[cfg(all(feature = "mysql", feature = "postgres"))]
+mod multi;
 mod reads;
+mod surface;
 mod writes;
 
 use cachalot_diesel::{Cachalot, CachalotConnection};
