@@ -1,7 +1,12 @@
 //! `CachalotConnection`: every read cached, with plain Diesel calls.
 
+mod hostile;
+mod instrumentation;
+#[cfg(all(feature = "mysql", feature = "postgres"))]
+mod multi;
 mod outages;
 mod reads;
+mod surface;
 mod writes;
 
 use cachalot_diesel::{Cachalot, CachalotConnection};

@@ -41,6 +41,7 @@ pub mod mysql;
 mod port;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod recorder;
 pub mod program;
 pub mod proxy;
 pub mod schema;
@@ -51,5 +52,6 @@ mod watchdog;
 pub mod wire;
 
 pub use counter::Counter;
+pub use recorder::Recorder;
 pub use database::Database;
 pub use wait::wait_until;

@@ -37,13 +37,21 @@ pub(crate) struct Doors {
     make: fn() -> cachalot_tests::Database,
     prepare: fn(&str),
     pub(crate) values: fn(&str) -> Vec<i64>,
-    work: fn(&str, Cachalot, Line, u64),
+    work_plain: Work,
+    work_typed: Work,
 }
 
+/// Works as one thread.
+type Work = fn(&str, Cachalot, Line, u64);
+
 impl Doors {
-    /// Works as one thread.
-    pub(crate) fn work(&self, url: &str, cache: Cachalot, line: Line, seed: u64) {
-        (self.work)(url, cache, line, seed);
+    /// With connections of the type, or plain ones.
+    pub(crate) fn work(&self, typed: bool) -> Work {
+        if typed {
+            self.work_typed
+        } else {
+            self.work_plain
+        }
     }
 }
 
@@ -51,11 +59,10 @@ macro_rules! doors {
     ($module:ident) => {
         Doors {
             make: cachalot_tests::$module::database,
-            prepare: $module::work::prepare,
-            values: $module::work::values,
-            work: |url, cache, line, seed| {
-                $module::work::Hand::new(url, cache, line, seed).work();
-            },
+            prepare: $module::plain::work::prepare,
+            values: $module::plain::work::values,
+            work_plain: $module::plain::work::work,
+            work_typed: $module::typed::work::work,
         }
     };
 }

@@ -7,6 +7,7 @@
 )]
 
 mod chaos;
+mod client;
 mod database;
 mod message;
 mod referee;
@@ -14,35 +15,38 @@ mod report;
 mod store;
 mod worker;
 
-#[path = "."]
-mod sqlite {
-    pub(crate) use cachalot_tests::{schema::sqlite as schema, sqlite as db};
-    pub(crate) use diesel::SqliteConnection as Conn;
+/// The work on a database, by plain connections and by those of the type.
+macro_rules! database {
+    ($database:ident, $connection:ident, $dialect:literal) => {
+        #[path = "."]
+        mod $database {
+            #[path = "."]
+            pub(crate) mod plain {
+                pub(crate) use cachalot_tests::{$database as db, schema::$database as schema};
+                pub(crate) use diesel::$connection as Conn;
 
-    #[path = "dialect/sqlite.rs"]
-    pub(crate) mod dialect;
-    pub(crate) mod work;
+                #[path = $dialect]
+                pub(crate) mod dialect;
+                pub(crate) mod work;
+            }
+
+            #[path = "."]
+            pub(crate) mod typed {
+                pub(crate) use cachalot_tests::{$database as db, schema::$database as schema};
+
+                pub(crate) type Conn = cachalot_diesel::CachalotConnection<diesel::$connection>;
+
+                #[path = $dialect]
+                pub(crate) mod dialect;
+                pub(crate) mod work;
+            }
+        }
+    };
 }
 
-#[path = "."]
-mod postgres {
-    pub(crate) use cachalot_tests::{postgres as db, schema::postgres as schema};
-    pub(crate) use diesel::PgConnection as Conn;
-
-    #[path = "dialect/postgres.rs"]
-    pub(crate) mod dialect;
-    pub(crate) mod work;
-}
-
-#[path = "."]
-mod mysql {
-    pub(crate) use cachalot_tests::{mysql as db, schema::mysql as schema};
-    pub(crate) use diesel::MysqlConnection as Conn;
-
-    #[path = "dialect/mysql.rs"]
-    pub(crate) mod dialect;
-    pub(crate) mod work;
-}
+database!(sqlite, SqliteConnection, "dialect/sqlite.rs");
+database!(postgres, PgConnection, "dialect/postgres.rs");
+database!(mysql, MysqlConnection, "dialect/mysql.rs");
 
 use std::{
     env,
@@ -60,6 +64,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     chaos::{Chaos, Need, Workers},
+    client::Clients,
     database::Database,
     referee::{Referee, Rules},
     report::Report,
@@ -87,6 +92,9 @@ struct Torture {
     /// How many threads each of them has
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     threads: u64,
+    /// What the threads work with
+    #[arg(long = "client", default_value = "mixed")]
+    clients: Clients,
     /// Decides what is done, though not how it interleaves; one is chosen and printed
     #[arg(long)]
     seed: Option<u64>,
@@ -150,6 +158,7 @@ impl Torture {
             namespace: unique::name("torture"),
             referee: address,
             threads: self.threads,
+            clients: self.clients,
             seed,
             lease_ms: millis(rules.lease),
             store_timeout_ms,

@@ -14,6 +14,7 @@ use fastrand::Rng;
 use super::schema::{authors, counters, posts};
 use super::{Conn, db, dialect};
 use crate::{
+    client::Client,
     message::{Answer, COUNTERS, Ending, Line, Message, PAIR, ROWS, Saw, Seen},
     store,
 };
@@ -46,6 +47,7 @@ impl From<io::Error> for Failure {
 }
 
 /// All counters at 0.
+#[allow(dead_code, reason = "once for a database")]
 pub(crate) fn prepare(url: &str) {
     let conn = &mut db::establish(url);
     let ids = || (1..).take(ROWS);
@@ -78,11 +80,19 @@ pub(crate) fn prepare(url: &str) {
 }
 
 /// The value of every counter in the database.
+#[allow(dead_code, reason = "once for a database")]
 pub(crate) fn values(url: &str) -> Vec<i64> {
     let conn = &mut db::establish(url);
-    let mut values = Look::Table(0).run(conn, false).expect("the counters");
-    values.extend(Look::Table(1).run(conn, false).expect("the posts"));
+    let counters = Look::Table(0).run(Source::Database(conn));
+    let mut values = counters.expect("the counters");
+    let posts = Look::Table(1).run(Source::Database(conn));
+    values.extend(posts.expect("the posts"));
     values
+}
+
+/// Works as one thread.
+pub(crate) fn work(url: &str, cache: Cachalot, line: Line, seed: u64) {
+    Hand::new(url, cache, line, seed).work();
 }
 
 /// A read.
@@ -94,13 +104,20 @@ enum Look {
     Sum,
 }
 
-/// Runs a query through the cache or not.
+type Plain = <Conn as Client>::Plain;
+
+/// Where a read goes.
+enum Source<'c> {
+    Cache(&'c mut Conn),
+    Database(&'c mut Plain),
+}
+
 macro_rules! load {
-    ($query:expr, $conn:expr, $cached:expr) => {
-        if $cached {
-            $query.cached($conn).load()
-        } else {
-            $query.load($conn)
+    ($query:expr, $source:expr) => {
+        match $source {
+            Source::Cache(conn) if Conn::TYPED => $query.load(conn),
+            Source::Cache(conn) => $query.cached(conn).load(),
+            Source::Database(conn) => $query.load(conn),
         }
     };
 }
@@ -115,42 +132,30 @@ impl Look {
         }
     }
 
-    fn run(self, conn: &mut Conn, cached: bool) -> QueryResult<Vec<i64>> {
+    fn run(self, source: Source<'_>) -> QueryResult<Vec<i64>> {
         let join = || counters::table.inner_join(posts::table.on(posts::id.eq(counters::id)));
         match self {
             Self::One(counter) if counter < ROWS => {
                 load!(
-                    counters::table.find(id(counter)).select(counters::value),
-                    conn,
-                    cached
-                )
+                    counters::table.find(id(counter)).select(counters::value), source)
             }
             Self::One(counter) => {
                 load!(
-                    posts::table.find(id(counter)).select(posts::votes),
-                    conn,
-                    cached
-                )
+                    posts::table.find(id(counter)).select(posts::votes), source)
             }
             Self::Table(0) => {
                 load!(
-                    counters::table.order(counters::id).select(counters::value),
-                    conn,
-                    cached
-                )
+                    counters::table.order(counters::id).select(counters::value), source)
             }
             Self::Table(_) => {
                 load!(
-                    posts::table.order(posts::id).select(posts::votes),
-                    conn,
-                    cached
-                )
+                    posts::table.order(posts::id).select(posts::votes), source)
             }
             Self::Join => {
                 let query = join()
                     .order(counters::id)
                     .select((counters::value, posts::votes));
-                let rows: Vec<(i64, i64)> = load!(query, conn, cached)?;
+                let rows: Vec<(i64, i64)> = load!(query, source)?;
                 Ok(rows
                     .into_iter()
                     .flat_map(|(value, votes)| [value, votes])
@@ -158,7 +163,7 @@ impl Look {
             }
             Self::Sum => {
                 let sum = diesel::dsl::sql::<Nullable<BigInt>>(dialect::SUM);
-                let rows: Vec<Option<i64>> = load!(join().select(sum), conn, cached)?;
+                let rows: Vec<Option<i64>> = load!(join().select(sum), source)?;
                 Ok(rows.into_iter().flatten().collect())
             }
         }
@@ -236,7 +241,7 @@ enum Done {
 }
 
 /// A thread's connections and its line to the referee.
-pub(crate) struct Hand {
+struct Hand {
     conn: Conn,
     desk: Desk,
     cache: Cachalot,
@@ -249,7 +254,7 @@ pub(crate) struct Hand {
 pub(crate) struct Desk {
     pub(crate) rng: Rng,
     line: Line,
-    outsider: Conn,
+    outsider: Plain,
     /// What the open transaction has added to each counter.
     own: [i64; COUNTERS],
     /// What the open transaction has added is not known, so its reads prove nothing.
@@ -257,7 +262,7 @@ pub(crate) struct Desk {
 }
 
 impl Hand {
-    pub(crate) fn new(url: &str, cache: Cachalot, line: Line, seed: u64) -> Self {
+    fn new(url: &str, cache: Cachalot, line: Line, seed: u64) -> Self {
         Self {
             conn: connect(url, &cache),
             desk: Desk {
@@ -274,7 +279,7 @@ impl Hand {
     }
 
     /// Works until the referee says stop, or is gone.
-    pub(crate) fn work(mut self) {
+    fn work(mut self) {
         while self.step().is_ok() {}
     }
 
@@ -512,12 +517,12 @@ impl Desk {
     fn look(&mut self, conn: &mut Conn, inside: bool) -> Result<(), Failure> {
         let look = Look::any(&mut self.rng);
         let plain = match self.rng.u8(..4) {
-            0 => Some(look.run(conn, false)?),
+            0 => Some(look.run(Source::Database(conn.plain()))?),
             // It may see more than an open transaction does.
-            1 if !inside => look.run(&mut self.outsider, false).ok(),
+            1 if !inside => look.run(Source::Database(&mut self.outsider)).ok(),
             _ => None,
         };
-        let values = look.run(conn, true)?;
+        let values = look.run(Source::Cache(conn))?;
         if self.mute {
             return Ok(());
         }
@@ -662,7 +667,7 @@ fn heedless(conn: &mut Conn, desk: &mut Desk, picks: &[usize]) -> Result<Done, F
 }
 
 /// A connection that does not wait long for locks.
-fn plain(url: &str) -> Conn {
+fn plain(url: &str) -> Plain {
     let mut conn = db::establish(url);
     conn.batch_execute(dialect::SETUP)
         .expect("the settings of a connection");
@@ -670,9 +675,5 @@ fn plain(url: &str) -> Conn {
 }
 
 fn connect(url: &str, cache: &Cachalot) -> Conn {
-    let mut conn = plain(url);
-    cache
-        .watch(&mut conn)
-        .expect("nothing else watches the connection");
-    conn
+    Conn::open(plain(url), cache)
 }

@@ -6,6 +6,7 @@ use cachalot_diesel::{Cachalot, MemcachedStore, Stats};
 use clap::Parser;
 
 use crate::{
+    client::Clients,
     database::Database,
     message::{Counts, Line, Message},
     store::{Sabotage, Seen},
@@ -31,6 +32,8 @@ pub(crate) struct Worker {
     pub(crate) referee: SocketAddr,
     #[arg(long)]
     pub(crate) threads: u64,
+    #[arg(long = "client")]
+    pub(crate) clients: Clients,
     #[arg(long)]
     pub(crate) seed: u64,
     #[arg(long)]
@@ -57,6 +60,7 @@ impl Worker {
             format!("--namespace={}", self.namespace),
             format!("--referee={}", self.referee),
             format!("--threads={}", self.threads),
+            format!("--client={}", self.clients.name()),
             format!("--seed={}", self.seed),
             format!("--lease-ms={}", self.lease_ms),
             format!("--store-timeout-ms={}", self.store_timeout_ms),
@@ -92,10 +96,8 @@ impl Worker {
                 thread::spawn(move || {
                     let line = Line::connect(worker.referee)?;
                     let seed = worker.seed.wrapping_add(number.wrapping_mul(0x9e37_79b9));
-                    worker
-                        .database
-                        .doors()
-                        .work(&worker.database_url, cache, line, seed);
+                    let work = worker.database.doors().work(worker.clients.typed(number));
+                    work(&worker.database_url, cache, line, seed);
                     Ok::<_, io::Error>(())
                 })
             })

@@ -48,12 +48,16 @@ async fn give_up<T>(future: impl Future<Output = T>) {
 }
 
 #[cfg(feature = "sqlite")]
+mod wrapped_sqlite;
+
+#[cfg(feature = "sqlite")]
 #[path = "."]
 mod sqlite {
     use cachalot_tests::{schema::sqlite as schema, sqlite as db};
     use diesel::SqliteConnection as Conn;
 
     mod cases;
+    mod typed;
 }
 
 #[cfg(feature = "postgres")]
@@ -63,6 +67,7 @@ mod postgres {
     use diesel::PgConnection as Conn;
 
     mod cases;
+    mod typed;
 }
 
 #[cfg(feature = "mysql")]
@@ -72,4 +77,5 @@ mod mysql {
     use diesel::MysqlConnection as Conn;
 
     mod cases;
+    mod typed;
 }

@@ -7,7 +7,7 @@ use diesel::{
 };
 
 use super::{
-    super::in_own_process,
+    super::apart::in_own_process,
     Conn, db,
     schema::tags::{self, label},
 };
@@ -66,7 +66,7 @@ fn heard() -> Log {
 
 #[test]
 fn n06_after_install_the_default_is_replaced() {
-    in_own_process(db::database, |url| {
+    in_own_process(db::database, &[], |url| {
         let log = heard();
         let namespace = unique::name("n06");
         let mut other = elsewhere(url, &namespace);
@@ -107,7 +107,7 @@ fn n06_after_install_the_default_is_replaced() {
 
 #[test]
 fn n06_the_default_is_replaced_and_put_back_before_a_read_finds_it_out() {
-    in_own_process(db::database, |url| {
+    in_own_process(db::database, &[], |url| {
         let cache = cache(&unique::name("n06"));
         cache.install().unwrap();
         let mut reader = db::establish(url);
@@ -126,7 +126,7 @@ fn n06_the_default_is_replaced_and_put_back_before_a_read_finds_it_out() {
 
 #[test]
 fn n06_a_cache_that_is_not_installed_does_not_care_for_the_default() {
-    in_own_process(db::database, |url| {
+    in_own_process(db::database, &[], |url| {
         let mut conn = elsewhere(url, &unique::name("n06"));
         set_default_instrumentation(Counter::default_instrumentation).unwrap();
         assert!(labels!(&mut conn).is_empty());
@@ -156,7 +156,7 @@ fn at_checkout<C: CacheConnection>(conn: &mut C) {
 
 #[test]
 fn n06_at_checkout_an_instrumentation_is_set_that_cannot_be_kept() {
-    in_own_process(db::database, |url| {
+    in_own_process(db::database, &[], |url| {
         let log = heard();
         let namespace = unique::name("n06");
         let mut other = elsewhere(url, &namespace);
@@ -200,7 +200,7 @@ fn n06_at_checkout_an_instrumentation_is_set_that_cannot_be_kept() {
 
 #[test]
 fn n06_at_checkout_an_instrumentation_is_set_that_the_cache_can_make_again() {
-    in_own_process(db::database, |url| {
+    in_own_process(db::database, &[], |url| {
         let log = heard();
         let namespace = unique::name("n06");
         let mut other = elsewhere(url, &namespace);
