@@ -1,11 +1,11 @@
 //! Reads of what is computed from rows: aggregates, groups, cases, windows.
 
 use bigdecimal::BigDecimal;
-use cachalot_diesel::CachedDsl as _;
 use diesel::dsl::{self, avg, case_when, count, count_star, frame, max, min, sum};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use super::CachedDsl as _;
 use super::blog;
 use super::schema::*;
 use super::world::{World, assert_cached, assert_tables};

@@ -1,8 +1,8 @@
 //! Parents and children: two statements, two entries.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::prelude::*;
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog::{self, Author, Comment, Post};
 use super::schema::*;

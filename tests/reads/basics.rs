@@ -1,9 +1,9 @@
 //! The plain forms of a read: a table, some columns, one row, a part of the rows.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::prelude::*;
 use diesel::result::Error::NotFound;
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog::{self, Author, Post};
 use super::schema::*;
@@ -133,26 +133,28 @@ fn r01_thousands_of_rows_are_read_once() {
     });
 }
 
-#[test]
-fn r01_through_a_pool() {
-    let world = World::new();
-    let manager = diesel::r2d2::ConnectionManager::<Conn>::new(world.database.url());
-    let pool = diesel::r2d2::Pool::builder()
-        .max_size(1)
-        .build(manager)
-        .unwrap();
-    let counter = cachalot_tests::Counter::new();
-    let mut conn = pool.get().unwrap();
-    world.cache.watch_with(&mut conn, counter.instrumentation());
-    blog::fill(&mut conn);
-    drop(conn);
+super::on_plain_connections! {
+    #[test]
+    fn r01_through_a_pool() {
+        let world = World::new();
+        let manager = diesel::r2d2::ConnectionManager::<Conn>::new(world.database.url());
+        let pool = diesel::r2d2::Pool::builder()
+            .max_size(1)
+            .build(manager)
+            .unwrap();
+        let counter = cachalot_tests::Counter::new();
+        let mut conn = pool.get().unwrap();
+        world.cache.watch_with(&mut conn, counter.instrumentation());
+        blog::fill(&mut conn);
+        drop(conn);
 
-    for expected in [1, 0] {
-        counter.reset();
-        let rows = posts::table.cached(&mut pool.get().unwrap()).load::<Post>();
-        assert_eq!(rows, Ok(blog::posts()));
-        // The pool asks its connection whether it is alive.
-        assert_eq!(counter.containing("posts").len(), expected);
+        for expected in [1, 0] {
+            counter.reset();
+            let rows = posts::table.cached(&mut pool.get().unwrap()).load::<Post>();
+            assert_eq!(rows, Ok(blog::posts()));
+            // The pool asks its connection whether it is alive.
+            assert_eq!(counter.containing("posts").len(), expected);
+        }
     }
 }
 
@@ -213,13 +215,16 @@ fn r02_one_row_of_many_is_read_once() {
                 .first::<Post>()
         });
         assert_eq!(first.as_ref(), Ok(&blog::posts()[3]));
-        let first = world.once(|conn| {
-            posts::table
-                .order(posts::id.desc())
-                .cached(conn)
-                .get_result::<Post>()
-        });
-        assert_eq!(first, Ok(blog::posts().swap_remove(3)));
+        let mut get_result = || {
+            world.sent(|conn| {
+                let query = posts::table.order(posts::id.desc());
+                query.cached(conn).get_result::<Post>()
+            })
+        };
+        let expected = || Ok(blog::posts().swap_remove(3));
+        assert_eq!(get_result(), (expected(), 1));
+        let sent = usize::from(!super::connections::FETCHES_ALL_ROWS);
+        assert_eq!(get_result(), (expected(), sent));
     });
 }
 

@@ -1,10 +1,11 @@
 //! Entries and version records that were damaged, forged or lost: never a wrong row, and healed by
 //! the next read.
 
-use cachalot_diesel::{CachedDsl as _, Outcome};
+use cachalot_diesel::Outcome;
 use cachalot_tests::memcached;
 use diesel::prelude::*;
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog::{self, Author, Post};
 use super::schema::*;
@@ -153,7 +154,7 @@ fn r17_a_write_over_a_spoilt_record_is_seen() {
             for bytes in [&b"garbage"[..], b"{}", &spy_store.get(record).unwrap()[..9]] {
                 spy_store.set(record, bytes);
                 let votes = posts::table.find(1).select(posts::votes);
-                let before: i64 = votes.first(&mut world.conn).unwrap();
+                let before: i64 = votes.first(super::connections::uncached(&mut world.conn)).unwrap();
                 diesel::update(posts::table.find(1))
                     .set(posts::votes.eq(posts::votes + 1))
                     .execute(&mut world.conn)

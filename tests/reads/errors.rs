@@ -1,12 +1,12 @@
 //! Reads that fail, and results too large to keep.
 
-use cachalot_diesel::CachedDsl as _;
 use cachalot_tests::memcached;
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer};
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog::{self, Post};
 use super::schema::*;
@@ -59,7 +59,7 @@ fn assert_too_large(world: &mut World, rows: usize) {
         let plain = comments::table
             .order(comments::id)
             .select(comments::body)
-            .load::<String>(&mut world.conn);
+            .load::<String>(super::connections::uncached(&mut world.conn));
         assert_eq!((&read, sent), (&plain, 1));
         assert_eq!(read.unwrap().len(), rows);
         let after = world.cache.stats();
@@ -142,7 +142,7 @@ fn r20_the_databases_error_is_the_callers_and_is_not_cached() {
             "SELECT id FROM no_such_table",
             "SELECT id FROM posts WHERE",
         ] {
-            let plain = sql_query(sql).load::<Id>(&mut world.conn).unwrap_err();
+            let plain = sql_query(sql).load::<Id>(super::connections::uncached(&mut world.conn)).unwrap_err();
             assert!(refused(&plain), "{plain}");
             for _ in 0..2 {
                 let (read, sent) = world.sent(|conn| sql_query(sql).cached(conn).load::<Id>());
@@ -192,7 +192,7 @@ fn r20_rows_that_a_type_refuses_are_refused_each_time() {
         // A null for a type that has none: refused in the third row, after two good ones.
         let query = || sql_query("SELECT author_id AS id FROM comments ORDER BY id DESC");
         assert!(matches!(
-            query().load::<Id>(&mut world.conn),
+            query().load::<Id>(super::connections::uncached(&mut world.conn)),
             Err(Error::DeserializationError(_))
         ));
         for _ in 0..2 {
@@ -224,7 +224,7 @@ fn r20_one_query_may_be_loaded_as_different_types() {
     World::each(|world| {
         blog::fill(&mut world.conn);
         let query = || sql_query("SELECT id FROM posts ORDER BY id");
-        let plain = query().load::<BigId>(&mut world.conn);
+        let plain = query().load::<BigId>(super::connections::uncached(&mut world.conn));
 
         for _ in 0..2 {
             let narrow = query().cached(&mut world.conn).load::<Id>().unwrap();

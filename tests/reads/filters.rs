@@ -175,7 +175,7 @@ fn r03_a_different_value_is_a_different_entry() {
             let plain = posts::table
                 .filter(posts::title.eq(title))
                 .select(posts::id)
-                .load::<i32>(&mut world.conn);
+                .load::<i32>(super::connections::uncached(&mut world.conn));
             let cached = assert_cached!(
                 world,
                 i32,

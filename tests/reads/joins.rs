@@ -1,8 +1,8 @@
 //! Reads of several tables: what comes back, and exactly which tables the entry depends on.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::prelude::*;
 
+use super::CachedDsl as _;
 use super::blog::{self, Author, Comment, Post};
 use super::schema::*;
 use super::world::{World, assert_cached, assert_tables};

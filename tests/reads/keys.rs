@@ -1,10 +1,10 @@
 //! Reads that look alike and are not: each is an entry of its own.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, Text};
 
+use super::CachedDsl as _;
 use super::dialect::parameter;
 use super::schema::*;
 use super::values::assert_distinct;

@@ -22,8 +22,10 @@ mod times_to_live;
 mod uncached;
 
 on_sqlite! {
-    #[path = "every_type/sqlite.rs"]
-    mod every_type;
+    on_plain_connections! {
+        #[path = "every_type/sqlite.rs"]
+        mod every_type;
+    }
     #[path = "needless_bypasses/sqlite.rs"]
     mod needless_bypasses;
     #[path = "one_database/sqlite.rs"]
@@ -33,8 +35,10 @@ on_sqlite! {
 }
 
 on_postgres! {
-    #[path = "every_type/postgres.rs"]
-    mod every_type;
+    on_plain_connections! {
+        #[path = "every_type/postgres.rs"]
+        mod every_type;
+    }
     #[path = "needless_bypasses/postgres.rs"]
     mod needless_bypasses;
     #[path = "one_database/postgres.rs"]
@@ -48,8 +52,10 @@ on_postgres! {
 }
 
 on_mysql! {
-    #[path = "every_type/mysql.rs"]
-    mod every_type;
+    on_plain_connections! {
+        #[path = "every_type/mysql.rs"]
+        mod every_type;
+    }
     #[path = "first_execution/mysql.rs"]
     mod first_execution_mysql;
     #[path = "needless_bypasses/mysql.rs"]

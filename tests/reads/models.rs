@@ -1,6 +1,6 @@
 //! What is loaded may be of any type that Diesel can load: nothing asks it to be serialisable.
 
-use cachalot_diesel::{Cacheable, CachedDsl as _};
+use cachalot_diesel::Cacheable;
 use chrono::NaiveDateTime;
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection as _;
@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, Bool, Text};
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog;
 use super::schema::*;

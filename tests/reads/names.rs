@@ -1,11 +1,11 @@
 //! Tables whose names need care: they are read, invalidated and told apart like any other.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::backend::Backend;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::BigInt;
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::schema::*;
 use super::world::{World, assert_cached, assert_tables};

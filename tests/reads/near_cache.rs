@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use cachalot_diesel::{Cachalot, prelude::*};
+use cachalot_diesel::Cachalot;
 use cachalot_tests::{memcached, wait_until};
 use diesel::prelude::*;
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog;
 use super::schema::{authors, comments};

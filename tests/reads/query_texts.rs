@@ -1,6 +1,6 @@
 //! Queries whose type says what their text is, and such whose type does not.
 
-use cachalot_diesel::{CachedDsl as _, Explanation};
+use cachalot_diesel::Explanation;
 use cachalot_tests::sqlite;
 use diesel::{
     backend::Backend,
@@ -11,6 +11,7 @@ use diesel::{
     sql_types::Bool,
 };
 
+use super::{CachedDsl as _, connections};
 use super::schema::tags;
 use super::values::assert_distinct;
 use super::world::{World, assert_cached, assert_tables};
@@ -212,8 +213,7 @@ fn r12_a_type_is_believed_as_diesel_believes_it() {
 fn r12_one_type_on_two_databases_has_a_text_in_each() {
     let mut world = world();
     let database = sqlite::database();
-    let mut other = sqlite::establish(database.url());
-    world.cache.watch(&mut other).unwrap();
+    let mut other = connections::watch(sqlite::establish(database.url()), &world.cache);
     diesel::insert_into(tags::table)
         .values((tags::id.eq(1), tags::label.eq("of SQLite")))
         .execute(&mut other)

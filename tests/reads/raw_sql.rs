@@ -1,11 +1,11 @@
 //! Reads whose type or text is only known at run time: boxed queries, raw SQL and pieces of it.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
+use super::CachedDsl as _;
 use super::blog::{self, Post};
 use super::dialect::parameter;
 use super::schema::*;
@@ -287,7 +287,7 @@ fn r09_names_of_columns_mean_what_they_mean_to_diesel() {
             format!("SELECT 'x' AS {size}, id FROM posts ORDER BY id"),
             "SELECT id FROM posts".to_owned(),
         ] {
-            let plain = sql_query(&sql).load::<Named>(&mut world.conn);
+            let plain = sql_query(&sql).load::<Named>(super::connections::uncached(&mut world.conn));
             for _ in 0..2 {
                 let cached = sql_query(&sql).cached(&mut world.conn).load::<Named>();
                 assert_eq!(format!("{cached:?}"), format!("{plain:?}"), "{sql}");

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use cachalot_diesel::{Cachalot, CachedDsl as _};
+use cachalot_diesel::Cachalot;
 use cachalot_tests::{memcached, wait_until};
 use diesel::prelude::*;
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::schema::tags;
 use super::world::World;

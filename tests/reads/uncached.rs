@@ -1,12 +1,13 @@
 //! Reads that must ask the database each time, and the reason that is given.
 
-use cachalot_diesel::{BypassReason, CachedDsl as _};
+use cachalot_diesel::BypassReason;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Integer, Text};
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog::{self, Post};
 use super::dialect::{CATALOGS, LOCKS, RANDOM, VOLATILE};
@@ -220,14 +221,14 @@ fn r16_a_temporary_table_made_before_the_connection_was_watched() {
         let query = tags::table.select(tags::label).order(tags::id);
         query.cached(conn).load::<String>().unwrap()
     };
-    let mut other = world.outsider();
+    let mut other = super::db::establish(world.database.url());
     other
         .batch_execute(
             "CREATE TEMPORARY TABLE tags (id INTEGER, label VARCHAR(9)); \
              INSERT INTO tags VALUES (1, 'hidden')",
         )
         .unwrap();
-    world.cache.watch(&mut other).unwrap();
+    let mut other = world.watch(other);
 
     assert_eq!(labels(&mut other), ["hidden"]);
     assert_eq!(labels(&mut world.conn), ["rust", "sql", "unused"]);

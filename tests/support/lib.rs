@@ -41,9 +41,9 @@ pub mod mysql;
 mod port;
 #[cfg(feature = "postgres")]
 pub mod postgres;
-mod recorder;
 pub mod program;
 pub mod proxy;
+mod recorder;
 pub mod schema;
 pub mod sqlite;
 pub mod unique;
@@ -52,6 +52,6 @@ mod watchdog;
 pub mod wire;
 
 pub use counter::Counter;
-pub use recorder::Recorder;
 pub use database::Database;
+pub use recorder::Recorder;
 pub use wait::wait_until;

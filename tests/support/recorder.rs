@@ -54,7 +54,9 @@ fn text(event: &InstrumentationEvent<'_>) -> String {
         }
         InstrumentationEvent::StartQuery { query, .. } => format!("starts {query}"),
         InstrumentationEvent::CacheQuery { sql, .. } => format!("prepares {sql}"),
-        InstrumentationEvent::FinishQuery { query, error: it, .. } => {
+        InstrumentationEvent::FinishQuery {
+            query, error: it, ..
+        } => {
             format!("finishes {query}: {}", error(it.is_some()))
         }
         InstrumentationEvent::BeginTransaction { depth, .. } => format!("begins {depth}"),

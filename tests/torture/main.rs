@@ -22,7 +22,7 @@ macro_rules! database {
         mod $database {
             #[path = "."]
             pub(crate) mod plain {
-                pub(crate) use cachalot_tests::{$database as db, schema::$database as schema};
+                pub(crate) use cachalot_tests::{schema::$database as schema, $database as db};
                 pub(crate) use diesel::$connection as Conn;
 
                 #[path = $dialect]
@@ -32,7 +32,7 @@ macro_rules! database {
 
             #[path = "."]
             pub(crate) mod typed {
-                pub(crate) use cachalot_tests::{$database as db, schema::$database as schema};
+                pub(crate) use cachalot_tests::{schema::$database as schema, $database as db};
 
                 pub(crate) type Conn = cachalot_diesel::CachalotConnection<diesel::$connection>;
 

@@ -1,8 +1,9 @@
 //! Transactions: own writes are nobody else's until they are committed, and nobody's if they are not.
 
-use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
+use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::dialect::BEGIN_SNAPSHOT;
 use super::schema::*;
@@ -237,10 +238,10 @@ fn t06_a_batch_that_fails_outside_a_transaction_leaves_the_connection_cached() {
 #[test]
 fn t06_a_transaction_that_was_begun_before_anybody_watched_is_found() {
     let (mut world, mut reader) = two();
-    let mut late = world.outsider();
+    let mut late = super::db::establish(world.database.url());
     late.batch_execute("BEGIN; UPDATE counters SET value = 5 WHERE id = 1")
         .unwrap();
-    world.cache.watch(&mut late).unwrap();
+    let mut late = world.watch(late);
     for _ in 0..2 {
         assert_eq!(value(&mut late), 5, "its own");
     }

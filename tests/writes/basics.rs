@@ -1,8 +1,8 @@
 //! Writes, by Diesel and in raw SQL: the next read sees them, and what they did not touch stays.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::prelude::*;
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog::{self, Post};
 use super::schema::*;

@@ -3,9 +3,10 @@
 
 use std::mem::discriminant;
 
-use cachalot_diesel::{CachedDsl as _, Outcome};
+use cachalot_diesel::Outcome;
 use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::schema::counters;
 use super::world::{Reader, World};

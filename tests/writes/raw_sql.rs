@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::{
     connection::SimpleConnection as _,
     prelude::*,
@@ -10,6 +9,7 @@ use diesel::{
     sql_types::{Integer, Text},
 };
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog;
 use super::dialect::{RAW_BATCHES, RAW_SWEEPING, RAW_UPDATES, here, parameter, quoted};

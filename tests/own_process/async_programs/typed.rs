@@ -41,7 +41,9 @@ fn n02_deadpools_interact_with_it() {
         let read = async || reader.interact(read).await.unwrap().unwrap();
         assert_eq!(read().await, expect(Outcome::Miss, &[]));
         assert_eq!(read().await, expect(Outcome::Hit, &[]));
-        let written = writer.interact(|conn| conn.transaction(|conn| write(conn, "a"))).await;
+        let written = writer
+            .interact(|conn| conn.transaction(|conn| write(conn, "a")))
+            .await;
         written.unwrap().unwrap();
         assert_eq!(read().await, expect(Outcome::Miss, &["a"]));
         assert_eq!(read().await, expect(Outcome::Hit, &["a"]));
@@ -52,12 +54,19 @@ fn n02_deadpools_interact_with_it() {
 fn n02_bb8s_run_it() {
     run(db::database, async |url| {
         let manager = async_bb8_diesel::ConnectionManager::<Conn>::new(url);
-        let pool = bb8::Pool::builder().max_size(2).build(manager).await.unwrap();
+        let pool = bb8::Pool::builder()
+            .max_size(2)
+            .build(manager)
+            .await
+            .unwrap();
         let (reader, writer) = (pool.get().await.unwrap(), pool.get().await.unwrap());
         let read = async || reader.run(read).await.unwrap();
         assert_eq!(read().await, expect(Outcome::Miss, &[]));
         assert_eq!(read().await, expect(Outcome::Hit, &[]));
-        writer.run(|conn| conn.transaction(|conn| write(conn, "a"))).await.unwrap();
+        writer
+            .run(|conn| conn.transaction(|conn| write(conn, "a")))
+            .await
+            .unwrap();
         assert_eq!(read().await, expect(Outcome::Miss, &["a"]));
         assert_eq!(read().await, expect(Outcome::Hit, &["a"]));
     });
@@ -71,7 +80,10 @@ fn n02_diesel_async_blocks_on_it() {
         let mut read = async || reader.spawn_blocking(read).await.unwrap();
         assert_eq!(read().await, expect(Outcome::Miss, &[]));
         assert_eq!(read().await, expect(Outcome::Hit, &[]));
-        writer.spawn_blocking(|conn| conn.transaction(|conn| write(conn, "a"))).await.unwrap();
+        writer
+            .spawn_blocking(|conn| conn.transaction(|conn| write(conn, "a")))
+            .await
+            .unwrap();
         assert_eq!(read().await, expect(Outcome::Miss, &["a"]));
         assert_eq!(read().await, expect(Outcome::Hit, &["a"]));
     });

@@ -1,11 +1,7 @@
 //! diesel-async's own calls on a wrapped `CachalotConnection<SqliteConnection>`.
 
 use cachalot_diesel::CachalotConnection;
-use cachalot_tests::{
-    Counter,
-    schema::sqlite::tags,
-    sqlite,
-};
+use cachalot_tests::{Counter, schema::sqlite::tags, sqlite};
 use diesel::{
     ExpressionMethods as _, QueryDsl as _, QueryableByName, SqliteConnection, result::Error,
     sql_types::Text,
@@ -32,7 +28,12 @@ fn n02_queries_of_diesel_async_are_cached() {
         let mut writer = Conn::establish(url).await.unwrap();
         let counter = Counter::new();
         conn.set_instrumentation(counter.instrumentation());
-        let query = || tags::table.filter(tags::label.ne("b")).order(tags::label).select(tags::label);
+        let query = || {
+            tags::table
+                .filter(tags::label.ne("b"))
+                .order(tags::label)
+                .select(tags::label)
+        };
         for expected in [&[][..], &["a"], &["a", "c"]] {
             let labels: Vec<String> = query().load(&mut conn).await.unwrap();
             assert_eq!(labels, expected);

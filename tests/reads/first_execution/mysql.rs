@@ -1,9 +1,9 @@
 //! As `first_execution`, for what only MySQL computes with.
 
 use bigdecimal::BigDecimal;
-use cachalot_diesel::CachedDsl as _;
 use diesel::{prelude::*, sql_query, sql_types::Numeric};
 
+use super::{CachedDsl as _, connections};
 use super::Conn;
 use super::world::World;
 
@@ -38,10 +38,13 @@ macro_rules! assert_as_later {
         let plain = |conn: &mut Conn| RunQueryDsl::load::<$type>($query, conn).unwrap();
         let cached = |conn: &mut Conn| $query.cached(conn).load::<$type>().unwrap();
         let mut outsider = world.outsider();
-        plain(&mut outsider);
+        let early = plain(&mut outsider);
         let expected = plain(&mut outsider);
         assert_eq!(plain(&mut outsider), expected, "what Diesel itself gives");
         let mut first = world.reader();
+        if !connections::REPEATS_FIRST_EXECUTIONS {
+            assert_eq!(first.sent(cached), (early, 1));
+        }
         for _ in 0..3 {
             assert_eq!(first.sent(cached).0, expected, "the same connection");
         }
@@ -78,7 +81,7 @@ fn f07_statements_that_are_never_kept_prepared_give_what_diesel_gives() {
         let third = diesel::dsl::sql::<Numeric>("d / ").bind::<Numeric, _>(BigDecimal::from(3));
         prices::table.select(third)
     };
-    let plain: Vec<BigDecimal> = query().load(&mut world.conn).unwrap();
+    let plain: Vec<BigDecimal> = query().load(connections::uncached(&mut world.conn)).unwrap();
     let cached: Vec<BigDecimal> = world.once(|conn| query().cached(conn).load().unwrap());
     assert_eq!(cached, plain);
     // A statement of the same text that is kept has entries of its own.
@@ -90,7 +93,7 @@ fn f07_statements_that_are_never_kept_prepared_give_what_diesel_gives() {
             .load::<BigDecimal>()
             .unwrap();
     }
-    let exact: Vec<BigDecimal> = kept().load(&mut reader.conn).unwrap();
+    let exact: Vec<BigDecimal> = kept().load(connections::uncached(&mut reader.conn)).unwrap();
     let cached: Vec<BigDecimal> = kept().cached(&mut reader.conn).load().unwrap();
     assert_eq!(cached, exact);
 }

@@ -1,6 +1,6 @@
 //! What MySQL and MariaDB let be cached, or kept, although it looks like something else.
 
-use cachalot_diesel::CachedDsl as _;
+use super::CachedDsl as _;
 use super::catalog_fixture::{CatalogFixture, run};
 use chrono::{NaiveDate, NaiveTime};
 use diesel::{

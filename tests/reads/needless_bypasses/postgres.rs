@@ -1,12 +1,12 @@
 //! What PostgreSQL lets be cached, or kept, although it looks like something else.
 
-use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
+use cachalot_diesel::{BypassReason, Outcome};
+use super::{CachedDsl as _, connections};
 use super::catalog_fixture::{CatalogFixture, run};
 use diesel::{
     connection::SimpleConnection as _,
     dsl::sql,
     prelude::*,
-    result::{DatabaseErrorKind, Error},
     sql_types::Text,
 };
 
@@ -260,7 +260,7 @@ struct Tag {
 
 /// The iterator never reads the end of the copy, and so leaves it open.
 fn copy(conn: &mut Conn) {
-    let tags = diesel::copy_to(tags::table).load::<Tag, _>(conn).unwrap();
+    let tags = diesel::copy_to(tags::table).load::<Tag, _>(connections::uncached(conn)).unwrap();
     let rows: Vec<_> = tags
         .map(|tag| tag.map(|it| (it.id, it.label)).unwrap())
         .collect();
@@ -290,29 +290,32 @@ fn f08_the_first_cached_read_after_a_copy_is_cached() {
     assert_eq!(reader.sent(read), (vec!["copied".to_owned()], 0));
 }
 
-#[test]
-fn f08_while_a_copy_is_left_open_hits_go_on_and_the_rest_is_as_without_a_cache() {
-    let mut world = with_a_tag();
-    let read = |conn: &mut Conn| labels(conn).unwrap();
-    world.once(read);
-    copy(&mut world.conn);
-    assert_eq!(world.sent(read), (vec!["copied".to_owned()], 0));
-    let other = || sql::<Text>("SELECT label FROM tags WHERE id = 1");
-    let refused = |read: QueryResult<Vec<String>>| {
-        matches!(
-            read,
-            Err(Error::DatabaseError(
-                DatabaseErrorKind::UnableToSendCommand,
-                _
-            ))
-        )
-    };
-    assert!(refused(other().load(&mut world.conn)));
-    assert!(refused(other().cached(&mut world.conn).load()));
-    run(&mut world.conn, "SELECT");
-    let other = |conn: &mut Conn| -> Vec<String> { other().cached(conn).load().unwrap() };
-    assert_eq!(world.sent(other), (vec!["copied".to_owned()], 1));
-    assert_eq!(world.sent(other), (vec!["copied".to_owned()], 0));
+super::on_plain_connections! {
+    #[test]
+    fn f08_while_a_copy_is_left_open_hits_go_on_and_the_rest_is_as_without_a_cache() {
+        use diesel::result::{DatabaseErrorKind, Error};
+        let mut world = with_a_tag();
+        let read = |conn: &mut Conn| labels(conn).unwrap();
+        world.once(read);
+        copy(&mut world.conn);
+        assert_eq!(world.sent(read), (vec!["copied".to_owned()], 0));
+        let other = || sql::<Text>("SELECT label FROM tags WHERE id = 1");
+        let refused = |read: QueryResult<Vec<String>>| {
+            matches!(
+                read,
+                Err(Error::DatabaseError(
+                    DatabaseErrorKind::UnableToSendCommand,
+                    _
+                ))
+            )
+        };
+        assert!(refused(other().load(&mut world.conn)));
+        assert!(refused(other().cached(&mut world.conn).load()));
+        run(&mut world.conn, "SELECT");
+        let other = |conn: &mut Conn| -> Vec<String> { other().cached(conn).load().unwrap() };
+        assert_eq!(world.sent(other), (vec!["copied".to_owned()], 1));
+        assert_eq!(world.sent(other), (vec!["copied".to_owned()], 0));
+    }
 }
 
 #[test]
@@ -376,12 +379,10 @@ fn f06_to_execute_writes_what_the_statement_writes() {
 #[test]
 fn f06_to_execute_what_nobody_saw_prepared_writes_anything() {
     let mut fixture = with("");
-    let mut late = fixture.world.outsider();
-    run(
-        &mut late,
-        "PREPARE p AS UPDATE stones SET name = name || 'p'",
-    );
-    fixture.world.other_process().watch(&mut late).unwrap();
+    let mut late = super::db::establish(fixture.world.database.url());
+    late.batch_execute("PREPARE p AS UPDATE stones SET name = name || 'p'")
+        .unwrap();
+    let mut late = connections::watch(late, &fixture.world.other_process());
     fixture.does("EXECUTE p", |_| run(&mut late, "EXECUTE p"), &[STONES], &[]);
 }
 

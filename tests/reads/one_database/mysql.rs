@@ -1,10 +1,11 @@
 //! Reads that only MariaDB knows.
 
-use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
+use cachalot_diesel::{BypassReason, Outcome};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Integer, Text};
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::blog::{self, Post};
 use super::db;

@@ -1,11 +1,11 @@
 //! Reads that only PostgreSQL knows.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::dsl::{self, OnlyDsl as _, count, frame};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Integer, Text};
 
+use super::CachedDsl as _;
 use super::blog;
 use super::schema::*;
 use super::world::{World, assert_cached, assert_tables};

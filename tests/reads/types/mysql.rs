@@ -1,7 +1,6 @@
 //! Every type of MariaDB.
 
 use bigdecimal::BigDecimal;
-use cachalot_diesel::CachedDsl as _;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use diesel::mysql::data_types::MysqlTime;
 use diesel::prelude::*;
@@ -12,6 +11,7 @@ use diesel::sql_types::{
 };
 use serde_json::{Value, json};
 
+use super::CachedDsl as _;
 use super::schema::every_type;
 use super::values::assert_values;
 use super::world::World;
@@ -196,7 +196,7 @@ fn r11_times_of_more_than_a_day_and_dates_that_are_none() {
                 .select((every_type::a_time, every_type::a_date))
         };
 
-        let plain = query([1, 3]).load::<Row>(&mut world.conn).unwrap();
+        let plain = query([1, 3]).load::<Row>(super::connections::uncached(&mut world.conn)).unwrap();
         assert_eq!(plain[1].0.as_ref().unwrap().hour, 838);
         assert_eq!(plain[0].1.as_ref().unwrap().year, 0);
         for expected in [1, 0] {
@@ -205,7 +205,7 @@ fn r11_times_of_more_than_a_day_and_dates_that_are_none() {
             assert_eq!(sent, expected);
         }
         // Diesel reads none below zero.
-        let plain = query([4, 4]).load::<Row>(&mut world.conn).unwrap_err();
+        let plain = query([4, 4]).load::<Row>(super::connections::uncached(&mut world.conn)).unwrap_err();
         for _ in 0..2 {
             let cached = query([4, 4]).cached(&mut world.conn).load::<Row>();
             assert_eq!(cached.unwrap_err().to_string(), plain.to_string());
@@ -260,7 +260,7 @@ fn r11_enums_sets_years_and_bits() {
         }
         let query = || sql_query("SELECT * FROM odd ORDER BY id");
 
-        let plain = query().load::<Odd>(&mut world.conn).unwrap();
+        let plain = query().load::<Odd>(super::connections::uncached(&mut world.conn)).unwrap();
         assert_eq!(plain[0].days.as_deref(), Some("mo,tu"));
         let cached = world.once(|conn| query().cached(conn).load::<Odd>());
         assert_eq!(cached, Ok(plain));

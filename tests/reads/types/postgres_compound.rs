@@ -3,12 +3,12 @@
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use bigdecimal::BigDecimal;
-use cachalot_diesel::CachedDsl as _;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, Date, Integer, Nullable, Numeric, Range, Text, Timestamptz};
 
+use super::CachedDsl as _;
 use super::schema::{Mood, every_type, sql_types};
 use super::values::{assert_distinct, assert_values};
 use super::world::World;
@@ -133,7 +133,7 @@ fn r11_types_that_are_looked_up() {
             .bind::<Array<sql_types::Mood>, _>(vec![Mood::Curious, Mood::Calm])
         };
 
-        let plain = query().load::<Looked>(&mut world.conn).unwrap();
+        let plain = query().load::<Looked>(super::connections::uncached(&mut world.conn)).unwrap();
         assert_eq!(plain[0].moods, [Mood::Calm, Mood::Naive]);
         assert_eq!(plain[0].pair, (1, "x".to_owned()));
         let cached = world.once(|conn| query().cached(conn).load::<Looked>());

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
+use cachalot_diesel::{BypassReason, Outcome};
 use cachalot_tests::wait_until;
 use diesel::{
     connection::SimpleConnection as _,
@@ -10,6 +10,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
+use super::CachedDsl as _;
 use super::dialect::lock_waits;
 use super::schema::*;
 use super::world::{Reader, World};
@@ -255,10 +256,10 @@ fn t06_a_transaction_that_was_begun_before_the_watch_is_known() {
         "SET autocommit = 0",
         "XA START 'early'",
     ] {
-        let mut conn = world.outsider();
+        let mut conn = super::db::establish(world.database.url());
         conn.batch_execute(begin).unwrap();
         conn.batch_execute("SELECT * FROM counters").unwrap();
-        world.cache.watch(&mut conn).unwrap();
+        let mut conn = world.watch(conn);
         let read = counters::table.select(counters::value);
         let outcome = read.cached(&mut conn).explain().unwrap().outcome;
         assert_eq!(
@@ -267,8 +268,7 @@ fn t06_a_transaction_that_was_begun_before_the_watch_is_known() {
             "{begin}"
         );
     }
-    let mut conn = world.outsider();
-    world.cache.watch(&mut conn).unwrap();
+    let mut conn = world.watch(super::db::establish(world.database.url()));
     let read = counters::table.select(counters::value);
     assert_eq!(
         read.cached(&mut conn).explain().unwrap().outcome,
@@ -296,9 +296,9 @@ fn t06_after_a_call_the_first_cached_read_is_bypassed_only_in_a_transaction() {
 #[test]
 fn t06_the_watch_changes_nothing_of_the_next_transaction() {
     let world = World::new();
-    let mut conn = world.outsider();
+    let mut conn = super::db::establish(world.database.url());
     conn.batch_execute("SET TRANSACTION READ ONLY").unwrap();
-    world.cache.watch(&mut conn).unwrap();
+    let mut conn = world.watch(conn);
     conn.batch_execute("BEGIN").unwrap();
     let refused = conn.batch_execute("INSERT INTO counters (id, value) VALUES (7, 7)");
     assert!(refused.is_err(), "it is read only");

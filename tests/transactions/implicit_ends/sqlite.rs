@@ -1,8 +1,8 @@
 //! Transactions that SQLite ends by itself, or does not end when it is told to.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::{connection::SimpleConnection as _, prelude::*};
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::schema::*;
 use super::world::{Reader, World};

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use cachalot_diesel::CachedDsl as _;
 use cachalot_tests::{folder, unique};
 use diesel::{
     connection::SimpleConnection as _, prelude::*, result::Error, sql_query, sql_types::Integer,
 };
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::dialect::here;
 use super::schema::*;

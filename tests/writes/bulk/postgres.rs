@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use cachalot_diesel::CachedDsl as _;
 use cachalot_tests::{folder, unique};
 use diesel::{
     connection::SimpleConnection as _,
@@ -13,6 +12,7 @@ use diesel::{
     sql_types::{BigInt, Integer},
 };
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::schema::*;
 use super::raw_sql::{Scene, labels, titles};
@@ -165,7 +165,7 @@ fn w05_copy_to_changes_nothing() {
         use std::io::BufRead as _;
         let lines = diesel::copy_to(tags::table)
             .with_format(CopyFormat::Csv)
-            .load_raw(conn)
+            .load_raw(super::connections::uncached(conn))
             .unwrap();
         assert_eq!(lines.lines().count(), 3);
         conn.batch_execute("COPY (SELECT id FROM tags) TO PROGRAM 'cat >/dev/null'")

@@ -1,8 +1,8 @@
 //! Writes that only SQLite has: `OR REPLACE`, `OR ROLLBACK`, CTEs before a write, rows returned.
 
-use cachalot_diesel::CachedDsl as _;
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_query, sql_types::Integer};
 
+use super::CachedDsl as _;
 use super::Conn;
 use super::schema::*;
 use super::raw_sql::{Scene, labels};

@@ -14,7 +14,7 @@ use diesel::{
 use super::dialect::lock_waits;
 use super::failures::*;
 use super::world::World;
-use super::{Conn, db};
+use super::{Conn, connections, db};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -43,7 +43,7 @@ fn t01_a_read_in_a_read_committed_transaction_is_cached() {
 /// Locks counter 2 in a transaction that weighs more than the watched one's, waits for counter 1,
 /// and gives up everything.
 fn rival(url: &str) -> thread::JoinHandle<()> {
-    let mut rival = db::establish(url);
+    let mut rival = connections::unwatched(url);
     rival.batch_execute("BEGIN").unwrap();
     for label in 0..50 {
         let insert = format!("INSERT INTO tags (label) VALUES ('rival {label}')");
@@ -169,10 +169,7 @@ fn t05_a_connection_that_is_killed_before_commit_has_changed_nothing() {
 /// A watched connection to the world's database by way of a proxy.
 fn by_way_of(world: &World) -> (Proxy, Conn) {
     let (proxy, url) = Proxy::before(world.database.url());
-    let mut conn = db::establish(&url);
-    world
-        .cache
-        .watch_with(&mut conn, Counter::new().instrumentation());
+    let conn = connections::watched(db::establish(&url), &world.cache, &Counter::new());
     (proxy, conn)
 }
 
@@ -321,16 +318,16 @@ fn t06_what_was_set_before_anybody_watched_is_asked_for() {
         ),
     ] {
         let (world, _other) = two();
-        let mut conn = world.outsider();
+        let mut conn = db::establish(world.database.url());
         conn.batch_execute(set_before).unwrap();
-        world.cache.watch(&mut conn).unwrap();
+        let mut conn = world.watch(conn);
         conn.batch_execute("BEGIN").unwrap();
         assert_eq!(outcome(&mut conn), expected, "{set_before}");
     }
     let (world, mut other) = two();
-    let mut conn = world.outsider();
+    let mut conn = db::establish(world.database.url());
     conn.batch_execute("SET autocommit = 0").unwrap();
-    world.cache.watch(&mut conn).unwrap();
+    let mut conn = world.watch(conn);
     set(&mut conn, 1, 5);
     assert_eq!(value(&mut conn, 1), 5);
     assert_eq!(value(&mut other.conn, 1), 0, "it is not committed");

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome};
+use cachalot_diesel::{BypassReason, Outcome};
 use cachalot_tests::{Counter, proxy::Proxy, wait_until};
 use diesel::{
     connection::SimpleConnection,
@@ -11,10 +11,11 @@ use diesel::{
     sql_types::{BigInt, Integer},
 };
 
+use super::CachedDsl as _;
 use super::failures::*;
 use super::schema::counters;
 use super::world::World;
-use super::{Conn, db};
+use super::{Conn, connections, db};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -198,10 +199,7 @@ fn t05_a_connection_that_is_ended_before_commit_has_changed_nothing() {
 /// A watched connection to the world's database by way of a proxy.
 fn by_way_of(world: &World) -> (Proxy, Conn) {
     let (proxy, url) = Proxy::before(world.database.url());
-    let mut conn = db::establish(&url);
-    world
-        .cache
-        .watch_with(&mut conn, Counter::new().instrumentation());
+    let conn = connections::watched(db::establish(&url), &world.cache, &Counter::new());
     (proxy, conn)
 }
 
@@ -315,15 +313,15 @@ fn t06_isolation_that_was_set_before_anybody_watched_is_asked_for() {
     let (world, _other) = two();
     let url = world.database.url();
     let by_statement = {
-        let mut conn = world.outsider();
+        let mut conn = db::establish(url);
         let set = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ";
         conn.batch_execute(set).unwrap();
         conn
     };
     let options = "options=-c%20default_transaction_isolation%3Dserializable";
     let by_url = db::establish(&format!("{url}?{options}"));
-    for mut conn in [by_statement, by_url] {
-        world.cache.watch(&mut conn).unwrap();
+    for conn in [by_statement, by_url] {
+        let mut conn = world.watch(conn);
         assert_eq!(outcome(&mut conn), Outcome::Hit, "outside a transaction");
         conn.batch_execute("BEGIN").unwrap();
         assert_eq!(

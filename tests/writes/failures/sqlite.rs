@@ -4,7 +4,7 @@ use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
 
 use super::failures::*;
-use super::{Conn, db};
+use super::{Conn, connections, db};
 
 #[test]
 fn t01_a_read_in_a_transaction_is_not_cached_and_counted() {
@@ -102,12 +102,12 @@ fn c08_what_a_read_uncommitted_reader_sees_is_cached_for_nobody() {
     for watched in ["before it is set", "after it was set"] {
         let (world, mut other) = two();
         let url = format!("file:{}?cache=shared", world.database.url());
-        let (mut reader, mut writer) = (db::establish(&url), db::establish(&url));
+        let (mut reader, mut writer) = (db::establish(&url), connections::unwatched(&url));
         let dirty = "PRAGMA read_uncommitted = 1";
         if watched == "after it was set" {
             reader.batch_execute(dirty).unwrap();
         }
-        world.cache.watch(&mut reader).unwrap();
+        let mut reader = world.watch(reader);
         assert_eq!(value(&mut reader, 1), 0);
         if watched == "before it is set" {
             reader.batch_execute(dirty).unwrap();
