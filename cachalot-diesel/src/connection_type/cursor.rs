@@ -6,7 +6,7 @@ use diesel::{
     QueryResult,
     backend::Backend,
     result::Error,
-    row::{Field, PartialRow, Row, RowIndex, RowSealed},
+    row::{Field, IntoOwnedRow, PartialRow, Row, RowIndex, RowSealed},
 };
 
 use crate::{
@@ -97,6 +97,9 @@ where
             Some(Ok(row)) => {
                 self.taken += 1;
                 if let Some(fill) = &mut self.fill {
+                    if self.taken == 1 {
+                        fill.is_streamed();
+                    }
                     fill.take::<DB>(&row);
                 }
                 Some(Ok(CachedRow::live(row, self.statement.clone())))
@@ -176,7 +179,8 @@ pub struct CachedRow<'conn, L, S> {
 /// A field of a [`CachedRow`].
 pub struct CachedField<L, S>(Either<L, S>);
 
-enum Either<L, S> {
+/// One that the database has sent, or one of a cache entry.
+pub enum Either<L, S> {
     Live(L),
     Stored(S),
 }
@@ -213,9 +217,68 @@ where
     type InnerPartialRow = Self;
 
     fn field_count(&self) -> usize {
-        match &self.row {
-            Either::Live(row) => row.field_count(),
-            Either::Stored(row) => row.field_count(),
+        self.row.field_count()
+    }
+
+    fn get<'f, I>(&'f self, idx: I) -> Option<Self::Field<'f>>
+    where
+        'a: 'f,
+        Self: RowIndex<I>,
+    {
+        self.row.get(self.idx(idx)?)
+    }
+
+    fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {
+        PartialRow::new(self, range)
+    }
+}
+
+impl<I, L, S> RowIndex<I> for CachedRow<'_, L, S>
+where
+    Either<L, S>: RowIndex<I>,
+{
+    fn idx(&self, idx: I) -> Option<usize> {
+        self.row.idx(idx)
+    }
+}
+
+/// For diesel-async's `SyncConnectionWrapper`.
+impl<'a, DB, L, S> IntoOwnedRow<'a, DB> for CachedRow<'_, L, S>
+where
+    DB: Backend,
+    L: IntoOwnedRow<'a, DB>,
+    S: IntoOwnedRow<'a, DB>,
+{
+    type OwnedRow = Either<L::OwnedRow, S::OwnedRow>;
+    type Cache = (L::Cache, S::Cache);
+
+    fn into_owned(self, (live, stored): &mut Self::Cache) -> Self::OwnedRow {
+        match self.row {
+            Either::Live(row) => Either::Live(row.into_owned(live)),
+            Either::Stored(row) => Either::Stored(row.into_owned(stored)),
+        }
+    }
+}
+
+impl<L, S> RowSealed for Either<L, S> {}
+
+impl<'a, DB, L, S> Row<'a, DB> for Either<L, S>
+where
+    DB: Backend,
+    L: Row<'a, DB>,
+    S: Row<'a, DB>,
+{
+    type Field<'f>
+        = CachedField<L::Field<'f>, S::Field<'f>>
+    where
+        'a: 'f,
+        Self: 'f;
+    type InnerPartialRow = Self;
+
+    fn field_count(&self) -> usize {
+        match self {
+            Self::Live(row) => row.field_count(),
+            Self::Stored(row) => row.field_count(),
         }
     }
 
@@ -225,9 +288,9 @@ where
         Self: RowIndex<I>,
     {
         let idx = self.idx(idx)?;
-        Some(CachedField(match &self.row {
-            Either::Live(row) => Either::Live(row.get(idx)?),
-            Either::Stored(row) => Either::Stored(row.get(idx)?),
+        Some(CachedField(match self {
+            Self::Live(row) => Either::Live(row.get(idx)?),
+            Self::Stored(row) => Either::Stored(row.get(idx)?),
         }))
     }
 
@@ -236,20 +299,20 @@ where
     }
 }
 
-impl<L: RowIndex<usize>, S: RowIndex<usize>> RowIndex<usize> for CachedRow<'_, L, S> {
+impl<L: RowIndex<usize>, S: RowIndex<usize>> RowIndex<usize> for Either<L, S> {
     fn idx(&self, idx: usize) -> Option<usize> {
-        match &self.row {
-            Either::Live(row) => row.idx(idx),
-            Either::Stored(row) => row.idx(idx),
+        match self {
+            Self::Live(row) => row.idx(idx),
+            Self::Stored(row) => row.idx(idx),
         }
     }
 }
 
-impl<'i, L: RowIndex<&'i str>, S: RowIndex<&'i str>> RowIndex<&'i str> for CachedRow<'_, L, S> {
+impl<'i, L: RowIndex<&'i str>, S: RowIndex<&'i str>> RowIndex<&'i str> for Either<L, S> {
     fn idx(&self, name: &'i str) -> Option<usize> {
-        match &self.row {
-            Either::Live(row) => row.idx(name),
-            Either::Stored(row) => row.idx(name),
+        match self {
+            Self::Live(row) => row.idx(name),
+            Self::Stored(row) => row.idx(name),
         }
     }
 }
@@ -285,6 +348,12 @@ where
 impl<DB: CacheBackend, L: Iterator, S> std::fmt::Debug for CachedCursor<'_, DB, L, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CachedCursor").finish_non_exhaustive()
+    }
+}
+
+impl<L, S> std::fmt::Debug for Either<L, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OwnedCachedRow").finish_non_exhaustive()
     }
 }
 

@@ -80,6 +80,7 @@ where
             tracker,
             cache,
             reader,
+            ..
         } = self;
         let tracker = tracker.get_or_insert_with(|| Tracker::new(cache.clone(), None));
         let mut fill = None;

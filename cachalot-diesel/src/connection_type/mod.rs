@@ -78,6 +78,8 @@ pub struct CachalotConnection<C: PlainConnection> {
     /// `None` while the inner connection is used by itself, whose relay has it then.
     tracker: Option<Tracker>,
     cache: Cache,
+    /// The tracker's caches when the inner connection was used last, if there are several.
+    caches: Vec<Cache>,
     reader: <C::Backend as CacheBackend>::Reader,
 }
 
@@ -109,6 +111,7 @@ impl<C: PlainConnection> CachalotConnection<C> {
             tracker: Some(detach(&mut inner, cache, url)),
             inner,
             cache: cache.clone(),
+            caches: Vec::new(),
             reader: Default::default(),
         }
     }
@@ -147,6 +150,7 @@ impl<C: PlainConnection> CachalotConnection<C> {
         self.reclaim();
         if let Some(mut tracker) = self.tracker.take() {
             tracker.may_change_session();
+            self.caches = tracker.several_caches();
             match self.inner.instrumentation().downcast_mut::<Relay>() {
                 Some(relay) => relay.lend(tracker),
                 None => {
@@ -176,10 +180,11 @@ impl<C: PlainConnection> CachalotConnection<C> {
             let relay = self.inner.instrumentation().downcast_mut::<Relay>();
             self.tracker = relay.and_then(Relay::take_back);
         }
-        let (inner, cache) = (&mut self.inner, &self.cache);
+        let (inner, cache, caches) = (&mut self.inner, &self.cache, &self.caches);
         self.tracker.get_or_insert_with(|| {
             // The program has replaced the instrumentation that had it.
             let mut tracker = detach(inner, cache, None);
+            caches.iter().for_each(|cache| tracker.watch(cache));
             tracker.lost_sight();
             tracker
         })

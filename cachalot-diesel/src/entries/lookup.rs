@@ -92,6 +92,13 @@ impl FillPermit {
             ..self
         }
     }
+
+    /// The first row has come, and the program may take its time with the others.
+    pub(crate) fn has_rows(&self) {
+        if let Some(leader) = &self.leader {
+            leader.has_rows();
+        }
+    }
 }
 
 impl EntryStore {

@@ -19,6 +19,8 @@ use crate::protocol::{Records, Token};
 /// How long a waiter waits for the leader. The leader may be blocked by a lock that the waiter's own
 /// session holds.
 const MAX_WAIT: Duration = Duration::from_secs(5);
+/// How long a waiter waits once the leader has the first row: the program decides how fast it takes the others.
+const MAX_WAIT_FOR_ROWS: Duration = Duration::from_millis(100);
 /// How long a completed flight is remembered, for readers that missed before it completed and join
 /// after it.
 const KEEP_COMPLETED: Duration = Duration::from_secs(1);
@@ -67,8 +69,17 @@ enum FlightState {
 #[derive(Debug)]
 struct Flight {
     tokens: Vec<Token>,
-    completed: Mutex<Option<Completion>>,
+    progress: Mutex<Progress>,
     notifier: Condvar,
+}
+
+#[derive(Debug, Default)]
+enum Progress {
+    #[default]
+    Asked,
+    /// The first row has come.
+    Rows,
+    Completed(Completion),
 }
 
 /// The result of a flight.
@@ -148,7 +159,7 @@ impl Flights {
         }
         let flight = Arc::new(Flight {
             tokens: permit.tokens().to_vec(),
-            completed: Mutex::default(),
+            progress: Mutex::default(),
             notifier: Condvar::new(),
         });
         let key: Arc<str> = permit.key().into();
@@ -166,12 +177,16 @@ impl Flights {
 impl Flight {
     /// The rows. `None` if there are none to share, or after [`MAX_WAIT`].
     fn wait(&self) -> Option<Arc<[u8]>> {
-        let mut completed = self.completed.lock();
+        let mut progress = self.progress.lock();
+        let has_asked = |progress: &mut Progress| matches!(progress, Progress::Asked);
         self.notifier
-            .wait_while_for(&mut completed, |completed| completed.is_none(), MAX_WAIT);
-        match completed.as_ref()? {
-            Completion::Rows(rows) => Some(Arc::clone(rows)),
-            Completion::Nothing => None,
+            .wait_while_for(&mut progress, has_asked, MAX_WAIT);
+        let has_rows = |progress: &mut Progress| matches!(progress, Progress::Rows);
+        self.notifier
+            .wait_while_for(&mut progress, has_rows, MAX_WAIT_FOR_ROWS);
+        match &*progress {
+            Progress::Completed(Completion::Rows(rows)) => Some(Arc::clone(rows)),
+            _ => None,
         }
     }
 }
@@ -182,10 +197,19 @@ impl Leader {
         self.finish(Completion::Rows(entry.into()));
     }
 
+    /// The first row has come.
+    pub(super) fn has_rows(&self) {
+        self.proceed(Progress::Rows);
+    }
+
     fn finish(&self, completion: Completion) {
-        let mut completed = self.flight.completed.lock();
-        if completed.is_none() {
-            *completed = Some(completion);
+        self.proceed(Progress::Completed(completion));
+    }
+
+    fn proceed(&self, to: Progress) {
+        let mut progress = self.flight.progress.lock();
+        if !matches!(*progress, Progress::Completed(_)) {
+            *progress = to;
             self.flight.notifier.notify_all();
         }
     }
@@ -197,7 +221,9 @@ impl Drop for Leader {
         let Some(flights) = self.flights.upgrade() else {
             return;
         };
-        let shared = matches!(*self.flight.completed.lock(), Some(Completion::Rows(_)));
+        let progress = self.flight.progress.lock();
+        let shared = matches!(*progress, Progress::Completed(Completion::Rows(_)));
+        drop(progress);
         let mut flights = flights.lock();
         // Taken under the lock, so that `completed` is ordered by time.
         let now = Instant::now();

@@ -67,6 +67,11 @@ impl Fill {
         self.refused.as_ref()
     }
 
+    /// The program takes the rows one by one, as fast as it likes.
+    pub(crate) fn is_streamed(&self) {
+        self.permit.has_rows();
+    }
+
     pub(crate) fn take<'r, DB: CacheBackend>(&mut self, row: &impl Row<'r, DB>) {
         if self.refused.is_some() {
             return;

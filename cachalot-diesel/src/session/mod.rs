@@ -23,6 +23,14 @@ use self::{
 use crate::{protocol::WriteOutcome, versions::Origin};
 use cachalot_sql::{Analysis, Dialect};
 
+/// A statement that SQLite may still be running. Until the connection is closed, reads may see the state that it
+/// sees, and autocommit may commit nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unended {
+    Read,
+    Write,
+}
+
 /// The state of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
@@ -34,6 +42,8 @@ pub(crate) struct Session {
     statements: PreparedStatements,
     /// A statement of the open transaction failed, so the relations that its writes name may not exist.
     names_unverified: bool,
+    /// SQLite: the rows of a statement were leaked, so it may never end.
+    unended: Option<Unended>,
     /// The analyses of queries whose type determines their text. There are no more than the program has
     /// such types; Diesel keeps a prepared statement for each of them.
     typed: HashMap<TypeId, Arc<Analysis>>,
@@ -144,6 +154,22 @@ impl Session {
             self.temporary.finished(&analysis, false, true);
         }
         self.names_unverified = true;
+    }
+
+    /// The cursor of an abandoned statement may have been leaked, so that it never ends.
+    pub(crate) fn may_still_run(&mut self, writes: bool) {
+        if self.dialect() == Dialect::Sqlite && self.unended != Some(Unended::Write) {
+            self.unended = Some(if writes {
+                Unended::Write
+            } else {
+                Unended::Read
+            });
+        }
+    }
+
+    /// May closing the connection commit what it has written?
+    pub(crate) fn has_unended_write(&self) -> bool {
+        self.unended == Some(Unended::Write)
     }
 
     /// A statement has ended whose text is not known.

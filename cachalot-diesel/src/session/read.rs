@@ -32,6 +32,9 @@ impl Session {
         conn: &mut C,
         cache: &Cache,
     ) -> Result<ReadContext, BypassReason> {
+        if self.unended.is_some() {
+            return Err(BypassReason::OldSnapshot);
+        }
         if !replication::is_role_current(conn, cache, &mut self.state) {
             self.state.forget();
         }

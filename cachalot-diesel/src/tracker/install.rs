@@ -47,12 +47,8 @@ pub(crate) fn install_implicitly(cache: &Cache) -> Cache {
     if let Some(cache) = installed() {
         return cache;
     }
-    publish(cache);
-    let others = match replaced::default() {
-        replaced::Default::Foreign => Err(Error::ForeignDefault),
-        _ => set_default_instrumentation(tracker_of_new_connection).map_err(Error::Install),
-    };
-    if let Err(error) = others {
+    if let Err(error) = install_default(cache) {
+        publish(cache);
         events::plain_connections_unwatched(&error);
     }
     cache.clone()
@@ -63,8 +59,10 @@ fn set_default(cache: &Cache) -> Result<(), Error> {
     if installed().is_some() && replaced::default() != replaced::Default::Ours {
         replaced::default_was_replaced();
     }
+    // In this order: other threads that use the cache already check whose the default is.
+    set_default_instrumentation(tracker_of_new_connection).map_err(Error::Install)?;
     set_installed(cache);
-    set_default_instrumentation(tracker_of_new_connection).map_err(Error::Install)
+    Ok(())
 }
 
 /// What Diesel calls for every new connection.

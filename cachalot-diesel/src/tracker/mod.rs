@@ -107,7 +107,7 @@ impl Tracker {
     }
 
     /// From now on reads use `cache`. The caches that watched before still receive writes.
-    fn watch(&mut self, cache: &Cache) {
+    pub(crate) fn watch(&mut self, cache: &Cache) {
         let caches = &mut self.writes.caches;
         caches.retain(|known| !known.is(cache));
         caches.push(cache.clone());
@@ -339,6 +339,10 @@ impl WriteReporter {
     /// Ends statements whose end was not reported: they may have succeeded.
     fn abandon(&mut self, session: &mut Session) {
         while let Some(running) = self.running.pop() {
+            // What was sent, not what may have been.
+            if running.statements > 0 {
+                session.may_still_run(!running.writes.is_empty());
+            }
             session.abandoned(running.step);
             end(running.writes, WriteOutcome::Unknown);
         }
@@ -424,6 +428,12 @@ impl Instrumentation for Tracker {
 impl Drop for Tracker {
     fn drop(&mut self) {
         self.close_unreported();
+        if let Some(session) = &self.session
+            && session.has_unended_write()
+        {
+            let writes = &cachalot_sql::Writes::Everything;
+            end(self.writes.begin(session, writes), WriteOutcome::Unknown);
+        }
         if self.writes.caches.iter().any(Cache::was_installed) {
             replaced::tracker_dropped();
         }

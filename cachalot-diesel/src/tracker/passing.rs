@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::{connection::Instrumentation, result::Error};
 
 use super::{Running, Tracker, end};
-use crate::{Error as CacheError, protocol::WriteOutcome, rows::private::Bind};
+use crate::{Error as CacheError, cache::Cache, protocol::WriteOutcome, rows::private::Bind};
 use cachalot_sql::{Analysis, Effect, Writes};
 
 /// A statement as it is about to be sent.
@@ -69,6 +69,14 @@ impl Tracker {
     pub(crate) fn may_change_session(&mut self) {
         if let Some(session) = &mut self.session {
             session.settings_may_have_changed();
+        }
+    }
+
+    /// The caches that hear of its writes, if there is more than one.
+    pub(crate) fn several_caches(&self) -> Vec<Cache> {
+        match self.writes.caches.as_slice() {
+            [_] => Vec::new(),
+            several => several.to_vec(),
         }
     }
 

@@ -11,7 +11,7 @@ use diesel::{
         AstPass, CollectedQuery, MoveableBindCollector, Query, QueryFragment, QueryId,
     },
     result::{ConnectionError, Error},
-    row::{Field, PartialRow, Row, RowIndex, RowSealed},
+    row::{Field, IntoOwnedRow, PartialRow, Row, RowIndex, RowSealed},
     sql_types::{BigInt, Binary, Double, Integer, Nullable, Text, Untyped},
     sqlite::{Sqlite, SqliteType, SqliteValue},
 };
@@ -143,7 +143,7 @@ impl CacheBackend for Sqlite {
     }
 
     type Reader = PrivateConnections;
-    type StoredRow<'r> = NamedRow<'r>;
+    type StoredRow<'r> = NamedRow<SqliteRow<'r>>;
     type StoredCursor<'r> = StoredCursor<'r>;
 
     fn cursor(rows: StoredRows, reader: &mut PrivateConnections) -> Option<StoredCursor<'_>> {
@@ -267,7 +267,7 @@ impl<'r> StoredCursor<'r> {
 }
 
 impl<'r> Iterator for StoredCursor<'r> {
-    type Item = QueryResult<NamedRow<'r>>;
+    type Item = QueryResult<NamedRow<SqliteRow<'r>>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.next >= self.rows.rows() {
@@ -284,7 +284,7 @@ impl<'r> Iterator for StoredCursor<'r> {
             row.unwrap_or_else(|| Err(malformed()))
                 .map(|inner| NamedRow {
                     inner,
-                    rows: self.rows.clone(),
+                    names: self.rows.clone(),
                 }),
         )
     }
@@ -394,9 +394,36 @@ impl Query for Values {
 }
 
 /// A row of a private connection, with the column names of the user's statement.
-pub struct NamedRow<'r> {
-    inner: SqliteRow<'r>,
-    rows: StoredRows,
+pub struct NamedRow<R, N = StoredRows> {
+    inner: R,
+    names: N,
+}
+
+/// The names of the columns.
+pub trait Names {
+    fn name(&self, column: usize) -> Option<&str>;
+    fn column_named(&self, name: &str) -> Option<usize>;
+}
+
+impl Names for StoredRows {
+    fn name(&self, column: usize) -> Option<&str> {
+        self.name(column)
+    }
+
+    fn column_named(&self, name: &str) -> Option<usize> {
+        self.column_named(name)
+    }
+}
+
+/// Those of rows that are sent to another thread.
+impl Names for Arc<[Option<String>]> {
+    fn name(&self, column: usize) -> Option<&str> {
+        self.get(column)?.as_deref()
+    }
+
+    fn column_named(&self, name: &str) -> Option<usize> {
+        self.iter().position(|it| it.as_deref() == Some(name))
+    }
 }
 
 type SqliteRow<'r> = <SqliteConnection as LoadConnection>::Row<'r, 'static>;
@@ -406,11 +433,11 @@ pub struct NamedField<'f, F> {
     name: Option<&'f str>,
 }
 
-impl RowSealed for NamedRow<'_> {}
+impl<R, N> RowSealed for NamedRow<R, N> {}
 
-impl<'r> Row<'r, Sqlite> for NamedRow<'r> {
+impl<'r, R: Row<'r, Sqlite>, N: Names> Row<'r, Sqlite> for NamedRow<R, N> {
     type Field<'f>
-        = NamedField<'f, <SqliteRow<'r> as Row<'r, Sqlite>>::Field<'f>>
+        = NamedField<'f, R::Field<'f>>
     where
         'r: 'f,
         Self: 'f;
@@ -428,7 +455,7 @@ impl<'r> Row<'r, Sqlite> for NamedRow<'r> {
         let idx = self.idx(idx)?;
         Some(NamedField {
             inner: self.inner.get(idx)?,
-            name: self.rows.name(idx),
+            name: self.names.name(idx),
         })
     }
 
@@ -437,15 +464,30 @@ impl<'r> Row<'r, Sqlite> for NamedRow<'r> {
     }
 }
 
-impl RowIndex<usize> for NamedRow<'_> {
+impl<'r, R: IntoOwnedRow<'r, Sqlite>> IntoOwnedRow<'r, Sqlite> for NamedRow<R> {
+    type OwnedRow = NamedRow<R::OwnedRow, Arc<[Option<String>]>>;
+    type Cache = (R::Cache, Option<Arc<[Option<String>]>>);
+
+    fn into_owned(self, (inner, names): &mut Self::Cache) -> Self::OwnedRow {
+        let columns = 0..self.names.columns();
+        let name = |column| self.names.name(column).map(ToOwned::to_owned);
+        let names = names.get_or_insert_with(|| columns.map(name).collect());
+        NamedRow {
+            names: Arc::clone(names),
+            inner: self.inner.into_owned(inner),
+        }
+    }
+}
+
+impl<R: RowIndex<usize>, N> RowIndex<usize> for NamedRow<R, N> {
     fn idx(&self, idx: usize) -> Option<usize> {
         self.inner.idx(idx)
     }
 }
 
-impl<'i> RowIndex<&'i str> for NamedRow<'_> {
+impl<'i, R, N: Names> RowIndex<&'i str> for NamedRow<R, N> {
     fn idx(&self, name: &'i str) -> Option<usize> {
-        self.rows.column_named(name)
+        self.names.column_named(name)
     }
 }
 
@@ -471,7 +513,7 @@ impl std::fmt::Debug for StoredCursor<'_> {
     }
 }
 
-impl std::fmt::Debug for NamedRow<'_> {
+impl<R, N> std::fmt::Debug for NamedRow<R, N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NamedRow").finish_non_exhaustive()
     }
