@@ -11,7 +11,6 @@ use diesel::{
     deserialize::{self, FromSql},
     prelude::*,
     result::Error,
-    row::Row as _,
     sql_types::Text,
 };
 

@@ -13,6 +13,8 @@ pub(crate) enum Clients {
     Plain,
     /// Each of them in turn
     Mixed,
+    /// CachalotConnection, which refuses writes that the store cannot be told of: outages excuse nothing
+    Refusing,
 }
 
 impl Clients {
@@ -21,13 +23,14 @@ impl Clients {
             Self::Type => "type",
             Self::Plain => "plain",
             Self::Mixed => "mixed",
+            Self::Refusing => "refusing",
         }
     }
 
     /// Does this thread work with the type?
     pub(crate) fn typed(self, thread: u64) -> bool {
         match self {
-            Self::Type => true,
+            Self::Type | Self::Refusing => true,
             Self::Plain => false,
             Self::Mixed => thread.is_multiple_of(2),
         }

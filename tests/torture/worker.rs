@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, thread, time::Duration};
 
-use cachalot_diesel::{Cachalot, MemcachedStore, Stats};
+use cachalot_diesel::{Cachalot, MemcachedStore, OnOutage, Stats};
 use clap::Parser;
 
 use crate::{
@@ -81,6 +81,11 @@ impl Worker {
             .store(Seen {
                 store,
                 sabotage: self.sabotage,
+                excuses: self.clients != Clients::Refusing,
+            })
+            .on_outage(match self.clients {
+                Clients::Refusing => OnOutage::Fail,
+                _ => OnOutage::Defer,
             })
             .namespace(&self.namespace)
             .write_lease(Duration::from_millis(self.lease_ms))
