@@ -76,7 +76,9 @@ fn n04_a_leaked_cursor_makes_nothing_stale() {
 struct Picky(String);
 
 impl FromSql<Text, Backend> for Picky {
-    fn from_sql(bytes: <Backend as diesel::backend::Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+    fn from_sql(
+        bytes: <Backend as diesel::backend::Backend>::RawValue<'_>,
+    ) -> deserialize::Result<Self> {
         let text = <String as FromSql<Text, Backend>>::from_sql(bytes)?;
         match text.as_str() {
             "fails" => Err("on purpose".into()),
@@ -106,7 +108,10 @@ fn n01_rows_that_cannot_be_decoded_fail_as_they_do_without_a_cache() {
     let mut other = Typed::of(&world);
     rename(&mut typed.conn, "fails").unwrap();
     for _ in 0..2 {
-        assert!(matches!(picky(&mut typed.conn), Err(Error::DeserializationError(_))));
+        assert!(matches!(
+            picky(&mut typed.conn),
+            Err(Error::DeserializationError(_))
+        ));
         // The rows themselves are in order, and others can decode them.
         assert_eq!(names(&mut other.conn)[0], "fails");
         assert_eq!(names(&mut typed.conn)[0], "fails");
@@ -147,7 +152,10 @@ fn n04_a_panic_in_a_transaction_makes_nothing_stale() {
     assert!(catch_unwind(transaction).is_err());
     assert_eq!(other.sent(names).0[0], "Ada");
     // Diesel takes the transaction for open: what follows is in a savepoint of it.
-    typed.conn.transaction(|conn| rename(conn, "inside")).unwrap();
+    typed
+        .conn
+        .transaction(|conn| rename(conn, "inside"))
+        .unwrap();
     assert_eq!(names(&mut typed.conn)[0], "inside");
     assert_eq!(names(&mut other.conn)[0], "Ada");
     typed.conn.batch_execute("COMMIT").unwrap();
@@ -175,7 +183,9 @@ fn n04_a_cursor_dropped_half_way_leaves_the_connection_in_order() {
     let mut other = Typed::of(&world);
     for taken in 0..3 {
         let query = authors::table.order(authors::id);
-        let rows = query.load_iter::<Author, DefaultLoadingMode>(&mut typed.conn).unwrap();
+        let rows = query
+            .load_iter::<Author, DefaultLoadingMode>(&mut typed.conn)
+            .unwrap();
         assert_eq!(rows.take(taken).map(Result::unwrap).count(), taken);
         let to = format!("taken {taken}");
         typed.conn.transaction(|conn| rename(conn, &to)).unwrap();
@@ -189,7 +199,9 @@ fn n04_a_read_among_the_rows_of_the_same_read_gets_an_answer() {
     let (world, mut typed) = filled();
     let mut other = Typed::of(&world);
     let query = authors::table.order(authors::id).select(authors::name);
-    let rows = query.load_iter::<String, DefaultLoadingMode>(&mut typed.conn).unwrap();
+    let rows = query
+        .load_iter::<String, DefaultLoadingMode>(&mut typed.conn)
+        .unwrap();
     for row in rows {
         let row = row.unwrap();
         assert!(names(&mut other.conn).contains(&row));
@@ -219,12 +231,18 @@ fn n04_a_connection_that_is_wrapped_again_is_tracked_throughout() {
     assert_eq!(names(&mut other.conn)[0], "plain");
     assert_eq!(names(&mut elsewhere.conn)[0], "plain");
     let mut typed = Typed::of(&world);
-    let counted = mem::replace(&mut typed.conn, CachalotConnection::new(conn.into_inner(), &world.cache).unwrap());
+    let counted = mem::replace(
+        &mut typed.conn,
+        CachalotConnection::new(conn.into_inner(), &world.cache).unwrap(),
+    );
     drop(counted);
     rename(&mut typed.conn, "again").unwrap();
     assert_eq!(names(&mut other.conn)[0], "again");
     assert_eq!(names(&mut elsewhere.conn)[0], "again");
-    let cached = authors::table.order(authors::id).select(authors::name).cached(&mut world.conn);
+    let cached = authors::table
+        .order(authors::id)
+        .select(authors::name)
+        .cached(&mut world.conn);
     assert_eq!(cached.first::<String>().unwrap(), "again");
 }
 
@@ -234,7 +252,11 @@ fn n04_two_caches_both_hear_of_writes() {
     let (world, mut typed) = filled();
     let url = cachalot_tests::memcached::shared().url();
     let namespace = cachalot_tests::unique::name("second");
-    let second = Cachalot::builder().url(&url).namespace(&namespace).build().unwrap();
+    let second = Cachalot::builder()
+        .url(&url)
+        .namespace(&namespace)
+        .build()
+        .unwrap();
     let (mut of_first, mut of_second) = (Typed::of(&world), Typed::on(&world.database, &second));
     second.watch(&mut typed.conn).unwrap();
     for to in ["one", "two"] {
@@ -250,7 +272,10 @@ fn n04_two_caches_both_hear_of_writes() {
         assert_eq!(names(&mut of_second.conn)[0], "inner");
     }
     // The tracker that knew of both is lost: both hear of that.
-    typed.conn.inner_mut().set_instrumentation(typed.counter.instrumentation());
+    typed
+        .conn
+        .inner_mut()
+        .set_instrumentation(typed.counter.instrumentation());
     diesel::update(authors::table.find(1))
         .set(authors::name.eq("unseen"))
         .execute(typed.conn.inner_mut())
@@ -271,7 +296,10 @@ fn n04_a_failed_statement_leaves_the_connection_in_order() {
         let author = diesel::insert_into(authors::table);
         author.values(&blog::authors()[0]).execute(conn)
     };
-    assert!(matches!(twice(&mut typed.conn), Err(Error::DatabaseError(..))));
+    assert!(matches!(
+        twice(&mut typed.conn),
+        Err(Error::DatabaseError(..))
+    ));
     assert_eq!(names(&mut typed.conn)[0], "Ada");
     let result = typed.conn.transaction(|conn| {
         rename(conn, "inside")?;
@@ -286,6 +314,8 @@ fn n04_a_failed_statement_leaves_the_connection_in_order() {
 }
 
 super::on_sqlite! {
+    use diesel::row::Row as _;
+
     fn wal(conn: &mut super::Conn) {
         diesel::sql_query("PRAGMA journal_mode = WAL").execute(conn).unwrap();
     }

@@ -8,12 +8,7 @@ use diesel::{
     result::Error,
 };
 
-use super::{
-    Typed, blog,
-    blog::Author,
-    schema::*,
-    world::World,
-};
+use super::{Typed, blog, blog::Author, schema::*, world::World};
 
 type Conn = CachalotConnection<super::Conn>;
 
@@ -46,20 +41,30 @@ macro_rules! calls {
         by_id().first::<Author>(conn).unwrap();
         authors::table.find(2).get_result::<Author>(conn).unwrap();
         assert!(authors::table.find(99).get_result::<Author>(conn).is_err());
-        let rows = posts::table.select(posts::id).load_iter::<i32, DefaultLoadingMode>(conn);
+        let rows = posts::table
+            .select(posts::id)
+            .load_iter::<i32, DefaultLoadingMode>(conn);
         assert!(rows.unwrap().count() > 2);
-        let mut rows = tags::table.select(tags::id).load_iter::<i32, DefaultLoadingMode>(conn).unwrap();
+        let mut rows = tags::table
+            .select(tags::id)
+            .load_iter::<i32, DefaultLoadingMode>(conn)
+            .unwrap();
         rows.next().unwrap().unwrap();
         drop(rows);
         diesel::update(authors::table.find(1))
             .set(authors::name.eq("one"))
             .execute(conn)
             .unwrap();
-        conn.batch_execute("UPDATE authors SET name = 'two' WHERE id = 1").unwrap();
+        conn.batch_execute("UPDATE authors SET name = 'two' WHERE id = 1")
+            .unwrap();
         let [author, ..] = <[Author; 3]>::try_from(blog::authors()).unwrap();
         let twice = diesel::insert_into(authors::table).values(&author);
         assert!(twice.execute(conn).is_err());
-        assert!(diesel::sql_query("SELECT no_such_column FROM authors").execute(conn).is_err());
+        assert!(
+            diesel::sql_query("SELECT no_such_column FROM authors")
+                .execute(conn)
+                .is_err()
+        );
         assert!(conn.batch_execute("no such statement").is_err());
         let committed = conn.transaction(|conn| {
             by_id().select(authors::id).load::<i32>(conn)?;
@@ -74,7 +79,10 @@ macro_rules! calls {
         let rolled_back = conn.transaction(|_| Err::<(), _>(Error::RollbackTransaction));
         assert_eq!(rolled_back, Err(Error::RollbackTransaction));
         conn.begin_test_transaction().unwrap();
-        by_id().select(authors::email).load::<Option<String>>(conn).unwrap();
+        by_id()
+            .select(authors::email)
+            .load::<Option<String>>(conn)
+            .unwrap();
     }};
 }
 
@@ -86,7 +94,10 @@ fn n06_every_event_is_seen_as_without_a_cache() {
     calls!(&mut plain);
     drop(plain);
     let expected = recorder.take();
-    assert!(expected.iter().any(|event| event.starts_with("prepares")), "{expected:#?}");
+    assert!(
+        expected.iter().any(|event| event.starts_with("prepares")),
+        "{expected:#?}"
+    );
     let mut typed = CachalotConnection::new(world.outsider(), &world.other_process()).unwrap();
     typed.set_instrumentation(recorder.instrumentation());
     calls!(&mut typed);
@@ -109,7 +120,10 @@ fn n06_no_write_is_missed_whenever_an_instrumentation_is_set() {
     };
     let saw = |recorder: &Recorder, text: &str| {
         let events = recorder.take();
-        assert!(events.iter().any(|event| event.contains(text)), "{text}: {events:#?}");
+        assert!(
+            events.iter().any(|event| event.contains(text)),
+            "{text}: {events:#?}"
+        );
     };
     for number in 0..3 {
         let to = |place: &str| format!("{place} {number}");
@@ -149,13 +163,19 @@ fn n06_an_instrumentation_on_the_inner_connection_costs_everything_and_loses_not
     let recorder = Recorder::new();
     for to in ["one", "two"] {
         assert_eq!(name(&mut other.conn), name(&mut typed.conn));
-        typed.conn.inner_mut().set_instrumentation(recorder.instrumentation());
+        typed
+            .conn
+            .inner_mut()
+            .set_instrumentation(recorder.instrumentation());
         rename(typed.conn.inner_mut(), to).unwrap();
         assert!(!recorder.take().is_empty());
         // The next use of the connection finds it out.
         assert_eq!(name(&mut typed.conn), to);
         assert_eq!(name(&mut other.conn), to);
-        typed.conn.transaction(|conn| rename(conn, "after")).unwrap();
+        typed
+            .conn
+            .transaction(|conn| rename(conn, "after"))
+            .unwrap();
         assert_eq!(name(&mut other.conn), "after");
         assert_eq!(name(&mut typed.conn), "after");
         let inner = format!("inner {to}");
@@ -171,7 +191,10 @@ fn n06_an_instrumentation_on_the_inner_connection_costs_everything_and_loses_not
     // In a transaction that goes on.
     typed.conn.batch_execute("BEGIN").unwrap();
     rename(&mut typed.conn, "open").unwrap();
-    typed.conn.inner_mut().set_instrumentation(recorder.instrumentation());
+    typed
+        .conn
+        .inner_mut()
+        .set_instrumentation(recorder.instrumentation());
     assert_eq!(name(&mut typed.conn), "open");
     assert_eq!(name(&mut other.conn), "usual");
     typed.conn.batch_execute("COMMIT").unwrap();
@@ -222,7 +245,9 @@ fn n06_a_connection_of_the_type_can_be_watched() {
         let recorder = Recorder::new();
         match number {
             0 => world.cache.watch(&mut typed.conn).unwrap(),
-            1 => world.cache.watch_with(&mut typed.conn, recorder.instrumentation()),
+            1 => world
+                .cache
+                .watch_with(&mut typed.conn, recorder.instrumentation()),
             _ => {
                 typed.conn.inner_mut().batch_execute("SELECT 1").unwrap();
                 cache.watch_with(&mut typed.conn, recorder.instrumentation());
@@ -241,15 +266,26 @@ fn n06_a_connection_of_the_type_can_be_watched() {
         let to = format!("watched inner {number}");
         rename(typed.conn.inner_mut(), &to).unwrap();
         let cached = authors::table.find(1).select(authors::name);
-        assert_eq!(cached.cached(typed.conn.inner_mut()).first::<String>().unwrap(), to);
+        assert_eq!(
+            cached
+                .cached(typed.conn.inner_mut())
+                .first::<String>()
+                .unwrap(),
+            to
+        );
         assert_eq!(name(&mut elsewhere.conn), to);
         assert_eq!(name(&mut typed.conn), to);
     }
     // It is a write's instrumentation that counts, not where it was set.
-    world.cache.watch_with(typed.conn.inner_mut(), Recorder::new().instrumentation());
+    world
+        .cache
+        .watch_with(typed.conn.inner_mut(), Recorder::new().instrumentation());
     rename(typed.conn.inner_mut(), "with").unwrap();
     assert_eq!(name(&mut typed.conn), "with");
     assert_eq!(name(&mut elsewhere.conn), "with");
-    let plain = authors::table.find(1).select(authors::name).cached(&mut world.conn);
+    let plain = authors::table
+        .find(1)
+        .select(authors::name)
+        .cached(&mut world.conn);
     assert_eq!(plain.first::<String>().unwrap(), "with");
 }

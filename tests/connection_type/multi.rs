@@ -2,7 +2,9 @@
 
 use cachalot_diesel::CachalotConnection;
 use cachalot_tests::Counter;
-use diesel::{MultiConnection, MysqlConnection, PgConnection, SqliteConnection, prelude::*, result::Error};
+use diesel::{
+    MultiConnection, MysqlConnection, PgConnection, SqliteConnection, prelude::*, result::Error,
+};
 
 use super::{Typed, blog, db, schema::*, world::World};
 
@@ -53,8 +55,10 @@ fn found(conn: &mut AnyConnection, name: &str) -> Option<i32> {
 fn rename<C>(conn: &mut C, to: &str) -> QueryResult<usize>
 where
     C: diesel::connection::LoadConnection,
-    for<'a> diesel::dsl::Update<diesel::dsl::Find<authors::table, i32>, diesel::dsl::Eq<authors::name, &'a str>>:
-        diesel::query_dsl::methods::ExecuteDsl<C>,
+    for<'a> diesel::dsl::Update<
+        diesel::dsl::Find<authors::table, i32>,
+        diesel::dsl::Eq<authors::name, &'a str>,
+    >: diesel::query_dsl::methods::ExecuteDsl<C>,
 {
     let author = diesel::update(authors::table.find(1));
     author.set(authors::name.eq(to)).execute(conn)
@@ -66,7 +70,12 @@ fn n01_arms_of_a_multi_connection_are_read_once() {
     let (first, sent) = counter.during(|| rows(&mut conn));
     assert_eq!((first.len(), sent), (3, 1));
     assert_eq!(counter.during(|| rows(&mut conn)), (first, 0));
-    for (name, id) in [("Ada", Some(1)), ("Björn", Some(2)), ("Nobody", None), ("", None)] {
+    for (name, id) in [
+        ("Ada", Some(1)),
+        ("Björn", Some(2)),
+        ("Nobody", None),
+        ("", None),
+    ] {
         assert_eq!(counter.during(|| found(&mut conn, name)), (id, 1), "{name}");
         assert_eq!(counter.during(|| found(&mut conn, name)), (id, 0), "{name}");
     }
@@ -75,7 +84,13 @@ fn n01_arms_of_a_multi_connection_are_read_once() {
 #[test]
 fn n02_writes_of_a_multi_connection_are_seen() {
     let (world, mut conn, _, mut other) = filled();
-    let mut names = || authors::table.find(1).select(authors::name).first::<String>(&mut other.conn).unwrap();
+    let mut names = || {
+        authors::table
+            .find(1)
+            .select(authors::name)
+            .first::<String>(&mut other.conn)
+            .unwrap()
+    };
     assert_eq!((names(), rows(&mut conn).len()), ("Ada".to_owned(), 3));
     rename(&mut conn, "one").unwrap();
     assert_eq!((names().as_str(), &*rows(&mut conn)[0].1), ("one", "one"));
@@ -95,7 +110,10 @@ fn n02_writes_of_a_multi_connection_are_seen() {
         .values((tags::id.eq(70), tags::label.eq("new")))
         .execute(&mut conn)
         .unwrap();
-    let label = tags::table.find(70).select(tags::label).first::<String>(&mut conn);
+    let label = tags::table
+        .find(70)
+        .select(tags::label)
+        .first::<String>(&mut conn);
     assert_eq!(label.as_deref(), Ok("new"));
     conn.begin_test_transaction().unwrap();
     rename(&mut conn, "test").unwrap();

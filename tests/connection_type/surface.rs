@@ -34,7 +34,10 @@ fn rename(conn: &mut Conn, to: &str) -> QueryResult<usize> {
 #[diesel::dsl::auto_type]
 fn written_by(id: i32) -> _ {
     let of: diesel::dsl::Eq<posts::author_id, i32> = posts::author_id.eq(id);
-    posts::table.filter(of).select(posts::title).order(posts::id)
+    posts::table
+        .filter(of)
+        .select(posts::title)
+        .order(posts::id)
 }
 
 #[test]
@@ -42,14 +45,21 @@ fn n01_queries_that_are_put_together_are_read_once() {
     let (_world, mut typed) = filled();
     let titles = typed.once(|conn| written_by(1).load::<String>(conn));
     assert!(!titles.is_empty());
-    let conditions = || -> [Box<dyn BoxableExpression<authors::table, Backend, SqlType = Bool>>; 2] {
-        [Box::new(authors::active.eq(true)), Box::new(authors::name.eq("Björn"))]
-    };
+    let conditions =
+        || -> [Box<dyn BoxableExpression<authors::table, Backend, SqlType = Bool>>; 2] {
+            [
+                Box::new(authors::active.eq(true)),
+                Box::new(authors::name.eq("Björn")),
+            ]
+        };
     for place in 0..2 {
         let rows = typed.once(|conn| {
             let [first, second] = conditions();
             let condition = if place == 0 { first } else { second };
-            authors::table.filter(condition).order(authors::id).load::<Author>(conn)
+            authors::table
+                .filter(condition)
+                .order(authors::id)
+                .load::<Author>(conn)
         });
         assert!(!rows.is_empty());
     }
@@ -66,10 +76,21 @@ fn n01_queries_that_are_put_together_are_read_once() {
 fn n02_a_boxed_connection_is_itself_again() {
     let (world, mut typed) = filled();
     let mut other = Typed::of(&world);
-    let name = |conn: &mut Conn| authors::table.find(1).select(authors::name).first::<String>(conn).unwrap();
-    assert_eq!((name(&mut typed.conn), name(&mut other.conn)), ("Ada".to_owned(), "Ada".to_owned()));
+    let name = |conn: &mut Conn| {
+        authors::table
+            .find(1)
+            .select(authors::name)
+            .first::<String>(conn)
+            .unwrap()
+    };
+    assert_eq!(
+        (name(&mut typed.conn), name(&mut other.conn)),
+        ("Ada".to_owned(), "Ada".to_owned())
+    );
     let mut boxed: Box<dyn BoxableConnection<Backend>> = Box::new(typed.conn);
-    boxed.batch_execute("UPDATE authors SET name = 'boxed' WHERE id = 1").unwrap();
+    boxed
+        .batch_execute("UPDATE authors SET name = 'boxed' WHERE id = 1")
+        .unwrap();
     assert_eq!(name(&mut other.conn), "boxed");
     assert!(boxed.downcast_mut::<super::Conn>().is_none());
     let conn = boxed.downcast_mut::<Conn>().unwrap();
@@ -84,15 +105,32 @@ fn n02_statements_need_not_be_kept_prepared() {
     let mut other = Typed::of(&world);
     let recorder = Recorder::new();
     typed.conn.set_instrumentation(recorder.instrumentation());
-    typed.conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+    typed
+        .conn
+        .set_prepared_statement_cache_size(CacheSize::Disabled);
     for to in ["one", "two"] {
         rename(&mut typed.conn, to).unwrap();
         for conn in [&mut typed.conn, &mut other.conn] {
-            assert_eq!(authors::table.find(1).select(authors::name).first::<String>(conn).unwrap(), to);
+            assert_eq!(
+                authors::table
+                    .find(1)
+                    .select(authors::name)
+                    .first::<String>(conn)
+                    .unwrap(),
+                to
+            );
         }
         let events = recorder.take();
-        assert!(events.iter().any(|event| event.starts_with("starts UPDATE")), "{events:#?}");
-        assert!(!events.iter().any(|event| event.starts_with("prepares")), "{events:#?}");
+        assert!(
+            events
+                .iter()
+                .any(|event| event.starts_with("starts UPDATE")),
+            "{events:#?}"
+        );
+        assert!(
+            !events.iter().any(|event| event.starts_with("prepares")),
+            "{events:#?}"
+        );
     }
 }
 

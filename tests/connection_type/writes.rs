@@ -86,7 +86,8 @@ fn n02_a_test_transaction_leaks_nothing() {
     assert_eq!(name(&mut other.conn), "Ada");
     typed.conn.test_transaction::<_, Error, _>(|conn| {
         rename(conn, "deeper")?;
-        Ok(assert_eq!(name(conn), "deeper"))
+        assert_eq!(name(conn), "deeper");
+        Ok(())
     });
     assert_eq!(name(&mut typed.conn), "test");
     drop(typed);

@@ -137,19 +137,21 @@ impl Look {
         match self {
             Self::One(counter) if counter < ROWS => {
                 load!(
-                    counters::table.find(id(counter)).select(counters::value), source)
+                    counters::table.find(id(counter)).select(counters::value),
+                    source
+                )
             }
             Self::One(counter) => {
-                load!(
-                    posts::table.find(id(counter)).select(posts::votes), source)
+                load!(posts::table.find(id(counter)).select(posts::votes), source)
             }
             Self::Table(0) => {
                 load!(
-                    counters::table.order(counters::id).select(counters::value), source)
+                    counters::table.order(counters::id).select(counters::value),
+                    source
+                )
             }
             Self::Table(_) => {
-                load!(
-                    posts::table.order(posts::id).select(posts::votes), source)
+                load!(posts::table.order(posts::id).select(posts::votes), source)
             }
             Self::Join => {
                 let query = join()

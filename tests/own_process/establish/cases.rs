@@ -60,26 +60,42 @@ fn n01_the_first_connection_installs_a_cache_for_all() {
         };
         let mut conns: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(establish)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
         conns.push(Conn::establish(url).unwrap());
         insert!(&mut conns[0], "a");
         assert_eq!(counted(&mut conns[1]), (vec!["a".to_owned()], 1));
         for conn in &mut conns {
-            assert_eq!(counted(conn), (vec!["a".to_owned()], 0), "one memory for all");
+            assert_eq!(
+                counted(conn),
+                (vec!["a".to_owned()], 0),
+                "one memory for all"
+            );
         }
         // Plain connections that are opened from now on are watched, and their reads can be cached.
         let mut plain = Plain::establish(url).unwrap();
         insert!(&mut plain, "b");
-        assert_eq!(counted(&mut conns[0]), (vec!["a".to_owned(), "b".to_owned()], 1));
+        assert_eq!(
+            counted(&mut conns[0]),
+            (vec!["a".to_owned(), "b".to_owned()], 1)
+        );
         let query = tags::table.order(label).select(label);
-        assert_eq!(query.cached(&mut plain).explain().unwrap().outcome, Outcome::Hit);
+        assert_eq!(
+            query.cached(&mut plain).explain().unwrap().outcome,
+            Outcome::Hit
+        );
     });
 }
 
 #[test]
 fn n01_an_invalid_setting_is_named() {
-    let bad = [("CACHALOT_URL", "memory://".to_owned()), ("CACHALOT_STORE_TIMEOUT", "soon".to_owned())];
+    let bad = [
+        ("CACHALOT_URL", "memory://".to_owned()),
+        ("CACHALOT_STORE_TIMEOUT", "soon".to_owned()),
+    ];
     with(db::database, &bad, |url| {
         for _ in 0..2 {
             let Err(ConnectionError::BadConnection(text)) = Conn::establish(url) else {
@@ -99,19 +115,29 @@ fn n01_an_invalid_setting_is_named() {
 
 #[test]
 fn n01_an_invalid_url_of_the_store_is_named() {
-    with(db::database, &[("CACHALOT_URL", "gopher://nowhere".to_owned())], |url| {
-        let Err(ConnectionError::BadConnection(text)) = Conn::establish(url) else {
-            panic!("a connection, or another error");
-        };
-        assert!(text.contains("CACHALOT_URL"), "{text}");
-    });
+    with(
+        db::database,
+        &[("CACHALOT_URL", "gopher://nowhere".to_owned())],
+        |url| {
+            let Err(ConnectionError::BadConnection(text)) = Conn::establish(url) else {
+                panic!("a connection, or another error");
+            };
+            assert!(text.contains("CACHALOT_URL"), "{text}");
+        },
+    );
 }
 
 #[test]
 fn n01_a_database_that_cannot_be_reached_is_diesels_own_error() {
     with(db::database, &memory(), |url| {
-        for bad in [&format!("{url}/no/such/database"), "nothing://like this", "\0"] {
-            let plain = Plain::establish(bad).err().map(|error| format!("{error:?}"));
+        for bad in [
+            &format!("{url}/no/such/database"),
+            "nothing://like this",
+            "\0",
+        ] {
+            let plain = Plain::establish(bad)
+                .err()
+                .map(|error| format!("{error:?}"));
             let typed = Conn::establish(bad).err().map(|error| format!("{error:?}"));
             assert!(plain.is_some() || super::DATABASE == "sqlite", "{bad}");
             assert_eq!(plain, typed);
@@ -149,7 +175,9 @@ fn n01_a_store_that_is_down_costs_only_hits() {
         assert_eq!(labels(&mut conn), ["a"]);
         let address = variable("CACHALOT_URL");
         listen(address.trim_start_matches("memcache://"));
-        wait_until("a hit", Duration::from_secs(60), || counted(&mut conn) == (vec!["a".to_owned()], 0));
+        wait_until("a hit", Duration::from_secs(60), || {
+            counted(&mut conn) == (vec!["a".to_owned()], 0)
+        });
         insert!(&mut conn, "b");
         assert_eq!(labels(&mut conn), ["a", "b"]);
     });
@@ -157,20 +185,41 @@ fn n01_a_store_that_is_down_costs_only_hits() {
 
 #[test]
 fn n01_the_installed_cache_is_used() {
-    with(db::database, &[("CACHALOT_URL", "not looked at".to_owned())], |url| {
-        let cache = Cachalot::builder().url("memory://").build().unwrap();
-        cache.install_with(Recorder::default_instrumentation).unwrap();
-        let recorder = Recorder::of_this_process();
-        let mut conn = Conn::establish(url).unwrap();
-        let events = recorder.take();
-        assert!(events.first().is_some_and(|event| event.starts_with("connects ")), "{events:?}");
-        assert!(events.last().is_some_and(|event| event.ends_with(": succeeded")), "{events:?}");
-        assert!(labels(&mut conn).is_empty());
-        assert!(recorder.take().iter().any(|event| event.starts_with("starts SELECT")));
-        assert!(labels(&mut conn).is_empty());
-        assert_eq!(recorder.take(), [""; 0]);
-        assert_eq!((cache.stats().misses, cache.stats().hits), (1, 1));
-    });
+    with(
+        db::database,
+        &[("CACHALOT_URL", "not looked at".to_owned())],
+        |url| {
+            let cache = Cachalot::builder().url("memory://").build().unwrap();
+            cache
+                .install_with(Recorder::default_instrumentation)
+                .unwrap();
+            let recorder = Recorder::of_this_process();
+            let mut conn = Conn::establish(url).unwrap();
+            let events = recorder.take();
+            assert!(
+                events
+                    .first()
+                    .is_some_and(|event| event.starts_with("connects ")),
+                "{events:?}"
+            );
+            assert!(
+                events
+                    .last()
+                    .is_some_and(|event| event.ends_with(": succeeded")),
+                "{events:?}"
+            );
+            assert!(labels(&mut conn).is_empty());
+            assert!(
+                recorder
+                    .take()
+                    .iter()
+                    .any(|event| event.starts_with("starts SELECT"))
+            );
+            assert!(labels(&mut conn).is_empty());
+            assert_eq!(recorder.take(), [""; 0]);
+            assert_eq!((cache.stats().misses, cache.stats().hits), (1, 1));
+        },
+    );
 }
 
 /// What a program does on a connection that it has just opened; its reads are misses.
@@ -180,12 +229,18 @@ macro_rules! program {
         let all = tags::table.order(label).select(label);
         all.load::<String>(conn).unwrap();
         tags::table.count().get_result::<i64>(conn).unwrap();
-        conn.batch_execute("DELETE FROM tags WHERE id = 99").unwrap();
+        conn.batch_execute("DELETE FROM tags WHERE id = 99")
+            .unwrap();
         diesel::delete(tags::table.find(99)).execute(conn).unwrap();
-        assert!(diesel::sql_query("no such statement").execute(conn).is_err());
+        assert!(
+            diesel::sql_query("no such statement")
+                .execute(conn)
+                .is_err()
+        );
         let committed = conn.transaction(|conn| {
             diesel::delete(tags::table.find(98)).execute(conn)?;
-            conn.transaction(|_| Err::<(), _>(Error::RollbackTransaction)).unwrap_err();
+            conn.transaction(|_| Err::<(), _>(Error::RollbackTransaction))
+                .unwrap_err();
             tags::table.select(tags::id).load::<i32>(conn)
         });
         committed.unwrap();
@@ -203,7 +258,8 @@ fn n06_an_earlier_default_of_the_programs_own_sees_every_event() {
         program!(Conn, url);
         assert_eq!(recorder.take(), expected);
         // The connections of the type are cached, and hear of each other.
-        let (mut first, mut second) = (Conn::establish(url).unwrap(), Conn::establish(url).unwrap());
+        let (mut first, mut second) =
+            (Conn::establish(url).unwrap(), Conn::establish(url).unwrap());
         labels(&mut first);
         assert_eq!(counted(&mut second).1, 0);
         insert!(&mut first, "a");
@@ -260,7 +316,8 @@ fn n06_a_default_that_is_set_after_install_misses_no_write() {
         insert!(&mut late, "a");
         assert_eq!(other_labels(), ["a"]);
         assert_eq!(labels(&mut conn), ["a"]);
-        late.transaction(|conn| QueryResult::Ok(insert!(conn, "b"))).unwrap();
+        late.transaction(|conn| QueryResult::Ok(insert!(conn, "b")))
+            .unwrap();
         assert_eq!(other_labels(), ["a", "b"]);
         assert_eq!(labels(&mut late), ["a", "b"]);
     });
@@ -272,7 +329,8 @@ fn n04_all_kinds_of_connections_hear_of_each_other() {
     with(db::database, &shared(), |url| {
         let mut conn = Conn::establish(url).unwrap();
         let mut plain = Plain::establish(url).unwrap();
-        let mut other = CachalotConnection::new(Plain::establish(url).unwrap(), &elsewhere()).unwrap();
+        let mut other =
+            CachalotConnection::new(Plain::establish(url).unwrap(), &elsewhere()).unwrap();
         let mut cached = Plain::establish(url).unwrap();
         elsewhere().watch(&mut cached).unwrap();
         let mut expected = Vec::new();

@@ -54,7 +54,10 @@ fn with(
     variables: &[(&str, String)],
     case: impl FnOnce(&str),
 ) {
-    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     apart::in_own_process(database, &variables, case);
 }
 

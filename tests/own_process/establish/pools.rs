@@ -34,7 +34,11 @@ fn insert(conn: &mut Pooled, new: &str) -> QueryResult<usize> {
 fn n02_a_pools_connections_are_cached() {
     with(db::database, &shared(), |url| {
         let manager = ConnectionManager::<Conn>::new(url);
-        let pool = Pool::builder().max_size(2).test_on_check_out(true).build(manager).unwrap();
+        let pool = Pool::builder()
+            .max_size(2)
+            .test_on_check_out(true)
+            .build(manager)
+            .unwrap();
         let (mut reader, mut writer) = (pool.get().unwrap(), pool.get().unwrap());
         assert!(labels(&mut reader).is_empty());
         assert_eq!(outcome(&mut writer), Outcome::Hit);
@@ -43,12 +47,19 @@ fn n02_a_pools_connections_are_cached() {
         writer.transaction(|conn| insert(conn, "b")).unwrap();
         assert_eq!(labels(&mut reader), ["a", "b"]);
         let query = tags::table.order(label).select(label);
-        assert_eq!(query.cached(&mut writer).load::<String>().unwrap(), ["a", "b"]);
+        assert_eq!(
+            query.cached(&mut writer).load::<String>().unwrap(),
+            ["a", "b"]
+        );
         assert_eq!(outcome(&mut reader), Outcome::Hit);
-        writer.inner_mut().transaction(|conn| {
-            diesel::insert_into(tags::table).values(label.eq("c")).execute(conn)
-        })
-        .unwrap();
+        writer
+            .inner_mut()
+            .transaction(|conn| {
+                diesel::insert_into(tags::table)
+                    .values(label.eq("c"))
+                    .execute(conn)
+            })
+            .unwrap();
         assert_eq!(labels(&mut reader), ["a", "b", "c"]);
         assert!(writer.ping().is_ok() && !writer.is_broken());
 
