@@ -44,7 +44,9 @@ fn assert_as_later<T: PartialEq + std::fmt::Debug>(
     assert_eq!(&plain(&mut outsider), expected, "what Diesel itself gives");
     let mut first = world.reader();
     if !connections::REPEATS_FIRST_EXECUTIONS {
-        assert_eq!(first.sent(&cached), (early, 1));
+        // Two errors of decoding are never equal.
+        let first = format!("{:?}", first.sent(&cached));
+        assert_eq!(first, format!("{:?}", (early, 1)));
     }
     for _ in 0..3 {
         assert_eq!(&first.sent(&cached).0, expected, "the same connection");

@@ -15,6 +15,7 @@ use crate::{
     rows::CacheBackend,
     tracker::{NextRead, Tracker},
 };
+use cachalot_sql::Analysis;
 
 /// What is known of a query before it is sent.
 enum Planned {
@@ -59,7 +60,7 @@ where
         let planned = match (expected, &analysis) {
             // A query of `.cached()`.
             (Some(NextRead::Planned), _) => Planned::LookedUp,
-            (None, Some(analysis)) if analysis.writes().is_nothing() => {
+            (None, Some(analysis)) if may_be_read(analysis) => {
                 let event = events::Read::start();
                 let options = Options::default();
                 match find::<T::SqlType, _, _>(self, &source, analysis, &options, &event) {
@@ -112,4 +113,9 @@ where
             }
         }
     }
+}
+
+/// A write is no read, whatever rows it returns. What could not be parsed may be one.
+fn may_be_read(analysis: &Analysis) -> bool {
+    analysis.writes().is_nothing() || !analysis.parsed
 }
