@@ -100,6 +100,10 @@ struct Table {
 struct Column {
     name: Cell,
     /// `None`: unknown, all cells are null.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "SQLite's cells tell their own types")
+    )]
     type_code: Option<NonZeroU32>,
 }
 
@@ -183,6 +187,7 @@ impl StoredRows {
     }
 
     /// The backend's code for the type of a column, unless all its cells are null.
+    #[cfg(any(feature = "postgres", feature = "mysql", test))]
     pub(crate) fn type_code(&self, column: usize) -> Option<&NonZeroU32> {
         self.0.columns.get(column)?.type_code.as_ref()
     }
