@@ -262,7 +262,7 @@ mod tests {
     fn written(body: &Body) -> Vec<(&str, Events)> {
         match &body.writes {
             Writes::Nothing => Vec::new(),
-            Writes::Tables(tables) => tables.iter().map(|(name, e)| (&**name, *e)).collect(),
+            Writes::Tables(tables) => tables.iter().map(|(name, e)| (&**name, e.events)).collect(),
             Writes::Everything => panic!("no statement of a body is known to write everything"),
         }
     }

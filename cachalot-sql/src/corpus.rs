@@ -22,7 +22,7 @@ fn statement(statement: &Statement) -> String {
         Writes::Tables(tables) => {
             let tables: Vec<_> = tables
                 .iter()
-                .map(|(name, e)| format!("{name}:{}", events(*e)))
+                .map(|(name, e)| format!("{name}:{}", events(e.events)))
                 .collect();
             parts.push(format!("writes {}", tables.join(" ")));
         }

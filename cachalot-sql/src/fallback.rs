@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Dialect, Events, Kind, Statement, Writes,
+    Changes, Dialect, Kind, Statement, Writes,
     classify::{Calls, Findings, Tables},
     functions::{self, Purity},
     keywords,
@@ -28,7 +28,7 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         let tables = tables
             .reads
             .iter()
-            .map(|table| (Arc::clone(table), Events::ALL));
+            .map(|table| (Arc::clone(table), Changes::ALL));
         let tables: BTreeMap<_, _> = tables.collect();
         // If it names no table, it is unknown what it writes.
         if tables.is_empty() {

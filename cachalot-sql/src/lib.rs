@@ -92,7 +92,7 @@ pub use report::Report;
 pub use statement::{Kind, Statement};
 pub use text::Text;
 pub use uncacheable::Uncacheable;
-pub use writes::{Events, Writes};
+pub use writes::{Changes, Columns, Events, Writes};
 
 /// The code that a database keeps in its catalog: definitions of views and tables, bodies of triggers and
 /// routines, expressions of generated columns.

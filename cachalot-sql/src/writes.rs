@@ -1,6 +1,9 @@
 //! The tables that a statement writes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What happens to the rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -64,6 +67,105 @@ impl Events {
     }
 }
 
+/// Columns of a table, by normalised name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Columns {
+    /// All columns, or unknown which.
+    All,
+    /// At most these.
+    Named(BTreeSet<Arc<str>>),
+}
+
+impl Columns {
+    /// No columns.
+    pub const NONE: Self = Self::Named(BTreeSet::new());
+
+    /// Do the two have a column in common, as far as is known?
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Named(mine), Self::Named(theirs)) => !mine.is_disjoint(theirs),
+            _ => true,
+        }
+    }
+
+    /// Adds other columns.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Named(mine), Self::Named(theirs)) => mine.extend(theirs.iter().cloned()),
+            _ => *self = Self::All,
+        }
+    }
+}
+
+impl<N: Into<Arc<str>>> FromIterator<N> for Columns {
+    fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
+        Self::Named(names.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Changes of a table's rows: those that a statement makes, or those that a result depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Changes {
+    /// What may happen to the rows.
+    pub events: Events,
+    /// The columns that updates may set; none if there are no updates.
+    pub updated: Columns,
+}
+
+impl Changes {
+    /// No change.
+    pub const NONE: Self = Self {
+        events: Events {
+            insert: false,
+            update: false,
+            delete: false,
+        },
+        updated: Columns::NONE,
+    };
+
+    /// Any change.
+    pub const ALL: Self = Self {
+        events: Events::ALL,
+        updated: Columns::All,
+    };
+
+    /// Do the two have a change in common?
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        let (mine, theirs) = (self.events, other.events);
+        (mine.insert && theirs.insert)
+            || (mine.delete && theirs.delete)
+            || (mine.update && theirs.update && self.updated.meets(&other.updated))
+    }
+
+    /// Adds other changes.
+    pub fn merge(&mut self, other: &Self) {
+        self.events = self.events.or(other.events);
+        self.updated.merge(&other.updated);
+    }
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// Updates may set any column.
+impl From<Events> for Changes {
+    fn from(events: Events) -> Self {
+        Self {
+            events,
+            updated: if events.update {
+                Columns::All
+            } else {
+                Columns::NONE
+            },
+        }
+    }
+}
+
 /// The tables that a statement writes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Writes {
@@ -71,7 +173,7 @@ pub enum Writes {
     #[default]
     Nothing,
     /// These tables, by normalised name. Never empty.
-    Tables(BTreeMap<Arc<str>, Events>),
+    Tables(BTreeMap<Arc<str>, Changes>),
     /// Possibly all tables: DDL, procedures and statements that could not be analysed.
     Everything,
 }
@@ -84,8 +186,8 @@ impl Writes {
     }
 
     /// Writes to one table.
-    pub fn table(name: Arc<str>, events: Events) -> Self {
-        Self::Tables(BTreeMap::from([(name, events)]))
+    pub fn table(name: Arc<str>, changes: impl Into<Changes>) -> Self {
+        Self::Tables(BTreeMap::from([(name, changes.into())]))
     }
 
     /// Adds the writes of another statement.
@@ -93,9 +195,8 @@ impl Writes {
         match (&mut *self, other) {
             (Self::Everything, _) | (_, Self::Nothing) => {}
             (Self::Tables(mine), Self::Tables(theirs)) => {
-                for (name, events) in theirs {
-                    let known = mine.entry(Arc::clone(name)).or_default();
-                    *known = known.or(*events);
+                for (name, changes) in theirs {
+                    mine.entry(Arc::clone(name)).or_default().merge(changes);
                 }
             }
             (_, other) => *self = other.clone(),
@@ -103,12 +204,11 @@ impl Writes {
     }
 }
 
-impl FromIterator<(Arc<str>, Events)> for Writes {
-    fn from_iter<I: IntoIterator<Item = (Arc<str>, Events)>>(tables: I) -> Self {
-        let mut map = BTreeMap::<_, Events>::new();
-        for (name, events) in tables {
-            let known = map.entry(name).or_default();
-            *known = known.or(events);
+impl<C: Into<Changes>> FromIterator<(Arc<str>, C)> for Writes {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, C)>>(tables: I) -> Self {
+        let mut map = BTreeMap::<_, Changes>::new();
+        for (name, changes) in tables {
+            map.entry(name).or_default().merge(&changes.into());
         }
         if map.is_empty() {
             Self::Nothing

@@ -15,7 +15,7 @@ use super::{
     times::{Place, TimeTypes},
 };
 use cachalot_sql::{
-    Analysis, Dialect, Events, Uncacheable, Writes,
+    Analysis, Changes, Dialect, Events, Uncacheable, Writes,
     catalog::{Named, Times},
 };
 
@@ -29,7 +29,7 @@ pub(crate) struct Catalog {
     pub(super) families: Members,
     routines: Routines,
     /// Events that run code which may write any table.
-    writes_unbounded: Vec<(Arc<str>, Events)>,
+    writes_unbounded: Vec<(Arc<str>, Changes)>,
     /// A statement that violates a constraint may keep its earlier changes.
     fails_in_part: bool,
     /// The account cannot see triggers.
@@ -63,12 +63,12 @@ struct Node {
     refused: Option<Refusal>,
 }
 
-/// The events `when` on `table` cause the events `then` on the node.
+/// The changes `when` of `table` cause the changes `then` of the node.
 #[derive(Debug)]
 struct Cause {
     table: Arc<str>,
-    when: Events,
-    then: Events,
+    when: Changes,
+    then: Changes,
 }
 
 /// MySQL: whether a time is used as a date.
@@ -95,8 +95,8 @@ pub(crate) enum Refusal {
 pub(crate) struct Resolved {
     /// The relations that are read, directly or not.
     pub(crate) reads: BTreeSet<Arc<str>>,
-    /// All tables and events that may change the rows.
-    pub(crate) tables: BTreeMap<Arc<str>, Events>,
+    /// All tables whose changes may change the rows, and which changes.
+    pub(crate) tables: BTreeMap<Arc<str>, Changes>,
     /// Functions that are called, directly or not, except those known to be built-in and pure.
     pub(crate) functions: BTreeSet<Arc<str>>,
     /// What the read may write.
@@ -193,11 +193,17 @@ impl Catalog {
         self.relations.entry(Arc::clone(name)).or_default()
     }
 
-    fn cause(&mut self, table: &Arc<str>, then: Events, by: &Arc<str>, when: Events) {
+    fn cause(
+        &mut self,
+        table: &Arc<str>,
+        then: impl Into<Changes>,
+        by: &Arc<str>,
+        when: impl Into<Changes>,
+    ) {
         self.node(table).causes.push(Cause {
             table: Arc::clone(by),
-            when,
-            then,
+            when: when.into(),
+            then: then.into(),
         });
     }
 
@@ -215,10 +221,10 @@ impl Catalog {
             Writes::Nothing => {}
             Writes::Tables(tables) => {
                 for (table, then) in &tables {
-                    self.cause(table, *then, by, when);
+                    self.cause(table, then.clone(), by, when);
                 }
             }
-            Writes::Everything => self.writes_unbounded.push((Arc::clone(by), when)),
+            Writes::Everything => self.writes_unbounded.push((Arc::clone(by), when.into())),
         }
     }
 
@@ -376,27 +382,28 @@ impl Catalog {
     }
 
     /// The tables whose changes may change rows of these relations, and which of their changes.
-    fn causes_of(&self, relations: &BTreeSet<Arc<str>>) -> BTreeMap<Arc<str>, Events> {
-        let mut all: BTreeMap<Arc<str>, Events> = BTreeMap::new();
-        let mut pending: Vec<(Arc<str>, Events)> = relations
+    fn causes_of(&self, relations: &BTreeSet<Arc<str>>) -> BTreeMap<Arc<str>, Changes> {
+        let mut all: BTreeMap<Arc<str>, Changes> = BTreeMap::new();
+        let mut pending: Vec<(Arc<str>, Changes)> = relations
             .iter()
-            .map(|name| (Arc::clone(name), Events::ALL))
+            .map(|name| (Arc::clone(name), Changes::ALL))
             .collect();
         if !pending.is_empty() {
             pending.extend(self.writes_unbounded.iter().cloned());
         }
-        while let Some((table, events)) = pending.pop() {
+        while let Some((table, changes)) = pending.pop() {
             let known = all.entry(Arc::clone(&table)).or_default();
-            let more = known.or(events);
+            let mut more = known.clone();
+            more.merge(&changes);
             if more == *known {
                 continue;
             }
-            *known = more;
+            known.clone_from(&more);
             let Some(node) = self.relations.get(&table) else {
                 continue;
             };
-            let causes = node.causes.iter().filter(|cause| cause.then.meets(more));
-            pending.extend(causes.map(|cause| (Arc::clone(&cause.table), cause.when)));
+            let causes = node.causes.iter().filter(|cause| cause.then.meets(&more));
+            pending.extend(causes.map(|cause| (Arc::clone(&cause.table), cause.when.clone())));
         }
         all
     }

@@ -54,7 +54,7 @@ fn depends(facts: &Facts, relation: &str) -> Vec<String> {
     let resolved = resolve(facts, relation);
     let tables = resolved.tables.iter();
     tables
-        .map(|(table, which)| format!("{table}:{}", events(which)))
+        .map(|(table, which)| format!("{table}:{}", events(&which.events)))
         .collect()
 }
 

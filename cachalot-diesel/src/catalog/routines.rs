@@ -10,7 +10,7 @@ use super::{
     times::{returned, routine_depends_on_date},
 };
 use cachalot_sql::{
-    Dialect, Events, Writes,
+    Changes, Columns, Dialect, Events, Writes,
     catalog::{Body, Owner, is_known_function, owner},
 };
 
@@ -65,7 +65,7 @@ impl Effect {
             // Events of a known table may still grow.
             Writes::Tables(tables) => tables
                 .values()
-                .map(|e| 1 + usize::from(e.insert) + usize::from(e.update) + usize::from(e.delete))
+                .map(|changes| 1 + size_of_changes(changes))
                 .sum(),
             Writes::Everything => usize::MAX,
         };
@@ -388,18 +388,30 @@ const SESSION_VARIABLES: &[&str] = &[
     "tx_isolation",
 ];
 
+/// Grows with every change that is added.
+fn size_of_changes(changes: &Changes) -> usize {
+    let Events {
+        insert,
+        update,
+        delete,
+    } = changes.events;
+    let columns = match &changes.updated {
+        Columns::All => usize::from(u16::MAX),
+        Columns::Named(columns) => columns.len(),
+    };
+    usize::from(insert) + usize::from(update) + usize::from(delete) + columns
+}
+
 /// Adds deletes to inserts and updates, as they may replace other rows.
 fn replacing(writes: Writes) -> Writes {
     match writes {
         Writes::Tables(tables) => tables
             .into_iter()
-            .map(|(table, events)| {
-                let events = if events.insert || events.update {
-                    events.or(Events::DELETE)
-                } else {
-                    events
-                };
-                (table, events)
+            .map(|(table, mut changes)| {
+                if changes.events.insert || changes.events.update {
+                    changes.events.delete = true;
+                }
+                (table, changes)
             })
             .collect(),
         other => other,

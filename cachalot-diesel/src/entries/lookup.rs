@@ -204,7 +204,7 @@ impl EntryStore {
         {
             let fetched = self.versions.fetched(&table.key, reply)?;
             match self.versions.tokens_of(table, fetched, create)? {
-                Some(state) => tokens.extend(state.of(table.events)),
+                Some(state) => tokens.extend(state.of(table.changes.events)),
                 None => return Ok(Fetch::InFlight),
             }
             // The epoch's token comes first: under another epoch the dependencies may be different.

@@ -21,7 +21,7 @@ use crate::{
     config::{Config, ConfigError},
     connection::{CacheConnection, unanalyzable_code},
     policy::{exact, normalise},
-    protocol::{Events, Writes},
+    protocol::{Changes, Writes},
     stats::{Invalidation, Stats},
     tracker,
 };
@@ -173,7 +173,7 @@ impl Cachalot {
     }
 
     fn invalidate_named(&self, tables: impl Iterator<Item = String>) -> Result<(), Error> {
-        let tables = tables.map(|name| (Arc::from(name), Events::ALL)).collect();
+        let tables = tables.map(|name| (Arc::from(name), Changes::ALL)).collect();
         self.0.versions().invalidate(&Writes::Tables(tables))
     }
 

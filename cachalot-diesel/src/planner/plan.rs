@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     fingerprint::Digest,
     policy,
-    protocol::{ByFamily, Dependency, DependencyKind, Events, Records, Writes},
+    protocol::{ByFamily, Changes, Dependency, DependencyKind, Records, Writes},
 };
 use cachalot_sql::{Analysis, Dialect, Uncacheable, catalog::Named};
 
@@ -162,7 +162,7 @@ impl Planner {
         let namespace = &self.config.namespace;
         let tables = resolved.tables.iter();
         tables
-            .map(|(table, events)| Dependency::new(namespace, Arc::clone(table), *events))
+            .map(|(table, changes)| Dependency::new(namespace, Arc::clone(table), changes.clone()))
             .collect()
     }
 
@@ -180,7 +180,7 @@ impl Planner {
                 families.any(|(_, members)| members.contains(&dependency.table))
             });
         let namespace = &self.config.namespace;
-        let family = |parent| Dependency::family(namespace, parent, Events::ALL);
+        let family = |parent| Dependency::family(namespace, parent);
         rest.extend(families.iter().map(|(parent, _)| family(parent)));
         let members = members.into_iter().map(|member| {
             let families = catalog.families_of(&member.table);
@@ -204,7 +204,7 @@ impl Planner {
         let mut dependencies = plan.dependencies.clone();
         for more in self.dependencies(&resolved) {
             match dependencies.iter_mut().find(|it| it.table == more.table) {
-                Some(known) => known.events = known.events.or(more.events),
+                Some(known) => known.changes.merge(&more.changes),
                 None => dependencies.push(more),
             }
         }
@@ -246,18 +246,17 @@ impl Planner {
 
     /// All that the rows of these tables depend on, according to the catalogs loaded so far.
     pub(crate) fn transitive_dependencies(&self, tables: &[Arc<str>]) -> Vec<Dependency> {
-        let named = tables.iter().map(|table| (Arc::clone(table), Events::ALL));
-        let mut all: BTreeMap<Arc<str>, Events> = named.collect();
+        let named = tables.iter().map(|table| (Arc::clone(table), Changes::ALL));
+        let mut all: BTreeMap<Arc<str>, Changes> = named.collect();
         for catalog in self.catalogs.all() {
             let resolved = resolve_with_policies(tables, &BTreeSet::new(), &catalog, "");
-            for (table, events) in resolved.tables {
-                let known = all.entry(table).or_default();
-                *known = known.or(events);
+            for (table, changes) in resolved.tables {
+                all.entry(table).or_default().merge(&changes);
             }
         }
         let namespace = &self.config.namespace;
         all.into_iter()
-            .map(|(table, events)| Dependency::new(namespace, table, events))
+            .map(|(table, changes)| Dependency::new(namespace, table, changes))
             .collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Events, Families, Token};
+use super::{Changes, Families, Token};
 use crate::fingerprint::Fingerprint;
 
 /// The name of the epoch's records, which every read depends on. No table can have this name.
@@ -30,19 +30,19 @@ pub(crate) struct Dependency {
     pub(crate) kind: DependencyKind,
     pub(crate) table: Arc<str>,
     pub(crate) key: Arc<str>,
-    /// The events on the table that invalidate the read.
-    pub(crate) events: Events,
+    /// The changes of the table that invalidate the read.
+    pub(crate) changes: Changes,
 }
 
 impl Dependency {
-    pub(crate) fn new(namespace: &str, table: Arc<str>, events: Events) -> Self {
+    pub(crate) fn new(namespace: &str, table: Arc<str>, changes: impl Into<Changes>) -> Self {
         let mut fingerprint = Fingerprint::new(namespace, "record");
         fingerprint.part(table.as_bytes());
         Self {
             kind: DependencyKind::Table,
             key: fingerprint.finish().into(),
             table,
-            events,
+            changes: changes.into(),
         }
     }
 
@@ -54,19 +54,19 @@ impl Dependency {
             kind: DependencyKind::Epoch,
             key: fingerprint.finish().into(),
             table: EPOCH.into(),
-            events: Events::ALL,
+            changes: Changes::ALL,
         }
     }
 
     /// All members of the family of that parent.
-    pub(crate) fn family(namespace: &str, parent: &str, events: Events) -> Self {
+    pub(crate) fn family(namespace: &str, parent: &str) -> Self {
         let mut fingerprint = Fingerprint::new(namespace, "family");
         fingerprint.part(parent.as_bytes());
         Self {
             kind: DependencyKind::Family,
             key: fingerprint.finish().into(),
             table: parent.into(),
-            events,
+            changes: Changes::ALL,
         }
     }
 }

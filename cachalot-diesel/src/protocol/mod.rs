@@ -15,7 +15,7 @@ mod record;
 mod token;
 mod write;
 
-pub(crate) use cachalot_sql::{Events, Writes};
+pub(crate) use cachalot_sql::{Changes, Events, Writes};
 pub(crate) use dependency::{
     ByFamily, CatalogComparison, Dependency, DependencyKind, EPOCH, EPOCH_PARTS, Epoch,
     FamilyListing, Records,
@@ -25,4 +25,4 @@ pub(crate) use read::{
 };
 pub(crate) use record::{Families, FoundFamilies, Record, RecordTokens, Writer};
 pub(crate) use token::{Token, WriterId};
-pub(crate) use write::{Change, WriteOutcome, begin, end, end_without_read};
+pub(crate) use write::{TimedChanges, WriteOutcome, begin, end, end_without_read};

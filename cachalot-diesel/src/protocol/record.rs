@@ -5,7 +5,7 @@ use serde::{
     de::{Error as _, SeqAccess, Visitor},
 };
 
-use super::{Events, Token, WriterId};
+use super::{Changes, Events, Token, WriterId};
 
 /// The maximum size of a record. The library does not write larger ones.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
@@ -186,10 +186,11 @@ impl Record {
     pub(crate) fn published<T: TokenSource>(
         mut self,
         writer: WriterId,
-        events: Events,
+        changes: &Changes,
         at: Option<u64>,
         tokens: &mut T,
     ) -> Result<Self, T::Error> {
+        let events = changes.events;
         self = self.withdrawn(writer);
         self.any = tokens.fresh()?;
         if events.insert {
@@ -221,7 +222,7 @@ impl Record {
         tokens: &mut T,
     ) -> Result<Self, T::Error> {
         crashed.iter().try_fold(self, |record, writer| {
-            record.published(*writer, Events::ALL, None, tokens)
+            record.published(*writer, &Changes::ALL, None, tokens)
         })
     }
 

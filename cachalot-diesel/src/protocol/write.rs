@@ -1,7 +1,7 @@
 //! The decisions of a writer.
 
 use super::{
-    Events, Record, WriterId,
+    Changes, Record, WriterId,
     record::{TokenSource, Writer},
 };
 
@@ -22,10 +22,10 @@ impl WriteOutcome {
     }
 }
 
-/// What a write did to a table, if it happened.
+/// What a write did to a table, if it happened, and when.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Change {
-    pub(crate) events: Events,
+pub(crate) struct TimedChanges<'a> {
+    pub(crate) changes: &'a Changes,
     /// Milliseconds since 1970.
     pub(crate) at: Option<u64>,
 }
@@ -48,7 +48,7 @@ pub(crate) fn end<T: TokenSource>(
     present: Option<Record>,
     writer: WriterId,
     outcome: WriteOutcome,
-    change: Change,
+    timed: TimedChanges<'_>,
     tokens: &mut T,
 ) -> Result<Option<Record>, T::Error> {
     if !outcome.is_published() {
@@ -60,8 +60,8 @@ pub(crate) fn end<T: TokenSource>(
         Some(record) => record,
         None => Record::fresh(tokens)?,
     };
-    let Change { events, at } = change;
-    record.published(writer, events, at, tokens).map(Some)
+    let TimedChanges { changes, at } = timed;
+    record.published(writer, changes, at, tokens).map(Some)
 }
 
 /// `end` based on the record that `begin` wrote. `None`: the record has to be read again.
@@ -73,11 +73,11 @@ pub(crate) fn end_without_read<T: TokenSource>(
     left: &Record,
     writer: WriterId,
     outcome: WriteOutcome,
-    change: Change,
+    timed: TimedChanges<'_>,
     tokens: &mut T,
 ) -> Result<Option<Record>, T::Error> {
     match outcome.is_published() {
-        true => end(Some(left.clone()), writer, outcome, change, tokens),
+        true => end(Some(left.clone()), writer, outcome, timed, tokens),
         false => Ok(None),
     }
 }

@@ -21,7 +21,7 @@ impl VersionStore {
         let mut tokens = Vec::with_capacity(EPOCH_PARTS);
         for (part, fetched) in self.epochs.iter().zip(parts) {
             match fetched.and_then(|fetched| self.tokens_of(part, fetched, create)) {
-                Ok(Some(state)) => tokens.extend(state.of(part.events)),
+                Ok(Some(state)) => tokens.extend(state.of(part.changes.events)),
                 Ok(None) => return Err(BypassReason::WriterInFlight),
                 Err(_) => return Err(BypassReason::StoreUnavailable),
             }
@@ -49,7 +49,7 @@ impl VersionStore {
         let token = state
             .ok()
             .flatten()
-            .and_then(|it| it.of(part.events).next());
+            .and_then(|it| it.of(part.changes.events).next());
         token.is_some() && token == epoch.first().copied()
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     Error,
     background::{self, Backoff},
     events::{self, Names},
-    protocol::{Dependency, EPOCH, Events, Token},
+    protocol::{Changes, Dependency, EPOCH, Token},
     store::StoreError,
 };
 
@@ -50,7 +50,7 @@ struct PendingTables {
 /// The change that a table's record has yet to receive.
 #[derive(Debug, Clone)]
 pub(super) struct PendingInvalidation {
-    pub(super) events: Events,
+    pub(super) changes: Changes,
     /// Writes that have ended but that the record may still list as in flight.
     pub(super) writers: Vec<Token>,
     /// Changes whenever the invalidation grows, so that a flush does not remove more than it sent.
@@ -63,25 +63,25 @@ impl PendingTables {
             || tables.any(|table| self.tables.contains_key(&*table.table))
     }
 
-    fn add(&mut self, table: &str, events: Events, writer: Token) {
+    fn add(&mut self, table: &str, changes: &Changes, writer: Token) {
         self.last_number += 1;
         let pending_table = self
             .tables
             .entry(table.to_owned())
             .or_insert(PendingInvalidation {
-                events,
+                changes: Changes::NONE,
                 writers: Vec::new(),
                 number: 0,
             });
         pending_table.number = self.last_number;
-        pending_table.events = pending_table.events.or(events);
+        pending_table.changes.merge(changes);
         if pending_table.writers.len() < MAX_PENDING_WRITERS {
             pending_table.writers.push(writer);
         }
         if self.tables.len() > MAX_PENDING_TABLES {
             self.tables.clear();
             let all = PendingInvalidation {
-                events: Events::ALL,
+                changes: Changes::ALL,
                 writers: Vec::new(),
                 number: self.last_number,
             };
@@ -123,15 +123,15 @@ impl VersionStore {
     pub(super) fn enqueue(
         self: &Arc<Self>,
         writer: Token,
-        failed: &[(Dependency, Events, StoreError)],
+        failed: &[(Dependency, Changes, StoreError)],
     ) -> Result<(), Error> {
         let Some((_, _, source)) = failed.first() else {
             return Ok(());
         };
         let mut pending = self.pending.tables.lock();
         let before = pending.tables.len();
-        for (table, events, _) in failed {
-            pending.add(&table.table, *events, writer);
+        for (table, changes, _) in failed {
+            pending.add(&table.table, changes, writer);
         }
         events::pending(before, pending.tables.len());
         self.pending.any.store(true, Ordering::Release);
@@ -150,7 +150,7 @@ impl VersionStore {
     pub(super) fn wait_until_flushed(
         &self,
         limit: Duration,
-        failed: &[(Dependency, Events, StoreError)],
+        failed: &[(Dependency, Changes, StoreError)],
     ) -> bool {
         let queue = &self.pending;
         let tables = || failed.iter().map(|(table, ..)| table);
@@ -230,10 +230,10 @@ mod tests {
     fn too_many_pending_tables_become_all_tables() {
         let mut pending = PendingTables::default();
         for table in 0..=MAX_PENDING_TABLES {
-            pending.add(&format!("t{table}"), Events::ALL, id(1));
+            pending.add(&format!("t{table}"), &Changes::ALL, id(1));
         }
         assert_eq!(pending.tables.keys().collect::<Vec<_>>(), [EPOCH]);
-        let anything = Dependency::new("", "never written".into(), Events::ALL);
+        let anything = Dependency::new("", "never written".into(), Changes::ALL);
         assert!(pending.has_any_of([&anything].into_iter()));
     }
 
@@ -241,7 +241,7 @@ mod tests {
     fn a_pending_invalidation_keeps_a_limited_number_of_writers() {
         let mut pending = PendingTables::default();
         for _ in 0..MAX_PENDING_WRITERS * 2 {
-            pending.add("posts", Events::ALL, id(1));
+            pending.add("posts", &Changes::ALL, id(1));
         }
         assert_eq!(pending.tables["posts"].writers.len(), MAX_PENDING_WRITERS);
     }
@@ -249,9 +249,9 @@ mod tests {
     #[test]
     fn a_pending_invalidation_that_grows_gets_another_number() {
         let mut pending = PendingTables::default();
-        pending.add("posts", Events::ALL, id(1));
+        pending.add("posts", &Changes::ALL, id(1));
         let before = pending.tables["posts"].number;
-        pending.add("posts", Events::ALL, id(2));
+        pending.add("posts", &Changes::ALL, id(2));
         assert_ne!(pending.tables["posts"].number, before);
         assert_eq!(pending.tables["posts"].writers, [id(1), id(2)]);
     }

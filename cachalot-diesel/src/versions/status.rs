@@ -77,7 +77,7 @@ impl VersionStore {
         let newest = tables
             .iter()
             .zip(records)
-            .filter_map(|(table, record)| record?.at(table.events))
+            .filter_map(|(table, record)| record?.at(table.changes.events))
             .max();
         Ok(newest.and_then(system_time))
     }

@@ -19,7 +19,8 @@ use crate::{
     clock::now_millis,
     events::{self, Names},
     protocol::{
-        self, Dependency, DependencyKind, Events, FoundFamilies, Record, Token, Writer, Writes,
+        self, Changes, Dependency, DependencyKind, FoundFamilies, Record, TimedChanges, Token,
+        Writer, Writes,
     },
     store::{CasVersion, Command, Reply, StoreError},
 };
@@ -53,7 +54,7 @@ pub(crate) struct Write {
 #[derive(Debug)]
 struct Target {
     table: Dependency,
-    events: Events,
+    changes: Changes,
     /// A catalog has the table, or it has been announced.
     known: bool,
     /// Its families, if the record did not have them and they were looked up.
@@ -76,13 +77,20 @@ impl Write {
 }
 
 impl Target {
-    fn new(table: Dependency, events: Events) -> Self {
+    fn new(table: Dependency, changes: Changes) -> Self {
         Self {
             table,
-            events,
+            changes,
             known: true,
             found: None,
             written: None,
+        }
+    }
+
+    fn changes_at(&self, at: Option<u64>) -> TimedChanges<'_> {
+        TimedChanges {
+            changes: &self.changes,
+            at,
         }
     }
 
@@ -175,7 +183,7 @@ impl VersionStore {
             }
             Writes::Tables(tables) => tables,
         };
-        for (table, events) in tables {
+        for (table, changes) in tables {
             // An explicit invalidation means exactly the tables that it names.
             let known = match origin.requested {
                 true => Some(true),
@@ -191,7 +199,7 @@ impl VersionStore {
             }
             write.targets.push(Target {
                 known: known == Some(true),
-                ..Target::new(self.dependency(table), *events)
+                ..Target::new(self.dependency(table), changes.clone())
             });
         }
         if write.wide {
@@ -202,7 +210,7 @@ impl VersionStore {
 
     /// Every part of the epoch.
     fn everything(&self) -> Vec<Target> {
-        let target = |part: &Dependency| Target::new(part.clone(), Events::ALL);
+        let target = |part: &Dependency| Target::new(part.clone(), Changes::ALL);
         self.epochs.iter().map(target).collect()
     }
 

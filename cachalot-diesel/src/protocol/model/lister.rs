@@ -8,7 +8,7 @@ use super::{
     writer,
 };
 use crate::protocol::{Record, Token};
-use cachalot_sql::Events;
+use cachalot_sql::Changes;
 
 /// A catalog was loaded under the epoch that stands first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -160,7 +160,7 @@ impl State {
             return;
         };
         let no_writer = writer::id(0xE);
-        let renewed = record.published(no_writer, Events::ALL, None, &mut free_tokens());
+        let renewed = record.published(no_writer, &Changes::ALL, None, &mut free_tokens());
         let renewed = sure(renewed).without_list();
         self.store.put(EPOCH, Some(number), &renewed);
     }

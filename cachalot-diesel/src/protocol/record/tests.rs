@@ -26,7 +26,7 @@ fn a_record_round_trips() {
     let tokens = &mut counting();
     let record = Record::fresh(tokens).unwrap().begun(writer(7));
     let record = record
-        .published(id(9), Events::ALL, Some(5), tokens)
+        .published(id(9), &Changes::ALL, Some(5), tokens)
         .unwrap();
     assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
 }
@@ -64,7 +64,9 @@ fn a_record_keeps_the_families_that_it_tells() {
     );
     let begun = new.begun(writer(1));
     let record = begun.with_found_families(id(1), Some(&found(&["p"], 100)));
-    let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
+    let record = record
+        .published(id(1), &Changes::ALL, None, tokens)
+        .unwrap();
     assert!(
         record.lacks_families(&families(&["p", "q"])) && !record.lacks_families(&families(&["p"]))
     );
@@ -98,7 +100,9 @@ fn a_new_epoch_has_another_list() {
     assert_eq!(fresh.list(), fresh.any());
     let listed = fresh.with_list(id(100), true).with_list(id(101), false);
     assert!(listed.has_families() && listed.list() == id(101));
-    let renewed = listed.published(id(1), Events::ALL, None, tokens).unwrap();
+    let renewed = listed
+        .published(id(1), &Changes::ALL, None, tokens)
+        .unwrap();
     let renewed = renewed.without_list();
     assert!(!renewed.has_families() && renewed.list() == renewed.any());
 }
@@ -110,7 +114,9 @@ fn an_overlapping_writer_stays_in_flight_when_the_other_ends() {
         .unwrap()
         .begun(writer(1))
         .begun(writer(2));
-    let record = record.published(id(1), Events::ALL, None, tokens).unwrap();
+    let record = record
+        .published(id(1), &Changes::ALL, None, tokens)
+        .unwrap();
     assert_eq!(record.writers(), [writer(2)]);
 }
 
@@ -121,7 +127,7 @@ fn only_a_success_changes_the_token() {
     assert_eq!(before.clone().withdrawn(id(1)).any(), before.any());
     let after = before
         .clone()
-        .published(id(1), Events::ALL, None, tokens)
+        .published(id(1), &Changes::ALL, None, tokens)
         .unwrap();
     assert_ne!(after.any(), before.any());
 }
@@ -131,7 +137,7 @@ fn only_the_tokens_and_times_of_the_events_change() {
     let tokens = &mut counting();
     let before = Record::fresh(tokens).unwrap();
     let before = before
-        .published(id(1), Events::UPSERT, Some(1), tokens)
+        .published(id(1), &Changes::from(Events::UPSERT), Some(1), tokens)
         .unwrap();
     let delete = Events {
         insert: false,
@@ -140,7 +146,7 @@ fn only_the_tokens_and_times_of_the_events_change() {
     };
     let after = before
         .clone()
-        .published(id(1), delete, Some(2), tokens)
+        .published(id(1), &delete.into(), Some(2), tokens)
         .unwrap();
     assert_eq!((after.insert, after.update), (before.insert, before.update));
     assert_ne!(after.delete, before.delete);

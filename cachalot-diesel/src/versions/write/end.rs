@@ -11,7 +11,7 @@ use crate::{
     Error, OnOutage,
     clock::now_millis,
     events::{self, Names},
-    protocol::{self, Change, DependencyKind, EPOCH, Record, Token, WriteOutcome, Writes},
+    protocol::{self, DependencyKind, EPOCH, Record, Token, WriteOutcome, Writes},
     stats::{Invalidation, InvalidationReason},
     store::{Command, StoreError},
     versions::{VersionStore, announced::Origin, fresh_token, pending::PendingInvalidation},
@@ -47,10 +47,6 @@ impl VersionStore {
         self.drop_lease(write.id);
         let mut failed = Vec::new();
         let at = Some(now_millis());
-        let change = |target: &Target| Change {
-            events: target.events,
-            at,
-        };
         write.targets.append(&mut write.families);
         let list = write.is_to_everything().then(fresh_token);
         let new_list = list.and_then(Result::ok);
@@ -66,8 +62,13 @@ impl VersionStore {
                 // Without its version the record has to be read again.
                 let version = (*version)?;
                 let tokens = &mut fresh_token;
-                let change = change(target);
-                let next = protocol::end_without_read(record, write.id, outcome, change, tokens);
+                let next = protocol::end_without_read(
+                    record,
+                    write.id,
+                    outcome,
+                    target.changes_at(at),
+                    tokens,
+                );
                 Some((as_ended(target, next.ok()??), Some(version)))
             })
             .collect();
@@ -87,13 +88,18 @@ impl VersionStore {
             let updated = self.update_record(&target.table, |present| {
                 let found = target.found.as_ref();
                 let present = present.map(|record| record.with_found_families(id, found));
-                let change = change(target);
-                let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
+                let next = protocol::end(
+                    present,
+                    id,
+                    outcome,
+                    target.changes_at(at),
+                    &mut fresh_token,
+                )?;
                 Ok(next.map(|record| as_ended(target, record)))
             });
             match updated {
                 Ok(written) => target.written = written,
-                Err(error) => failed.push((target.table.clone(), target.events, error)),
+                Err(error) => failed.push((target.table.clone(), target.changes.clone(), error)),
             }
         }
         let of_family = failed
@@ -110,7 +116,7 @@ impl VersionStore {
             // Delivering a table's pending invalidation includes its families.
             failed.retain(|(it, ..)| it.kind == DependencyKind::Epoch);
             let tables = rest.targets.iter().filter(|target| target.is_table());
-            failed.extend(tables.map(|it| (it.table.clone(), it.events, error.clone())));
+            failed.extend(tables.map(|it| (it.table.clone(), it.changes.clone(), error.clone())));
         }
         if !published {
             return Ok(());
@@ -133,7 +139,13 @@ impl VersionStore {
             for target in &rest.unknown {
                 // If this fails, the next write to the table announces it again.
                 let _ = self.update_record(&target.table, |present| {
-                    protocol::end(present, id, outcome, change(target), &mut fresh_token)
+                    protocol::end(
+                        present,
+                        id,
+                        outcome,
+                        target.changes_at(at),
+                        &mut fresh_token,
+                    )
                 });
             }
             self.announced(std::mem::take(&mut rest.announces));
@@ -190,16 +202,13 @@ impl VersionStore {
     ) -> Result<Option<Record>, StoreError> {
         let id = fresh_token()?;
         let outcome = WriteOutcome::Success;
-        let change = Change {
-            events: target.events,
-            at: Some(now_millis()),
-        };
+        let timed = target.changes_at(Some(now_millis()));
         let updated = self.update_record(&target.table, |present| {
             let present = present.map(|record| {
                 let writers = writers.iter();
                 writers.fold(record, |record, writer| record.withdrawn(*writer))
             });
-            let next = protocol::end(present, id, outcome, change, &mut fresh_token)?;
+            let next = protocol::end(present, id, outcome, timed, &mut fresh_token)?;
             Ok(next.map(|record| target.as_published(record, None)))
         })?;
         Ok(updated.map(|(record, _)| record))
@@ -216,11 +225,11 @@ impl VersionStore {
                 self.publish(&part, &pending_table.writers)?;
             }
         } else {
-            let target = Target::new(self.dependency(table), pending_table.events);
+            let target = Target::new(self.dependency(table), pending_table.changes.clone());
             let record = self.publish(&target, &pending_table.writers)?;
             let ended = record
                 .iter()
-                .map(|it| (&target.table.table, pending_table.events, it));
+                .map(|it| (&target.table.table, pending_table.changes.events, it));
             let part = self.list_part(fresh_token()?);
             let list = self.client.run_one(Command::Get { key: &part.key });
             let lists = self.current_lists(part, list)?;

@@ -27,7 +27,7 @@ impl VersionStore {
                 continue;
             };
             match recorded_families(record, lists) {
-                Some(recorded) => add_families_to(&mut families, recorded, target.events),
+                Some(recorded) => add_families_to(&mut families, recorded, target.changes.events),
                 None => unrecorded.push(target),
             }
         }
@@ -38,7 +38,7 @@ impl VersionStore {
                 return Ok(());
             };
             for (target, found) in unrecorded.into_iter().zip(listed) {
-                add_families_to(&mut families, &found.families, target.events);
+                add_families_to(&mut families, &found.families, target.changes.events);
                 let recorded = |(record, version): (Record, _)| {
                     (record.with_found_families(write.id, Some(&found)), version)
                 };
@@ -59,7 +59,7 @@ impl VersionStore {
         let ended = write.targets.iter().filter(|target| target.is_table());
         let ended = ended.filter_map(|target| {
             let (record, _) = target.written.as_ref()?;
-            Some((&target.table.table, target.events, record))
+            Some((&target.table.table, target.changes.events, record))
         });
         let done = |family: &Target| {
             let mut targets = write.targets.iter();
@@ -105,7 +105,7 @@ impl VersionStore {
         let families = families.into_iter();
         families
             .map(|(parent, events)| {
-                Target::new(Dependency::family(namespace, &parent, events), events)
+                Target::new(Dependency::family(namespace, &parent), events.into())
             })
             .collect()
     }

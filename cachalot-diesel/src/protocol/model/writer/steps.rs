@@ -10,8 +10,7 @@ use super::{
     families::{Recorded, families_in, found_families, without_families},
     id,
 };
-use crate::protocol::{self, Change, Record, WriteOutcome, Writer};
-use cachalot_sql::Events;
+use crate::protocol::{self, Changes, Record, TimedChanges, WriteOutcome, Writer};
 
 impl State {
     pub(in super::super) fn write(&mut self, bounds: &Bounds, place: usize, step: Move) {
@@ -123,8 +122,8 @@ impl State {
             self.begun(bounds, place);
             return;
         };
-        let change = Change {
-            events: Events::ALL,
+        let change = TimedChanges {
+            changes: &Changes::ALL,
             at: None,
         };
         let (next, over) = match known {
