@@ -162,7 +162,10 @@ impl<C: PlainConnection> CachalotConnection<C> {
         &mut self.inner
     }
 
-    /// Gives the connection back. It is watched like any other.
+    /// Gives the connection back, [watched](Cachalot::watch) like any other: its writes invalidate.
+    ///
+    /// If an instrumentation of the program's own was set on the connection itself, before it was wrapped or through
+    /// [`inner_mut`](Self::inner_mut), the connection keeps that instrumentation and is not watched.
     pub fn into_inner(mut self) -> C {
         self.reclaim();
         if let Some(mut tracker) = self.tracker.take()
