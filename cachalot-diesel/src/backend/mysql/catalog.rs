@@ -249,11 +249,12 @@ impl Contents {
              REFERENCED_TABLE_NAME AS parent, DELETE_RULE AS on_delete, UPDATE_RULE AS on_update \
              FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ? LIMIT 18446744073709551615",
         )?;
+        // The schema of the table is that of the trigger. By the latter, MariaDB opens all tables of all databases.
         let triggers = in_schema(
             conn,
             db,
             "SELECT EVENT_OBJECT_TABLE AS on_table, EVENT_MANIPULATION AS event, \
-             ACTION_STATEMENT AS body FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? LIMIT 18446744073709551615",
+             ACTION_STATEMENT AS body FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? LIMIT 18446744073709551615",
         )?;
         let routines = diesel::sql_query(
             "SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS body, DATA_TYPE AS gives, SPECIFIC_NAME IN \
