@@ -275,6 +275,37 @@ mod tests {
         assert_eq!(remembered(&flights), ["a"]);
     }
 
+    fn flight() -> (Arc<Flight>, Leader) {
+        let flight = Arc::new(Flight {
+            tokens: Vec::new(),
+            progress: Mutex::default(),
+            notifier: Condvar::new(),
+        });
+        let leader = Leader {
+            key: "key".into(),
+            flight: Arc::clone(&flight),
+            flights: Weak::new(),
+        };
+        (flight, leader)
+    }
+
+    #[test]
+    fn a_waiter_gives_up_on_a_leader_that_keeps_its_rows_to_itself() {
+        let (flight, leader) = flight();
+        leader.has_rows();
+        assert!(flight.wait().is_none());
+        // The next one still gets them, once they have all come.
+        leader.complete(b"rows");
+        assert_eq!(flight.wait().as_deref(), Some(b"rows".as_slice()));
+    }
+
+    #[test]
+    fn waiters_ask_for_themselves_if_the_leader_has_nothing_to_share() {
+        let (flight, leader) = flight();
+        drop(leader);
+        assert!(flight.wait().is_none());
+    }
+
     /// This order cannot occur. It shows that nothing after the first recent flight is checked.
     #[test]
     fn forgetting_stops_at_the_first_recent_flight() {
