@@ -247,6 +247,11 @@ macro_rules! program {
     }};
 }
 
+/// A connection in memory was opened.
+fn is_private(event: &str) -> bool {
+    ["connects :memory:", "connected :memory:: succeeded"].contains(&event)
+}
+
 #[test]
 fn n06_an_earlier_default_of_the_programs_own_sees_every_event() {
     with(db::database, &memory(), |url| {
@@ -256,7 +261,10 @@ fn n06_an_earlier_default_of_the_programs_own_sees_every_event() {
         program!(Plain, url);
         let expected = recorder.take();
         program!(Conn, url);
-        assert_eq!(recorder.take(), expected);
+        let heard = recorder.take().into_iter();
+        // SQLite: the library's own connections, of which it hears nothing else.
+        let heard: Vec<_> = heard.filter(|event| !is_private(event)).collect();
+        assert_eq!(heard, expected);
         // The connections of the type are cached, and hear of each other.
         let (mut first, mut second) =
             (Conn::establish(url).unwrap(), Conn::establish(url).unwrap());

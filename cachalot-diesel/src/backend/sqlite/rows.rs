@@ -5,7 +5,7 @@ use std::{cell::RefCell, mem, ops::Range, slice, sync::Arc, vec};
 
 use diesel::{
     Connection, QueryResult, SqliteConnection,
-    connection::LoadConnection,
+    connection::{InstrumentationEvent, LoadConnection},
     expression::QueryMetadata,
     query_builder::{
         AstPass, CollectedQuery, MoveableBindCollector, Query, QueryFragment, QueryId,
@@ -181,7 +181,10 @@ impl PrivateConnections {
         self.0.truncate(count.max(MAX_IDLE_CONNECTIONS));
         while self.0.len() < count {
             let opened = untracked(|| SqliteConnection::establish(":memory:"));
-            self.0.push(opened.map_err(open_error)?);
+            let mut conn = opened.map_err(open_error)?;
+            // What runs here is no statement of the program.
+            conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+            self.0.push(conn);
         }
         Ok(&mut self.0)
     }
