@@ -126,6 +126,21 @@ impl Analysis {
         }
     }
 
+    /// Is it a single `SELECT` that changes neither rows nor the session, and calls no routine, as far as the
+    /// text shows?
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        let [only] = self.statements.as_slice() else {
+            return false;
+        };
+        self.parsed
+            && only.kind == Kind::Select
+            && only.writes.is_nothing()
+            && only.effects.is_empty()
+            && only.unknown_functions.is_empty()
+            && !only.calls_procedure
+    }
+
     /// Relations that it reads and that belong to the server, unless a user created relations of the same
     /// names.
     pub fn ambiguous_relations(&self) -> impl Iterator<Item = &Arc<str>> {

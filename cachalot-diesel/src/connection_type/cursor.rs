@@ -225,7 +225,7 @@ where
         'a: 'f,
         Self: RowIndex<I>,
     {
-        self.row.get(self.idx(idx)?)
+        self.row.field(self.idx(idx)?)
     }
 
     fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {
@@ -260,6 +260,25 @@ where
     }
 }
 
+impl<L, S> Either<L, S> {
+    /// Called for every value of a hit.
+    #[inline(always)]
+    fn field<'f, 'a: 'f, DB>(
+        &'f self,
+        idx: usize,
+    ) -> Option<CachedField<L::Field<'f>, S::Field<'f>>>
+    where
+        DB: Backend,
+        L: Row<'a, DB>,
+        S: Row<'a, DB>,
+    {
+        Some(CachedField(match self {
+            Self::Live(row) => Either::Live(row.get(idx)?),
+            Self::Stored(row) => Either::Stored(row.get(idx)?),
+        }))
+    }
+}
+
 impl<L, S> RowSealed for Either<L, S> {}
 
 impl<'a, DB, L, S> Row<'a, DB> for Either<L, S>
@@ -287,11 +306,7 @@ where
         'a: 'f,
         Self: RowIndex<I>,
     {
-        let idx = self.idx(idx)?;
-        Some(CachedField(match self {
-            Self::Live(row) => Either::Live(row.get(idx)?),
-            Self::Stored(row) => Either::Stored(row.get(idx)?),
-        }))
+        self.field(self.idx(idx)?)
     }
 
     fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {

@@ -28,6 +28,11 @@ impl Default for SideEffects {
 }
 
 impl SideEffects {
+    /// Is there nothing beyond what the analysis says?
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.pure && self.writes.is_nothing() && !self.may_end_transaction
+    }
+
     fn anything() -> Self {
         Self {
             pure: false,

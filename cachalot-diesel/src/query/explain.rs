@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use diesel::{
     QueryResult,
@@ -82,14 +82,18 @@ where
     let explanation = match prepared {
         Ok((read, outcome)) => Explanation {
             outcome: outcome.unwrap_or(Outcome::Bypass(BypassReason::CatalogUnknown)),
-            tables: names(&read.plan.dependencies),
+            tables: texts(&names(&read.plan.dependencies)),
             key: Some(read.key),
         },
         Err(bypass) => Explanation {
             outcome: Outcome::Bypass(bypass.reason),
-            tables: bypass.tables,
+            tables: texts(&bypass.tables),
             key: None,
         },
     };
     Ok(explanation)
+}
+
+fn texts(names: &[Arc<str>]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }

@@ -10,7 +10,7 @@ use diesel::{
 
 use super::{
     Options,
-    read_plan::{PlannedRead, plan_read},
+    read_plan::{PlannedRead, plan_read, refuses},
 };
 use crate::{
     bypass::BypassReason,
@@ -45,7 +45,7 @@ pub(super) struct PreparedRead {
 pub(super) struct Bypass {
     pub(super) cache: Option<Cache>,
     pub(super) reason: BypassReason,
-    pub(super) tables: Vec<String>,
+    pub(super) tables: Vec<Arc<str>>,
 }
 
 /// Prepares a query and looks it up. `look_up` returns `None` if the catalog is outdated; then the query is
@@ -102,14 +102,17 @@ where
             }));
         }
     };
-    let planned = with_session(conn, |conn, session| {
-        plan_read(conn, session, &cache, analysis, options)
-    });
-    let planned = planned.unwrap_or_else(|| Err(BypassReason::NotTracked.into()));
+    let planned = match refuses(&cache, analysis) {
+        Some(reason) => Err(reason.into()),
+        None => with_session(conn, |conn, session| {
+            plan_read(conn, session, &cache, analysis, options)
+        })
+        .unwrap_or_else(|| Err(BypassReason::NotTracked.into())),
+    };
     let planned = match planned {
         Ok(planned) => planned,
         Err(refusal) => {
-            let named = || analysis.reads().iter().map(ToString::to_string).collect();
+            let named = || analysis.reads().to_vec();
             return Ok(Err(Bypass {
                 cache: Some(cache),
                 reason: refusal.reason,
@@ -182,9 +185,9 @@ where
     })
 }
 
-pub(super) fn names(dependencies: &[Dependency]) -> Vec<String> {
+pub(super) fn names(dependencies: &[Dependency]) -> Vec<Arc<str>> {
     let tables = dependencies.iter();
-    tables.map(|table| table.table.to_string()).collect()
+    tables.map(|table| Arc::clone(&table.table)).collect()
 }
 
 /// May the text convert a bind to another type? `date($1)` and `json_to_record($1)` do.

@@ -30,7 +30,7 @@ pub(super) struct PlannedRead {
 /// Why a read is not answered from the cache, and the tables that it depends on if it was planned.
 pub(super) struct Refusal {
     pub(super) reason: BypassReason,
-    pub(super) tables: Option<Vec<String>>,
+    pub(super) tables: Option<Vec<Arc<str>>>,
 }
 
 impl From<BypassReason> for Refusal {
@@ -42,6 +42,15 @@ impl From<BypassReason> for Refusal {
     }
 }
 
+/// Why a read is not answered from the cache, whatever its connection and the catalog.
+pub(super) fn refuses(cache: &Cache, analysis: &Analysis) -> Option<BypassReason> {
+    if !cache.config().enabled || is_disabled() {
+        return Some(BypassReason::Disabled);
+    }
+    cache.planner().refuses(analysis)
+}
+
+/// The plan of a read that is not [refused](refuses).
 pub(super) fn plan_read<Conn: CacheConnection>(
     conn: &mut Conn,
     session: &mut Session,
@@ -49,13 +58,7 @@ pub(super) fn plan_read<Conn: CacheConnection>(
     analysis: &Analysis,
     options: &Options,
 ) -> Result<PlannedRead, Refusal> {
-    if !cache.config().enabled || is_disabled() {
-        return Err(BypassReason::Disabled.into());
-    }
     let planner = cache.planner();
-    if let Some(reason) = planner.refuses(analysis) {
-        return Err(reason.into());
-    }
     let mut context = session.for_read(conn, cache)?;
     let mut schemas = BTreeSet::new();
     let (mut database, mut snapshot) = catalog_of(conn, session, cache, &context, &schemas)?;

@@ -243,6 +243,12 @@ impl WriteReporter {
         Some(analysis.on_temporary_tables())
     }
 
+    /// Does a text certainly do no more than its analysis says?
+    fn adds_nothing(&self, session: &Session, analysis: &Analysis) -> bool {
+        let mut side_effects = self.side_effects(session, analysis).into_iter();
+        side_effects.all(|(_, effects)| effects.is_nothing())
+    }
+
     /// What a text does besides what its analysis says, as each cache knows it.
     fn side_effects(&self, session: &Session, analysis: &Analysis) -> Vec<(Cache, SideEffects)> {
         // Functions of SQLite are the program's own, and do not reach the tables.

@@ -29,6 +29,13 @@ impl Tracker {
             return Ok(());
         };
         let Statement { analysis, binds } = statement;
+        if let Some(analysis) = &analysis
+            && analysis.only_reads()
+            && self.writes.adds_nothing(session, analysis)
+        {
+            self.writes.start_planned(session);
+            return Ok(());
+        }
         let running = Running {
             binds,
             ..self.writes.prepare(session, analysis)
