@@ -6,7 +6,7 @@ use std::{
 };
 
 /// What happens to the rows of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Events {
     /// Rows may be inserted.
     pub insert: bool,
@@ -68,7 +68,7 @@ impl Events {
 }
 
 /// Columns of a table, by normalised name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Columns {
     /// All columns, or unknown which.
     All,
@@ -105,7 +105,7 @@ impl<N: Into<Arc<str>>> FromIterator<N> for Columns {
 }
 
 /// Changes of a table's rows: those that a statement makes, or those that a result depends on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Changes {
     /// What may happen to the rows.
     pub events: Events,

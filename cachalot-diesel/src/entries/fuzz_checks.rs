@@ -7,7 +7,7 @@ use diesel::deserialize::FromSqlRow;
 
 use super::{Entry, entry};
 use crate::{
-    protocol::{Record, RecordTokens},
+    protocol::{Changes, Columns, DependencyTokens, Events, Record},
     rows::{CacheBackend, StoredRows, read_rows},
     store::auth::Authenticator,
 };
@@ -113,14 +113,26 @@ pub fn record(bytes: &[u8]) {
     assert_eq!(open(&Authenticator::new(Some("secret"))), None);
     assert_eq!(open(&Authenticator::new(None)).as_deref(), Some(bytes));
 
-    let idle = RecordTokens::if_idle(bytes);
     let Some(record) = Record::from_bytes(bytes) else {
         return;
     };
     assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record.clone()));
-    if let Some(tokens) = idle {
-        assert_eq!(tokens, record.tokens());
-        assert!(record.writers().is_empty());
+    let columns = |names: &[&str]| Changes {
+        events: Events::ALL,
+        updated: Columns::from_iter(names.iter().copied()),
+    };
+    let dependencies = [
+        Changes::ALL,
+        Events::DELETE.into(),
+        Events::UPSERT.into(),
+        columns(&[]),
+        columns(&["a", "title", "votes"]),
+    ];
+    for changes in dependencies {
+        if let Some(tokens) = DependencyTokens::if_idle(bytes, &changes) {
+            assert_eq!(tokens, DependencyTokens::of(&record, &changes));
+            assert!(record.writers().is_empty());
+        }
     }
 }
 
@@ -230,7 +242,7 @@ mod tests {
                 let bytes = case.as_bytes();
                 let taken = memory(bytes.len(), || {
                     assert!(Record::from_bytes(bytes).is_none());
-                    assert!(RecordTokens::if_idle(bytes).is_none());
+                    assert!(DependencyTokens::if_idle(bytes, &Changes::ALL).is_none());
                 });
                 assert!(taken <= 2, "{taken} bytes for each of case {number}");
             }

@@ -202,9 +202,9 @@ impl EntryStore {
             .chain(records.dependencies)
             .zip(replies)
         {
-            let fetched = self.versions.fetched(&table.key, reply)?;
+            let fetched = self.versions.fetched(table, reply)?;
             match self.versions.tokens_of(table, fetched, create)? {
-                Some(state) => tokens.extend(state.of(table.changes.events)),
+                Some(state) => tokens.extend(state.condensed()),
                 None => return Ok(Fetch::InFlight),
             }
             // The epoch's token comes first: under another epoch the dependencies may be different.

@@ -15,7 +15,7 @@ mod record;
 mod token;
 mod write;
 
-pub(crate) use cachalot_sql::{Changes, Events, Writes};
+pub(crate) use cachalot_sql::{Changes, Columns, Events, Writes};
 pub(crate) use dependency::{
     ByFamily, CatalogComparison, Dependency, DependencyKind, EPOCH, EPOCH_PARTS, Epoch,
     FamilyListing, Records,
@@ -23,6 +23,6 @@ pub(crate) use dependency::{
 pub(crate) use read::{
     MemberDecision, ReadDecision, check_member, check_record, is_crashed, is_current, is_due,
 };
-pub(crate) use record::{Families, FoundFamilies, Record, RecordTokens, Writer};
+pub(crate) use record::{DependencyTokens, Families, FoundFamilies, Record, Writer};
 pub(crate) use token::{Token, WriterId};
 pub(crate) use write::{TimedChanges, WriteOutcome, begin, end, end_without_read};

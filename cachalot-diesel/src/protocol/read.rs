@@ -1,36 +1,39 @@
 //! The decisions of a reader.
 
 use super::{
-    Record, Token, WriterId,
-    record::{Families, RecordTokens, TokenSource, Writer},
+    Changes, Record, Token, WriterId,
+    record::{DependencyTokens, Families, TokenSource, Writer},
 };
 
 /// What a reader does after it has read a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReadDecision {
-    /// No write is in flight: entries with these tokens are valid, and results may be stored under
-    /// these tokens.
-    Valid(RecordTokens),
-    /// A write is in flight: query the database, store nothing.
+    /// No write is in flight that the reader depends on: entries with these tokens are valid, and results may be
+    /// stored under these tokens.
+    Valid(DependencyTokens),
+    /// A write is in flight that the reader depends on: query the database, store nothing.
     Bypass,
     /// Replace the record by this one and use its tokens. On a conflict, read the record again.
     Replace(Record),
 }
 
 /// Decides on a record that was read before the database is queried. `None`: the record is missing or
-/// damaged. `crashed`: its writers for which [`is_crashed`] holds.
+/// damaged. `changes`: those that the reader depends on. `crashed`: the record's writers of such changes for which
+/// [`is_crashed`] holds.
 pub(crate) fn check_record<T: TokenSource>(
     present: Option<Record>,
+    changes: &Changes,
     crashed: &[WriterId],
     tokens: &mut T,
 ) -> Result<ReadDecision, T::Error> {
     let Some(record) = present else {
         return Record::fresh(tokens).map(ReadDecision::Replace);
     };
-    if record.writers().is_empty() {
-        return Ok(ReadDecision::Valid(record.tokens()));
+    if record.writers_of(changes).next().is_none() {
+        let tokens = DependencyTokens::of(&record, changes);
+        return Ok(ReadDecision::Valid(tokens));
     }
-    if !record.writers().iter().all(|w| crashed.contains(&w.id)) {
+    if !record.writers_of(changes).all(|w| crashed.contains(&w.id)) {
         return Ok(ReadDecision::Bypass);
     }
     record.reclaimed(crashed, tokens).map(ReadDecision::Replace)
@@ -49,7 +52,7 @@ pub(crate) enum MemberDecision {
 }
 
 /// Decides on a member's record that was read after the families' records and before the database is
-/// queried. The arguments are those of [`check_record`].
+/// queried. The arguments are those of [`check_record`]; families depend on all changes.
 ///
 /// A record that is missing, or has no families, stays as it is: the next writer first adds itself to
 /// the record and then looks up the families, which are listed by then.
@@ -63,12 +66,18 @@ pub(crate) fn check_member<T: TokenSource>(
         return Ok(MemberDecision::Ready);
     };
     let lacks = record.lacks_families(families);
-    Ok(match check_record(Some(record.clone()), crashed, tokens)? {
-        ReadDecision::Bypass => MemberDecision::Bypass,
-        ReadDecision::Replace(record) => MemberDecision::Replace(record.with_families(families)),
-        ReadDecision::Valid(_) if lacks => MemberDecision::Replace(record.with_families(families)),
-        ReadDecision::Valid(_) => MemberDecision::Ready,
-    })
+    Ok(
+        match check_record(Some(record.clone()), &Changes::ALL, crashed, tokens)? {
+            ReadDecision::Bypass => MemberDecision::Bypass,
+            ReadDecision::Replace(record) => {
+                MemberDecision::Replace(record.with_families(families))
+            }
+            ReadDecision::Valid(_) if lacks => {
+                MemberDecision::Replace(record.with_families(families))
+            }
+            ReadDecision::Valid(_) => MemberDecision::Ready,
+        },
+    )
 }
 
 /// Has the lease of a writer expired? Both clocks have to agree: the writer's, whose time is in the

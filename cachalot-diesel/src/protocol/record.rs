@@ -1,11 +1,14 @@
-use std::{collections::BTreeSet, fmt};
+mod bounded;
+mod tokens;
+mod writer;
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error as _, SeqAccess, Visitor},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Changes, Events, Token, WriterId};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::{tokens::DependencyTokens, writer::Writer};
+
+use super::{Changes, Columns, Events, Token, WriterId};
 
 /// The maximum size of a record. The library does not write larger ones.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
@@ -13,13 +16,17 @@ const MAX_RECORD_BYTES: usize = 256 * 1024;
 /// The most families in a record. A record with more counts as missing.
 const MAX_FAMILIES: usize = 64;
 
+/// The most columns in a record, and in a writer.
+const MAX_COLUMNS: usize = 32;
+
 /// The contents of a table's version record. JSON, so that an operator can read it:
 ///
 /// ```json
-/// {"v":1,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","at":{"insert":1764000000000}}
+/// {"v":2,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","wide":"03…",
+///  "columns":{"votes":"9f…"},"at":{"insert":1764000000000}}
 /// ```
 ///
-/// `any` and `writers` come first because they decide a hit: see [`RecordTokens::if_idle`].
+/// `any` and `writers` come first because they decide a hit: see [`DependencyTokens::if_idle`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialOrd, Ord))]
 #[serde(deny_unknown_fields)]
@@ -32,6 +39,15 @@ pub(crate) struct Record {
     insert: Token,
     update: Token,
     delete: Token,
+    /// Changes with updates of unknown columns.
+    wide: Token,
+    /// The columns that were updated by name since `wide` changed: each changes with its updates.
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "bounded::columns",
+        default
+    )]
+    columns: BTreeMap<Box<str>, Token>,
     /// Informational only.
     #[serde(skip_serializing_if = "Times::are_unknown", default)]
     at: Times,
@@ -39,7 +55,7 @@ pub(crate) struct Record {
     /// was created. In a record of the epoch: a catalog with families was loaded under it.
     #[serde(
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "at_most_max_families",
+        deserialize_with = "bounded::families",
         default
     )]
     families: Option<Families>,
@@ -59,32 +75,6 @@ pub(crate) struct FoundFamilies {
     pub(crate) families: Families,
     /// The id that the list had in all records of the epoch before it was read.
     pub(crate) list: Token,
-}
-
-/// Rejects more than [`MAX_FAMILIES`] names.
-fn at_most_max_families<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error> {
-    struct FamilyNames;
-
-    impl<'de> Visitor<'de> for FamilyNames {
-        type Value = Families;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "at most {MAX_FAMILIES} names")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Families, A::Error> {
-            let mut families = Families::new();
-            while let Some(name) = names.next_element()? {
-                families.insert(name);
-                if families.len() > MAX_FAMILIES {
-                    return Err(A::Error::invalid_length(families.len(), &self));
-                }
-            }
-            Ok(families)
-        }
-    }
-
-    from.deserialize_seq(FamilyNames).map(Some)
 }
 
 /// When rows were last inserted, updated and deleted, in milliseconds since 1970 by the writers'
@@ -107,18 +97,6 @@ impl Times {
     }
 }
 
-/// A write in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(PartialOrd, Ord))]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Writer {
-    pub(crate) id: WriterId,
-    /// When its lease expires, in milliseconds since 1970 by the writer's clock. The lease is also an
-    /// item that expires by the store's clock, and readers require both: clock skew can delay hits,
-    /// but not cause stale ones.
-    pub(crate) until: u64,
-}
-
 /// The record's format. A record with another number counts as missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialOrd, Ord))]
@@ -129,7 +107,7 @@ impl TryFrom<u8> for Version {
     type Error = &'static str;
 
     fn try_from(number: u8) -> Result<Self, Self::Error> {
-        if number == 1 {
+        if number == 2 {
             Ok(Self)
         } else {
             Err("unknown format version")
@@ -139,7 +117,7 @@ impl TryFrom<u8> for Version {
 
 impl From<Version> for u8 {
     fn from(_: Version) -> Self {
-        1
+        2
     }
 }
 
@@ -168,6 +146,8 @@ impl Record {
             insert: token,
             update: token,
             delete: token,
+            wide: token,
+            columns: BTreeMap::new(),
             at: Times::default(),
             families: None,
             list: None,
@@ -182,7 +162,8 @@ impl Record {
         self
     }
 
-    /// `end` of a write that is visible, or may be. Invalidates all existing entries.
+    /// `end` of a write that is visible, or may be. Invalidates all existing entries that depend on these
+    /// changes.
     pub(crate) fn published<T: TokenSource>(
         mut self,
         writer: WriterId,
@@ -200,12 +181,26 @@ impl Record {
         if events.update {
             self.update = self.any;
             self.at.update = at.or(self.at.update);
+            self.update_columns(&changes.updated);
         }
         if events.delete {
             self.delete = self.any;
             self.at.delete = at.or(self.at.delete);
         }
         Ok(self)
+    }
+
+    /// Gives these columns the token of the last change.
+    fn update_columns(&mut self, updated: &Columns) {
+        if let Columns::Named(names) = updated {
+            let named = names.iter().map(|name| (Box::from(&**name), self.any));
+            self.columns.extend(named);
+        }
+        // Readers by columns look at `wide` too.
+        if *updated == Columns::All || self.columns.len() > MAX_COLUMNS {
+            self.wide = self.any;
+            self.columns.clear();
+        }
     }
 
     /// `end` of a write that certainly did not happen.
@@ -299,17 +294,17 @@ impl Record {
         self.any
     }
 
-    pub(crate) fn tokens(&self) -> RecordTokens {
-        RecordTokens {
-            any: self.any,
-            insert: self.insert,
-            update: self.update,
-            delete: self.delete,
-        }
-    }
-
     pub(crate) fn writers(&self) -> &[Writer] {
         &self.writers
+    }
+
+    /// The writes in flight that may make one of these changes.
+    pub(crate) fn writers_of<'a>(
+        &'a self,
+        changes: &'a Changes,
+    ) -> impl Iterator<Item = &'a Writer> {
+        let writers = self.writers.iter();
+        writers.filter(|writer| writer.changes.meets(changes))
     }
 
     pub(crate) fn has(&self, writer: WriterId) -> bool {
@@ -334,8 +329,10 @@ impl Record {
             &mut self.insert,
             &mut self.update,
             &mut self.delete,
+            &mut self.wide,
         ];
-        tokens.into_iter().chain(&mut self.list)
+        let columns = self.columns.values_mut();
+        tokens.into_iter().chain(columns).chain(&mut self.list)
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -350,56 +347,6 @@ impl Record {
         }
         serde_json::from_slice(bytes).ok()
     }
-}
-
-/// The tokens of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct RecordTokens {
-    any: Token,
-    insert: Token,
-    update: Token,
-    delete: Token,
-}
-
-impl RecordTokens {
-    /// The tokens that change with these events: `any` for all events, else one for each.
-    pub(crate) fn of(&self, events: Events) -> impl Iterator<Item = Token> {
-        let tokens = if events == Events::ALL {
-            [Some(self.any), None, None]
-        } else {
-            [
-                events.insert.then_some(self.insert),
-                events.update.then_some(self.update),
-                events.delete.then_some(self.delete),
-            ]
-        };
-        tokens.into_iter().flatten()
-    }
-
-    /// The tokens of a record without writes in flight: a fast path that avoids parsing JSON.
-    ///
-    /// Recognises only the exact output of [`Record::to_bytes`], so after `None` the record has to be
-    /// parsed.
-    pub(crate) fn if_idle(record: &[u8]) -> Option<Self> {
-        let (any, rest) = hex_after(record, br#"{"v":1,"any":""#)?;
-        let (insert, rest) = hex_after(rest, br#"","writers":[],"insert":""#)?;
-        let (update, rest) = hex_after(rest, br#"","update":""#)?;
-        let (delete, rest) = hex_after(rest, br#"","delete":""#)?;
-        (rest.starts_with(b"\"") && rest.ends_with(b"}")).then_some(Self {
-            any,
-            insert,
-            update,
-            delete,
-        })
-    }
-}
-
-/// The token after `bytes`, and the rest.
-fn hex_after<'a>(record: &'a [u8], bytes: &[u8]) -> Option<(Token, &'a [u8])> {
-    let (token, rest) = record
-        .strip_prefix(bytes)?
-        .split_at_checked(Token::LEN * 2)?;
-    Some((Token::from_hex(token)?, rest))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ impl VersionStore {
         let mut tokens = Vec::with_capacity(EPOCH_PARTS);
         for (part, fetched) in self.epochs.iter().zip(parts) {
             match fetched.and_then(|fetched| self.tokens_of(part, fetched, create)) {
-                Ok(Some(state)) => tokens.extend(state.of(part.changes.events)),
+                Ok(Some(state)) => tokens.extend(state.iter()),
                 Ok(None) => return Err(BypassReason::WriterInFlight),
                 Err(_) => return Err(BypassReason::StoreUnavailable),
             }
@@ -34,7 +34,7 @@ impl VersionStore {
     fn fetch_parts(&self) -> Vec<Result<Fetched, StoreError>> {
         let replies = self.get_all(&self.epochs);
         replies
-            .map(|(part, reply)| self.fetched(&part.key, reply))
+            .map(|(part, reply)| self.fetched(part, reply))
             .collect()
     }
 
@@ -44,12 +44,9 @@ impl VersionStore {
         let reply = self.client.run(&[Command::Get { key: &part.key }]).pop();
         let Some(reply) = reply else { return false };
         let state = self
-            .fetched(&part.key, reply)
+            .fetched(part, reply)
             .and_then(|fetched| self.tokens_of(part, fetched, false));
-        let token = state
-            .ok()
-            .flatten()
-            .and_then(|it| it.of(part.changes.events).next());
+        let token = state.ok().flatten().and_then(|it| it.iter().next());
         token.is_some() && token == epoch.first().copied()
     }
 }

@@ -4,7 +4,7 @@ use super::{VersionStore, fresh_token};
 use crate::{
     clock::now_millis,
     fingerprint::Fingerprint,
-    protocol::{self, Dependency, ReadDecision, Record, RecordTokens, Token, Writer},
+    protocol::{self, Dependency, DependencyTokens, ReadDecision, Record, Token, Writer},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
@@ -20,36 +20,39 @@ pub(super) const MAX_READ_ATTEMPTS: usize = 8;
 pub(crate) enum Fetched {
     /// No record, or an invalid one (then with the version to replace).
     Absent(Option<CasVersion>),
-    /// No writer in flight.
-    Idle(RecordTokens),
-    /// Writers in flight.
+    /// No writer in flight that the reader depends on.
+    Idle(DependencyTokens),
+    /// Such writers in flight.
     Busy(Record, CasVersion),
 }
 
 impl VersionStore {
-    /// Parses the store's reply to the `Get` of a record.
+    /// Parses the store's reply to the `Get` of the record of this dependency.
     pub(crate) fn fetched(
         &self,
-        key: &str,
+        table: &Dependency,
         reply: Result<Reply, StoreError>,
     ) -> Result<Fetched, StoreError> {
         let Some((value, version)) = reply?.into_item()? else {
             return Ok(Fetched::Absent(None));
         };
-        let Some(json) = self.client.auth.verify_record(key, &value) else {
+        let Some(json) = self.client.auth.verify_record(&table.key, &value) else {
             return Ok(Fetched::Absent(Some(version)));
         };
-        if let Some(tokens) = RecordTokens::if_idle(json) {
+        let changes = &table.changes;
+        if let Some(tokens) = DependencyTokens::if_idle(json, changes) {
             return Ok(Fetched::Idle(tokens));
         }
         Ok(match Record::from_bytes(json) {
-            Some(record) if record.writers().is_empty() => Fetched::Idle(record.tokens()),
+            Some(record) if record.writers_of(changes).next().is_none() => {
+                Fetched::Idle(DependencyTokens::of(&record, changes))
+            }
             Some(record) => Fetched::Busy(record, version),
             None => Fetched::Absent(Some(version)),
         })
     }
 
-    /// The table's current tokens; `None` while a write is in flight.
+    /// The dependency's current tokens; `None` while a write is in flight that it depends on.
     ///
     /// Replaces missing records and those of crashed writers, if `create` is set.
     pub(crate) fn tokens_of(
@@ -57,7 +60,7 @@ impl VersionStore {
         table: &Dependency,
         mut fetched: Fetched,
         create: bool,
-    ) -> Result<Option<RecordTokens>, StoreError> {
+    ) -> Result<Option<DependencyTokens>, StoreError> {
         for _ in 0..MAX_READ_ATTEMPTS {
             let (present, replaced) = match fetched {
                 Fetched::Idle(tokens) => return Ok(Some(tokens)),
@@ -65,23 +68,23 @@ impl VersionStore {
                 Fetched::Busy(record, version) => (Some(record), Some(version)),
             };
             let crashed = match &present {
-                Some(record) => self.crashed(record.writers(), now_millis())?,
+                Some(record) => self.crashed(record.writers_of(&table.changes), now_millis())?,
                 None => Vec::new(),
             };
-            match protocol::check_record(present, &crashed, &mut fresh_token)? {
+            match protocol::check_record(present, &table.changes, &crashed, &mut fresh_token)? {
                 ReadDecision::Valid(tokens) => return Ok(Some(tokens)),
                 ReadDecision::Bypass => return Ok(None),
                 // Without `create`, fresh tokens that are not stored: no entry can match them.
                 ReadDecision::Replace(record)
                     if !create || self.put(table, replaced, &record)?.is_some() =>
                 {
-                    return Ok(Some(record.tokens()));
+                    return Ok(Some(DependencyTokens::of(&record, &table.changes)));
                 }
                 ReadDecision::Replace(_) => {}
             }
             let reply = self.client.run(&[Command::Get { key: &table.key }]).pop();
             let reply = reply.unwrap_or(Ok(Reply::Missing));
-            fetched = self.fetched(&table.key, reply)?;
+            fetched = self.fetched(table, reply)?;
         }
         Ok(None)
     }
@@ -190,9 +193,13 @@ impl VersionStore {
 
     /// The writers of a record whose lease has expired by both clocks: the writer's (the time in the
     /// record) and the store's (the lease is an item with a time to live).
-    pub(super) fn crashed(&self, writers: &[Writer], now: u64) -> Result<Vec<Token>, StoreError> {
+    pub(super) fn crashed<'a>(
+        &self,
+        writers: impl IntoIterator<Item = &'a Writer>,
+        now: u64,
+    ) -> Result<Vec<Token>, StoreError> {
         let due: Vec<_> = writers
-            .iter()
+            .into_iter()
             .filter(|writer| protocol::is_due(writer, now))
             .map(|writer| (writer, self.lease_key(writer.id)))
             .collect();

@@ -12,7 +12,7 @@ use super::{VersionStore, family_list::announced_list, fresh_token, records::Fet
 use crate::{
     catalog::Catalog,
     fingerprint::Fingerprint,
-    protocol::{CatalogComparison, Events, Families, FamilyListing, Record, Token},
+    protocol::{CatalogComparison, Families, FamilyListing, Record, Token},
     store::{Command, StoreError},
 };
 
@@ -172,10 +172,10 @@ impl VersionStore {
         let [part, ..] = &self.epochs;
         let reply = self.client.run_one(Command::Get { key: &part.key });
         // Everything is being invalidated anyway.
-        let Fetched::Idle(state) = self.fetched(&part.key, reply)? else {
+        let Fetched::Idle(state) = self.fetched(part, reply)? else {
             return Ok(false);
         };
-        let Some(epoch) = state.of(Events::ALL).next() else {
+        let Some(epoch) = state.iter().next() else {
             return Ok(false);
         };
         let shared = self.read_shared_catalogs(epoch)?;

@@ -94,6 +94,14 @@ impl Target {
         }
     }
 
+    fn writer(&self, id: Token, until: u64) -> Writer {
+        Writer {
+            id,
+            until,
+            changes: self.changes.clone(),
+        }
+    }
+
     fn is_table(&self) -> bool {
         self.table.kind == DependencyKind::Table
     }
@@ -248,13 +256,9 @@ impl VersionStore {
         let lease = self.config.write_lease;
         let until =
             now_millis().saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
-        let writer = Writer {
-            id: write.id,
-            until,
-        };
-        let lease_key = self.lease_key(writer.id);
+        let lease_key = self.lease_key(write.id);
         write.families.clear();
-        let part = (!write.is_to_everything()).then(|| self.list_part(writer.id));
+        let part = (!write.is_to_everything()).then(|| self.list_part(write.id));
         // Set before any record names its writer. Last in the batch: if the server has no memory for it,
         // the replies behind it are lost.
         let lease = self.lease(&lease_key);
@@ -263,7 +267,7 @@ impl VersionStore {
             self.widen(write);
             return self.try_begin(write);
         }
-        result = result.and(self.add_writer(&mut write.targets, seen, writer));
+        result = result.and(self.add_writer(&mut write.targets, seen, (write.id, until)));
         // If no record of the epoch can be read, the families are looked up, which fails too.
         let lists = match part.zip(list) {
             Some((part, reply)) => self.current_lists(part, reply).unwrap_or_default(),
@@ -274,7 +278,7 @@ impl VersionStore {
         }
         if !write.families.is_empty() {
             let (seen, _, answered) = self.read_targets(&write.families, None, None);
-            let entered = self.add_writer(&mut write.families, seen, writer);
+            let entered = self.add_writer(&mut write.families, seen, (write.id, until));
             result = result.and(answered).and(entered);
         }
         result
@@ -311,18 +315,19 @@ impl VersionStore {
         (seen, list, result)
     }
 
-    /// Adds the writer to the records of these targets.
+    /// Adds the writer with this id, whose lease ends at that time, to the records of these targets.
     fn add_writer(
         &self,
         targets: &mut [Target],
         seen: Vec<ReadRecord>,
-        writer: Writer,
+        (id, until): (Token, u64),
     ) -> Result<(), StoreError> {
         let mut puts = Vec::with_capacity(seen.len());
         for (target, seen) in targets.iter_mut().zip(seen) {
             target.written = None;
             puts.push(match seen {
                 Some((present, replaced)) => {
+                    let writer = target.writer(id, until);
                     let record = protocol::begin(present, writer, &mut fresh_token)?;
                     Some((record, replaced))
                 }
@@ -334,8 +339,9 @@ impl VersionStore {
         // On a conflict, another writer has changed the record: read it again.
         for (target, put) in targets.iter_mut().zip(puts) {
             if target.written.is_none() && put.is_some() {
+                let writer = target.writer(id, until);
                 let updated = self.update_record(&target.table, |present| {
-                    protocol::begin(present, writer, &mut fresh_token).map(Some)
+                    protocol::begin(present, writer.clone(), &mut fresh_token).map(Some)
                 });
                 match updated {
                     Ok(written) => target.written = written,

@@ -15,7 +15,7 @@ mod writer;
 use stateright::{Model, Property};
 
 use self::{lister::Other, reader::Reader, store::Store, writer::Writing};
-use super::{Record, Token};
+use super::{Changes, Record, Token};
 
 /// The index of the epoch among the tables, if there is one.
 const EPOCH: usize = 0;
@@ -46,6 +46,10 @@ struct Bounds {
     family: bool,
     /// A further process loads a catalog, whose only family is another one.
     other: bool,
+    /// What each writer does to its tables; any change, if it is not among them.
+    changes: Vec<Changes>,
+    /// The changes that a read depends on. Its rows change with these alone.
+    depends: Changes,
     variant: Variant,
 }
 
@@ -106,6 +110,10 @@ enum Variant {
     ListNotVerified,
     /// A writer takes a list without an id for complete.
     ListWithoutIdTrusted,
+    /// `end` gives the columns that were updated, or `wide`, no new token.
+    ColumnsNotRenewed,
+    /// The mark of a writer in flight has none of the columns that it updates.
+    MarkWithoutColumns,
 }
 
 impl Faults {
@@ -144,6 +152,8 @@ struct Seen {
     older_than_shown: bool,
     /// The same, under a documented exception.
     excused: bool,
+    /// A read was a hit while a write was in flight that it does not depend on.
+    hit_beside_writer: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -331,6 +341,7 @@ impl Model for Bounds {
             Property::always(P2, |_, state: &State| !state.seen.older_than_shown),
             Property::sometimes(HIT, |_, state: &State| state.seen.hit),
             Property::sometimes(RECLAIMED, |_, state: &State| state.seen.reclaimed),
+            Property::sometimes(BESIDE, |_, state: &State| state.seen.hit_beside_writer),
             Property::sometimes(EXCUSED, |_, state: &State| state.seen.excused),
             Property::sometimes(ENDED, |_, state: &State| {
                 state.writers.iter().all(Writing::is_done)
@@ -350,10 +361,21 @@ mod properties {
     pub(super) const HIT: &str = "a read is a hit";
     pub(super) const RECLAIMED: &str = "a reader removes a crashed writer";
     pub(super) const EXCUSED: &str = "a read is stale under a documented exception";
+    pub(super) const BESIDE: &str = "a read is a hit beside a write of other columns";
     pub(super) const ENDED: &str = "all writes end";
 }
 
 impl Bounds {
+    /// What a writer does to its tables.
+    fn changes_of(&self, writer: usize) -> &Changes {
+        self.changes.get(writer).unwrap_or(&Changes::ALL)
+    }
+
+    /// Does what a writer does change the rows of a read?
+    fn matters(&self, writer: usize) -> bool {
+        self.changes_of(writer).meets(&self.depends)
+    }
+
     /// How many records a read looks at, from the first on.
     fn looked_at(&self) -> usize {
         if self.family { FAMILY + 1 } else { self.tables }

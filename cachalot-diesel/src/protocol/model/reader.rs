@@ -9,8 +9,7 @@ use super::{
     store::{Entry, Number, Seen, sure},
     writer::{self, UNTIL},
 };
-use crate::protocol::{self, MemberDecision, ReadDecision, Record, Token};
-use cachalot_sql::Events;
+use crate::protocol::{self, DependencyTokens, MemberDecision, ReadDecision, Record, Token};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Reader {
@@ -199,7 +198,12 @@ impl State {
                 let seen = it.records[it.tokens.len()].clone();
                 let present = seen.map(|(record, _)| record);
                 let crashed = self.crashed(bounds, present.as_ref());
-                match sure(protocol::check_record(present, &crashed, &mut free)) {
+                match sure(protocol::check_record(
+                    present,
+                    &bounds.depends,
+                    &crashed,
+                    &mut free,
+                )) {
                     ReadDecision::Replace(record) => Phase::Putting(it, record),
                     ReadDecision::Valid(_) | ReadDecision::Bypass => Phase::Idle,
                 }
@@ -209,7 +213,8 @@ impl State {
                 let over = it.records[table].as_ref().map(|(_, number)| *number);
                 if self.store.put(table, over, &record).is_some() {
                     self.seen.reclaimed |= over.is_some();
-                    it.tokens.push(record.any());
+                    it.tokens
+                        .extend(DependencyTokens::of(&record, &bounds.depends).iter());
                     self.decide(bounds, place, it, &mut free)
                 } else {
                     Phase::Again(it)
@@ -339,12 +344,12 @@ impl State {
             let due = |writer| protocol::is_due(writer, self.now(bounds, writer.id));
             if present
                 .as_ref()
-                .is_some_and(|it| it.writers().iter().any(due))
+                .is_some_and(|it| it.writers_of(&bounds.depends).any(due))
             {
                 return Phase::Checking(it);
             }
-            match sure(protocol::check_record(present, &[], free)) {
-                ReadDecision::Valid(state) => it.tokens.extend(state.of(Events::ALL)),
+            match sure(protocol::check_record(present, &bounds.depends, &[], free)) {
+                ReadDecision::Valid(state) => it.tokens.extend(state.iter()),
                 ReadDecision::Bypass => return Phase::Idle,
                 ReadDecision::Replace(record) => return Phase::Putting(it, record),
             }
@@ -354,7 +359,7 @@ impl State {
         });
         match current {
             Some(entry) => {
-                self.serve(place, &entry.rows);
+                self.serve(bounds, place, &entry.rows);
                 Phase::Idle
             }
             None => members_from(bounds, it.tokens, FAMILY + 1),
@@ -362,7 +367,9 @@ impl State {
     }
 
     fn crashed(&self, bounds: &Bounds, record: Option<&Record>) -> Vec<Token> {
-        let writers = record.into_iter().flat_map(Record::writers);
+        let writers = record
+            .into_iter()
+            .flat_map(|it| it.writers_of(&bounds.depends));
         let crashed = writers.filter(|writer| {
             let has_lease = self.store.has_lease(writer::place(writer.id));
             protocol::is_crashed(writer, self.now(bounds, writer.id), has_lease)
@@ -376,10 +383,13 @@ impl State {
         if over { UNTIL } else { UNTIL - 1 }
     }
 
-    fn serve(&mut self, place: usize, rows: &[Value]) {
+    fn serve(&mut self, bounds: &Bounds, place: usize, rows: &[Value]) {
         let began = &self.readers[place].began;
         let older = |than: &[Value]| rows.iter().zip(than).any(|(row, floor)| row < floor);
         self.seen.hit = true;
+        let mut beside = self.writers.iter().enumerate();
+        self.seen.hit_beside_writer |=
+            beside.any(|(writer, it)| it.in_flight() && !bounds.matters(writer));
         self.seen.older_than_acknowledged |= older(&began.acknowledged);
         self.seen.older_than_shown |= older(&began.shown) && !began.excused;
         self.seen.excused |= older(&began.shown) && began.excused;

@@ -1,12 +1,13 @@
 //! The explored models and the expected results.
 
+mod columns;
 mod families;
 
 use std::collections::BTreeSet;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use super::{Bounds, Faults, Variant, properties::*};
+use super::{Bounds, Changes, Faults, Variant, properties::*};
 
 /// Two writers of one table, and two readers that read twice each.
 fn bounds() -> Bounds {
@@ -20,6 +21,8 @@ fn bounds() -> Bounds {
         unknown: false,
         family: false,
         other: false,
+        changes: Vec::new(),
+        depends: Changes::ALL,
         variant: Variant::Correct,
     }
 }

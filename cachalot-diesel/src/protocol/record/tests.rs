@@ -18,6 +18,108 @@ fn writer(number: u8) -> Writer {
     Writer {
         id: id(number),
         until: 1_000,
+        changes: Changes::ALL,
+    }
+}
+
+/// Updates of these columns.
+fn update(columns: &[&str]) -> Changes {
+    Changes {
+        events: Events::UPDATE,
+        updated: Columns::from_iter(columns.iter().copied()),
+    }
+}
+
+fn tokens_of(record: &Record, changes: &Changes) -> Vec<Token> {
+    DependencyTokens::of(record, changes).condensed().collect()
+}
+
+#[test]
+fn an_update_changes_the_tokens_of_its_columns() {
+    let tokens = &mut counting();
+    let mut record = Record::fresh(tokens).unwrap();
+    for (changes, seen_by) in [
+        (update(&["votes"]), [true, false, true]),
+        (update(&["votes"]), [true, false, true]),
+        (update(&["title"]), [false, true, true]),
+        (update(&["body"]), [false; 3]),
+        (Events::UPDATE.into(), [true; 3]),
+        (Events::INSERT.into(), [false; 3]),
+        (Changes::ALL, [true; 3]),
+    ] {
+        let after = record.clone().published(id(1), &changes, None, tokens);
+        let after = after.unwrap();
+        assert_eq!(Record::from_bytes(&after.to_bytes()).as_ref(), Some(&after));
+        let readers = [
+            update(&["votes"]),
+            update(&["title"]),
+            update(&["id", "title", "votes"]),
+        ];
+        let changed = readers.map(|it| tokens_of(&record, &it) != tokens_of(&after, &it));
+        assert_eq!(changed, seen_by, "{changes:?}");
+        record = after;
+    }
+}
+
+#[test]
+fn more_columns_than_a_record_keeps_invalidate_the_reads_of_all() {
+    let tokens = &mut counting();
+    let mut record = Record::fresh(tokens).unwrap();
+    let never = update(&["never updated"]);
+    for number in 0..MAX_COLUMNS {
+        let before = tokens_of(&record, &never);
+        let one = update(&[&format!("column {number}")]);
+        record = record.published(id(1), &one, None, tokens).unwrap();
+        assert_eq!(tokens_of(&record, &never), before);
+    }
+    assert!(record.to_bytes().len() < 4096);
+    let before = tokens_of(&record, &never);
+    let record = record
+        .published(id(1), &update(&["one more"]), None, tokens)
+        .unwrap();
+    assert_ne!(tokens_of(&record, &never), before);
+}
+
+#[test]
+fn a_writer_of_other_columns_is_not_in_flight_for_a_reader() {
+    let record = Record::fresh(&mut counting()).unwrap().begun(Writer {
+        changes: update(&["votes"]),
+        ..writer(1)
+    });
+    let record = Record::from_bytes(&record.to_bytes()).unwrap();
+    let in_flight = |changes: Changes| record.writers_of(&changes).count();
+    assert_eq!(in_flight(update(&["title"])), 0);
+    assert_eq!(in_flight(Events::DELETE.into()), 0);
+    assert_eq!(in_flight(update(&["title", "votes"])), 1);
+    assert_eq!(in_flight(Events::UPDATE.into()), 1);
+    assert_eq!(in_flight(Changes::ALL), 1);
+}
+
+#[test]
+fn a_mark_is_never_narrower_than_the_write() {
+    let many: Vec<_> = (0..=MAX_COLUMNS).map(|it| it.to_string()).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    for changes in [
+        Changes::ALL,
+        Events::INSERT.into(),
+        Events::UPSERT.into(),
+        update(&[]),
+        update(&["votes"]),
+        update(&many),
+        Changes {
+            events: Events::ALL,
+            ..update(&["votes"])
+        },
+    ] {
+        let begun = Record::fresh(&mut counting()).unwrap().begun(Writer {
+            changes: changes.clone(),
+            ..writer(1)
+        });
+        let record = Record::from_bytes(&begun.to_bytes()).unwrap();
+        let marked = &record.writers()[0].changes;
+        assert_eq!(marked.events, changes.events);
+        let wider = marked.updated == Columns::All || marked.updated == changes.updated;
+        assert!(wider, "{changes:?} became {marked:?}");
     }
 }
 
@@ -35,9 +137,32 @@ fn a_record_round_trips() {
 fn the_fast_path_and_the_parser_agree() {
     let tokens = &mut counting();
     let idle = Record::fresh(tokens).unwrap();
-    assert_eq!(RecordTokens::if_idle(&idle.to_bytes()), Some(idle.tokens()));
-    let busy = idle.begun(writer(1));
-    assert_eq!(RecordTokens::if_idle(&busy.to_bytes()), None);
+    let updated = idle
+        .clone()
+        .published(id(1), &update(&["title", "votes"]), None, tokens)
+        .unwrap();
+    let odd = idle
+        .clone()
+        .published(id(1), &update(&["a \"quoted\" name"]), None, tokens)
+        .unwrap();
+    for changes in [
+        Changes::ALL,
+        Events::DELETE.into(),
+        update(&["votes"]),
+        update(&["id", "title", "votes"]),
+        update(&[]),
+    ] {
+        for record in [&idle, &updated] {
+            assert_eq!(
+                DependencyTokens::if_idle(&record.to_bytes(), &changes),
+                Some(DependencyTokens::of(record, &changes))
+            );
+        }
+        let fast = DependencyTokens::if_idle(&odd.to_bytes(), &changes);
+        assert!(fast.is_none_or(|it| it == DependencyTokens::of(&odd, &changes)));
+        let busy = idle.clone().begun(writer(1));
+        assert_eq!(DependencyTokens::if_idle(&busy.to_bytes(), &changes), None);
+    }
 }
 
 fn families(names: &[&str]) -> Families {
@@ -73,7 +198,8 @@ fn a_record_keeps_the_families_that_it_tells() {
     let record = record.with_families(&families(&["q"]));
     assert_eq!(record.families(id(100)), Some(&families(&["p", "q"])));
     let bytes = record.to_bytes();
-    assert_eq!(RecordTokens::if_idle(&bytes), Some(record.tokens()));
+    let all = DependencyTokens::of(&record, &Changes::ALL);
+    assert_eq!(DependencyTokens::if_idle(&bytes, &Changes::ALL), Some(all));
     assert_eq!(Record::from_bytes(&bytes), Some(record));
 }
 
@@ -150,7 +276,10 @@ fn only_the_tokens_and_times_of_the_events_change() {
         .unwrap();
     assert_eq!((after.insert, after.update), (before.insert, before.update));
     assert_ne!(after.delete, before.delete);
-    let tokens_of = |record: &Record, events| record.tokens().of(events).collect::<Vec<_>>();
+    let tokens_of = |record: &Record, events: Events| {
+        let tokens = DependencyTokens::of(record, &events.into());
+        tokens.iter().collect::<Vec<_>>()
+    };
     assert_ne!(tokens_of(&after, delete), tokens_of(&before, delete));
     assert_eq!(
         tokens_of(&after, Events::UPSERT),
@@ -179,7 +308,7 @@ fn garbage_and_unknown_versions_are_rejected() {
     let good = Record::fresh(&mut counting()).unwrap().to_bytes();
     let foreign = String::from_utf8(good.clone())
         .unwrap()
-        .replacen("\"v\":1", "\"v\":2", 1);
+        .replacen("\"v\":2", "\"v\":1", 1);
     for bad in [
         b"".as_slice(),
         b"{}",

@@ -4,7 +4,7 @@ use super::{
     super::{Bounds, EPOCH, FAMILY, State, Variant, normal::free_tokens, store::sure},
     Phase, UNTIL, id,
 };
-use crate::protocol::{Families, FoundFamilies, Record, Token, Writer};
+use crate::protocol::{Changes, Families, FoundFamilies, Record, Token, Writer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Found {
@@ -116,12 +116,12 @@ pub(in super::super) fn without_families(record: Record, list: Token) -> Record 
     let writer = Writer {
         id: id(0xF),
         until: UNTIL,
+        changes: Changes::ALL,
     };
+    let id = writer.id;
     let record = record.without_list().begun(writer);
     let none = found_families((list, Found::NoFamily));
-    record
-        .with_found_families(writer.id, none.as_ref())
-        .withdrawn(writer.id)
+    record.with_found_families(id, none.as_ref()).withdrawn(id)
 }
 
 /// What a writer adds to the record of a member.

@@ -10,7 +10,7 @@ use super::{
     families::{Recorded, families_in, found_families, without_families},
     id,
 };
-use crate::protocol::{self, Changes, Record, TimedChanges, WriteOutcome, Writer};
+use crate::protocol::{self, Changes, Columns, Record, TimedChanges, WriteOutcome, Writer};
 
 impl State {
     pub(in super::super) fn write(&mut self, bounds: &Bounds, place: usize, step: Move) {
@@ -36,7 +36,7 @@ impl State {
             Move::Put(target) => self.put(bounds, place, target),
             Move::Commit => {
                 for table in tables {
-                    self.committed[*table] += 1;
+                    self.committed[*table] += u8::from(bounds.matters(place));
                 }
                 let writing = &mut self.writers[place];
                 writing.wrote = tables.iter().map(|table| self.committed[*table]).collect();
@@ -112,6 +112,7 @@ impl State {
             let writer = Writer {
                 id: id(place),
                 until: UNTIL,
+                changes: bounds.variant.mark(bounds.changes_of(place)),
             };
             let present = bounds.variant.forget_others(present);
             let record = sure(protocol::begin(present, writer, tokens));
@@ -123,7 +124,7 @@ impl State {
             return;
         };
         let change = TimedChanges {
-            changes: &Changes::ALL,
+            changes: &bounds.variant.renewed(bounds.changes_of(place)),
             at: None,
         };
         let (next, over) = match known {
@@ -249,6 +250,22 @@ impl Variant {
         outcome == WriteOutcome::Success || self == Self::RecordOfFailure
     }
 
+    /// What the mark of a writer says that it does.
+    fn mark(self, changes: &Changes) -> Changes {
+        match self {
+            Self::MarkWithoutColumns => without_columns(changes),
+            _ => changes.clone(),
+        }
+    }
+
+    /// What `end` gives new tokens to.
+    fn renewed(self, changes: &Changes) -> Changes {
+        match self {
+            Self::ColumnsNotRenewed => without_columns(changes),
+            _ => changes.clone(),
+        }
+    }
+
     /// For `SingleWriter`: the next writer overwrites the mark, and the first to end removes it.
     fn forget_others(self, present: Option<Record>) -> Option<Record> {
         if self != Self::SingleWriter {
@@ -258,5 +275,12 @@ impl Variant {
             let others: Vec<_> = record.writers().iter().map(|other| other.id).collect();
             others.into_iter().fold(record, Record::withdrawn)
         })
+    }
+}
+
+fn without_columns(changes: &Changes) -> Changes {
+    Changes {
+        updated: Columns::NONE,
+        ..changes.clone()
     }
 }

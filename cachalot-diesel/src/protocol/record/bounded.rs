@@ -1,0 +1,87 @@
+//! Collections in a record. One with too many members is rejected before it takes memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    marker::PhantomData,
+};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+};
+
+use super::{super::Token, Families, MAX_COLUMNS, MAX_FAMILIES};
+
+/// At most [`MAX_FAMILIES`] names.
+pub(super) fn families<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error> {
+    let max = AtMost::<Families>(MAX_FAMILIES, PhantomData);
+    from.deserialize_seq(max).map(Some)
+}
+
+/// At most [`MAX_COLUMNS`] names.
+pub(super) fn column_names<'de, D, N>(from: D) -> Result<Option<BTreeSet<N>>, D::Error>
+where
+    D: Deserializer<'de>,
+    N: Deserialize<'de> + Ord,
+{
+    let max = AtMost::<BTreeSet<N>>(MAX_COLUMNS, PhantomData);
+    from.deserialize_seq(max).map(Some)
+}
+
+/// At most [`MAX_COLUMNS`] columns.
+pub(super) fn columns<'de, D>(from: D) -> Result<BTreeMap<Box<str>, Token>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    from.deserialize_map(AtMost::<BTreeMap<_, _>>(MAX_COLUMNS, PhantomData))
+}
+
+struct AtMost<C>(usize, PhantomData<C>);
+
+impl<C> AtMost<C> {
+    fn check<E: Error>(&self, length: usize) -> Result<(), E> {
+        if length > self.0 {
+            return Err(E::custom(format_args!("more than {} members", self.0)));
+        }
+        Ok(())
+    }
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} members", self.0)
+    }
+}
+
+impl<'de, N: Deserialize<'de> + Ord> Visitor<'de> for AtMost<BTreeSet<N>> {
+    type Value = BTreeSet<N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.expecting(f)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some(name) = from.next_element()? {
+            names.insert(name);
+            self.check(names.len())?;
+        }
+        Ok(names)
+    }
+}
+
+impl<'de> Visitor<'de> for AtMost<BTreeMap<Box<str>, Token>> {
+    type Value = BTreeMap<Box<str>, Token>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let mut columns = BTreeMap::new();
+        while let Some((name, token)) = from.next_entry()? {
+            columns.insert(name, token);
+            self.check(columns.len())?;
+        }
+        Ok(columns)
+    }
+}

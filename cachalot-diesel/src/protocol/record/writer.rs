@@ -1,0 +1,85 @@
+//! A write in flight, as a record lists it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{Changes, Columns, Events, WriterId},
+    MAX_COLUMNS, bounded,
+};
+
+/// A write in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialOrd, Ord))]
+#[serde(from = "InRecord", into = "InRecord")]
+pub(crate) struct Writer {
+    pub(crate) id: WriterId,
+    /// When its lease expires, in milliseconds since 1970 by the writer's clock. The lease is also an
+    /// item that expires by the store's clock, and readers require both: clock skew can delay hits,
+    /// but not cause stale ones.
+    pub(crate) until: u64,
+    /// What it may do to the table. Readers that depend on none of it need not wait.
+    pub(crate) changes: Changes,
+}
+
+/// Its form in JSON: `{"id":"5a…","until":1764000000000,"does":"u","columns":["votes"]}`. Without `does` it may make
+/// any change, and without `columns` its updates may set any column.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InRecord {
+    id: WriterId,
+    until: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    does: Option<String>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "bounded::column_names",
+        default
+    )]
+    columns: Option<BTreeSet<Arc<str>>>,
+}
+
+impl From<Writer> for InRecord {
+    fn from(writer: Writer) -> Self {
+        let Changes { events, updated } = writer.changes;
+        let columns = match updated {
+            Columns::Named(names) if events.update && names.len() <= MAX_COLUMNS => Some(names),
+            _ => None,
+        };
+        let letters = [
+            (events.insert, 'i'),
+            (events.update, 'u'),
+            (events.delete, 'd'),
+        ];
+        let does = letters.iter().filter(|(does, _)| *does);
+        let is_any = events == Events::ALL && columns.is_none();
+        Self {
+            id: writer.id,
+            until: writer.until,
+            does: (!is_any).then(|| does.map(|(_, letter)| letter).collect()),
+            columns,
+        }
+    }
+}
+
+impl From<InRecord> for Writer {
+    fn from(writer: InRecord) -> Self {
+        let mut changes = match &writer.does {
+            Some(does) => Changes::from(Events {
+                insert: does.contains('i'),
+                update: does.contains('u'),
+                delete: does.contains('d'),
+            }),
+            None => Changes::ALL,
+        };
+        if let Some(columns) = writer.columns {
+            changes.updated = Columns::Named(columns);
+        }
+        Self {
+            id: writer.id,
+            until: writer.until,
+            changes,
+        }
+    }
+}
