@@ -61,10 +61,13 @@ struct Faults {
     evictions: u8,
     /// Losses of the list of families.
     lost_lists: u8,
-    /// Restarts of the store, which is then empty and starts its CAS values at one again.
+    /// Restarts of the store, which is then empty.
     restarts: u8,
     /// Restarts of the server of one record, which loses that alone.
     restarts_of_one: u8,
+    /// After a restart the store starts its CAS values at one again, so that a value that was read before may belong to
+    /// another version. No store may do that.
+    versions_repeat: bool,
     /// Pauses of a live writer that are longer than its lease.
     freezes: u8,
     /// The clocks of all readers are far ahead of the writers'.
@@ -118,8 +121,8 @@ enum Variant {
 
 impl Faults {
     /// Will CAS values be reused that are not reused yet?
-    fn may_restart(self) -> bool {
-        self.restarts + self.restarts_of_one > 0
+    fn may_repeat(self) -> bool {
+        self.versions_repeat && self.restarts + self.restarts_of_one > 0
     }
 }
 
@@ -281,7 +284,7 @@ impl Model for Bounds {
             steps.extend(records.map(Step::RestartOne));
         }
         // Without a restart this only leads to an initial state.
-        if self.family && self.faults.may_restart() && !state.faults.may_restart() {
+        if self.family && self.faults.may_repeat() && !state.faults.may_repeat() {
             let members = FAMILY + 1..self.tables;
             let missing = members.filter(|member| state.store.records[*member].is_none());
             steps.extend(missing.map(Step::Create));
@@ -318,12 +321,16 @@ impl Model for Bounds {
                 for lost in last.store.items() {
                     state.lose(lost);
                 }
-                state.store.restart_cas_values();
+                if self.faults.versions_repeat {
+                    state.store.restart_cas_values();
+                }
             }
             Step::RestartOne(table) => {
                 state.faults.restarts_of_one -= 1;
                 state.lose(store::Lost::Record(table));
-                state.store.last[table] = 0;
+                if self.faults.versions_repeat {
+                    state.store.last[table] = 0;
+                }
             }
             Step::Create(member) => {
                 let record = store::sure(Record::fresh(&mut normal::free_tokens()));

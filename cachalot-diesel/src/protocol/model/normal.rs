@@ -19,7 +19,7 @@ impl State {
     /// - CAS values do not matter either, only whether they are current or, after a restart, how soon
     ///   they come again; unless the store may yet restart.
     pub(super) fn normalise(&mut self, bounds: &Bounds) {
-        if !self.faults.may_restart() {
+        if !self.faults.may_repeat() {
             self.forget_numbers(bounds);
         }
         self.rename();

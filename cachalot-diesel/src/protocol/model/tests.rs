@@ -146,6 +146,7 @@ fn p1_holds_when_the_store_restarts() {
         reads: 1,
         ..with(Faults {
             restarts: 1,
+            versions_repeat: true,
             ..Faults::default()
         })
     });
@@ -323,6 +324,7 @@ fn larger_models() {
     });
     let restarted = explore(with(Faults {
         restarts: 1,
+        versions_repeat: true,
         ..faults
     }));
     assert!(!restarted.contains(P1), "{restarted:?}");

@@ -13,9 +13,12 @@ use super::{
     ServerName,
 };
 
-/// Converts the reply to a command.
-pub(super) fn reply(command: &Command<'_>, answer: MetaCommandResult) -> Result<Reply, StoreError> {
-    let version = answer.cas.map(CasVersion);
+/// Converts the reply to a command, and the version in it.
+pub(super) fn reply(
+    command: &Command<'_>,
+    answer: MetaCommandResult,
+    version: Option<CasVersion>,
+) -> Result<Reply, StoreError> {
     match (command, answer.rc) {
         (Command::Get { .. }, ReturnCode::En)
         | (Command::CompareAndSwap { .. } | Command::Delete { .. }, ReturnCode::Nf) => {

@@ -8,7 +8,11 @@ use std::{
 
 use memcache::exp::{Error, MetaCommandResult, MetaConnection, parse_meta_result};
 
-use super::{super::Command, request};
+use super::{
+    super::{CasVersion, Command},
+    request,
+    version::{Moment, Opened},
+};
 
 /// The kernel accepts this many bytes without blocking, on a connection without outstanding replies.
 const SMALL_PAYLOAD_BYTES: usize = 4 * 1024;
@@ -24,11 +28,18 @@ pub(super) struct Connection {
     sent: u32,
     answered: u32,
     pub(super) used: Instant,
+    opened: Moment,
+    /// When the commands were sent that are answered next.
+    asked: Moment,
 }
 
 impl Connection {
     /// Connects to the first of the addresses that accepts within `limit`.
-    pub(super) fn open(addresses: &[SocketAddr], limit: Duration) -> IoResult<Self> {
+    pub(super) fn open(
+        addresses: &[SocketAddr],
+        limit: Duration,
+        opened: &Opened,
+    ) -> IoResult<Self> {
         let deadline = Instant::now() + limit;
         let mut result = Err(ErrorKind::TimedOut.into());
         for address in addresses {
@@ -41,7 +52,10 @@ impl Connection {
         let stream = result?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(limit))?;
+        let opened = opened.next();
         Ok(Self {
+            opened,
+            asked: opened,
             replies: MetaConnection::from_stream(stream.try_clone()?),
             stream,
             payload: Vec::new(),
@@ -61,15 +75,17 @@ impl Connection {
         self.stream.set_nonblocking(false).is_ok() && quiet
     }
 
-    /// Writes the commands. With an error, `false` means that the kernel accepted no byte of them.
+    /// Writes the commands at that moment. With an error, `false` means that the kernel accepted no byte of them.
     pub(super) fn send(
         &mut self,
         commands: &[Command<'_>],
+        asked: Moment,
         deadline: Instant,
     ) -> Result<(), (IoError, bool)> {
+        self.asked = asked;
         self.payload.clear();
         for command in commands {
-            request::encode(command, self.sent, &mut self.payload);
+            request::encode(command, self.opened, self.sent, &mut self.payload);
             self.sent = self.sent.wrapping_add(1);
         }
         let mut rest = self.payload.as_slice();
@@ -94,6 +110,11 @@ impl Connection {
             self.payload = Vec::new();
         }
         Ok(())
+    }
+
+    /// The version of an item with this CAS number in a reply.
+    pub(super) fn version(&self, number: u64) -> Option<CasVersion> {
+        self.asked.version(number)
     }
 
     /// The reply to the first command that has none yet.

@@ -17,6 +17,7 @@ mod server_name;
 mod test_server;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use std::{
     sync::Arc,

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use super::{super::Command, lifetime::lifetime};
+use super::{
+    super::Command,
+    lifetime::lifetime,
+    version::{Moment, number_on},
+};
 
-/// Appends a command that has passed its check. The server repeats `number` in its reply.
-pub(super) fn encode(command: &Command<'_>, number: u32, out: &mut Vec<u8>) {
+/// Appends a command that has passed its check, for a connection that was opened at that moment. The server repeats
+/// `number` in its reply.
+pub(super) fn encode(command: &Command<'_>, opened: Moment, number: u32, out: &mut Vec<u8>) {
     match *command {
         Command::Get { key } => {
             put(out, &["mg ", key, " v c"]);
@@ -18,7 +23,10 @@ pub(super) fn encode(command: &Command<'_>, number: u32, out: &mut Vec<u8>) {
             value,
             ttl,
             version,
-        } => write(key, value, ttl, &format!(" C{}", version.0), number, out),
+        } => {
+            let cas = number_on(opened, version);
+            write(key, value, ttl, &format!(" C{cas}"), number, out);
+        }
         Command::Delete { key } => {
             put(out, &["md ", key]);
             end(number, out);
@@ -54,11 +62,11 @@ fn put(out: &mut Vec<u8>, parts: &[&str]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::super::CasVersion, *};
+    use super::{super::version::Opened, *};
 
     fn text(command: &Command<'_>) -> String {
         let mut out = Vec::new();
-        encode(command, 7, &mut out);
+        encode(command, Opened::default().now(), 7, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -66,7 +74,7 @@ mod tests {
     fn commands_are_encoded_in_the_meta_protocol() {
         let (key, value) = ("aa", b"v".as_slice());
         let ttl = Some(Duration::from_secs(60));
-        let version = CasVersion(5);
+        let version = Opened::default().now().version(5).unwrap();
         assert_eq!(text(&Command::Get { key }), "mg aa v c O7\r\n");
         assert_eq!(text(&Command::Delete { key }), "md aa O7\r\n");
         assert_eq!(

@@ -18,6 +18,7 @@ use super::{
     OpenError, ServerName, answer,
     breaker::{Admission, Breaker},
     connection::Connection,
+    version::Opened,
 };
 
 /// How many idle connections are kept. This does not limit concurrent connections.
@@ -45,6 +46,7 @@ pub(super) struct Server {
     name: ServerName,
     addresses: Vec<SocketAddr>,
     idle: Mutex<Vec<Connection>>,
+    opened: Opened,
     breaker: Breaker,
     timeout: Duration,
 }
@@ -102,6 +104,7 @@ impl Server {
             name,
             addresses,
             idle: Mutex::default(),
+            opened: Opened::default(),
             breaker,
             timeout,
         })
@@ -203,7 +206,7 @@ impl Server {
             if !are_reads(commands) && !connection.is_quiet() {
                 continue;
             }
-            match connection.send(commands, deadline) {
+            match connection.send(commands, self.opened.now(), deadline) {
                 Ok(()) => return sent(Ok(connection), true, deadline),
                 // No byte was sent.
                 Err((error, false)) if error.kind() != ErrorKind::WouldBlock => {}
@@ -213,10 +216,10 @@ impl Server {
         let limit = connected
             .saturating_duration_since(Instant::now())
             .max(MIN_TIMEOUT);
-        let connection = Connection::open(&self.addresses, limit.min(self.timeout));
+        let connection = Connection::open(&self.addresses, limit.min(self.timeout), &self.opened);
         let deadline = Instant::now() + self.timeout;
         let connection = connection.and_then(|mut connection| {
-            let written = connection.send(commands, deadline);
+            let written = connection.send(commands, self.opened.now(), deadline);
             written.map(|()| connection).map_err(|(error, _)| error)
         });
         sent(connection.map_err(Error::Io), false, deadline)
@@ -238,7 +241,12 @@ impl Server {
         };
         for command in commands {
             match connection.receive(deadline) {
-                Ok(answer) => exchange.replies.push(answer::reply(command, answer)),
+                Ok(answer) => {
+                    let version = answer.cas.and_then(|it| connection.version(it));
+                    exchange
+                        .replies
+                        .push(answer::reply(command, answer, version));
+                }
                 Err(Error::Io(error))
                     if sent.reused
                         && exchange.replies.is_empty()

@@ -78,6 +78,20 @@ fn p1_holds_for_a_column_when_the_store_restarts() {
 }
 
 #[test]
+fn p1_is_violated_if_versions_repeat_after_a_restart() {
+    let bounds = Bounds {
+        reads: 1,
+        faults: Faults {
+            restarts: 1,
+            versions_repeat: true,
+            ..Faults::default()
+        },
+        ..columns([update("a"), update("b")])
+    };
+    assert_violates([P1], bounds);
+}
+
+#[test]
 fn a_read_of_no_column_is_stale_after_no_update() {
     let found = assert_holds(Bounds {
         depends: read([]),

@@ -22,16 +22,19 @@ const RESTARTS: [Faults; 2] = {
         lost_lists: 0,
         restarts: 0,
         restarts_of_one: 0,
+        versions_repeat: false,
         freezes: 0,
         skewed: false,
     };
     [
         Faults {
             restarts: 1,
+            versions_repeat: true,
             ..none
         },
         Faults {
             restarts_of_one: 1,
+            versions_repeat: true,
             ..none
         },
     ]

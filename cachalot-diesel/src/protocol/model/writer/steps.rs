@@ -39,7 +39,12 @@ impl State {
                     self.committed[*table] += u8::from(bounds.matters(place));
                 }
                 let writing = &mut self.writers[place];
-                writing.wrote = tables.iter().map(|table| self.committed[*table]).collect();
+                // What no reader sees is no older than anything.
+                let wrote = tables.iter().map(|table| match bounds.matters(place) {
+                    true => self.committed[*table],
+                    false => 0,
+                });
+                writing.wrote = wrote.collect();
                 let targets = tables.len() + writing.families.len();
                 writing.targets.resize(targets, Target::Unread);
                 writing.phase = Phase::Ending(WriteOutcome::Success);
