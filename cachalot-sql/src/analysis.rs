@@ -3,8 +3,8 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::{
-    Dialect, Effect, Kind, SessionChange, Statement, Uncacheable, Writes, lexer, split::split,
-    text::Text, times::Times,
+    Columns, Dialect, Effect, Kind, SessionChange, Statement, Uncacheable, Writes, lexer,
+    split::split, text::Text, times::Times,
 };
 
 /// What a text reads, writes and does.
@@ -81,6 +81,13 @@ impl Analysis {
     #[must_use]
     pub fn reads(&self) -> &[Arc<str>] {
         &self.reads
+    }
+
+    /// The columns of a table, by normalised name, on which the result can depend: columns that the text
+    /// may use in any clause.
+    #[must_use]
+    pub fn columns(&self, _table: &str) -> Columns {
+        Columns::All
     }
 
     /// All tables written.
