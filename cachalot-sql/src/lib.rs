@@ -37,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod assignments;
 mod body;
 mod classify;
 mod collations;
@@ -98,6 +99,7 @@ pub use writes::{Changes, Columns, Events, Writes};
 /// routines, expressions of generated columns.
 pub mod catalog {
     pub use crate::{
+        assignments::{assigned_columns, column},
         body::Body,
         collations::Named,
         definition::Definition,
