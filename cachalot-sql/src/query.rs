@@ -13,7 +13,7 @@ use sqlparser::ast::{
 };
 
 use super::{
-    Dialect, Events, Kind, Statement, Writes,
+    Changes, Dialect, Kind, Statement, Writes,
     classify::{Calls, Findings, Tables},
     functions::{self, Purity},
     grammar, keywords,
@@ -34,7 +34,7 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Option<Statement> 
     if tokens.first()?.is("replace") {
         walk.writes
             .iter_mut()
-            .for_each(|(_, events)| *events = Events::ALL);
+            .for_each(|(_, changes)| *changes = Changes::ALL);
     }
     if dialect == Dialect::Mysql {
         walk.times.tokens(tokens);
@@ -85,7 +85,7 @@ struct Walk {
     /// How many `ORDER BY`s the current node stands in.
     orders: usize,
     tables: Tables,
-    writes: Vec<(Arc<str>, Events)>,
+    writes: Vec<(Arc<str>, Changes)>,
     calls: Calls,
     times: Times,
 }
@@ -228,20 +228,20 @@ impl Walk {
 
     fn statement(&mut self, tree: &Tree) -> Option<()> {
         let targets = match tree {
-            Tree::Insert(insert) => write_targets::of_insert(insert)?,
+            Tree::Insert(insert) => write_targets::of_insert(insert, self.dialect)?,
             Tree::Update(update) => write_targets::of_update(update, self.dialect)?,
             Tree::Delete(delete) => write_targets::of_delete(delete, self.dialect)?,
-            Tree::Merge(merge) => write_targets::of_merge(merge)?,
+            Tree::Merge(merge) => write_targets::of_merge(merge, self.dialect)?,
             Tree::Query(_) => return Some(()),
             _ => return None,
         };
-        for Target { name, events } in targets {
+        for Target { name, changes } in targets {
             let ident = name.0.last()?.as_ident()?;
             if name.0.len() == 1 && is_keyword(ident) {
                 return None;
             }
             self.no_reads.insert(ptr::from_ref(name));
-            self.writes.push((self.folded(&ident.value), events));
+            self.writes.push((self.folded(&ident.value), changes));
         }
         Some(())
     }
