@@ -41,6 +41,7 @@ mod analysis;
 mod body;
 mod classify;
 mod collations;
+mod columns;
 mod commits;
 mod create;
 mod cursor;
