@@ -42,6 +42,7 @@ mod assignments;
 mod body;
 mod classify;
 mod collations;
+mod columns;
 mod commits;
 mod create;
 mod cursor;
