@@ -172,6 +172,18 @@ fn what_a_row_can_be_passed_to_like_a_column_depends_on_the_whole_row() {
 }
 
 #[test]
+fn a_trigger_changes_the_columns_that_its_update_sets() {
+    let mut facts = facts(&["a", "b"]);
+    facts.triggers = vec![trigger(
+        "a",
+        Events::UPDATE,
+        "BEGIN UPDATE b SET x = 1; END",
+    )];
+    assert_eq!(depends_by_column(&facts, "b", &["x"]), ["a: *", "b: i d x"]);
+    assert_eq!(depends_by_column(&facts, "b", &["z"]), ["b: i d z"]);
+}
+
+#[test]
 fn a_trigger_whose_update_could_not_be_parsed_may_set_any_column() {
     let mut facts = facts(&["a", "b"]);
     facts.triggers = vec![trigger(
