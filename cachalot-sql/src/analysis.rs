@@ -3,8 +3,8 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::{
-    Dialect, Effect, Kind, SessionChange, Statement, Uncacheable, Writes, lexer, split::split,
-    text::Text, times::Times,
+    Changes, Columns, Dialect, Effect, Kind, SessionChange, Statement, Uncacheable, Writes, lexer,
+    split::split, text::Text, times::Times,
 };
 
 /// What a text reads, writes and does.
@@ -81,6 +81,20 @@ impl Analysis {
     #[must_use]
     pub fn reads(&self) -> &[Arc<str>] {
         &self.reads
+    }
+
+    /// The columns of a table that a query may use, in any clause. The table is given by its normalised name.
+    ///
+    /// Columns without a qualifier count for every table that the text reads, so the names need not be columns
+    /// of this one. On PostgreSQL, `t.f` may also be a call of a function `f` with a whole row of `t`; the text
+    /// tells this of built-in functions only.
+    #[must_use]
+    pub fn columns(&self, table: &str) -> Columns {
+        let columns = match self.statements.as_slice() {
+            [only] => only.columns.get(table),
+            _ => None,
+        };
+        columns.cloned().unwrap_or(Columns::All)
     }
 
     /// All tables written.
@@ -228,9 +242,21 @@ impl Analysis {
     /// About how many bytes of memory this takes.
     pub(super) fn weight(&self) -> usize {
         let name = |name: &Arc<str>| name.len() + 2 * size_of::<Arc<str>>();
+        let columns = |columns: &Columns| match columns {
+            Columns::All => 0,
+            Columns::Named(names) => names.iter().map(name).sum::<usize>(),
+        };
+        let used = |(table, used): (&Arc<str>, &Columns)| {
+            name(table) + size_of::<Columns>() + columns(used)
+        };
         let statements = self.statements.iter().map(|statement| {
             let written = match &statement.writes {
-                Writes::Tables(tables) => tables.keys().map(|key| name(key) + 8).sum(),
+                Writes::Tables(tables) => tables
+                    .iter()
+                    .map(|(key, changes)| {
+                        name(key) + size_of::<Changes>() + columns(&changes.updated)
+                    })
+                    .sum(),
                 _ => 0,
             };
             size_of::<Statement>()
@@ -244,6 +270,7 @@ impl Analysis {
                     .map(name)
                     .sum::<usize>()
                 + 2 * written
+                + statement.columns.iter().map(used).sum::<usize>()
                 + statement.times.as_ref().map_or(0, |times| times.weight())
                 + statement.effects.len() * 2 * size_of::<Effect>()
         });

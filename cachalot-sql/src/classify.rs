@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Dialect, Effect, Events, Kind, Statement, Uncacheable, Writes,
+    Columns, Dialect, Effect, Events, Kind, Statement, Uncacheable, Writes,
     functions::Purity,
     lexer::Token,
     names::{self, Owner},
@@ -28,6 +28,8 @@ pub(super) struct Findings {
     pub(super) kind: Kind,
     pub(super) writes: Writes,
     pub(super) tables: Tables,
+    /// Of a table that is not in it, all columns may be used.
+    pub(super) columns: BTreeMap<Arc<str>, Columns>,
     pub(super) calls: Calls,
     pub(super) times: Times,
     pub(super) from_fallback: bool,
@@ -91,6 +93,10 @@ impl Findings {
                 uncacheable_if_pure,
             }
         };
+        // What a change reads says nothing about its result.
+        if self.kind != Kind::Select || !self.writes.is_nothing() {
+            self.columns.clear();
+        }
         let ambiguous = self.tables.ambiguous_relations.values().next();
         let Classification {
             uncacheable,
@@ -100,6 +106,7 @@ impl Findings {
         Statement {
             kind: self.kind,
             reads: self.tables.reads.into_iter().collect(),
+            columns: self.columns,
             schemas: self.tables.schemas.into_iter().collect(),
             writes: self.writes,
             effects,

@@ -4,15 +4,17 @@
 
 use std::{fs, path::Path};
 
-use super::{Analysis, Dialect, Events, Statement, Uncacheable, Writes};
+use super::{Analysis, Columns, Dialect, Events, Statement, Uncacheable, Writes};
 
-/// The findings about a text, in the format of the corpus.
-fn findings(analysis: &Analysis) -> String {
-    let statements: Vec<_> = analysis.statements.iter().map(statement).collect();
+/// The findings about a text, in the format of the corpus; columns only if something is expected of them.
+fn findings(analysis: &Analysis, expected: &str) -> String {
+    let with_columns = expected.contains(" | uses ") || expected.contains(" | sets ");
+    let statements = analysis.statements.iter();
+    let statements: Vec<_> = statements.map(|it| statement(it, with_columns)).collect();
     statements.join(" ;; ")
 }
 
-fn statement(statement: &Statement) -> String {
+fn statement(statement: &Statement, with_columns: bool) -> String {
     let mut parts = vec![statement.kind.as_str().to_owned()];
     if !statement.reads.is_empty() {
         parts.push(format!("reads {}", statement.reads.join(" ")));
@@ -28,6 +30,9 @@ fn statement(statement: &Statement) -> String {
         }
         Writes::Everything => parts.push("writes *".to_owned()),
     }
+    if with_columns {
+        parts.extend(columns(statement));
+    }
     if !statement.unknown_functions.is_empty() {
         parts.push(format!("calls {}", statement.unknown_functions.join(" ")));
     }
@@ -42,6 +47,35 @@ fn statement(statement: &Statement) -> String {
         parts.push("fallback".to_owned());
     }
     parts.join(" | ")
+}
+
+/// What a query uses, or the updates of a change set.
+fn columns(statement: &Statement) -> Option<String> {
+    let (word, columns): (_, Vec<_>) = match &statement.writes {
+        Writes::Nothing => {
+            let columns = |table| statement.columns.get(table).unwrap_or(&Columns::All);
+            let reads = statement.reads.iter();
+            ("uses", reads.map(|table| (table, columns(table))).collect())
+        }
+        Writes::Tables(tables) => {
+            let updated = tables.iter().filter(|(_, changes)| changes.events.update);
+            let updated = updated.map(|(table, changes)| (table, &changes.updated));
+            ("sets", updated.collect())
+        }
+        Writes::Everything => return None,
+    };
+    let names: Vec<_> = columns
+        .into_iter()
+        .flat_map(|(table, columns)| match columns {
+            Columns::All => vec![format!("{table}.*")],
+            Columns::Named(names) => names.iter().map(|name| format!("{table}.{name}")).collect(),
+        })
+        .collect();
+    Some(if names.is_empty() {
+        format!("{word} nothing")
+    } else {
+        format!("{word} {}", names.join(" "))
+    })
 }
 
 fn events(events: Events) -> String {
@@ -87,7 +121,7 @@ fn check(dialect: Dialect) {
         let file = fs::read_to_string(&path).expect("text");
         for (line, sql, expected) in cases(&file) {
             count += 1;
-            let found = findings(&Analysis::of(&sql, dialect));
+            let found = findings(&Analysis::of(&sql, dialect), expected);
             if found != expected {
                 wrong.push(format!(
                     "{}:{line}: {sql}\n  expected: {expected}\n  found:    {found}",

@@ -1,7 +1,8 @@
 //! Parses the `CREATE` texts in SQLite's schema table.
 
 use super::{
-    Dialect, Events,
+    Columns, Dialect, Events,
+    assignments::column,
     cursor::Cursor,
     lexer::{self, Token},
 };
@@ -13,6 +14,8 @@ pub enum Definition {
     Table {
         /// A new row may replace others (`ON CONFLICT REPLACE`).
         replaces: bool,
+        /// Its generated columns.
+        generated: Columns,
     },
     /// A view and its query.
     View(String),
@@ -57,7 +60,10 @@ impl Definition {
             let replaces = tokens
                 .windows(2)
                 .any(|pair| pair[0].is("conflict") && pair[1].is("replace"));
-            return Some(Self::Table { replaces });
+            return Some(Self::Table {
+                replaces,
+                generated: generated(&tokens),
+            });
         }
         let module = behind(&tokens, "using")?;
         let (first, arguments) = module.split_first()?;
@@ -70,6 +76,33 @@ impl Definition {
                 .join(" "),
         })
     }
+}
+
+/// The columns that are defined by `AS (…)` in the parentheses of a `CREATE TABLE`.
+fn generated(tokens: &[Token<'_>]) -> Columns {
+    let mut columns = Columns::NONE;
+    let mut depth = 0_usize;
+    // The token at which the definition of a column begins.
+    let mut definition = None;
+    for (at, token) in tokens.iter().enumerate() {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth = depth.saturating_sub(1);
+        }
+        if depth == 1 && (token.is_symbol("(") || token.is_symbol(",")) {
+            definition = tokens.get(at + 1);
+        }
+        let follows = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
+        if depth == 1 && token.is("as") && follows {
+            let name = definition.and_then(|first| {
+                let name = first.identifier().map(String::from);
+                name.or_else(|| first.literal())
+            });
+            columns.merge(&name.map_or(Columns::All, |name| column(&name)));
+        }
+    }
+    columns
 }
 
 /// `name [BEFORE | AFTER | INSTEAD OF] event ON table … BEGIN … END`
@@ -161,8 +194,39 @@ mod tests {
     }
 
     #[test]
+    fn generated_columns_are_those_defined_by_an_expression() {
+        for (columns, generated) in [
+            ("a INT, b TEXT DEFAULT (1 + 2)", &[][..]),
+            ("a INT, b INT GENERATED ALWAYS AS (a + 1) STORED", &["b"]),
+            (
+                "\"B\" AS (a, 1), a INT, 'c' INT AS(f(a, (2))), CHECK (a IN (1, 2))",
+                &["b", "c"],
+            ),
+            (
+                "a INT CHECK (a = (SELECT 1 AS x)), b NUMERIC(1, 2) AS /* ( */ (a)",
+                &["b"],
+            ),
+        ] {
+            let sql = format!("CREATE TABLE t ({columns}) STRICT");
+            let Some(Definition::Table {
+                generated: found, ..
+            }) = definition(&sql)
+            else {
+                panic!("a table");
+            };
+            assert_eq!(found, generated.iter().copied().collect(), "{sql}");
+        }
+    }
+
+    #[test]
     fn other_texts_are_not_definitions() {
-        let table = |replaces| Some(Definition::Table { replaces });
+        let table = |replaces| {
+            let generated = Columns::NONE;
+            Some(Definition::Table {
+                replaces,
+                generated,
+            })
+        };
         assert_eq!(definition("CREATE TABLE t (a)"), table(false));
         let replaces = "CREATE TABLE t (a PRIMARY KEY ON CONFLICT REPLACE)";
         assert_eq!(definition(replaces), table(true));

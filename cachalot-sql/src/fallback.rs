@@ -45,6 +45,7 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         kind,
         writes,
         tables,
+        columns: BTreeMap::new(),
         calls,
         times: if dialect == Dialect::Mysql {
             Times::unread()

@@ -6,14 +6,15 @@
 //! [may not be cached](Analysis::uncacheable).
 //!
 //! ```
-//! use cachalot_sql::{Analysis, Dialect, Events, Uncacheable, Writes};
+//! use cachalot_sql::{Analysis, Changes, Columns, Dialect, Events, Uncacheable, Writes};
 //!
 //! let read = Analysis::of(r#"SELECT name FROM public."Users" JOIN posts USING (id)"#, Dialect::Postgres);
 //! assert_eq!(read.reads(), ["posts".into(), "users".into()]);
 //! assert_eq!(read.uncacheable(), None);
 //!
 //! let write = Analysis::of("UPDATE users SET name = 'a'", Dialect::Postgres);
-//! assert_eq!(*write.writes(), Writes::from_iter([("users".into(), Events::UPDATE)]));
+//! let changes = Changes { events: Events::UPDATE, updated: Columns::from_iter(["name"]) };
+//! assert_eq!(*write.writes(), Writes::table("users".into(), changes));
 //!
 //! let volatile = Analysis::of("SELECT id, now() FROM users", Dialect::Postgres);
 //! let reason = Uncacheable::VolatileFunction("now".to_owned());
@@ -37,9 +38,11 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod assignments;
 mod body;
 mod classify;
 mod collations;
+mod columns;
 mod commits;
 mod create;
 mod cursor;
@@ -98,6 +101,7 @@ pub use writes::{Changes, Columns, Events, Writes};
 /// routines, expressions of generated columns.
 pub mod catalog {
     pub use crate::{
+        assignments::{assigned_columns, column},
         body::Body,
         collations::Named,
         definition::Definition,

@@ -9,12 +9,13 @@ use std::{
 
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    OrderByExpr, Query, SetExpr, Statement as Tree, TableFactor, Value, Visit, Visitor,
+    OrderByExpr, Query, Select, SetExpr, Statement as Tree, TableFactor, Value, Visit, Visitor,
 };
 
 use super::{
-    Dialect, Events, Kind, Statement, Writes,
+    Changes, Dialect, Kind, Statement, Writes,
     classify::{Calls, Findings, Tables},
+    columns::Used,
     functions::{self, Purity},
     grammar, keywords,
     lexer::Token,
@@ -34,13 +35,15 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Option<Statement> 
     if tokens.first()?.is("replace") {
         walk.writes
             .iter_mut()
-            .for_each(|(_, events)| *events = Events::ALL);
+            .for_each(|(_, changes)| *changes = Changes::ALL);
     }
     if dialect == Dialect::Mysql {
         walk.times.tokens(tokens);
     }
+    walk.columns.tokens(tokens, dialect);
     let findings = Findings {
         kind: kind(&tree)?,
+        columns: walk.columns.of(&walk.tables.reads, dialect),
         writes: walk.writes.into_iter().collect::<Writes>(),
         tables: walk.tables,
         calls: walk.calls,
@@ -85,8 +88,9 @@ struct Walk {
     /// How many `ORDER BY`s the current node stands in.
     orders: usize,
     tables: Tables,
-    writes: Vec<(Arc<str>, Events)>,
+    writes: Vec<(Arc<str>, Changes)>,
     calls: Calls,
+    columns: Used,
     times: Times,
 }
 
@@ -115,6 +119,7 @@ impl Walk {
             tables: Tables::default(),
             writes: Vec::new(),
             calls: Calls::default(),
+            columns: Used::default(),
             times: Times::default(),
         }
     }
@@ -200,6 +205,7 @@ impl Walk {
             let path = self.path(name)?;
             if functions::purity(self.dialect, path.last()?, arguments.len()) == Purity::Unknown {
                 self.tables.add(&path, self.dialect);
+                self.columns.whole(path.last()?);
                 return Some(());
             }
         }
@@ -209,6 +215,7 @@ impl Walk {
     /// Notes a relation. `None`: it may be a keyword that the parser took for a name.
     fn relation(&mut self, name: &ObjectName) -> Option<()> {
         if self.no_reads.contains(&ptr::from_ref(name)) {
+            self.columns.relation(name, None);
             return Some(());
         }
         if let [only] = name.0.as_slice() {
@@ -218,30 +225,32 @@ impl Walk {
             }
             let dual = self.dialect == Dialect::Mysql && ident.value.eq_ignore_ascii_case("dual");
             if self.is_alias(ident) || (dual && ident.quote_style.is_none()) {
+                self.columns.relation(name, None);
                 return Some(());
             }
         }
         let path = self.path(name)?;
         self.tables.add(&path, self.dialect);
+        self.columns.relation(name, path.last());
         Some(())
     }
 
     fn statement(&mut self, tree: &Tree) -> Option<()> {
         let targets = match tree {
-            Tree::Insert(insert) => write_targets::of_insert(insert)?,
+            Tree::Insert(insert) => write_targets::of_insert(insert, self.dialect)?,
             Tree::Update(update) => write_targets::of_update(update, self.dialect)?,
             Tree::Delete(delete) => write_targets::of_delete(delete, self.dialect)?,
-            Tree::Merge(merge) => write_targets::of_merge(merge)?,
+            Tree::Merge(merge) => write_targets::of_merge(merge, self.dialect)?,
             Tree::Query(_) => return Some(()),
             _ => return None,
         };
-        for Target { name, events } in targets {
+        for Target { name, changes } in targets {
             let ident = name.0.last()?.as_ident()?;
             if name.0.len() == 1 && is_keyword(ident) {
                 return None;
             }
             self.no_reads.insert(ptr::from_ref(name));
-            self.writes.push((self.folded(&ident.value), events));
+            self.writes.push((self.folded(&ident.value), changes));
         }
         Some(())
     }
@@ -343,6 +352,23 @@ impl Visitor for Walk {
             }
         }
         self.scopes.push(scope);
+        self.columns.query(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        self.columns.select(select);
+        // Another database's syntax: here `top (a)` is a call.
+        flow(select.top.is_none().then_some(()))
+    }
+
+    fn post_visit_select(&mut self, _: &Select) -> ControlFlow<()> {
+        self.columns.end_select();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_ident(&mut self, ident: &Ident) -> ControlFlow<()> {
+        self.columns.identifier(ident);
         ControlFlow::Continue(())
     }
 
@@ -362,6 +388,7 @@ impl Visitor for Walk {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        self.columns.factor(factor);
         match factor {
             TableFactor::Derived { alias, .. } if self.dialect == Dialect::Mysql => {
                 self.times.renamed(alias.as_ref());
@@ -401,6 +428,7 @@ impl Visitor for Walk {
         if self.dialect == Dialect::Mysql {
             self.times.expression(expr);
         }
+        self.columns.expression(expr);
         flow(match expr {
             Expr::Function(Function { name, args, .. }) => {
                 let arguments = match args {

@@ -1,10 +1,11 @@
 //! The findings about one statement.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Dialect, Effect, Uncacheable, Writes, classify::Classification, cursor::Cursor, fallback,
-    keywords, lexer::Token, query, session, times::Times, token_scan, transaction, utility,
+    Columns, Dialect, Effect, Uncacheable, Writes, classify::Classification, cursor::Cursor,
+    fallback, keywords, lexer::Token, query, session, times::Times, token_scan, transaction,
+    utility,
 };
 
 /// What one statement reads, writes and does.
@@ -15,6 +16,8 @@ pub struct Statement {
     /// The tables that it reads: normalised names, sorted, distinct. The target of a change counts as read
     /// only if it is named a second time.
     pub reads: Vec<Arc<str>>,
+    /// Of each table that it reads, the columns that it may use; all of them, of a table that is not in the map.
+    pub(super) columns: BTreeMap<Arc<str>, Columns>,
     /// The schemas that qualify relations that it reads and functions that it calls: normalised, sorted,
     /// distinct.
     pub schemas: Vec<Arc<str>>,
@@ -127,6 +130,7 @@ impl Statement {
         Self {
             kind,
             reads: Vec::new(),
+            columns: BTreeMap::new(),
             schemas: Vec::new(),
             writes: Writes::Nothing,
             effects: Vec::new(),

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use super::names;
+
 /// What happens to the rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Events {
@@ -89,6 +91,14 @@ impl Columns {
         }
     }
 
+    /// Adds a column by its name in a text. All columns, if the name does not tell which one it is.
+    pub(super) fn insert(&mut self, name: &str) {
+        match (&mut *self, column(name)) {
+            (Self::Named(columns), Some(name)) => _ = columns.insert(name),
+            _ => *self = Self::All,
+        }
+    }
+
     /// Adds other columns.
     pub fn merge(&mut self, other: &Self) {
         match (&mut *self, other) {
@@ -102,6 +112,32 @@ impl<N: Into<Arc<str>>> FromIterator<N> for Columns {
     fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
         Self::Named(names.into_iter().map(Into::into).collect())
     }
+}
+
+/// Columns of the server whose value changes with others.
+const SYSTEM_COLUMNS: &[&str] = &[
+    "_rowid",
+    "_rowid_",
+    "cmax",
+    "cmin",
+    "ctid",
+    "oid",
+    "row_end",
+    "row_start",
+    "rowid",
+    "tableoid",
+    "xmax",
+    "xmin",
+];
+
+/// The normalised name of a column. `None` if it may be another column, too: the databases fold names that
+/// are not ASCII by different rules, and a system column changes with others.
+pub(super) fn column(name: &str) -> Option<Arc<str>> {
+    if !name.is_ascii() {
+        return None;
+    }
+    let name = names::folded(name);
+    (!SYSTEM_COLUMNS.contains(&&*name)).then_some(name)
 }
 
 /// Changes of a table's rows: those that a statement makes, or those that a result depends on.

@@ -1,12 +1,16 @@
 //! The contents of a database's catalog, as loaded by the backends. Names are normalised (last
 //! component, lower case); texts are as in the database.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use crate::fingerprint::Fingerprint;
 use cachalot_sql::{
-    Dialect, Events,
-    catalog::{Named, relation_name},
+    Columns, Dialect, Events,
+    catalog::{Named, column, relation_name},
 };
 
 /// The relevant contents of the catalog of one database.
@@ -34,6 +38,11 @@ pub(crate) struct Facts {
     pub(crate) casts: Vec<Cast>,
     /// Relations, and routines that can be called like one of their columns.
     pub(crate) computed: Vec<(Arc<str>, Arc<str>)>,
+    /// PostgreSQL: functions that can be called on a whole row as if they were one of its columns.
+    pub(crate) row_functions: BTreeSet<Arc<str>>,
+    /// Tables, and the columns that any update of them may change: generated columns, those of MySQL's
+    /// `ON UPDATE`, and those that a trigger sets in the row that is written.
+    pub(crate) also_updated: BTreeMap<Arc<str>, Columns>,
     /// SQLite: tables in which an insert may replace rows (`ON CONFLICT REPLACE`).
     pub(crate) replacing: Vec<Arc<str>>,
     /// SQLite: a statement that violates a constraint may keep its earlier changes.
@@ -78,6 +87,10 @@ pub(crate) struct ForeignKey {
     pub(crate) parent: Arc<str>,
     pub(crate) on_delete: Action,
     pub(crate) on_update: Action,
+    /// Its columns in the child.
+    pub(crate) child_columns: Columns,
+    /// The columns of the parent that it refers to.
+    pub(crate) parent_columns: Columns,
 }
 
 /// What a foreign key does to the child's rows.
@@ -192,6 +205,8 @@ impl Facts {
             operators: Vec::new(),
             casts: Vec::new(),
             computed: Vec::new(),
+            row_functions: BTreeSet::new(),
+            also_updated: BTreeMap::new(),
             replacing: Vec::new(),
             fails_in_part: false,
             named: Vec::new(),
@@ -217,18 +232,36 @@ impl Facts {
     /// Adds a foreign key, with its actions as SQL names them.
     pub(crate) fn add_foreign_key(
         &mut self,
-        child: &str,
-        parent: &str,
-        on_delete: &str,
-        on_update: &str,
+        [child, parent]: [&str; 2],
+        [on_delete, on_update]: [&str; 2],
+        [child_columns, parent_columns]: [Columns; 2],
     ) {
         let key = ForeignKey {
             child: self.name(child),
             parent: self.name(parent),
             on_delete: Action::parse(on_delete, Action::Delete),
             on_update: Action::parse(on_update, Action::Update),
+            child_columns,
+            parent_columns,
         };
         self.foreign_keys.push(key);
+    }
+
+    /// Any update of the table may change these columns too.
+    pub(crate) fn add_also_updated(&mut self, table: &str, columns: &Columns) {
+        if *columns != Columns::NONE {
+            let known = self.also_updated.entry(self.name(table));
+            known.or_insert(Columns::NONE).merge(columns);
+        }
+    }
+
+    /// These columns, by normalised name.
+    pub(crate) fn columns<'a>(names: impl IntoIterator<Item = &'a str>) -> Columns {
+        let mut columns = Columns::NONE;
+        for name in names {
+            columns.merge(&column(name));
+        }
+        columns
     }
 
     /// A hash that is the same for all sessions of an account while the schema does not change. It is
@@ -242,6 +275,8 @@ impl Facts {
         let triggers = triggers.filter(|trigger| names.contains(&trigger.table));
         let inheritance = self.inheritance.iter();
         let inheritance = inheritance.filter(|(_, child)| names.contains(child));
+        let updated = self.also_updated.iter();
+        let updated: Vec<_> = updated.filter(|it| names.contains(it.0)).collect();
         let mut facts = BTreeSet::new();
         add(&mut facts, "relation", self.relations.iter());
         add(&mut facts, "foreign key", keys);
@@ -255,6 +290,8 @@ impl Facts {
         add(&mut facts, "operator", self.operators.iter());
         add(&mut facts, "cast", self.casts.iter());
         add(&mut facts, "computed", self.computed.iter());
+        add(&mut facts, "row function", self.row_functions.iter());
+        add(&mut facts, "also updated", updated.iter());
         add(&mut facts, "replacing", self.replacing.iter());
         let mut fingerprint = Fingerprint::new("", "shared catalog");
         for fact in facts {

@@ -9,13 +9,14 @@ use std::{
 };
 
 use super::{
-    facts::{Action, Facts, Relation, RelationKind},
+    causes::Causes,
+    facts::{Facts, Relation, RelationKind},
     families::{self, Members},
     routines::Routines,
     times::{Place, TimeTypes},
 };
 use cachalot_sql::{
-    Analysis, Changes, Dialect, Events, Uncacheable, Writes,
+    Analysis, Changes, Columns, Dialect, Events, Uncacheable, Writes,
     catalog::{Named, Times},
 };
 
@@ -27,9 +28,10 @@ pub(crate) struct Catalog {
     relations: HashMap<Arc<str>, Node>,
     /// Parents with many members, and all their direct and indirect members.
     pub(super) families: Members,
+    causes: Causes,
     routines: Routines,
-    /// Events that run code which may write any table.
-    writes_unbounded: Vec<(Arc<str>, Changes)>,
+    /// Functions that can be called on a whole row as if they were one of its columns.
+    row_functions: BTreeSet<Arc<str>>,
     /// A statement that violates a constraint may keep its earlier changes.
     fails_in_part: bool,
     /// The account cannot see triggers.
@@ -43,8 +45,8 @@ pub(crate) struct Catalog {
 struct Node {
     /// Reading it also reads these.
     reads: BTreeSet<Arc<str>>,
-    /// Writes to other tables that change its rows.
-    causes: Vec<Cause>,
+    /// What reads of it depend on is not told by the columns that they name.
+    wide: bool,
     /// Functions that it calls, except those known to be built-in and pure.
     functions: BTreeSet<Arc<str>>,
     /// Settings that affect which rows are visible.
@@ -61,14 +63,6 @@ struct Node {
     named: Named,
     /// Why reads of it cannot be cached.
     refused: Option<Refusal>,
-}
-
-/// The changes `when` of `table` cause the changes `then` of the node.
-#[derive(Debug)]
-struct Cause {
-    table: Arc<str>,
-    when: Changes,
-    then: Changes,
 }
 
 /// MySQL: whether a time is used as a date.
@@ -117,8 +111,9 @@ impl Catalog {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             relations: HashMap::new(),
             families: families::of(&facts.inheritance),
+            causes: Causes::new(facts),
             routines: Routines::new(facts),
-            writes_unbounded: Vec::new(),
+            row_functions: facts.row_functions.clone(),
             fails_in_part: facts.fails_in_part,
             triggers_hidden: facts.triggers_hidden,
             skipped_schemas: facts.skipped_schemas.clone(),
@@ -128,31 +123,25 @@ impl Catalog {
         }
         for (parent, child) in &facts.inheritance {
             this.node(parent).reads.insert(Arc::clone(child));
-            // A statement on the parent affects the children's rows, and an update may move rows from
-            // one child to another.
-            this.cause(child, Events::INSERT, parent, Events::INSERT);
-            this.cause(child, Events::DELETE, parent, Events::DELETE);
-            this.cause(child, Events::ALL, parent, Events::UPDATE);
-        }
-        for key in &facts.foreign_keys {
-            this.action(&key.child, key.on_delete, &key.parent, Events::DELETE);
-            this.action(&key.child, key.on_update, &key.parent, Events::UPDATE);
         }
         for trigger in &facts.triggers {
             let effect = this.routines.of_code(&trigger.code);
-            this.writes(effect.writes, &trigger.table, trigger.events);
+            this.causes
+                .add_writes(effect.writes, &trigger.table, trigger.events);
         }
         for policy in &facts.policies {
             let effect = this.routines.of_text(&policy.condition, false);
             let effect = this.routines.with_calls(effect);
             let node = this.node(&policy.table);
+            node.wide = true;
             node.writes.merge(&effect.writes);
             node.reads.extend(effect.reads);
             node.settings.extend(effect.settings);
             let volatile = effect.volatile.map(Uncacheable::VolatileFunction);
             node.refuse(volatile.map(Refusal::Text));
             // Policies also apply to writes.
-            this.writes(effect.writes, &policy.table, Events::ALL);
+            this.causes
+                .add_writes(effect.writes, &policy.table, Events::ALL);
         }
         for (relation, what) in &facts.nondeterministic {
             let volatile = Uncacheable::VolatileFunction(what.clone());
@@ -170,9 +159,6 @@ impl Catalog {
                     this.node(table).refuse(Some(untrackable));
                 }
             }
-        }
-        for table in &facts.replacing {
-            this.cause(table, Events::DELETE, table, Events::UPSERT);
         }
         for (relation, named) in &facts.named {
             this.node(relation).named.extend(named);
@@ -193,41 +179,6 @@ impl Catalog {
         self.relations.entry(Arc::clone(name)).or_default()
     }
 
-    fn cause(
-        &mut self,
-        table: &Arc<str>,
-        then: impl Into<Changes>,
-        by: &Arc<str>,
-        when: impl Into<Changes>,
-    ) {
-        self.node(table).causes.push(Cause {
-            table: Arc::clone(by),
-            when: when.into(),
-            then: then.into(),
-        });
-    }
-
-    fn action(&mut self, child: &Arc<str>, action: Action, parent: &Arc<str>, when: Events) {
-        match action {
-            Action::Nothing => {}
-            Action::Delete => self.cause(child, Events::DELETE, parent, when),
-            Action::Update => self.cause(child, Events::UPDATE, parent, when),
-        }
-    }
-
-    /// Adds the writes of code that runs on the events `when` of table `by`.
-    fn writes(&mut self, writes: Writes, by: &Arc<str>, when: Events) {
-        match writes {
-            Writes::Nothing => {}
-            Writes::Tables(tables) => {
-                for (table, then) in &tables {
-                    self.cause(table, then.clone(), by, when);
-                }
-            }
-            Writes::Everything => self.writes_unbounded.push((Arc::clone(by), when.into())),
-        }
-    }
-
     fn add_relation(&mut self, relation: &Relation, dialect: Dialect) {
         let name = &relation.name;
         match &relation.kind {
@@ -241,7 +192,10 @@ impl Catalog {
             RelationKind::Derived(text) => {
                 let mut reads = self.routines.of_text(text, false).reads;
                 reads.remove(name);
-                self.node(name).reads.extend(reads);
+                let node = self.node(name);
+                node.reads.extend(reads);
+                // Its columns follow from each other, as those of a full-text table do.
+                node.wide = true;
             }
             RelationKind::View {
                 text: Some(text),
@@ -260,7 +214,7 @@ impl Catalog {
         if updatable {
             for base in &reads {
                 for events in [Events::INSERT, Events::UPDATE, Events::DELETE] {
-                    self.cause(base, events, name, events);
+                    self.causes.add(base, events, name, events);
                 }
             }
         }
@@ -289,16 +243,22 @@ impl Catalog {
         calls
     }
 
-    /// What a read of these relations, which calls these functions, depends on. `text` is searched for
-    /// routines that are called like columns.
+    /// What a read of these columns of these relations, which calls these functions, depends on. `text` is
+    /// searched for routines that are called like columns.
     pub(crate) fn resolve<'a>(
         &self,
-        relations: impl IntoIterator<Item = &'a Arc<str>>,
+        relations: &BTreeMap<Arc<str>, Columns>,
         functions: impl IntoIterator<Item = &'a Arc<str>>,
         text: &str,
     ) -> Resolved {
         let mut resolved = Resolved::default();
-        let mut pending: Vec<Arc<str>> = relations.into_iter().cloned().collect();
+        let mut read: BTreeMap<Arc<str>, Changes> = BTreeMap::new();
+        let mut pending: Vec<(Arc<str>, Columns)> = relations
+            .iter()
+            .map(|(name, columns)| (Arc::clone(name), self.columns_of(name, columns)))
+            .collect();
+        // Which columns of them matter, the text does not tell.
+        let indirect = |name: &Arc<str>| (Arc::clone(name), Columns::All);
         let mut called: Vec<Arc<str>> = functions.into_iter().cloned().collect();
         loop {
             if let Some(function) = called.pop() {
@@ -306,7 +266,7 @@ impl Catalog {
                     continue;
                 }
                 if let Some(effect) = self.routines.get(&function) {
-                    pending.extend(effect.reads.iter().cloned());
+                    pending.extend(effect.reads.iter().map(indirect));
                     resolved.settings.extend(effect.settings.iter().cloned());
                     resolved.writes.merge(&effect.writes);
                     resolved.may_end_transaction |= effect.may_end_transaction;
@@ -314,14 +274,19 @@ impl Catalog {
                         resolved.refused.get_or_insert_with(depends_on_date);
                     }
                 }
-            } else if let Some(name) = pending.pop() {
+            } else if let Some((name, columns)) = pending.pop() {
+                let changes = read.entry(Arc::clone(&name)).or_default();
+                changes.merge(&Changes {
+                    events: Events::ALL,
+                    updated: columns,
+                });
                 if !resolved.reads.insert(Arc::clone(&name)) {
                     continue;
                 }
                 let Some(node) = self.relations.get(&name) else {
                     continue;
                 };
-                pending.extend(node.reads.iter().cloned());
+                pending.extend(node.reads.iter().map(indirect));
                 called.extend(node.functions.iter().cloned());
                 let mentioned = node.computed.iter().filter(|name| mentions(text, name));
                 called.extend(mentioned.cloned());
@@ -338,8 +303,20 @@ impl Catalog {
         if self.triggers_hidden && resolved.refused.is_none() {
             resolved.refused = Some(Refusal::TriggersNotVisible);
         }
-        resolved.tables = self.causes_of(&resolved.reads);
+        resolved.tables = self.causes.leading_to(read);
         resolved
+    }
+
+    /// The columns of a relation on which a text depends that names these: all, if these do not tell.
+    fn columns_of(&self, relation: &Arc<str>, named: &Columns) -> Columns {
+        let node = self.relations.get(relation);
+        let told = node.is_some_and(|node| !node.wide) && self.has(relation);
+        match named {
+            Columns::Named(names) if told && names.is_disjoint(&self.row_functions) => {
+                named.clone()
+            }
+            _ => Columns::All,
+        }
     }
 
     /// MySQL: does a statement use a time as a date, itself or in a view or routine? `resolved`: what it
@@ -379,33 +356,6 @@ impl Catalog {
             always,
             with_times: types.depend_on_date(&places),
         }
-    }
-
-    /// The tables whose changes may change rows of these relations, and which of their changes.
-    fn causes_of(&self, relations: &BTreeSet<Arc<str>>) -> BTreeMap<Arc<str>, Changes> {
-        let mut all: BTreeMap<Arc<str>, Changes> = BTreeMap::new();
-        let mut pending: Vec<(Arc<str>, Changes)> = relations
-            .iter()
-            .map(|name| (Arc::clone(name), Changes::ALL))
-            .collect();
-        if !pending.is_empty() {
-            pending.extend(self.writes_unbounded.iter().cloned());
-        }
-        while let Some((table, changes)) = pending.pop() {
-            let known = all.entry(Arc::clone(&table)).or_default();
-            let mut more = known.clone();
-            more.merge(&changes);
-            if more == *known {
-                continue;
-            }
-            known.clone_from(&more);
-            let Some(node) = self.relations.get(&table) else {
-                continue;
-            };
-            let causes = node.causes.iter().filter(|cause| cause.then.meets(&more));
-            pending.extend(causes.map(|cause| (Arc::clone(&cause.table), cause.when.clone())));
-        }
-        all
     }
 
     /// The schemas that a text names and that were not loaded.

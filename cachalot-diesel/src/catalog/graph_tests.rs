@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::facts::{Code, ForeignKey, Policy, Routine, Trigger, Volatility};
+use crate::catalog::facts::{Action, Code, ForeignKey, Policy, Routine, Trigger, Volatility};
 use cachalot_sql::table_name;
 
 fn facts(relations: &[&str]) -> Facts {
@@ -34,8 +34,13 @@ fn routine(name: &str, volatility: Volatility, text: &str) -> Routine {
     }
 }
 
+/// A read of these columns of a relation.
+fn used(relation: &str, columns: Columns) -> BTreeMap<Arc<str>, Columns> {
+    BTreeMap::from([(table_name(relation), columns)])
+}
+
 fn resolve(facts: &Facts, relation: &str) -> Resolved {
-    Catalog::new(facts).resolve(&[table_name(relation)], &[], "")
+    Catalog::new(facts).resolve(&used(relation, Columns::All), &[], "")
 }
 
 /// What a read of a relation depends on: names, and the initials of the events.
@@ -99,6 +104,8 @@ fn a_child_depends_on_the_events_of_its_parent_that_cascade() {
         parent: parent.into(),
         on_delete,
         on_update,
+        child_columns: Columns::All,
+        parent_columns: Columns::All,
     };
     facts.foreign_keys = vec![
         key("child", "parent", Action::Delete, Action::Nothing),
@@ -170,7 +177,7 @@ fn the_effect_of_a_function_includes_the_functions_it_calls() {
         ),
     ];
     let catalog = Catalog::new(&facts);
-    let resolved = catalog.resolve(&[], &["twice".into(), "whose".into()], "");
+    let resolved = catalog.resolve(&BTreeMap::new(), &["twice".into(), "whose".into()], "");
     assert_eq!(resolved.reads, BTreeSet::from(["a".into()]));
     assert_eq!(resolved.settings, BTreeSet::from(["app.user".to_owned()]));
     for (function, pure) in [
@@ -185,7 +192,7 @@ fn the_effect_of_a_function_includes_the_functions_it_calls() {
         assert_eq!(catalog.is_pure(function), pure, "{function}");
     }
     let written: Writes = [("log".into(), Events::INSERT)].into_iter().collect();
-    let writes_of = |name: &str| catalog.resolve(&[], &[name.into()], "").writes;
+    let writes_of = |name: &str| catalog.resolve(&BTreeMap::new(), &[name.into()], "").writes;
     assert_eq!(writes_of("outer_note"), written);
     assert_eq!(writes_of("total"), Writes::Nothing);
     assert_eq!(writes_of("absent"), Writes::Nothing);
@@ -205,7 +212,7 @@ fn a_trusted_function_only_reads() {
     facts.trust(&BTreeSet::from(["harmless".to_owned()]));
     assert_eq!(depends(&facts, "a"), ["a:iud"]);
     let catalog = Catalog::new(&facts);
-    let resolved = catalog.resolve(&[], &["harmless".into()], "");
+    let resolved = catalog.resolve(&BTreeMap::new(), &["harmless".into()], "");
     assert_eq!(resolved.reads, BTreeSet::from(["a".into()]));
     assert_eq!(resolved.writes, Writes::Nothing);
     assert!(catalog.is_pure("harmless"));
@@ -261,7 +268,9 @@ fn implicit_calls_are_found() {
     let of = |sql: &str| {
         let analysis = Analysis::of(sql, Dialect::Postgres);
         let calls = catalog.calls_of(&analysis, sql);
-        catalog.resolve(analysis.reads(), &calls, sql)
+        let used = analysis.reads().iter();
+        let used = used.map(|table| (Arc::clone(table), analysis.columns(table)));
+        catalog.resolve(&used.collect(), &calls, sql)
     };
     assert!(!of("SELECT a <+> b FROM people").writes.is_nothing());
     assert!(of("SELECT a + b FROM people").writes.is_nothing());
@@ -301,8 +310,13 @@ fn replacing_a_row_deletes_it() {
         parent: "parents".into(),
         on_delete: Action::Delete,
         on_update: Action::Nothing,
+        child_columns: Columns::All,
+        parent_columns: Columns::All,
     }];
     assert_eq!(depends(&facts, "kids"), ["kids:iud", "parents:d"]);
     facts.replacing = vec!["parents".into()];
     assert_eq!(depends(&facts, "kids"), ["kids:iud", "parents:iud"]);
 }
+
+#[path = "column_tests.rs"]
+mod columns;

@@ -6,6 +6,7 @@
 //! A catalog is valid for the epoch that was read before it was loaded: a change of the schema through
 //! a watched connection changes the epoch.
 
+mod causes;
 #[cfg_attr(
     not(all(feature = "mysql", feature = "postgres", feature = "sqlite")),
     allow(dead_code, reason = "each backend has its own kinds of facts")

@@ -15,7 +15,7 @@ use crate::{
     policy,
     protocol::{ByFamily, Changes, Dependency, DependencyKind, Records, Writes},
 };
-use cachalot_sql::{Analysis, Dialect, Uncacheable, catalog::Named};
+use cachalot_sql::{Analysis, Columns, Dialect, Uncacheable, catalog::Named};
 
 /// How many distinct texts a handle caches the plan of.
 const MAX_PLANS: usize = 4096;
@@ -103,7 +103,9 @@ impl Planner {
         let config = &*self.config;
         let sql = analysis.text().sql();
         let functions = catalog.calls_of(analysis, sql);
-        let resolved = resolve_with_policies(analysis.reads(), &functions, catalog, sql);
+        let reads = analysis.reads().iter();
+        let used = reads.map(|table| (Arc::clone(table), analysis.columns(table)));
+        let resolved = resolve_with_policies(used.collect(), &functions, catalog, sql);
         let pure = |name: &str| config.pure_functions.contains(name) || catalog.is_pure(name);
         let mut bypass = match analysis.uncacheable_by(pure, |name| catalog.has(name)) {
             Some(Uncacheable::NoTable) if !resolved.tables.is_empty() => None,
@@ -199,8 +201,8 @@ impl Planner {
         extra: &[String],
         catalog: &Catalog,
     ) -> Arc<Plan> {
-        let extra: Vec<Arc<str>> = extra.iter().map(|table| table.as_str().into()).collect();
-        let resolved = resolve_with_policies(&extra, &BTreeSet::new(), catalog, "");
+        let extra = extra.iter().map(|table| table.as_str().into());
+        let resolved = resolve_with_policies(wholly(extra), &BTreeSet::new(), catalog, "");
         let mut dependencies = plan.dependencies.clone();
         for more in self.dependencies(&resolved) {
             match dependencies.iter_mut().find(|it| it.table == more.table) {
@@ -249,6 +251,7 @@ impl Planner {
         let named = tables.iter().map(|table| (Arc::clone(table), Changes::ALL));
         let mut all: BTreeMap<Arc<str>, Changes> = named.collect();
         for catalog in self.catalogs.all() {
+            let tables = wholly(tables.iter().cloned());
             let resolved = resolve_with_policies(tables, &BTreeSet::new(), &catalog, "");
             for (table, changes) in resolved.tables {
                 all.entry(table).or_default().merge(&changes);
@@ -284,15 +287,19 @@ fn excluded(table: &Arc<str>) -> BypassReason {
     BypassReason::ExcludedTable(table.to_string())
 }
 
-/// Resolves these tables and functions, including the `depends_on` of the models of all tables that
+/// All columns of these tables.
+fn wholly(tables: impl Iterator<Item = Arc<str>>) -> BTreeMap<Arc<str>, Columns> {
+    tables.map(|table| (table, Columns::All)).collect()
+}
+
+/// Resolves these columns of tables and these functions, including the `depends_on` of the models of all tables that
 /// are read.
 fn resolve_with_policies(
-    tables: &[Arc<str>],
+    mut tables: BTreeMap<Arc<str>, Columns>,
     functions: &BTreeSet<Arc<str>>,
     catalog: &Catalog,
     sql: &str,
 ) -> Resolved {
-    let mut tables: BTreeSet<Arc<str>> = tables.iter().cloned().collect();
     loop {
         let resolved = catalog.resolve(&tables, functions, sql);
         let named = resolved
@@ -302,12 +309,12 @@ fn resolve_with_policies(
             .flat_map(|policy| &policy.depends_on);
         let missing: Vec<Arc<str>> = named
             .map(|table| Arc::from(&**table))
-            .filter(|table| !resolved.reads.contains(table))
+            .filter(|table| tables.get(table) != Some(&Columns::All))
             .collect();
         if missing.is_empty() {
             return resolved;
         }
-        tables.extend(missing);
+        tables.extend(wholly(missing.into_iter()));
     }
 }
 

@@ -11,6 +11,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
+use super::catalog_fixture::{CatalogFixture, owned_goods};
 use super::world::World;
 use super::{Conn, db};
 
@@ -379,4 +380,59 @@ fn w04_a_table_is_one_by_its_name_and_by_what_mysql_stores_of_it() {
             assert_eq!(world.once(count), written, "{read}, {write}");
         }
     }
+}
+
+#[test]
+fn k02_keys_and_columns_that_follow_others_change_with_them() {
+    let mut fixture = CatalogFixture::new(&owned_goods(
+        "twice INTEGER GENERATED ALWAYS AS (price * 2) STORED, \
+         thrice INTEGER GENERATED ALWAYS AS (price * 3) VIRTUAL, \
+         made_at DATETIME DEFAULT CURRENT_TIMESTAMP, \
+         changed_at DATETIME DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,",
+    ));
+    let follow = ["owner_id", "twice", "thrice", "changed_at", "*"];
+    fixture.depends_on_updates(&follow, &["name", "price", "made_at"]);
+    fixture.depends("SELECT id FROM owners", &["owners"]);
+}
+
+/// A trigger at this moment with this body.
+fn with_trigger(moment: &str, body: &str) -> String {
+    format!(
+        "{} CREATE PROCEDURE p(OUT x INTEGER) SET x = 1; \
+         CREATE TRIGGER t {moment} ON goods FOR EACH ROW BEGIN {body} END",
+        owned_goods("")
+    )
+}
+
+#[test]
+fn k02_a_trigger_changes_the_columns_that_it_sets() {
+    for body in [
+        "SET NEW.price = NEW.id + 1;",
+        "IF NEW.name <> OLD.name THEN SET @x = 1, `NEW`.`Price` = 2; END IF;",
+        "CALL p(NEW.price);",
+    ] {
+        let mut fixture = CatalogFixture::new(&with_trigger("BEFORE UPDATE", body));
+        fixture.depends_on_updates(&["price"], &["name"]);
+    }
+    for (moment, body) in [
+        ("BEFORE UPDATE", "SET @x = NEW.price;"),
+        ("BEFORE INSERT", "SET NEW.price = 1;"),
+        ("AFTER UPDATE", "SET @x = OLD.price;"),
+    ] {
+        let mut fixture = CatalogFixture::new(&with_trigger(moment, body));
+        fixture.depends_on_updates(&["owner_id"], &["price", "name"]);
+    }
+}
+
+/// Its history has a further row.
+#[test]
+fn k02_an_update_of_a_table_with_a_history_changes_all_of_it() {
+    if !db::takes_as_mariadb("CREATE TABLE x (id INTEGER) WITH SYSTEM VERSIONING") {
+        return;
+    }
+    let mut fixture = CatalogFixture::new(&format!(
+        "{} ALTER TABLE goods ADD SYSTEM VERSIONING",
+        owned_goods("")
+    ));
+    fixture.depends_on_updates(&["name"], &[]);
 }

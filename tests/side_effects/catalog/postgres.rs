@@ -12,6 +12,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
+use super::catalog_fixture::{CatalogFixture, owned_goods};
 use super::world::World;
 use super::{Conn, db};
 
@@ -170,4 +171,86 @@ fn w08_the_server_is_the_one_that_was_asked_for() {
             "{version}, not {program}"
         );
     }
+}
+
+#[test]
+fn k02_keys_and_generated_columns_change_with_others() {
+    let twice = "twice INTEGER GENERATED ALWAYS AS (price * 2) STORED,";
+    let mut fixture = CatalogFixture::new(&owned_goods(twice));
+    fixture.depends_on_updates(&["owner_id", "twice", "*"], &["name", "price"]);
+    fixture.depends("SELECT id FROM owners", &["owners"]);
+}
+
+/// A trigger before an update with this body, of the language PL/pgSQL.
+fn with_trigger(body: &str) -> String {
+    format!(
+        "{} CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$; \
+         CREATE TRIGGER t BEFORE INSERT OR UPDATE ON goods FOR EACH ROW EXECUTE FUNCTION f()",
+        owned_goods("changed_at TIMESTAMP,")
+    )
+}
+
+#[test]
+fn k02_a_trigger_that_sets_known_columns_changes_these() {
+    for body in [
+        "NEW.changed_at := now(); RETURN NEW;",
+        "IF NEW IS DISTINCT FROM OLD THEN NEW.\"changed_at\" = now(); END IF; RETURN NEW;",
+    ] {
+        let mut fixture = CatalogFixture::new(&with_trigger(body));
+        fixture.depends_on_updates(&["changed_at"], &["name", "price"]);
+    }
+    let mut fixture = CatalogFixture::new(&with_trigger("RETURN NEW;"));
+    fixture.depends_on_updates(&["owner_id"], &["changed_at", "name"]);
+}
+
+#[test]
+fn k02_what_a_trigger_sets_is_unknown_where_it_cannot_be_read() {
+    for body in [
+        "NEW := (7, NULL, 'oil', 1, NULL)::goods; RETURN NEW;",
+        "SELECT g.* INTO NEW FROM goods AS g; RETURN NEW;",
+        "RETURN jsonb_populate_record(NEW, '{\"price\": 1}');",
+    ] {
+        let mut fixture = CatalogFixture::new(&with_trigger(body));
+        fixture.depends_on_updates(&["name", "changed_at"], &[]);
+    }
+    let builtin = format!(
+        "{} CREATE TRIGGER t BEFORE UPDATE ON goods FOR EACH ROW EXECUTE FUNCTION \
+         tsvector_update_trigger(words, 'pg_catalog.english', name)",
+        owned_goods("words TSVECTOR,")
+    );
+    CatalogFixture::new(&builtin).depends_on_updates(&["words", "name"], &[]);
+}
+
+/// Those that do not run before a row is updated.
+#[test]
+fn k02_other_triggers_change_no_further_column() {
+    for moment in [
+        "BEFORE INSERT ON goods FOR EACH ROW",
+        "AFTER UPDATE ON goods FOR EACH ROW",
+        "BEFORE UPDATE ON goods FOR EACH STATEMENT",
+    ] {
+        let mut fixture = CatalogFixture::new(&format!(
+            "{} CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW := OLD; \
+             RETURN NEW; END $$; CREATE TRIGGER t {moment} EXECUTE FUNCTION f()",
+            owned_goods("")
+        ));
+        fixture.depends_on_updates(&["owner_id"], &["name"]);
+    }
+}
+
+#[test]
+fn k02_rules_policies_and_calls_on_the_row_change_with_every_column() {
+    for more in [
+        "CREATE RULE r AS ON UPDATE TO goods DO ALSO NOTHING",
+        "ALTER TABLE goods ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON goods USING (price > 0)",
+    ] {
+        let mut fixture = CatalogFixture::new(&format!("{} {more}", owned_goods("")));
+        fixture.depends_on_updates(&["name"], &[]);
+    }
+    let mut fixture = CatalogFixture::new(&format!(
+        "{} CREATE FUNCTION label(g goods) RETURNS text STABLE LANGUAGE sql AS \
+         $$ SELECT g.name $$; CREATE RULE r AS ON INSERT TO goods DO ALSO NOTHING",
+        owned_goods("")
+    ));
+    fixture.depends_on_updates(&["goods.label", "goods.to_jsonb"], &["goods.name"]);
 }

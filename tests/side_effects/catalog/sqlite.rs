@@ -4,6 +4,7 @@ use cachalot_diesel::prelude::*;
 use diesel::{connection::SimpleConnection, dsl::sql, prelude::*, sql_types::Text};
 
 use super::Conn;
+use super::catalog_fixture::{CatalogFixture, owned_goods};
 use super::world::World;
 
 fn lines(conn: &mut Conn) -> Vec<String> {
@@ -50,4 +51,23 @@ fn w06_a_connection_that_has_altered_a_table_is_cached_as_before() {
         .unwrap();
     assert!(lines(&mut world.conn).is_empty());
     assert_eq!(world.sent(lines), (Vec::new(), 0));
+}
+
+#[test]
+fn k02_keys_and_generated_columns_change_with_others() {
+    let mut fixture = CatalogFixture::new(&owned_goods(
+        "twice INTEGER GENERATED ALWAYS AS (price * 2) STORED, thrice INTEGER AS (price * 3),",
+    ));
+    fixture.depends_on_updates(&["owner_id", "twice", "thrice", "*"], &["name", "price"]);
+    fixture.depends("SELECT id FROM owners", &["owners"]);
+}
+
+/// Which row a full-text search finds depends on all its columns.
+#[test]
+fn k02_the_columns_of_a_virtual_table_are_not_told_apart() {
+    let mut fixture = CatalogFixture::new(
+        "CREATE TABLE log (line TEXT); CREATE VIRTUAL TABLE notes USING fts5(title, body, content=''); \
+         CREATE TRIGGER t AFTER UPDATE ON log BEGIN UPDATE notes SET body = NEW.line; END",
+    );
+    fixture.depends("SELECT title FROM notes", &["log", "notes"]);
 }

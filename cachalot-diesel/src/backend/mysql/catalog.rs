@@ -17,12 +17,18 @@ use diesel::{
     sql_types::{Bool, Nullable, Text},
 };
 
-use super::privileges::privileges;
+use super::{
+    foreign_keys::{self, ForeignKeyRow},
+    privileges::privileges,
+};
 use crate::catalog::{
     facts::{Code, Facts, Relation, RelationKind, Routine, RoutineTimes, Trigger, Volatility},
     times::expression_depends_on_date,
 };
-use cachalot_sql::{Dialect, Events, catalog::Body};
+use cachalot_sql::{
+    Columns, Dialect, Events,
+    catalog::{Body, assigned_columns},
+};
 
 /// A condition that excludes system databases.
 const IS_USER_SCHEMA: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
@@ -78,21 +84,7 @@ struct ViewRow {
     updatable: String,
 }
 
-#[derive(QueryableByName)]
-struct ForeignKeyRow {
-    #[diesel(sql_type = Text)]
-    child: String,
-    #[diesel(sql_type = Text)]
-    parent_db: String,
-    #[diesel(sql_type = Text)]
-    parent: String,
-    #[diesel(sql_type = Text)]
-    on_delete: String,
-    #[diesel(sql_type = Text)]
-    on_update: String,
-}
-
-/// A generated column, or one of type `TIME`.
+/// A column that changes with others, or one of type `TIME`.
 #[derive(QueryableByName)]
 struct ColumnRow {
     #[diesel(sql_type = Text)]
@@ -103,12 +95,17 @@ struct ColumnRow {
     expression: String,
     #[diesel(sql_type = Text)]
     kind: String,
+    /// It is generated, or has an `ON UPDATE`.
+    #[diesel(sql_type = Bool)]
+    also_updated: bool,
 }
 
 #[derive(QueryableByName)]
 struct TriggerRow {
     #[diesel(sql_type = Text)]
     on_table: String,
+    #[diesel(sql_type = Text)]
+    timing: String,
     #[diesel(sql_type = Text)]
     event: String,
     #[diesel(sql_type = Nullable<Text>)]
@@ -239,21 +236,17 @@ impl Contents {
             conn,
             db,
             "SELECT TABLE_NAME AS on_table, COALESCE(GENERATION_EXPRESSION, '') AS expression, \
-             COLUMN_NAME AS name, DATA_TYPE AS kind FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? \
-             AND (GENERATION_EXPRESSION <> '' OR DATA_TYPE = 'time') LIMIT 18446744073709551615",
+             COLUMN_NAME AS name, DATA_TYPE AS kind, COALESCE(GENERATION_EXPRESSION <> '', FALSE) \
+              OR LOWER(EXTRA) LIKE '%on update%' AS also_updated \
+             FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND (GENERATION_EXPRESSION <> '' \
+              OR LOWER(EXTRA) LIKE '%on update%' OR DATA_TYPE = 'time') LIMIT 18446744073709551615",
         )?;
-        let keys = in_schema(
-            conn,
-            db,
-            "SELECT TABLE_NAME AS child, UNIQUE_CONSTRAINT_SCHEMA AS parent_db, \
-             REFERENCED_TABLE_NAME AS parent, DELETE_RULE AS on_delete, UPDATE_RULE AS on_update \
-             FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ? LIMIT 18446744073709551615",
-        )?;
+        let keys = foreign_keys::load(conn, db)?;
         // The schema of the table is that of the trigger. By the latter, MariaDB opens all tables of all databases.
         let triggers = in_schema(
             conn,
             db,
-            "SELECT EVENT_OBJECT_TABLE AS on_table, EVENT_MANIPULATION AS event, \
+            "SELECT EVENT_OBJECT_TABLE AS on_table, ACTION_TIMING AS timing, EVENT_MANIPULATION AS event, \
              ACTION_STATEMENT AS body FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? LIMIT 18446744073709551615",
         )?;
         let routines = diesel::sql_query(
@@ -310,6 +303,10 @@ impl Contents {
             } else {
                 row.kind(engines)
             };
+            if row.kind == "SYSTEM VERSIONED" {
+                // An update adds a row to its history.
+                facts.add_also_updated(&row.name, &Columns::All);
+            }
             facts.relations.push(Relation { name, kind });
         }
         let is_time = |row: &ColumnRow| row.kind.eq_ignore_ascii_case("time");
@@ -318,6 +315,9 @@ impl Contents {
             facts.time_columns.push(pair);
         }
         for row in self.columns {
+            if row.also_updated {
+                facts.add_also_updated(&row.on_table, &Facts::columns([&*row.name]));
+            }
             // In MariaDB a generated column may use the current time or user.
             if let Some(word) = Body::of(&row.expression, Dialect::Mysql)
                 .volatile
@@ -334,10 +334,13 @@ impl Contents {
                 facts.nondeterministic.push((table, "time".to_owned()));
             }
         }
-        for row in self.keys {
-            facts.add_foreign_key(&row.child, &row.parent, &row.on_delete, &row.on_update);
-        }
+        foreign_keys::add(facts, &self.keys);
         for row in self.triggers {
+            if row.may_change_the_update() {
+                let body = row.body.as_deref();
+                let set = body.map(|body| assigned_columns(body, Dialect::Mysql));
+                facts.add_also_updated(&row.on_table, &set.unwrap_or(Columns::All));
+            }
             let trigger = Trigger {
                 table: facts.name(&row.on_table),
                 events: events_of(&row.event),
@@ -398,6 +401,13 @@ impl RelationRow {
             // of future versions.
             _ => RelationKind::Outside,
         }
+    }
+}
+
+impl TriggerRow {
+    /// Does it run before a row is updated, so that it may change what is written?
+    fn may_change_the_update(&self) -> bool {
+        !self.timing.eq_ignore_ascii_case("after") && events_of(&self.event).update
     }
 }
 

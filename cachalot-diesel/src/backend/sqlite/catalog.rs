@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
-    sql_types::{Nullable, Text},
+    sql_types::{Integer, Nullable, Text},
 };
 
 use crate::catalog::facts::{Code, Facts, Relation, RelationKind, Trigger};
 use cachalot_sql::{
-    Dialect, Events,
+    Columns, Dialect, Events,
     catalog::{Definition, Named},
 };
 
@@ -51,8 +51,16 @@ struct Object {
 struct ForeignKeyRow {
     #[diesel(sql_type = Text)]
     child: String,
+    /// The number of the key among those of the child.
+    #[diesel(sql_type = Integer)]
+    number: i32,
+    #[diesel(sql_type = Text)]
+    child_column: String,
     #[diesel(sql_type = Text)]
     parent: String,
+    /// `None`: the primary key.
+    #[diesel(sql_type = Nullable<Text>)]
+    parent_column: Option<String>,
     #[diesel(sql_type = Text)]
     on_delete: String,
     #[diesel(sql_type = Text)]
@@ -77,17 +85,32 @@ pub(super) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
         }
         add_shadows(&mut facts);
         let keys: Vec<ForeignKeyRow> = diesel::sql_query(format!(
-            "SELECT m.name AS child, k.\"table\" AS parent, k.on_delete AS on_delete, k.on_update AS on_update \
+            "SELECT m.name AS child, k.id AS number, k.\"from\" AS child_column, k.\"table\" AS parent, \
+             k.\"to\" AS parent_column, k.on_delete AS on_delete, k.on_update AS on_update \
              FROM {schema}.sqlite_schema AS m, pragma_foreign_key_list(m.name, {literal}) AS k \
-             WHERE m.type = 'table' AND k.seq = 0",
+             WHERE m.type = 'table'",
             literal = format_args!("'{}'", database.name.replace('\'', "''")),
         ))
         .load(conn)?;
-        for key in keys {
-            facts.add_foreign_key(&key.child, &key.parent, &key.on_delete, &key.on_update);
-        }
+        add_keys(&mut facts, &keys);
     }
     Ok(facts)
+}
+
+/// Adds foreign keys. The rows of one, a row for each of its columns, follow each other.
+fn add_keys(facts: &mut Facts, rows: &[ForeignKeyRow]) {
+    for rows in rows.chunk_by(|a, b| (&a.child, a.number) == (&b.child, b.number)) {
+        let Some(key) = rows.first() else { continue };
+        let parents: Option<Vec<_>> = rows.iter().map(|it| it.parent_column.as_deref()).collect();
+        facts.add_foreign_key(
+            [&key.child, &key.parent],
+            [&key.on_delete, &key.on_update],
+            [
+                Facts::columns(rows.iter().map(|it| &*it.child_column)),
+                parents.map_or(Columns::All, Facts::columns),
+            ],
+        );
+    }
 }
 
 /// Adds the shadow tables of virtual tables, which are named after them.
@@ -141,10 +164,14 @@ fn add(facts: &mut Facts, object: &Object) {
         return;
     }
     let kind = match Definition::of_sqlite(sql) {
-        Some(Definition::Table { replaces }) => {
+        Some(Definition::Table {
+            replaces,
+            generated,
+        }) => {
             if replaces {
                 facts.replacing.push(Arc::clone(&name));
             }
+            facts.add_also_updated(&object.name, &generated);
             RelationKind::Table
         }
         Some(Definition::View(text)) => RelationKind::View {
@@ -180,7 +207,36 @@ fn add(facts: &mut Facts, object: &Object) {
 
 #[cfg(test)]
 mod tests {
+    use diesel::{Connection, connection::SimpleConnection};
+
     use super::*;
+
+    #[test]
+    fn columns_of_keys_and_generated_columns_are_loaded() {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        conn.batch_execute(
+            "CREATE TABLE parents (a INTEGER, b INTEGER, PRIMARY KEY (a, b)); \
+             CREATE TABLE kids (x INTEGER REFERENCES parents ON UPDATE CASCADE, y INTEGER, z INTEGER, \
+              w INTEGER GENERATED ALWAYS AS (x + y) VIRTUAL, \
+              FOREIGN KEY (\"Y\", z) REFERENCES parents (a, b) ON DELETE SET NULL)",
+        )
+        .unwrap();
+        let facts = load(&mut conn).unwrap();
+        let keys = facts.foreign_keys.iter();
+        let mut keys: Vec<_> = keys
+            .map(|it| (it.child_columns.clone(), it.parent_columns.clone()))
+            .collect();
+        keys.sort_by_key(|it| it.1 == Columns::All);
+        assert_eq!(
+            keys,
+            [
+                (Facts::columns(["y", "z"]), Facts::columns(["a", "b"])),
+                (Facts::columns(["x"]), Columns::All),
+            ]
+        );
+        let generated = facts.also_updated.into_iter().collect::<Vec<_>>();
+        assert_eq!(generated, [("kids".into(), Facts::columns(["w"]))]);
+    }
 
     #[test]
     fn builtin_tokenizers_are_recognised() {
