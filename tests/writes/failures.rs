@@ -1,7 +1,7 @@
 //! What a database refuses, undoes or leaves untold: the caller gets Diesel's own error, and the
 //! cache is right afterwards.
 
-use std::mem::discriminant;
+use std::{mem::discriminant, time::Duration};
 
 use cachalot_diesel::Outcome;
 use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
@@ -10,6 +10,10 @@ use super::CachedDsl as _;
 use super::Conn;
 use super::schema::counters;
 use super::world::{Reader, World};
+
+/// Longer than anything takes that is waited for.
+#[allow(dead_code, reason = "nothing in SQLite waits")]
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Counters 1 and 2 at 0, and a connection of another process, which has them cached.
 pub(crate) fn two() -> (World, Reader) {

@@ -24,32 +24,6 @@ fn t01_a_read_in_a_transaction_is_not_cached_and_counted() {
     assert_eq!(world.sent(|conn| value(conn, 1)), (0, 0));
 }
 
-fn with_a_child_of_nobody(conn: &mut Conn) -> Error {
-    conn.transaction(|conn| {
-        set(conn, 1, 5);
-        conn.batch_execute("INSERT INTO children (author_id) VALUES (99)")
-    })
-    .unwrap_err()
-}
-
-#[test]
-fn t05_a_deferred_constraint_that_fails_at_commit_is_diesels_error() {
-    let (mut world, mut other) = two();
-    let mut outsider = world.outsider();
-    outsider
-        .batch_execute(
-            "CREATE TABLE children (author_id INTEGER NOT NULL \
-             REFERENCES authors (id) DEFERRABLE INITIALLY DEFERRED)",
-        )
-        .unwrap();
-    let expected = with_a_child_of_nobody(&mut outsider);
-    assert_same(&with_a_child_of_nobody(&mut world.conn), &expected);
-    agree(&world, &mut other, [0, 0]);
-    // The connection goes on.
-    set(&mut world.conn, 1, 7);
-    agree(&world, &mut other, [7, 0]);
-}
-
 /// The transaction stays open: it may yet be committed, or rolled back.
 #[test]
 fn t05_a_commit_that_finds_the_database_busy_may_be_tried_again() {
