@@ -4,7 +4,7 @@ use diesel::{Connection as _, connection::SimpleConnection as _};
 
 use super::{
     Conn,
-    work::{Desk, Failure, bump_raw},
+    work::{Failure, Reporter, bump_raw},
 };
 
 /// Locks are not waited for as long as a lease lasts.
@@ -32,13 +32,17 @@ pub(crate) fn isolated(
 }
 
 /// Without autocommit, ended by COMMIT, by BEGIN or by autocommit itself.
-pub(crate) fn special(conn: &mut Conn, desk: &mut Desk, picks: &[usize]) -> Result<(), Failure> {
+pub(crate) fn special(
+    conn: &mut Conn,
+    reporter: &mut Reporter,
+    picks: &[usize],
+) -> Result<(), Failure> {
     conn.batch_execute("SET autocommit = 0")?;
     for &pick in picks {
-        bump_raw(conn, desk, pick)?;
-        desk.look_inside(conn)?;
+        bump_raw(conn, reporter, pick)?;
+        reporter.read_inside(conn)?;
     }
-    match desk.rng.u8(..3) {
+    match reporter.rng.u8(..3) {
         0 => conn.batch_execute("COMMIT")?,
         1 => conn.batch_execute("BEGIN")?,
         _ => {}

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection as _;
 
 use super::{
     Conn,
-    work::{Desk, Failure, bump_raw},
+    work::{Failure, Reporter, bump_raw},
 };
 
 /// Locks are not waited for as long as a lease lasts.
@@ -38,13 +38,17 @@ pub(crate) fn isolated(
 }
 
 /// A transaction that begins with the end of another.
-pub(crate) fn special(conn: &mut Conn, desk: &mut Desk, picks: &[usize]) -> Result<(), Failure> {
+pub(crate) fn special(
+    conn: &mut Conn,
+    reporter: &mut Reporter,
+    picks: &[usize],
+) -> Result<(), Failure> {
     conn.batch_execute("BEGIN")?;
-    desk.look_inside(conn)?;
+    reporter.read_inside(conn)?;
     conn.batch_execute("COMMIT AND CHAIN")?;
     for &pick in picks {
-        bump_raw(conn, desk, pick)?;
-        desk.look_inside(conn)?;
+        bump_raw(conn, reporter, pick)?;
+        reporter.read_inside(conn)?;
     }
     Ok(conn.batch_execute("END")?)
 }

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection as _;
 
 use super::{
     Conn,
-    work::{Desk, Failure, bump_raw},
+    work::{Failure, Reporter, bump_raw},
 };
 
 /// Locks are not waited for as long as a lease lasts; most often they are not waited for at all.
@@ -36,11 +36,15 @@ pub(crate) fn isolated(
 }
 
 /// A savepoint outside a transaction opens one, and its release commits.
-pub(crate) fn special(conn: &mut Conn, desk: &mut Desk, picks: &[usize]) -> Result<(), Failure> {
+pub(crate) fn special(
+    conn: &mut Conn,
+    reporter: &mut Reporter,
+    picks: &[usize],
+) -> Result<(), Failure> {
     conn.batch_execute("SAVEPOINT outermost")?;
     for &pick in picks {
-        bump_raw(conn, desk, pick)?;
-        desk.look_inside(conn)?;
+        bump_raw(conn, reporter, pick)?;
+        reporter.read_inside(conn)?;
     }
     Ok(conn.batch_execute("RELEASE outermost")?)
 }
