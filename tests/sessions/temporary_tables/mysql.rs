@@ -5,10 +5,7 @@ mod common;
 
 use diesel::connection::SimpleConnection as _;
 
-use self::common::{is_bypassed, is_cached, leave_none, leave_one, reader, run};
-
-const HIDES: &str = "CREATE TEMPORARY TABLE tags (id INTEGER, label TEXT); \
-    INSERT INTO tags VALUES (1, 'hidden')";
+use self::common::{HIDES, is_bypassed, is_cached, leave_none, leave_one, reader, run};
 
 #[test]
 fn f05_what_ends_a_temporary_table() {
