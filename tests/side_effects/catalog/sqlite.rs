@@ -1,9 +1,10 @@
-//! What only one connection to an SQLite database knows.
+//! What only SQLite has in its catalog: temporary triggers, an empty temporary database, virtual tables.
 
 use cachalot_diesel::prelude::*;
 use diesel::{connection::SimpleConnection, dsl::sql, prelude::*, sql_types::Text};
 
 use super::Conn;
+use super::catalog_fixture::CatalogFixture;
 use super::world::World;
 
 fn lines(conn: &mut Conn) -> Vec<String> {
@@ -50,4 +51,23 @@ fn w06_a_connection_that_has_altered_a_table_is_cached_as_before() {
         .unwrap();
     assert!(lines(&mut world.conn).is_empty());
     assert_eq!(world.sent(lines), (Vec::new(), 0));
+}
+
+/// A virtual table keeps its rows in tables that can be read, and written, by their names.
+#[test]
+fn w08_the_tables_behind_a_virtual_table() {
+    let mut fixture = CatalogFixture::new(
+        "CREATE VIRTUAL TABLE notes USING fts5(line); CREATE TABLE stones (line TEXT); \
+         INSERT INTO notes VALUES ('one')",
+    );
+    fixture.writes(
+        "INSERT INTO notes VALUES ('two')",
+        &["SELECT c0 FROM notes_content", "SELECT line FROM notes"],
+        &["SELECT line FROM stones"],
+    );
+    fixture.writes(
+        "UPDATE notes_content SET c0 = 'three' WHERE id = 2",
+        &["SELECT c0 FROM notes_content", "SELECT line FROM notes"],
+        &["SELECT line FROM stones"],
+    );
 }
