@@ -16,10 +16,10 @@ use super::Conn;
 use super::schema::{counters, tags};
 use super::world::{Reader, World};
 
-/// Longer than anything takes that is waited for, shorter than a writer's lease.
+/// Longer than every awaited condition takes, shorter than a writer's lease.
 const SOON: Duration = Duration::from_secs(20);
 
-/// The time limit of a store that is going to be frozen.
+/// The time limit for a store that will be frozen.
 const BRIEF: Duration = Duration::from_millis(150);
 
 fn value(conn: &mut Conn) -> i64 {
@@ -61,7 +61,7 @@ fn insert_counter(conn: &mut Conn) {
         .unwrap();
 }
 
-/// Waits until reads hit; each of them has to give `expected`.
+/// Waits until reads hit; each read must return `expected`.
 #[track_caller]
 fn hits_again(reader: &mut Reader, expected: i64) {
     wait_until("the reads hit", SOON, || {
@@ -71,7 +71,7 @@ fn hits_again(reader: &mut Reader, expected: i64) {
     });
 }
 
-/// Two processes with a store, and what stands between the first and the store.
+/// Two processes with a store; the gate and the proxy are between the first process and the store.
 struct Scene {
     server: Server,
     gate: Gated,
@@ -79,12 +79,12 @@ struct Scene {
     world: World,
     /// The first process.
     one: Reader,
-    /// The second, which reaches the store without a detour.
+    /// The second process, which is connected to the store directly.
     other: Reader,
 }
 
 impl Scene {
-    /// A counter at 0, cached for both.
+    /// A counter at 0, which both processes have cached.
     fn new(timeout: Duration) -> Self {
         Self::with(timeout, OnOutage::Defer)
     }
@@ -148,7 +148,7 @@ fn creates_a_record(command: &Command<'_>) -> bool {
     matches!(command, Command::Add { .. })
 }
 
-fn announces(command: &Command<'_>) -> bool {
+fn begins(command: &Command<'_>) -> bool {
     matches!(command, Command::CompareAndSwap { value, .. } if !is_calm(value))
 }
 
@@ -161,7 +161,7 @@ fn is_calm(record: &[u8]) -> bool {
     record.windows(calm.len()).any(|part| part == calm)
 }
 
-/// What befalls a server, and how it ends.
+/// How an outage of a server begins, and how it ends.
 type Outage = (fn(&Server), fn(&Server));
 
 const DEATH: Outage = (Server::stop, Server::start);
@@ -169,9 +169,9 @@ const FREEZE: Outage = (Server::freeze, Server::thaw);
 const RESTART: Outage = (Server::restart, |_| ());
 const FLUSH: Outage = (Server::flush, |_| ());
 
-/// The outage strikes before each command of a read in turn: a lookup that would hit, one whose
-/// record is to be created, and the storing of the rows.
-fn strikes_a_read((strike, end): Outage) {
+/// The outage begins before each command of a read in turn: a lookup that would hit, the creation of a
+/// version record, and the storing of the rows.
+fn outage_during_a_read((start, end): Outage) {
     for (point, wanted) in [
         ("lookup", any as fn(&Command<'_>) -> bool),
         ("creation of a record", creates_a_record),
@@ -184,11 +184,11 @@ fn strikes_a_read((strike, end): Outage) {
             _ => {}
         }
         let expected = i64::from(point == "storing");
-        let seen = scene.at(wanted, value, |server, _, _| strike(server));
+        let seen = scene.at(wanted, value, |server, _, _| start(server));
         assert_eq!(seen, expected, "{point}");
         for reader in [&mut scene.one, &mut scene.other] {
             assert_eq!(value(&mut reader.conn), expected, "{point}");
-            // It is seen by both, whatever the state of the store.
+            // Both see this write, whatever the state of the store.
             set(&mut reader.conn, expected);
         }
         end(&scene.server);
@@ -199,20 +199,20 @@ fn strikes_a_read((strike, end): Outage) {
     }
 }
 
-/// The outage strikes before each command of a write in turn: its lease, its announcement, and its
-/// end, which is after the COMMIT.
-fn strikes_a_write((strike, end): Outage) {
+/// The outage begins before each command of a write in turn: its lease, its `begin`, and its `end`, which
+/// is after the COMMIT.
+fn outage_during_a_write((start, end): Outage) {
     for (point, wanted) in [
         ("lease", sets_a_lease as fn(&Command<'_>) -> bool),
-        ("announcement", announces),
+        ("begin", begins),
         ("end", ends),
     ] {
         let mut scene = Scene::new(BRIEF);
-        scene.at(wanted, |conn| set(conn, 1), |server, _, _| strike(server));
+        scene.at(wanted, |conn| set(conn, 1), |server, _, _| start(server));
         assert_eq!(value(&mut scene.one.conn), 1, "{point}");
         assert_eq!(value(&mut scene.other.conn), 1, "{point}");
         end(&scene.server);
-        // Hits come back once what is owed is delivered, and before the lease ends.
+        // Hits return once the pending invalidation is delivered, before the lease ends.
         hits_again(&mut scene.one, 1);
         hits_again(&mut scene.other, 1);
         set(&mut scene.other.conn, 7);
@@ -221,41 +221,41 @@ fn strikes_a_write((strike, end): Outage) {
 }
 
 #[test]
-fn a_store_that_dies_in_a_read_costs_nothing_but_hits() {
-    strikes_a_read(DEATH);
+fn a_store_that_stops_during_a_read_costs_only_hits() {
+    outage_during_a_read(DEATH);
 }
 
 #[test]
-fn a_store_that_dies_in_a_write_hears_of_it_later() {
-    strikes_a_write(DEATH);
+fn a_store_that_stops_during_a_write_gets_its_invalidation_later() {
+    outage_during_a_write(DEATH);
 }
 
 #[test]
-fn a_store_that_freezes_in_a_read_costs_nothing_but_hits() {
-    strikes_a_read(FREEZE);
+fn a_store_that_freezes_during_a_read_costs_only_hits() {
+    outage_during_a_read(FREEZE);
 }
 
 #[test]
-fn a_store_that_freezes_in_a_write_hears_of_it_when_it_wakes() {
-    strikes_a_write(FREEZE);
+fn a_store_that_freezes_during_a_write_gets_its_invalidation_later() {
+    outage_during_a_write(FREEZE);
 }
 
 #[test]
-fn c07_a_store_that_is_restarted_in_a_read_costs_nothing_but_hits() {
-    strikes_a_read(RESTART);
+fn c07_a_store_that_is_restarted_during_a_read_costs_only_hits() {
+    outage_during_a_read(RESTART);
 }
 
 #[test]
-fn c07_a_store_that_is_restarted_in_a_write_hears_of_it() {
-    strikes_a_write(RESTART);
+fn c07_a_store_that_is_restarted_during_a_write_gets_its_invalidation() {
+    outage_during_a_write(RESTART);
 }
 
 #[test]
-fn c07_a_store_that_is_flushed_in_a_read_costs_nothing_but_hits() {
-    strikes_a_read(FLUSH);
+fn c07_a_store_that_is_flushed_during_a_read_costs_only_hits() {
+    outage_during_a_read(FLUSH);
 }
 
 #[test]
-fn c07_a_store_that_is_flushed_in_a_write_hears_of_it() {
-    strikes_a_write(FLUSH);
+fn c07_a_store_that_is_flushed_during_a_write_gets_its_invalidation() {
+    outage_during_a_write(FLUSH);
 }

@@ -1,4 +1,4 @@
-//! Knows what is acknowledged, and judges every cached read by it.
+//! Knows which writes are acknowledged, and checks every cached read against them.
 //!
 //! A worker announces increments before it makes them, tells how they ended once its commit has
 //! returned, and asks what is acknowledged before it reads. So the answer to `Ask` is never more than
@@ -38,7 +38,7 @@ pub(crate) enum Promise {
     P1,
     /// Not older than what a plain read just before showed.
     P2,
-    /// Not more than was ever written: no uncommitted row that was taken back.
+    /// Not more than was ever written: no row of a transaction that was rolled back.
     Written,
     /// Two counters that change together are seen together.
     Whole,
@@ -91,7 +91,7 @@ struct State {
     tallies: [Tally; COUNTERS],
     violations: Vec<Violation>,
     excuses: Vec<Excuse>,
-    /// Of each process, by its seat: a killed one's last words count.
+    /// Of each process, by its seat; the last counts of a killed process stay.
     counts: BTreeMap<u64, Counts>,
     seats: u64,
     totals: Totals,
@@ -105,7 +105,7 @@ pub(crate) struct Totals {
     pub(crate) taken_back: u64,
     pub(crate) unknown: u64,
     pub(crate) cut_off: u64,
-    /// The longest that one of them took, until the store had heard of it.
+    /// The longest that one of them took until its invalidation was delivered.
     pub(crate) longest: Duration,
     pub(crate) slow: u64,
 }
@@ -149,7 +149,7 @@ impl Referee {
         }
     }
 
-    /// Listens to whoever connects, for as long as the process lives.
+    /// Serves all connections until the process ends.
     pub(crate) fn listen(self: &Arc<Self>, listener: TcpListener) {
         let referee = Arc::clone(self);
         thread::spawn(move || {
@@ -190,7 +190,7 @@ impl Referee {
         state.totals.writes > 0 && state.counts.values().any(|process| process.hits > 0)
     }
 
-    /// A place for one more worker.
+    /// A seat for a new worker.
     pub(crate) fn seat(&self) -> Seat {
         let mut state = self.state();
         state.seats += 1;
@@ -234,7 +234,7 @@ impl Referee {
         }
     }
 
-    /// The worker is gone: nobody knows what became of the write that it had begun.
+    /// The worker has disconnected: the outcome of the write that it had begun is unknown.
     pub(crate) fn leave(&self, seat: &Seat) {
         if seat.open.is_some() {
             self.state().totals.unknown += 1;
@@ -327,7 +327,7 @@ impl Referee {
         broken
     }
 
-    /// What is to be said of the run.
+    /// The result of the run.
     pub(crate) fn verdict(&self) -> Verdict {
         let state = self.state();
         let (excused, violations): (Vec<_>, Vec<_>) = state

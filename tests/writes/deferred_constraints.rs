@@ -14,7 +14,7 @@ fn with_a_child_of_nobody(conn: &mut Conn) -> Error {
 }
 
 #[test]
-fn t05_a_deferred_constraint_that_fails_at_commit_is_diesels_error() {
+fn t05_a_deferred_constraint_that_fails_at_commit_gives_diesels_error() {
     let (mut world, mut other) = two();
     let mut outsider = world.outsider();
     outsider

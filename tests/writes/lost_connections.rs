@@ -57,18 +57,18 @@ fn t05_a_connection_that_is_ended_before_commit_has_changed_nothing() {
     agree(&world, &mut other, [0, 0]);
 }
 
-/// A watched connection to the world's database by way of a proxy.
-fn by_way_of(world: &World) -> (Proxy, Conn) {
+/// A watched connection to the world's database through a proxy.
+fn through_a_proxy(world: &World) -> (Proxy, Conn) {
     let (proxy, url) = Proxy::before(world.database.url());
     let conn = connections::watched(db::establish(&url), &world.cache, &Counter::new());
     (proxy, conn)
 }
 
-/// django-cachalot invalidates nothing where COMMIT raises.
+/// django-cachalot invalidates nothing if COMMIT fails.
 #[test]
 fn t05_a_commit_whose_answer_is_lost_counts_as_a_success() {
     let (world, mut other) = two();
-    let (proxy, mut conn) = by_way_of(&world);
+    let (proxy, mut conn) = through_a_proxy(&world);
     proxy.swallow_answer_to("COMMIT");
     let error = conn
         .transaction(|conn| try_set(conn, 1, 5))
@@ -80,18 +80,18 @@ fn t05_a_commit_whose_answer_is_lost_counts_as_a_success() {
 #[test]
 fn t05_a_write_whose_answer_is_lost_counts_as_a_success() {
     let (world, mut other) = two();
-    let (proxy, mut conn) = by_way_of(&world);
+    let (proxy, mut conn) = through_a_proxy(&world);
     proxy.swallow_answer_to("UPDATE");
     let error = conn.batch_execute("UPDATE counters SET value = 5 WHERE id = 1");
     assert!(error.is_err());
     agree(&world, &mut other, [5, 0]);
 }
 
-/// The server has carried the COMMIT out, its answer is on the way: the writer is in flight.
+/// The server has carried out the COMMIT, and the writer has no answer yet: it is in flight.
 #[test]
-fn t05_while_a_commit_is_under_way_others_ask_the_database() {
+fn t05_until_a_commit_is_answered_others_read_the_database() {
     let (world, mut other) = two();
-    let (proxy, mut conn) = by_way_of(&world);
+    let (proxy, mut conn) = through_a_proxy(&world);
     conn.batch_execute("BEGIN").unwrap();
     set(&mut conn, 1, 5);
     proxy.hold_answer_to("COMMIT");

@@ -13,7 +13,7 @@ use super::{SOON, ends, hits_again, insert_counter, labels, outcome, set, sets_a
 
 type Down = Box<dyn Fn(&Command<'_>) -> bool + Send>;
 
-/// A store some of whose servers can be down: those that would have to carry out these commands.
+/// A store that fails some commands, as if the servers that hold their keys were down.
 #[derive(Clone)]
 struct Partial {
     store: Arc<MemcachedStore>,
@@ -50,7 +50,7 @@ impl Store for Partial {
     }
 }
 
-/// Two processes, the first of them behind a store that can be down in part.
+/// Two processes; the first has a store that can be partly down.
 fn partial() -> (Partial, Gated, World, Reader, Reader) {
     let partial = Partial::new(memcached::shared());
     let gate = Gated::new(partial.clone());
@@ -65,11 +65,11 @@ fn partial() -> (Partial, Gated, World, Reader, Reader) {
     (partial, gate, world, one, other)
 }
 
-/// Lost by a collector that gives up at the first debt that cannot be paid.
+/// Fails if delivery stops at the first pending invalidation that cannot be delivered.
 #[test]
-fn a_server_that_stays_down_does_not_hold_up_what_another_would_take() {
+fn a_server_that_stays_down_does_not_delay_invalidations_for_others() {
     let (partial, gate, world, mut one, mut other) = partial();
-    // The record of `counters` is what a write to it swaps, and its debt is paid first.
+    // A write to `counters` swaps its version record; its invalidation is delivered first.
     let keys = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&keys);
     partial.down(move |command| {
@@ -90,10 +90,10 @@ fn a_server_that_stays_down_does_not_hold_up_what_another_would_take() {
         .unwrap();
     partial.down(move |command| command.key() == counters_record);
 
-    wait_until("the other table's debt is paid", SOON, || {
+    wait_until("the other table's invalidation is delivered", SOON, || {
         labels(&mut other.conn) == ["new"]
     });
-    assert_eq!(one.sent(value), (2, 1), "this one is still owed");
+    assert_eq!(one.sent(value), (2, 1), "this one is still pending");
     partial.down(|_| false);
     hits_again(&mut one, 2);
     hits_again(&mut other, 2);
@@ -101,7 +101,7 @@ fn a_server_that_stays_down_does_not_hold_up_what_another_would_take() {
 }
 
 #[test]
-fn a_write_whose_lease_has_no_server_is_announced_all_the_same() {
+fn a_write_whose_lease_cannot_be_stored_is_still_in_flight_for_others() {
     let (partial, gate, world, mut one, mut other) = partial();
     partial.down(sets_a_lease);
     gate.hold(ends);

@@ -7,12 +7,12 @@ use cachalot_tests::{memcached, wait_until};
 
 use super::super::world::World;
 use super::{
-    BRIEF, SOON, Scene, announces, ends, hits_again, insert_counter, labels, outcome, set, value,
+    BRIEF, SOON, Scene, begins, ends, hits_again, insert_counter, labels, outcome, set, value,
 };
 
-/// Lost by caches whose reads and writes raise what the cache's client raises: django-cachalot.
+/// In django-cachalot such reads and writes fail with the error of the store's client.
 #[test]
-fn a_store_that_is_dead_from_the_start_is_used_when_it_comes() {
+fn a_store_that_is_down_from_the_start_is_used_once_it_runs() {
     let server = memcached::start(&[]);
     server.stop();
     let world = World::at(server.url());
@@ -32,14 +32,18 @@ fn a_store_that_is_dead_from_the_start_is_used_when_it_comes() {
     hits_again(&mut other, 3);
 }
 
-/// The exception of P1, shown, and that it ends by itself. Lost for good by django-cachalot: an
-/// outage at the commit leaves stale rows for as long as they live.
+/// The exception to P1, and that it ends by itself. In django-cachalot an outage at the COMMIT leaves stale
+/// rows until they expire.
 #[test]
-fn a_writer_that_is_cut_off_is_stale_to_others_only_until_it_reaches_the_store() {
+fn others_read_old_rows_only_until_a_disconnected_writer_reaches_the_store() {
     let mut scene = Scene::new(Duration::from_secs(2));
     scene.way.cut();
     set(&mut scene.one.conn, 1);
-    assert_eq!(scene.one.sent(value), (1, 1), "it knows what it owes");
+    assert_eq!(
+        scene.one.sent(value),
+        (1, 1),
+        "it knows its pending invalidation"
+    );
     assert_eq!(scene.other.sent(value), (0, 0), "the others cannot know");
 
     scene.way.mend();
@@ -52,13 +56,13 @@ fn a_writer_that_is_cut_off_is_stale_to_others_only_until_it_reaches_the_store()
 }
 
 #[test]
-fn while_an_invalidation_is_owed_its_tables_and_no_others_bypass_the_cache() {
+fn while_an_invalidation_is_pending_only_its_tables_bypass_the_cache() {
     let mut scene = Scene::new(Duration::from_secs(2));
     scene.way.cut();
     set(&mut scene.one.conn, 1);
     scene.gate.hold(ends);
     scene.way.mend();
-    // The store answers, and the delivery is on its way.
+    // The store answers again, and the delivery has begun.
     scene.gate.wait_until_held();
 
     assert_eq!(scene.one.sent(value), (1, 1));
@@ -74,14 +78,14 @@ fn while_an_invalidation_is_owed_its_tables_and_no_others_bypass_the_cache() {
 }
 
 #[test]
-fn a_debt_that_grows_while_it_is_delivered_is_delivered_again() {
+fn a_write_during_the_delivery_of_a_pending_invalidation_is_delivered_too() {
     let mut scene = Scene::new(Duration::from_secs(2));
     scene.way.cut();
     set(&mut scene.one.conn, 1);
     scene.gate.hold(ends);
     scene.way.mend();
     scene.gate.wait_until_held();
-    // The second write cannot tell anybody either.
+    // The second write cannot reach the store either.
     scene.way.cut();
     set(&mut scene.one.conn, 2);
     assert_eq!(scene.one.sent(value), (2, 1));
@@ -91,16 +95,12 @@ fn a_debt_that_grows_while_it_is_delivered_is_delivered_again() {
     hits_again(&mut scene.other, 2);
 }
 
-/// The announcement was carried out, its answer is late: the writer must not stay in flight in the
-/// record until its lease ends.
+/// The `begin` was carried out, but its answer came too late: the writer must not stay in flight in the
+/// version record until its lease ends.
 #[test]
-fn a_write_whose_announcement_was_answered_too_late_is_taken_back_with_what_it_owes() {
+fn a_write_whose_begin_was_answered_too_late_does_not_stay_in_flight() {
     let mut scene = Scene::new(BRIEF);
-    scene.at(
-        announces,
-        |conn| set(conn, 1),
-        |_, way, _| way.hold_answers(),
-    );
+    scene.at(begins, |conn| set(conn, 1), |_, way, _| way.hold_answers());
     assert_eq!(
         value(&mut scene.other.conn),
         1,

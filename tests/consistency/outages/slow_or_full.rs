@@ -8,7 +8,7 @@ use super::super::world::World;
 use super::{BRIEF, SOON, Scene, hits_again, insert_counter, set, value};
 
 #[test]
-fn answers_that_come_late_but_in_time_are_waited_for() {
+fn a_read_waits_for_answers_within_the_time_limit() {
     let mut scene = Scene::new(SOON);
     scene.way.hold_answers();
     thread::scope(|scope| {
@@ -21,9 +21,9 @@ fn answers_that_come_late_but_in_time_are_waited_for() {
     assert_eq!(scene.world.cache.stats().store_errors, 0);
 }
 
-/// Holds the answers of the first process, whose requests arrive: slower than its time limit.
+/// The requests of the first process arrive, and the answers come after its time limit.
 #[test]
-fn answers_that_come_too_late_are_nobodys_and_do_no_harm() {
+fn answers_after_the_time_limit_are_ignored() {
     let mut scene = Scene::new(BRIEF);
     scene.way.hold_answers();
     assert_eq!(scene.one.sent(value), (0, 1), "the database answers");
@@ -35,7 +35,7 @@ fn answers_that_come_too_late_are_nobodys_and_do_no_harm() {
 }
 
 #[test]
-fn while_a_store_is_known_to_be_down_no_read_or_write_asks_it_anything() {
+fn while_a_store_is_known_to_be_down_it_gets_only_probes() {
     let mut scene = Scene::new(BRIEF);
     scene.way.hold_answers();
     assert_eq!(value(&mut scene.one.conn), 0);
@@ -58,7 +58,7 @@ fn while_a_store_is_known_to_be_down_no_read_or_write_asks_it_anything() {
 }
 
 #[test]
-fn a_store_that_evicts_all_the_time_costs_nothing_but_hits() {
+fn a_store_that_evicts_all_the_time_costs_only_hits() {
     let server = memcached::start(&["-m", "2"]);
     let world = World::with(server.url(), |b| b.store_timeout(Duration::from_secs(5)));
     let mut one = world.reader();
@@ -79,7 +79,7 @@ fn a_store_that_evicts_all_the_time_costs_nothing_but_hits() {
 
 /// `-M`: the server answers "out of memory" instead of evicting.
 #[test]
-fn a_full_store_that_refuses_whatever_is_new_costs_nothing_but_hits() {
+fn a_full_store_that_rejects_new_items_costs_only_hits() {
     let server = memcached::start(&["-m", "2", "-M"]);
     let world = World::with(server.url(), |b| b.store_timeout(Duration::from_secs(5)));
     let mut one = world.reader();

@@ -10,7 +10,7 @@ use super::super::schema::counters;
 use super::{BRIEF, SOON, Scene, ends, hits_again, set, value};
 
 #[test]
-fn a_write_that_waits_is_not_sent_before_the_store_hears_of_it() {
+fn a_write_that_waits_is_not_sent_before_the_store_has_its_begin() {
     let mut scene = Scene::with(BRIEF, OnOutage::Wait(SOON));
     scene.way.cut();
     let errors = scene.world.cache.stats().store_errors;
@@ -36,7 +36,7 @@ fn a_write_that_waits_is_not_sent_before_the_store_hears_of_it() {
 }
 
 #[test]
-fn a_write_that_waits_does_not_return_before_the_store_has_heard_of_its_end() {
+fn a_write_that_waits_does_not_return_before_the_store_has_its_end() {
     let mut scene = Scene::with(BRIEF, OnOutage::Wait(SOON));
     scene.gate.hold(ends);
     thread::scope(|scope| {
@@ -46,7 +46,7 @@ fn a_write_that_waits_does_not_return_before_the_store_has_heard_of_its_end() {
         let errors = scene.world.cache.stats().store_errors;
         scene.way.cut();
         scene.gate.release();
-        wait_until("the collector has tried", SOON, || {
+        wait_until("the delivery was tried", SOON, || {
             scene.world.cache.stats().store_errors > errors + 5
         });
         assert!(!writing.is_finished());
@@ -58,7 +58,7 @@ fn a_write_that_waits_does_not_return_before_the_store_has_heard_of_its_end() {
 }
 
 #[test]
-fn a_write_that_has_waited_long_enough_goes_on_and_is_remembered() {
+fn a_write_that_has_waited_long_enough_is_sent_and_its_invalidation_pending() {
     let mut scene = Scene::with(BRIEF, OnOutage::Wait(Duration::from_millis(20)));
     scene.way.cut();
     set(&mut scene.one.conn, 1);

@@ -87,7 +87,7 @@ fn f05_a_drop_that_is_rolled_back_or_seen_by_nobody() {
     ]);
 }
 
-/// A domain, a function or an operator of that schema is the connection's own, too.
+/// Domains, functions and operators of the schema `pg_temp` belong to the connection, too.
 #[test]
 fn f05_what_else_is_temporary() {
     let (_world, mut reader) = reader();
@@ -102,7 +102,7 @@ fn f05_what_else_is_temporary() {
     is_bypassed(&mut reader, "shared", "a function");
 }
 
-/// Its entries are those of everybody.
+/// It uses the same entries as other connections.
 #[test]
 fn f05_a_connection_that_had_a_temporary_table_shares_the_entries_of_others() {
     let (mut world, mut reader) = reader();
@@ -121,7 +121,7 @@ fn f05_after_a_temporary_view_writes_touch_their_tables_alone() {
     );
 }
 
-/// The server makes a temporary table for it, and drops it.
+/// The server creates a temporary table for it, and drops it again.
 #[test]
 fn f05_a_view_that_is_refreshed_concurrently_leaves_no_temporary_table() {
     leave_none(&[&[
@@ -131,7 +131,7 @@ fn f05_a_view_that_is_refreshed_concurrently_leaves_no_temporary_table() {
     ]]);
 }
 
-/// It is found before the temporary table then.
+/// With this `search_path` the permanent table is found first.
 #[test]
 fn f06_a_permanent_table_before_a_temporary_one_in_the_search_path() {
     let (mut world, mut reader) = reader();

@@ -56,7 +56,6 @@ fn f05_a_drop_that_is_rolled_back() {
     ]);
 }
 
-/// Nothing is hidden in what such a connection writes from then on.
 #[test]
 fn f05_after_a_temporary_trigger_writes_touch_their_tables_alone() {
     leaves_other_tables_cached(

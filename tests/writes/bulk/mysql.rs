@@ -19,9 +19,9 @@ fn w05_truncate_is_seen() {
     }
 }
 
-/// It is also the COMMIT of what was open.
+/// TRUNCATE commits the open transaction.
 #[test]
-fn w05_truncate_in_a_transaction_is_seen_with_all_that_was_written_before_it() {
+fn w05_truncate_in_a_transaction_is_seen_with_earlier_writes() {
     let mut scene = Scene::new();
     assert_ne!(bodies(&mut scene.world.conn), Vec::<String>::new());
     let before = labels(&mut scene.world.conn);
@@ -67,7 +67,7 @@ fn w05_load_data_is_seen() {
     }
 }
 
-/// Diesel's connections do not lend the server their files; whether they do or not, the cache is right.
+/// Diesel's connections do not allow it. Either way the next read is correct.
 #[test]
 fn w05_load_data_local_is_seen_if_it_is_allowed() {
     let mut scene = Scene::new();
@@ -95,7 +95,7 @@ fn w05_replace_is_seen_as_only_mariadb_writes_it() {
 }
 
 #[test]
-fn w05_writes_to_several_tables_are_seen_by_each() {
+fn w05_writes_to_several_tables_invalidate_each_of_them() {
     let sql = "UPDATE tags JOIN posts ON tags.id = posts.id \
                SET tags.label = concat(tags.label, '!'), posts.title = 'both' WHERE posts.id = 1";
     Scene::new().changes(labels, batch(sql), sql);
@@ -105,7 +105,7 @@ fn w05_writes_to_several_tables_are_seen_by_each() {
     Scene::new().changes(bodies, batch(sql), sql);
 }
 
-/// Diesel finds no description of the rows and loads none; what the database does is seen all the same.
+/// Diesel cannot load the returned rows, but the write is still seen.
 #[test]
 fn w05_a_write_that_returns_rows_is_seen_however_it_is_sent() {
     if !cachalot_tests::mysql::takes_as_mariadb("DELETE FROM tags WHERE id = 0 RETURNING id") {

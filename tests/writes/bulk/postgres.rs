@@ -31,7 +31,7 @@ fn w05_truncate_is_seen() {
 }
 
 #[test]
-fn w05_truncate_cascade_is_seen_by_the_tables_that_it_reaches() {
+fn w05_truncate_cascade_invalidates_all_tables_that_it_empties() {
     let sql = "TRUNCATE authors CASCADE";
     for reached in [titles, bodies] {
         Scene::new().changes_all(reached, batch(sql), sql);
@@ -40,7 +40,7 @@ fn w05_truncate_cascade_is_seen_by_the_tables_that_it_reaches() {
 }
 
 #[test]
-fn w05_truncate_in_a_transaction_is_seen_after_its_commit_alone() {
+fn w05_truncate_in_a_transaction_is_seen_only_after_its_commit() {
     let mut scene = Scene::new();
     let before = bodies(&mut scene.world.conn);
     for ends in ["ROLLBACK", "COMMIT"] {
@@ -117,7 +117,7 @@ fn w05_copy_from_raw_data_is_seen_and_one_that_fails_changes_nothing() {
     let before = labels(&mut scene.world.conn);
     assert!(copy(&mut scene.writer.conn, "91,fine\nno number,bad\n").is_err());
     assert_eq!(labels(&mut scene.world.conn), before);
-    // A COPY whose data the program cannot give ends with the program's own error.
+    // If the program fails to produce the data, COPY fails.
     let stopped = diesel::copy_from(tags::table)
         .from_raw_data(tags::table, |_| Err::<(), _>(Error::RollbackTransaction))
         .execute(&mut scene.writer.conn);
@@ -182,7 +182,7 @@ fn w05_ctes_that_write_are_seen_however_they_are_sent() {
         let sql = format!("WITH x AS ({cte}) SELECT id FROM x ORDER BY id LIMIT 1");
         returns_one_id_and_is_seen(&sql);
     }
-    // Two tables, one of them written by the statement that the CTEs stand before.
+    // Two tables are written: one by a CTE, one by the main statement.
     let sql = "WITH gone AS (DELETE FROM comments RETURNING body), \
                more AS (SELECT body FROM gone LIMIT 1) \
                INSERT INTO tags SELECT 90, body FROM more";

@@ -9,9 +9,9 @@ use super::raw_sql::{Scene, labels};
 use super::replacing::is_seen;
 use super::schema::*;
 
-/// Without a condition SQLite drops the pages and visits no row.
+/// Without a condition SQLite frees the pages and reports no row.
 #[test]
-fn w05_a_delete_of_everything_is_seen() {
+fn w05_a_delete_of_all_rows_is_seen() {
     for sql in ["DELETE FROM comments", "delete from \"main\".[comments];"] {
         Scene::new().changes(bodies, batch(sql), sql);
     }

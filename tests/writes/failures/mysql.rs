@@ -1,4 +1,4 @@
-//! What MariaDB undoes, in part or wholly, and what it commits by itself.
+//! Statements and transactions that MariaDB rolls back, its implicit COMMITs and its isolation levels.
 
 use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{
@@ -29,9 +29,9 @@ fn t01_a_read_in_a_read_committed_transaction_is_cached() {
     assert_eq!(world.sent(|conn| value(conn, 1)), (0, 0));
 }
 
-/// The deadlock undoes the whole transaction, so what follows is committed at once.
+/// The deadlock rolls the whole transaction back, so later statements are committed at once.
 #[test]
-fn t05_what_follows_a_deadlock_is_seen_at_once() {
+fn t05_writes_after_a_deadlock_are_seen_at_once() {
     let (mut world, mut other) = two();
     world.conn.batch_execute("BEGIN").unwrap();
     deadlock(&mut world.conn, &world.database);
@@ -43,9 +43,9 @@ fn t05_what_follows_a_deadlock_is_seen_at_once() {
     agree(&world, &mut other, [0, 7]);
 }
 
-/// It commits before it fails.
+/// It commits the open transaction before it fails.
 #[test]
-fn t05_a_change_of_the_schema_that_fails_has_committed_what_was_open() {
+fn t05_a_schema_change_that_fails_has_committed_the_open_transaction() {
     let (mut world, mut other) = two();
     world.conn.batch_execute("BEGIN").unwrap();
     set(&mut world.conn, 1, 5);
@@ -59,9 +59,9 @@ fn t05_a_change_of_the_schema_that_fails_has_committed_what_was_open() {
     agree(&world, &mut other, [6, 5]);
 }
 
-/// Only the statement is undone.
+/// Only the statement is rolled back.
 #[test]
-fn t05_a_lock_that_is_not_had_in_time_leaves_the_transaction_as_it_was() {
+fn t05_a_lock_timeout_leaves_the_transaction_open() {
     let (mut world, mut other) = two();
     let mut holder = world.outsider();
     holder.batch_execute("BEGIN").unwrap();
@@ -84,9 +84,9 @@ fn t05_a_lock_that_is_not_had_in_time_leaves_the_transaction_as_it_was() {
     agree(&world, &mut other, [5, 0]);
 }
 
-/// django-cachalot loses it: the rows leak and survive the rollback.
+/// django-cachalot stores such rows for others, and keeps them after the ROLLBACK.
 #[test]
-fn c08_without_autocommit_uncommitted_rows_are_cached_for_nobody() {
+fn c08_without_autocommit_uncommitted_rows_are_not_cached() {
     let (mut world, mut other) = two();
     world.conn.batch_execute("SET autocommit = 0").unwrap();
     set(&mut world.conn, 1, 5);
@@ -101,7 +101,7 @@ fn c08_without_autocommit_uncommitted_rows_are_cached_for_nobody() {
 }
 
 #[test]
-fn t06_without_autocommit_whatever_commits_implicitly_publishes() {
+fn t06_without_autocommit_implicit_commits_are_seen() {
     for commits in [
         "CREATE TABLE another (id INTEGER)",
         "BEGIN",
@@ -120,7 +120,7 @@ fn t06_without_autocommit_whatever_commits_implicitly_publishes() {
     }
 }
 
-/// Lost by caches that look at no isolation level.
+/// A cache that ignores isolation levels would store these rows.
 #[test]
 fn c08_what_a_read_uncommitted_reader_sees_is_cached_for_nobody() {
     let variable = if cachalot_tests::mysql::is_mysql() {
@@ -170,7 +170,7 @@ fn t06_isolation_levels_decide_what_is_cached() {
 }
 
 #[test]
-fn t06_what_was_set_before_anybody_watched_is_asked_for() {
+fn t06_settings_from_before_the_connection_was_watched_count() {
     for (set_before, expected) in [
         (
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -204,7 +204,7 @@ fn t06_what_was_set_before_anybody_watched_is_asked_for() {
 }
 
 #[test]
-fn t06_a_distributed_transaction_is_seen_when_it_is_committed_and_not_before() {
+fn t06_a_distributed_transaction_is_seen_only_once_it_is_committed() {
     for ending in ["XA COMMIT", "XA ROLLBACK"] {
         let (mut world, mut other) = two();
         let name = world.namespace.clone();

@@ -1,4 +1,4 @@
-//! What PostgreSQL refuses at COMMIT or before, its isolation levels, and prepared transactions.
+//! Transactions that PostgreSQL rejects or aborts, its isolation levels, and prepared transactions.
 
 use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{
@@ -38,7 +38,7 @@ fn overtaken(conn: &mut Conn, faster: &mut Conn) -> Error {
 }
 
 #[test]
-fn t05_a_statement_that_cannot_be_serialized_is_diesels_error() {
+fn t05_a_statement_that_cannot_be_serialized_gives_diesels_error() {
     let (mut world, mut other) = two();
     let (mut outsider, mut another) = (world.outsider(), world.outsider());
     let expected = overtaken(&mut outsider, &mut another);
@@ -47,7 +47,7 @@ fn t05_a_statement_that_cannot_be_serialized_is_diesels_error() {
     agree(&world, &mut other, [3, 0]);
 }
 
-/// Each reads what the other writes.
+/// Two transactions, each of which reads what the other writes (write skew).
 fn skewed(conn: &mut Conn, faster: &mut Conn) -> Error {
     let both = |conn: &mut Conn| counters::table.count().get_result::<i64>(conn);
     conn.build_transaction()
@@ -68,7 +68,7 @@ fn skewed(conn: &mut Conn, faster: &mut Conn) -> Error {
 }
 
 #[test]
-fn t05_a_commit_that_cannot_be_serialized_is_diesels_error() {
+fn t05_a_commit_that_cannot_be_serialized_gives_diesels_error() {
     let (mut world, mut other) = two();
     let (mut outsider, mut another) = (world.outsider(), world.outsider());
     let expected = skewed(&mut outsider, &mut another);
@@ -174,7 +174,7 @@ fn t06_isolation_set_by_statement_is_followed() {
 }
 
 #[test]
-fn t06_isolation_that_was_set_before_anybody_watched_is_asked_for() {
+fn t06_isolation_from_before_the_connection_was_watched_counts() {
     let (world, _other) = two();
     let url = world.database.url();
     let by_statement = {
