@@ -7,6 +7,7 @@ use cachalot_diesel::{BypassReason, Outcome, prelude::*};
 use cachalot_tests::{memcached, unique, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*};
 
+use super::dialect::lock_waits;
 use super::schema::{Mood, every_type};
 use super::{Conn, db};
 
@@ -48,15 +49,7 @@ fn c02_a_write_stays_announced_while_diesel_looks_a_type_up() {
     wait_until(
         "the writer waits for the row",
         Duration::from_secs(20),
-        || {
-            let waiting: i64 = diesel::dsl::sql::<diesel::sql_types::BigInt>(
-                "SELECT count(*) FROM pg_stat_activity \
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
-            )
-            .get_result(&mut holder)
-            .unwrap();
-            waiting > 0
-        },
+        || lock_waits(&mut holder, &database, "every_type") > 0,
     );
 
     let outcome = every_type::table

@@ -12,10 +12,6 @@ on_sqlite! {
     #[path = "catalog/sqlite.rs"]
     mod catalog;
     mod conflicts;
-    #[path = "special_cases/sqlite.rs"]
-    mod special_cases;
-    #[path = "statements/sqlite.rs"]
-    mod statements;
     mod temporary;
     #[path = "analysis_truth/sqlite.rs"]
     mod truth;
@@ -31,13 +27,13 @@ on_postgres! {
     mod partitions;
     mod principals;
     mod reading_functions;
+    #[path = "routine_statements/postgres.rs"]
+    mod routine_statements;
     mod routines;
     mod row_security;
     mod rules;
     #[path = "special_cases/postgres.rs"]
     mod special_cases;
-    #[path = "statements/postgres.rs"]
-    mod statements;
     mod trigger_functions;
     #[path = "analysis_truth/postgres.rs"]
     mod truth;
@@ -52,16 +48,16 @@ on_mysql! {
     mod principals;
     mod privileges;
     mod procedures;
+    #[path = "routine_statements/mysql.rs"]
+    mod routine_statements;
     mod routines;
     #[path = "special_cases/mysql.rs"]
     mod special_cases;
-    #[path = "statements/mysql.rs"]
-    mod statements;
     mod stored_functions;
     mod trigger_procedures;
     #[path = "analysis_truth/mysql.rs"]
     mod truth;
 }
 
-use self::statements::*;
+use super::dialect::{MOVING, drop_trigger, trigger};
 use super::*;

@@ -6,8 +6,8 @@ use diesel::{
 };
 
 use super::super::dialect::here;
-use super::ROUTINES;
 use super::catalog_fixture::{CatalogFixture, cached, run};
+use super::routine_statements::ROUTINES;
 use super::routines::{LOG, SHELF, STONES};
 
 const SCHEMA: &str = "\

@@ -5,7 +5,7 @@ use diesel::{prelude::*, result::Error, sql_types::Text};
 
 use super::super::dialect::here;
 use super::catalog_fixture::{CatalogFixture, cached, run};
-use super::{ROUTINES, routine_statements};
+use super::routine_statements::{self, ROUTINES};
 
 pub(crate) const SHELF: &str = "SELECT name FROM shelf ORDER BY id";
 pub(crate) const LOG: &str = "SELECT line FROM log ORDER BY line";

@@ -2,8 +2,8 @@
 
 use cachalot_diesel::{BypassReason, Outcome};
 
-use super::ROUTINES;
 use super::catalog_fixture::{CatalogFixture, cached, run};
+use super::routine_statements::ROUTINES;
 use super::routines::{LOG, STONES};
 
 /// A function that reads makes its tables the query's.

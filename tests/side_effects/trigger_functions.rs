@@ -3,7 +3,7 @@
 use diesel::{Connection as _, result::Error};
 
 use super::catalog_fixture::{CatalogFixture, cached, run};
-use super::trigger_function;
+use super::dialect::trigger_function;
 
 const SCHEMA: &str = "\
 CREATE TABLE north (id INTEGER PRIMARY KEY, v INTEGER); \

@@ -6,10 +6,11 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
+use super::Conn;
 use super::catalog_fixture::{CatalogFixture, cached, run};
+use super::routine_statements::ROUTINES;
 use super::routines::{LOG, SHELF, STONES};
 use super::world::World;
-use super::{Conn, ROUTINES};
 
 const SCHEMA: &str = "\
 CREATE PROCEDURE add_twice(number INTEGER) LANGUAGE plpgsql AS \

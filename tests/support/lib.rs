@@ -38,7 +38,6 @@ pub mod memcached;
 pub mod migrations;
 #[cfg(feature = "mysql")]
 pub mod mysql;
-mod port;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod program;

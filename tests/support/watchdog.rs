@@ -4,6 +4,9 @@
 //! shell script that holds the read end of a pipe. The write end is this process's: when the kernel
 //! closes it, the script ends the server and removes its folder.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +18,10 @@ use crate::{unique, wait_until};
 
 /// How long the slowest server may take to set up its data and start on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Below the range from which systems take the local ports of outgoing connections. So no connection
+/// can sit on the port of a server that is stopped for a while, least of all one that tries to reach it.
+const PORTS: Range<u16> = 15_000..32_000;
 
 /// A server to run. `prepare` and `serve` are shell words, run in the server's folder, which they
 /// may call `$FOLDER`. Put `$UNPRIVILEGED` before a program that must not run as root.
@@ -142,12 +149,25 @@ pub(crate) fn start_on_free_port(
     is_ready: impl Fn(&Watched, u16) -> bool,
 ) -> (Watched, u16) {
     for _ in 0..10 {
-        let port = crate::port::free();
+        let port = free_port();
         if let Some(watched) = try_start(&service(port), port, &is_ready) {
             return (watched, port);
         }
     }
     panic!("ten loopback ports in a row were free and then taken");
+}
+
+/// A loopback port that was free a moment ago. Another process may still be faster: a server that
+/// finds its port taken is started again on another.
+fn free_port() -> u16 {
+    let span = u64::from(PORTS.end - PORTS.start);
+    let random = RandomState::new();
+    (0u64..1000)
+        .map(|attempt| random.hash_one(attempt) % span)
+        .filter_map(|offset| u16::try_from(offset).ok())
+        .map(|offset| PORTS.start + offset)
+        .find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+        .expect("no free loopback port below 32000; see what listens there: ss -ltn")
 }
 
 /// Starts a server on `port`; none if the port is taken.

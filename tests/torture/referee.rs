@@ -1,8 +1,11 @@
-//! Knows what is acknowledged, and judges every cached read by it.
+//! Knows which writes are acknowledged, and checks every cached read against them.
 //!
 //! A worker announces increments before it makes them, tells how they ended once its commit has
 //! returned, and asks what is acknowledged before it reads. So the answer to `Ask` is never more than
 //! what every later read must show, and a read can never show more than what was announced.
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -35,7 +38,7 @@ pub(crate) enum Promise {
     P1,
     /// Not older than what a plain read just before showed.
     P2,
-    /// Not more than was ever written: no uncommitted row that was taken back.
+    /// Not more than was ever written: no row of a transaction that was rolled back.
     Written,
     /// Two counters that change together are seen together.
     Whole,
@@ -88,7 +91,7 @@ struct State {
     tallies: [Tally; COUNTERS],
     violations: Vec<Violation>,
     excuses: Vec<Excuse>,
-    /// Of each process, by its seat: a killed one's last words count.
+    /// Of each process, by its seat; the last counts of a killed process stay.
     counts: BTreeMap<u64, Counts>,
     seats: u64,
     totals: Totals,
@@ -102,7 +105,7 @@ pub(crate) struct Totals {
     pub(crate) taken_back: u64,
     pub(crate) unknown: u64,
     pub(crate) cut_off: u64,
-    /// The longest that one of them took, until the store had heard of it.
+    /// The longest that one of them took until its invalidation was delivered.
     pub(crate) longest: Duration,
     pub(crate) slow: u64,
 }
@@ -146,7 +149,7 @@ impl Referee {
         }
     }
 
-    /// Listens to whoever connects, for as long as the process lives.
+    /// Serves all connections until the process ends.
     pub(crate) fn listen(self: &Arc<Self>, listener: TcpListener) {
         let referee = Arc::clone(self);
         thread::spawn(move || {
@@ -187,7 +190,7 @@ impl Referee {
         state.totals.writes > 0 && state.counts.values().any(|process| process.hits > 0)
     }
 
-    /// A place for one more worker.
+    /// A seat for a new worker.
     pub(crate) fn seat(&self) -> Seat {
         let mut state = self.state();
         state.seats += 1;
@@ -231,7 +234,7 @@ impl Referee {
         }
     }
 
-    /// The worker is gone: nobody knows what became of the write that it had begun.
+    /// The worker has disconnected: the outcome of the write that it had begun is unknown.
     pub(crate) fn leave(&self, seat: &Seat) {
         if seat.open.is_some() {
             self.state().totals.unknown += 1;
@@ -324,7 +327,7 @@ impl Referee {
         broken
     }
 
-    /// What is to be said of the run.
+    /// The result of the run.
     pub(crate) fn verdict(&self) -> Verdict {
         let state = self.state();
         let (excused, violations): (Vec<_>, Vec<_>) = state
@@ -371,142 +374,4 @@ fn tables(counters: &[usize]) -> [bool; 2] {
         counters.iter().any(|&counter| counter < ROWS),
         counters.iter().any(|&counter| counter >= ROWS),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::Seen;
-
-    fn referee() -> (Referee, Seat, Seat) {
-        let referee = Referee::new(Rules {
-            p2: true,
-            lease: Duration::from_secs(60),
-        });
-        let seats = (referee.seat(), referee.seat());
-        (referee, seats.0, seats.1)
-    }
-
-    fn write(referee: &Referee, seat: &mut Seat, counter: usize, kept: bool) {
-        let increments = vec![counter];
-        referee.hear(seat, Message::Begin { increments });
-        let (kept, undone) = if kept {
-            (vec![counter], vec![])
-        } else {
-            (vec![], vec![counter])
-        };
-        let ending = Ending {
-            kept,
-            undone,
-            cut_off: false,
-        };
-        referee.hear(seat, Message::End(ending));
-    }
-
-    fn saw(counter: usize, value: i64, plain: Option<i64>) -> Message {
-        Message::Saw(Saw {
-            values: vec![Seen {
-                of: vec![counter],
-                value,
-                plain,
-            }],
-            ..Saw::default()
-        })
-    }
-
-    fn broken(referee: &Referee) -> Vec<Promise> {
-        let violations = referee.verdict().violations;
-        violations
-            .iter()
-            .map(|violation| violation.promise)
-            .collect()
-    }
-
-    #[test]
-    fn a_read_below_what_was_acknowledged_before_it_breaks_p1() {
-        let (referee, mut writer, mut reader) = referee();
-        write(&referee, &mut writer, 1, true);
-        referee.hear(&mut reader, Message::Ask);
-        referee.hear(&mut reader, saw(1, 1, None));
-        assert_eq!(broken(&referee), []);
-        referee.hear(&mut reader, saw(1, 0, None));
-        assert_eq!(broken(&referee), [Promise::P1]);
-    }
-
-    #[test]
-    fn what_was_acknowledged_after_the_read_began_need_not_show() {
-        let (referee, mut writer, mut reader) = referee();
-        referee.hear(&mut reader, Message::Ask);
-        write(&referee, &mut writer, 1, true);
-        referee.hear(&mut reader, saw(1, 0, None));
-        assert_eq!(broken(&referee), []);
-    }
-
-    #[test]
-    fn a_read_below_the_plain_read_before_it_breaks_p2() {
-        let (referee, mut writer, mut reader) = referee();
-        let increments = vec![1];
-        referee.hear(&mut writer, Message::Begin { increments });
-        referee.hear(&mut reader, Message::Ask);
-        referee.hear(&mut reader, saw(1, 1, Some(1)));
-        assert_eq!(broken(&referee), []);
-        referee.hear(&mut reader, saw(1, 0, Some(1)));
-        assert_eq!(broken(&referee), [Promise::P2]);
-    }
-
-    #[test]
-    fn a_write_slower_than_its_lease_excuses_p2_and_nothing_else() {
-        let referee = Referee::new(Rules {
-            p2: true,
-            lease: Duration::ZERO,
-        });
-        let (mut writer, mut reader) = (referee.seat(), referee.seat());
-        write(&referee, &mut writer, 2, true);
-        let increments = vec![1];
-        referee.hear(&mut writer, Message::Begin { increments });
-        referee.hear(&mut reader, Message::Ask);
-        referee.hear(&mut reader, saw(1, 0, Some(1)));
-        referee.hear(&mut reader, saw(2, 0, None));
-        let kept = vec![1];
-        let ending = Ending {
-            kept,
-            ..Ending::default()
-        };
-        referee.hear(&mut writer, Message::End(ending));
-        assert_eq!(broken(&referee), [Promise::P1]);
-        assert_eq!(referee.verdict().excused, 1);
-    }
-
-    #[test]
-    fn a_row_that_was_taken_back_must_not_show() {
-        let (referee, mut writer, mut reader) = referee();
-        write(&referee, &mut writer, 1, false);
-        referee.hear(&mut reader, Message::Ask);
-        referee.hear(&mut reader, saw(1, 1, None));
-        assert_eq!(broken(&referee), [Promise::Written]);
-    }
-
-    #[test]
-    fn half_a_transaction_must_not_show() {
-        let (referee, _, mut reader) = referee();
-        referee.hear(&mut reader, Message::Ask);
-        let half = Saw {
-            pair: Some((1, 0)),
-            ..Saw::default()
-        };
-        referee.hear(&mut reader, Message::Saw(half));
-        assert_eq!(broken(&referee), [Promise::Whole]);
-    }
-
-    #[test]
-    fn a_worker_that_is_gone_leaves_its_write_open() {
-        let (referee, mut writer, _) = referee();
-        let increments = vec![0];
-        referee.hear(&mut writer, Message::Begin { increments });
-        referee.leave(&writer);
-        let verdict = referee.verdict();
-        assert_eq!(verdict.totals.unknown, 1);
-        let tally = verdict.tallies[0];
-        assert_eq!((tally.acknowledged, tally.most()), (0, 1));
-    }
 }

@@ -1,7 +1,7 @@
-//! What a database refuses, undoes or leaves untold: the caller gets Diesel's own error, and the
-//! cache is right afterwards.
+//! Writes that the database rejects or rolls back, or whose outcome is unknown: the caller gets Diesel's own
+//! error, and later reads are correct.
 
-use std::mem::discriminant;
+use std::{mem::discriminant, time::Duration};
 
 use cachalot_diesel::Outcome;
 use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
@@ -11,10 +11,14 @@ use super::Conn;
 use super::schema::counters;
 use super::world::{Reader, World};
 
+/// Longer than every awaited condition takes.
+#[allow(dead_code, reason = "nothing in SQLite waits")]
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
 /// Counters 1 and 2 at 0, and a connection of another process, which has them cached.
 pub(crate) fn two() -> (World, Reader) {
     let mut world = World::new();
-    // What a connection is like is asked for by its first read.
+    // The first read probes the session.
     outcome(&mut world.conn);
     for id in [1, 2] {
         diesel::insert_into(counters::table)
@@ -62,7 +66,7 @@ pub(crate) fn outcome(conn: &mut Conn) -> Outcome {
     query.cached(conn).explain().unwrap().outcome
 }
 
-/// Cached reads of another process are what a plain read gives: as they come, and as they are kept.
+/// Cached reads of another process return what a plain read returns, when stored and as a hit.
 #[track_caller]
 pub(crate) fn agree(world: &World, other: &mut Reader, expected: [i64; 2]) {
     let mut outsider = world.outsider();
@@ -73,7 +77,7 @@ pub(crate) fn agree(world: &World, other: &mut Reader, expected: [i64; 2]) {
     }
 }
 
-/// The error is the one that an unwatched connection gives.
+/// The error is the same as on an unwatched connection.
 #[track_caller]
 pub(crate) fn assert_same(watched: &Error, unwatched: &Error) {
     let same = match (watched, unwatched) {
@@ -85,9 +89,9 @@ pub(crate) fn assert_same(watched: &Error, unwatched: &Error) {
     assert!(same, "{watched:?} instead of {unwatched:?}");
 }
 
-/// Lost by caches that do not know of uncommitted rows: they are kept for others.
+/// A cache that ignores transactions would store uncommitted rows for others.
 #[test]
-fn c08_uncommitted_rows_are_cached_for_nobody() {
+fn c08_uncommitted_rows_are_not_cached() {
     let (mut world, mut other) = two();
     let result = world.conn.transaction(|conn| {
         set(conn, 1, 5);
@@ -101,7 +105,7 @@ fn c08_uncommitted_rows_are_cached_for_nobody() {
     agree(&world, &mut other, [0, 0]);
 }
 
-/// django-cachalot loses it: what was read before the savepoint was rolled back is kept.
+/// django-cachalot keeps rows that were read before the savepoint was rolled back.
 #[test]
 fn c09_rows_of_a_savepoint_that_was_rolled_back_are_not_read_again() {
     let (mut world, mut other) = two();
@@ -145,9 +149,9 @@ fn c09_raw_savepoints_that_were_rolled_back_are_not_read_again() {
     agree(&world, &mut other, [0, 0]);
 }
 
-/// Goes on in the transaction, as the database lets it.
+/// The transaction goes on after the failed savepoint.
 #[test]
-fn t05_a_statement_that_fails_in_a_savepoint_takes_nothing_else_with_it() {
+fn t05_a_statement_that_fails_in_a_savepoint_undoes_nothing_else() {
     let (mut world, mut other) = two();
     world
         .conn

@@ -164,7 +164,7 @@ impl Schedule {
         };
         for table in this.schema.tables.clone() {
             for _ in 0..8 {
-                let sql = writes::row_of(&table, &mut this.rng);
+                let sql = writes::row_of("INSERT", &table, &mut this.rng);
                 let result = this.outsider.batch_execute(&sql);
                 this.since.push(told(&sql, &result));
             }

@@ -311,6 +311,30 @@ fn rename_there_and_back(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
     ))
 }
 
+/// Lets a view be written to, by a trigger.
+#[allow(dead_code, reason = "MariaDB has no such triggers")]
+pub(crate) fn make_writable(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
+    let view = rng.choice(&schema.views)?.clone();
+    let table = schema.some_table(rng);
+    let (moment, body) = match rng.u8(..3) {
+        0 => (
+            "INSTEAD OF INSERT",
+            format!("INSERT INTO {table} (id, n, s, up) VALUES (NEW.id, NEW.n, NEW.s, NULL);"),
+        ),
+        1 => (
+            "INSTEAD OF UPDATE",
+            format!("UPDATE {table} SET n = NEW.n, s = NEW.s WHERE id = OLD.id;"),
+        ),
+        _ => (
+            "INSTEAD OF DELETE",
+            format!("DELETE FROM {table} WHERE id = OLD.id;"),
+        ),
+    };
+    let name = schema.name("g");
+    schema.triggers.push((name.clone(), view.clone()));
+    Some(trigger(&name, moment, &view, None, &body))
+}
+
 /// The name, in one of the ways to write it.
 pub(crate) fn spelled(name: &str, rng: &mut Rng) -> String {
     let mut ways = spellings(name);

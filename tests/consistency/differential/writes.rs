@@ -99,12 +99,20 @@ impl Values for Rng {
     }
 }
 
-/// A new row of a table with all columns.
-pub(crate) fn row_of(table: &str, rng: &mut Rng) -> String {
+/// An insert of a row with all columns, with a verb such as `INSERT` or `REPLACE`.
+pub(crate) fn row_of(verb: &str, table: &str, rng: &mut Rng) -> String {
     format!(
-        "INSERT INTO {table} (id, n, s, up, code) VALUES {}",
+        "{verb} INTO {table} (id, n, s, up, code) VALUES {}",
         rng.row()
     )
+}
+
+#[allow(dead_code, reason = "MariaDB has no UPDATE with FROM")]
+pub(crate) fn update_from(schema: &Schema, rng: &mut Rng) -> Option<String> {
+    let (table, other) = (schema.some_table(rng), schema.relation(rng));
+    Some(format!(
+        "UPDATE {table} SET n = o.n FROM {other} o WHERE o.id = {table}.id"
+    ))
 }
 
 fn insert(schema: &Schema, rng: &mut Rng) -> Option<String> {
@@ -112,7 +120,7 @@ fn insert(schema: &Schema, rng: &mut Rng) -> Option<String> {
     let has_all = schema.tables.contains(&target);
     let target = spelled(&target, rng);
     Some(if has_all {
-        row_of(&target, rng)
+        row_of("INSERT", &target, rng)
     } else {
         format!("INSERT INTO {target} (id, n, s) VALUES {}", rng.short_row())
     })

@@ -9,11 +9,11 @@ use diesel::sql_types::{
     BigInt, Binary, Bool, Date, Datetime, Double, Float, Integer, Json, Nullable, Numeric,
     SmallInt, Text, Time, Timestamp, TinyInt, Unsigned,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::CachedDsl as _;
 use super::schema::every_type;
-use super::values::assert_values;
+use super::values::{BIGINTS, assert_values, bytes, json_values, texts_with_nul, times};
 use super::world::World;
 
 #[test]
@@ -22,8 +22,7 @@ fn r11_integers() {
         assert_values!(world, a_tinyint: i8 as TinyInt, [0, 1, -1, i8::MIN, i8::MAX]);
         assert_values!(world, a_smallint: i16 as SmallInt, [0, 1, -1, i16::MIN, i16::MAX]);
         assert_values!(world, an_integer: i32 as Integer, [0, 1, -1, i32::MIN, i32::MAX]);
-        let big = [0, 1, -1, i64::MIN, i64::MAX, 1 << 53, (1 << 53) + 1];
-        assert_values!(world, a_bigint: i64 as BigInt, big);
+        assert_values!(world, a_bigint: i64 as BigInt, BIGINTS);
     });
 }
 
@@ -103,43 +102,14 @@ fn r11_booleans() {
 #[test]
 fn r11_texts_and_bytes() {
     World::each(|world| {
-        let texts = [
-            "",
-            " ",
-            "a",
-            "A",
-            "a\0b",
-            "\0",
-            "naïve",
-            "nai\u{308}ve",
-            "\u{1F40B}",
-            "'",
-            "\"",
-            "\\",
-            "NULL",
-            "a\r\nb",
-            "%s{}",
-            "\u{202e}x",
-            "1",
-            "1.0",
-        ];
-        let texts = texts.map(str::to_owned);
-        assert_values!(world, a_text: String as Text, texts.clone());
-        assert_values!(world, a_varchar: String as Text, texts.clone());
-        assert_values!(world, a_char: String as Text, texts);
+        assert_values!(world, a_text: String as Text, texts_with_nul());
+        assert_values!(world, a_varchar: String as Text, texts_with_nul());
+        assert_values!(world, a_char: String as Text, texts_with_nul());
         let long = ["x".repeat(60_000), "x".repeat(60_001)];
         assert_values!(world, a_text: String as Text, long);
-        let bytes = [
-            vec![],
-            vec![0],
-            vec![0, 0],
-            vec![255, 0, 39],
-            b"a".to_vec(),
-            b"a ".to_vec(),
-        ];
-        assert_values!(world, bytes: Vec<u8> as Binary, bytes.clone());
-        assert_values!(world, a_varbinary: Vec<u8> as Binary, bytes.clone());
-        assert_values!(world, a_binary: Vec<u8> as Binary, bytes);
+        assert_values!(world, bytes: Vec<u8> as Binary, bytes());
+        assert_values!(world, a_varbinary: Vec<u8> as Binary, bytes());
+        assert_values!(world, a_binary: Vec<u8> as Binary, bytes());
     });
 }
 
@@ -155,14 +125,7 @@ fn r11_dates_and_times() {
         ];
         let dates = dates.map(|date| date.parse::<NaiveDate>().unwrap());
         assert_values!(world, a_date: NaiveDate as Date, dates);
-        let times = [
-            "00:00:00",
-            "00:00:00.000001",
-            "12:00:00.5",
-            "23:59:59.999999",
-        ];
-        let times = times.map(|time| time.parse::<NaiveTime>().unwrap());
-        assert_values!(world, a_time: NaiveTime as Time, times);
+        assert_values!(world, a_time: NaiveTime as Time, times());
         let moments = [
             "1970-01-02T00:00:00",
             "2024-02-29T23:59:59.000001",
@@ -196,7 +159,9 @@ fn r11_times_of_more_than_a_day_and_dates_that_are_none() {
                 .select((every_type::a_time, every_type::a_date))
         };
 
-        let plain = query([1, 3]).load::<Row>(super::connections::uncached(&mut world.conn)).unwrap();
+        let plain = query([1, 3])
+            .load::<Row>(super::connections::uncached(&mut world.conn))
+            .unwrap();
         assert_eq!(plain[1].0.as_ref().unwrap().hour, 838);
         assert_eq!(plain[0].1.as_ref().unwrap().year, 0);
         for expected in [1, 0] {
@@ -205,7 +170,9 @@ fn r11_times_of_more_than_a_day_and_dates_that_are_none() {
             assert_eq!(sent, expected);
         }
         // Diesel reads none below zero.
-        let plain = query([4, 4]).load::<Row>(super::connections::uncached(&mut world.conn)).unwrap_err();
+        let plain = query([4, 4])
+            .load::<Row>(super::connections::uncached(&mut world.conn))
+            .unwrap_err();
         for _ in 0..2 {
             let cached = query([4, 4]).cached(&mut world.conn).load::<Row>();
             assert_eq!(cached.unwrap_err().to_string(), plain.to_string());
@@ -216,19 +183,7 @@ fn r11_times_of_more_than_a_day_and_dates_that_are_none() {
 #[test]
 fn r11_json() {
     World::each(|world| {
-        let values = [
-            json!(null),
-            json!(true),
-            json!(1),
-            json!("1"),
-            json!(0.1),
-            json!([]),
-            json!({}),
-            json!({"a": [1, null, {"ï": "\u{1F40B}"}]}),
-            json!(["a,b"]),
-            json!(["a", "b"]),
-        ];
-        assert_values!(world, a_json: Value as Json, values);
+        assert_values!(world, a_json: Value as Json, json_values());
     });
 }
 
@@ -260,7 +215,9 @@ fn r11_enums_sets_years_and_bits() {
         }
         let query = || sql_query("SELECT * FROM odd ORDER BY id");
 
-        let plain = query().load::<Odd>(super::connections::uncached(&mut world.conn)).unwrap();
+        let plain = query()
+            .load::<Odd>(super::connections::uncached(&mut world.conn))
+            .unwrap();
         assert_eq!(plain[0].days.as_deref(), Some("mo,tu"));
         let cached = world.once(|conn| query().cached(conn).load::<Odd>());
         assert_eq!(cached, Ok(plain));

@@ -7,10 +7,10 @@ use diesel::sql_types::{
     BigInt, Binary, Bool, Date, Double, Float, Integer, Json, Jsonb, Numeric, SmallInt, Text, Time,
     Timestamp, TimestamptzSqlite,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::schema::every_type;
-use super::values::assert_values;
+use super::values::{BIGINTS, assert_values, bytes, json_values, texts_with_nul, times};
 use super::world::World;
 
 #[test]
@@ -18,8 +18,7 @@ fn r11_integers() {
     World::each(|world| {
         assert_values!(world, a_smallint: i16 as SmallInt, [0, 1, -1, i16::MIN, i16::MAX]);
         assert_values!(world, an_integer: i32 as Integer, [0, 1, -1, i32::MIN, i32::MAX]);
-        let big = [0, 1, -1, i64::MIN, i64::MAX, 1 << 53, (1 << 53) + 1];
-        assert_values!(world, a_bigint: i64 as BigInt, big);
+        assert_values!(world, a_bigint: i64 as BigInt, BIGINTS);
     });
 }
 
@@ -72,37 +71,11 @@ fn r11_booleans() {
 #[test]
 fn r11_texts_and_bytes() {
     World::each(|world| {
-        let texts = [
-            "",
-            " ",
-            "a",
-            "A",
-            "a\0b",
-            "\0",
-            "naïve",
-            "nai\u{308}ve",
-            "\u{1F40B}",
-            "'",
-            "\"",
-            "\\",
-            "NULL",
-            "a\r\nb",
-            "%s{}",
-            "\u{202e}x",
-            "1",
-            "1.0",
-        ];
-        assert_values!(world, a_text: String as Text, texts.map(str::to_owned));
+        assert_values!(world, a_text: String as Text, texts_with_nul());
         let long = ["x".repeat(100_000), "x".repeat(100_001)];
         assert_values!(world, a_text: String as Text, long);
-        let bytes = [
-            vec![],
-            vec![0],
-            vec![0, 0],
-            vec![255, 0, 39],
-            b"a".to_vec(),
-            (0..=255).collect(),
-        ];
+        let mut bytes = bytes();
+        bytes.push((0..=255).collect());
         assert_values!(world, bytes: Vec<u8> as Binary, bytes);
     });
 }
@@ -119,14 +92,7 @@ fn r11_dates_and_times() {
         ];
         let dates = dates.map(|date| date.parse::<NaiveDate>().unwrap());
         assert_values!(world, a_date: NaiveDate as Date, dates);
-        let times = [
-            "00:00:00",
-            "00:00:00.000001",
-            "12:00:00.5",
-            "23:59:59.999999",
-        ];
-        let times = times.map(|time| time.parse::<NaiveTime>().unwrap());
-        assert_values!(world, a_time: NaiveTime as Time, times);
+        assert_values!(world, a_time: NaiveTime as Time, times());
         let moments = [
             "1970-01-01T00:00:00",
             "2024-02-29T23:59:59.000001",
@@ -142,21 +108,7 @@ fn r11_dates_and_times() {
 #[test]
 fn r11_json() {
     World::each(|world| {
-        let values = || {
-            [
-                json!(null),
-                json!(true),
-                json!(1),
-                json!("1"),
-                json!(0.1),
-                json!([]),
-                json!({}),
-                json!({"a": [1, null, {"ï": "\u{1F40B}"}]}),
-                json!(["a,b"]),
-                json!(["a", "b"]),
-            ]
-        };
-        assert_values!(world, a_json: Value as Json, values());
-        assert_values!(world, a_jsonb: Value as Jsonb, values());
+        assert_values!(world, a_json: Value as Json, json_values());
+        assert_values!(world, a_jsonb: Value as Jsonb, json_values());
     });
 }

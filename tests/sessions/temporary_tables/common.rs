@@ -11,7 +11,7 @@ use diesel::{
 use super::super::{
     Conn,
     dialect::{here, is_mysql},
-    schema::tags,
+    schema::{posts, tags},
     world::{Reader, World},
 };
 
@@ -26,7 +26,11 @@ pub(super) fn reader() -> (World, Reader) {
     (world, reader)
 }
 
-/// By a text, which no connection keeps prepared: it is bound anew to what its names mean.
+/// Makes a temporary table that hides the shared one.
+pub(super) const HIDES: &str = "CREATE TEMPORARY TABLE tags (id INTEGER, label VARCHAR(9)); \
+    INSERT INTO tags VALUES (1, 'hidden')";
+
+/// As a text, which no connection keeps prepared, so its names are resolved again each time.
 const LABELS: &str = "SELECT label FROM tags ORDER BY id";
 
 pub(super) fn read(conn: &mut Conn) -> QueryResult<Vec<String>> {
@@ -37,7 +41,7 @@ pub(super) fn labels(conn: &mut Conn) -> Vec<String> {
     read(conn).unwrap()
 }
 
-/// Runs what may fail.
+/// Runs a statement that may fail.
 pub(super) fn run(conn: &mut Conn, sql: &str) {
     let _ = conn.batch_execute(here(sql));
 }
@@ -50,7 +54,7 @@ pub(super) fn is_cached(reader: &mut Reader, when: &str) {
     assert_eq!((rows, sent), (vec!["shared".to_owned()], 0), "{when}");
 }
 
-/// Reads of the connection go to the database, and give this.
+/// Reads of the connection go to the database, and return this label.
 #[track_caller]
 pub(super) fn is_bypassed(reader: &mut Reader, label: &str, when: &str) {
     let query = sql::<Text>(LABELS).cached(&mut reader.conn);
@@ -74,10 +78,10 @@ pub(super) fn leave_none(ways: &[&[&str]]) {
             run(&mut reader.conn, sql);
         }
         is_cached(&mut reader, &format!("{way:?}"));
-        // And so where reads come in between.
+        // The same with reads between the statements.
         for sql in *way {
             run(&mut reader.conn, sql);
-            // Where the table is another, or the transaction has failed, it may be refused.
+            // It may fail: the table may have other columns, or the transaction may have failed.
             let _ = read(&mut reader.conn);
         }
         is_cached(&mut reader, &format!("{way:?}, with reads"));
@@ -91,11 +95,32 @@ pub(super) fn leave_one(ways: &[&[&str]]) {
         is_cached(&mut reader, "before");
         for sql in *way {
             run(&mut reader.conn, sql);
-            // Where the table is another, or the transaction has failed, it may be refused.
+            // It may fail: the table may have other columns, or the transaction may have failed.
             let _ = read(&mut reader.conn);
         }
         is_bypassed(&mut reader, "hidden", &format!("{way:?}"));
     }
+}
+
+/// After this, which leaves nothing temporary behind, a write to one table leaves entries of others valid.
+#[allow(dead_code, reason = "MariaDB has no temporary views or triggers")]
+pub(super) fn leaves_other_tables_cached(sql: &str) {
+    let (mut world, mut reader) = reader();
+    run(&mut reader.conn, sql);
+    is_cached(&mut reader, "dropped");
+    let titles = |conn: &mut Conn| -> Vec<String> {
+        posts::table
+            .select(posts::title)
+            .cached(conn)
+            .load()
+            .unwrap()
+    };
+    world.once(titles);
+    diesel::insert_into(tags::table)
+        .values((tags::id.eq(2), tags::label.eq("another")))
+        .execute(&mut reader.conn)
+        .unwrap();
+    assert_eq!(world.sent(titles).1, 0);
 }
 
 #[test]
@@ -131,7 +156,7 @@ fn f05_a_table_that_was_hidden_is_cached_again() {
         ],
     ];
     if is_mysql() {
-        // The one that was hidden may be the other.
+        // It cannot be told which of the two tables was dropped.
         for way in &ways[..1] {
             let (_world, mut reader) = reader();
             is_cached(&mut reader, "before");
@@ -140,7 +165,7 @@ fn f05_a_table_that_was_hidden_is_cached_again() {
             }
             is_bypassed(&mut reader, "shared", &format!("{way:?}"));
         }
-        // By another name it hides nothing.
+        // A table of another name hides nothing.
         leave_none(&ways[1..]);
         return;
     }
@@ -149,8 +174,6 @@ fn f05_a_table_that_was_hidden_is_cached_again() {
 
 #[test]
 fn f05_a_temporary_table_that_is_there_hides_another() {
-    const HIDES: &str = "CREATE TEMPORARY TABLE tags (id INTEGER, label VARCHAR(9)); \
-        INSERT INTO tags VALUES (1, 'hidden')";
     leave_one(&[
         &[HIDES],
         &[
@@ -164,16 +187,13 @@ fn f05_a_temporary_table_that_is_there_hides_another() {
     ]);
 }
 
-/// Made and dropped before anybody watched.
+/// Created before the connection was watched.
 #[test]
 fn f05_a_temporary_table_of_a_connection_that_is_watched_later() {
     let (world, mut before) = reader();
     is_cached(&mut before, "the other");
     let mut late = world.outsider();
-    run(
-        &mut late,
-        "CREATE TEMPORARY TABLE tags (id INTEGER, label VARCHAR(9)); INSERT INTO tags VALUES (1, 'hidden')",
-    );
+    run(&mut late, HIDES);
     world.cache.watch(&mut late).unwrap();
     for _ in 0..2 {
         assert_eq!(labels(&mut late), ["hidden"]);
@@ -221,7 +241,7 @@ fn f06_changes_of_temporary_tables_leave_entries_valid() {
     ]);
 }
 
-/// A permanent table of the same name is dropped, and nobody reads its rows any more.
+/// After the permanent table is dropped, no connection reads its rows from the cache.
 #[test]
 fn f06_a_permanent_table_named_like_a_temporary_one() {
     const PERMANENT: &str = "CREATE TABLE kept (id INTEGER)";
@@ -258,7 +278,7 @@ fn f06_a_permanent_table_named_like_a_temporary_one() {
                 .get_result()
         };
         for sql in way {
-            // The permanent one is another connection's, whose reads of it are cached.
+            // Another connection creates the permanent table, and its reads are cached.
             if *sql == PERMANENT {
                 world.conn.batch_execute(PERMANENT).unwrap();
                 count(&mut world.conn).unwrap();

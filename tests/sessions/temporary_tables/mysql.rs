@@ -1,14 +1,11 @@
-//! Temporary tables of MariaDB, which lists none.
+//! Temporary tables of MariaDB, which does not list them.
 
 #[path = "common.rs"]
 mod common;
 
 use diesel::connection::SimpleConnection as _;
 
-use self::common::{is_bypassed, is_cached, leave_none, leave_one, reader, run};
-
-const HIDES: &str = "CREATE TEMPORARY TABLE tags (id INTEGER, label TEXT); \
-    INSERT INTO tags VALUES (1, 'hidden')";
+use self::common::{HIDES, is_bypassed, is_cached, leave_none, leave_one, reader, run};
 
 #[test]
 fn f05_what_ends_a_temporary_table() {
@@ -48,7 +45,7 @@ fn f05_what_ends_a_temporary_table() {
 }
 
 #[test]
-fn f05_a_temporary_table_that_no_statement_shows_is_there_for_good() {
+fn f05_a_temporary_table_that_no_statement_shows_is_assumed_until_the_session_ends() {
     leave_one(&[
         &["EXECUTE IMMEDIATE 'CREATE TEMPORARY TABLE tags AS SELECT 1 AS id, \"hidden\" AS label'"],
         &[
@@ -84,7 +81,7 @@ fn f05_a_temporary_table_that_a_routine_makes() {
     is_cached(&mut other, "before");
     run(&mut other.conn, "DO made()");
     is_bypassed(&mut other, "hidden", "by a function");
-    // The count begins again, but it was made before.
+    // The counter is reset, but the table was created before.
     let mut third = world.reader();
     is_cached(&mut third, "before");
     run(&mut third.conn, "CALL makes(); FLUSH STATUS");
@@ -102,7 +99,7 @@ fn f05_a_temporary_table_of_another_database() {
         &format!("CREATE TEMPORARY TABLE {other}.tags (id INTEGER)"),
     );
     is_bypassed(&mut reader, "shared", "of the other");
-    // It drops the other database's.
+    // This drops the table of the other database.
     run(
         &mut reader.conn,
         &format!("DROP TEMPORARY TABLE {other}.tags"),
@@ -117,11 +114,11 @@ fn f05_a_temporary_table_of_another_database() {
         &mut reader.conn,
         &format!("DROP TEMPORARY TABLE mine; USE {own}"),
     );
-    // Where it was made is not known, as nobody asked in between.
+    // Its database is not known, as no read came in between.
     is_bypassed(&mut reader, "shared", "made elsewhere");
 }
 
-/// MySQL counts them together with those that make temporary ones.
+/// MySQL counts permanent and temporary tables in one counter.
 #[test]
 fn f05_tables_that_stay_leave_the_connection_cached() {
     for made in [
@@ -142,7 +139,7 @@ fn f05_tables_that_stay_leave_the_connection_cached() {
     }
 }
 
-/// Nor do they account for a temporary one that nobody saw.
+/// They do not explain the counter if a temporary table was created as well.
 #[test]
 fn f05_tables_that_stay_hide_no_temporary_one() {
     for made in [

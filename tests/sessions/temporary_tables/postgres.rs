@@ -6,8 +6,10 @@ mod common;
 use cachalot_diesel::CachedDsl as _;
 use diesel::prelude::*;
 
-use self::common::{is_cached, labels, leave_none, leave_one, reader, run};
-use super::schema::{posts, tags};
+use self::common::{
+    HIDES, is_bypassed, is_cached, labels, leave_none, leave_one, leaves_other_tables_cached,
+    reader, run,
+};
 
 #[test]
 fn f05_what_ends_a_temporary_table() {
@@ -58,8 +60,6 @@ fn f05_what_ends_a_temporary_table() {
 
 #[test]
 fn f05_a_drop_that_is_rolled_back_or_seen_by_nobody() {
-    const HIDES: &str = "CREATE TEMP TABLE tags (id INTEGER, label TEXT); \
-        INSERT INTO tags VALUES (1, 'hidden')";
     leave_one(&[
         &[HIDES, "BEGIN", "DROP TABLE tags", "ROLLBACK"],
         &[
@@ -87,22 +87,22 @@ fn f05_a_drop_that_is_rolled_back_or_seen_by_nobody() {
     ]);
 }
 
-/// A domain, a function or an operator of that schema is the connection's own, too.
+/// Domains, functions and operators of the schema `pg_temp` belong to the connection, too.
 #[test]
 fn f05_what_else_is_temporary() {
     let (_world, mut reader) = reader();
     run(&mut reader.conn, "CREATE DOMAIN pg_temp.mine AS text");
-    common::is_bypassed(&mut reader, "shared", "a domain");
+    is_bypassed(&mut reader, "shared", "a domain");
     run(&mut reader.conn, "DROP DOMAIN pg_temp.mine");
     is_cached(&mut reader, "dropped");
     run(
         &mut reader.conn,
         "CREATE FUNCTION pg_temp.upper(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1'",
     );
-    common::is_bypassed(&mut reader, "shared", "a function");
+    is_bypassed(&mut reader, "shared", "a function");
 }
 
-/// Its entries are those of everybody.
+/// It uses the same entries as other connections.
 #[test]
 fn f05_a_connection_that_had_a_temporary_table_shares_the_entries_of_others() {
     let (mut world, mut reader) = reader();
@@ -116,28 +116,12 @@ fn f05_a_connection_that_had_a_temporary_table_shares_the_entries_of_others() {
 
 #[test]
 fn f05_after_a_temporary_view_writes_touch_their_tables_alone() {
-    let (mut world, mut reader) = reader();
-    run(
-        &mut reader.conn,
+    leaves_other_tables_cached(
         "CREATE TEMP VIEW mine AS SELECT id, label FROM tags; DROP VIEW mine",
     );
-    is_cached(&mut reader, "dropped");
-    let titles = |conn: &mut super::Conn| -> Vec<String> {
-        posts::table
-            .select(posts::title)
-            .cached(conn)
-            .load()
-            .unwrap()
-    };
-    world.once(titles);
-    diesel::insert_into(tags::table)
-        .values((tags::id.eq(2), tags::label.eq("another")))
-        .execute(&mut reader.conn)
-        .unwrap();
-    assert_eq!(world.sent(titles).1, 0);
 }
 
-/// The server makes a temporary table for it, and drops it.
+/// The server creates a temporary table for it, and drops it again.
 #[test]
 fn f05_a_view_that_is_refreshed_concurrently_leaves_no_temporary_table() {
     leave_none(&[&[
@@ -147,7 +131,7 @@ fn f05_a_view_that_is_refreshed_concurrently_leaves_no_temporary_table() {
     ]]);
 }
 
-/// It is found before the temporary table then.
+/// With this `search_path` the permanent table is found first.
 #[test]
 fn f06_a_permanent_table_before_a_temporary_one_in_the_search_path() {
     let (mut world, mut reader) = reader();

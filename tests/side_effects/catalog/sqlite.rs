@@ -1,4 +1,4 @@
-//! What only one connection to an SQLite database knows.
+//! What only SQLite has in its catalog: temporary triggers, an empty temporary database, virtual tables.
 
 use cachalot_diesel::prelude::*;
 use diesel::{connection::SimpleConnection, dsl::sql, prelude::*, sql_types::Text};
@@ -70,4 +70,23 @@ fn k02_the_columns_of_a_virtual_table_are_not_told_apart() {
          CREATE TRIGGER t AFTER UPDATE ON log BEGIN UPDATE notes SET body = NEW.line; END",
     );
     fixture.depends("SELECT title FROM notes", &["log", "notes"]);
+}
+
+/// A virtual table keeps its rows in tables that can be read, and written, by their names.
+#[test]
+fn w08_the_tables_behind_a_virtual_table() {
+    let mut fixture = CatalogFixture::new(
+        "CREATE VIRTUAL TABLE notes USING fts5(line); CREATE TABLE stones (line TEXT); \
+         INSERT INTO notes VALUES ('one')",
+    );
+    fixture.writes(
+        "INSERT INTO notes VALUES ('two')",
+        &["SELECT c0 FROM notes_content", "SELECT line FROM notes"],
+        &["SELECT line FROM stones"],
+    );
+    fixture.writes(
+        "UPDATE notes_content SET c0 = 'three' WHERE id = 2",
+        &["SELECT c0 FROM notes_content", "SELECT line FROM notes"],
+        &["SELECT line FROM stones"],
+    );
 }

@@ -1,13 +1,13 @@
-//! What the work says differently to PostgreSQL.
+//! The statements and constants of the work for PostgreSQL.
 
 use diesel::connection::SimpleConnection as _;
 
 use super::{
     Conn,
-    work::{Desk, Failure, bump_raw},
+    work::{Failure, Reporter, bump_raw},
 };
 
-/// Locks are not waited for as long as a lease lasts.
+/// The lock timeout is shorter than a lease.
 pub(crate) const SETUP: &str = "SET lock_timeout = 300; SET deadlock_timeout = 50";
 pub(crate) const SUM: &str = "CAST(SUM(counters.value + posts.votes) AS BIGINT)";
 pub(crate) const BEGINS: &[&str] = &[
@@ -16,14 +16,14 @@ pub(crate) const BEGINS: &[&str] = &[
     "BEGIN ISOLATION LEVEL SERIALIZABLE",
 ];
 pub(crate) const FAILING: &[&str] = &["INSERT INTO counters (id, value) VALUES (1, 0)"];
-/// Does an error leave nothing of a transaction but its end?
+/// After an error, does a transaction accept only its end?
 pub(crate) const ERROR_ABORTS: bool = true;
-/// Does a read that fails for a lock leave a connection on which the same read waits for ever?
+/// Does a connection hang if a read that failed on a lock is repeated?
 pub(crate) const FAILED_READ_HANGS: bool = false;
-/// Is a batch outside a transaction one?
+/// Is a batch outside a transaction a transaction of its own?
 pub(crate) const BATCH_IS_WHOLE: bool = true;
 
-/// A transaction of one of the kinds that there are.
+/// A transaction of one of the database's kinds.
 pub(crate) fn isolated(
     conn: &mut Conn,
     kind: u8,
@@ -37,19 +37,23 @@ pub(crate) fn isolated(
     }
 }
 
-/// A transaction that begins with the end of another.
-pub(crate) fn special(conn: &mut Conn, desk: &mut Desk, picks: &[usize]) -> Result<(), Failure> {
+/// A transaction that is chained to another (AND CHAIN).
+pub(crate) fn special(
+    conn: &mut Conn,
+    reporter: &mut Reporter,
+    picks: &[usize],
+) -> Result<(), Failure> {
     conn.batch_execute("BEGIN")?;
-    desk.look_inside(conn)?;
+    reporter.read_inside(conn)?;
     conn.batch_execute("COMMIT AND CHAIN")?;
     for &pick in picks {
-        bump_raw(conn, desk, pick)?;
-        desk.look_inside(conn)?;
+        bump_raw(conn, reporter, pick)?;
+        reporter.read_inside(conn)?;
     }
     Ok(conn.batch_execute("END")?)
 }
 
-/// Brings the session back to what it was.
+/// Restores the session's settings.
 pub(crate) fn restore(_conn: &mut Conn) -> Result<(), Failure> {
     Ok(())
 }

@@ -4,33 +4,16 @@ use std::fs;
 
 use cachalot_tests::{folder, unique};
 use diesel::{
-    connection::SimpleConnection as _,
-    pg::CopyFormat,
-    prelude::*,
-    result::Error,
-    sql_query,
-    sql_types::{BigInt, Integer},
+    connection::SimpleConnection as _, pg::CopyFormat, prelude::*, result::Error, sql_query,
+    sql_types::BigInt,
 };
 
 use super::CachedDsl as _;
 use super::Conn;
-use super::schema::*;
+use super::bulk::{batch, bodies, makes_labels};
 use super::raw_sql::{Scene, labels, titles};
-
-#[derive(Debug, PartialEq, QueryableByName)]
-struct Id {
-    #[diesel(sql_type = Integer)]
-    id: i32,
-}
-
-fn batch(sql: &str) -> impl Fn(&mut Conn) {
-    move |conn| conn.batch_execute(sql).unwrap()
-}
-
-fn bodies(conn: &mut Conn) -> Vec<String> {
-    let query = comments::table.order(comments::id).select(comments::body);
-    query.cached(conn).load().unwrap()
-}
+use super::returning::returns_one_id_and_is_seen;
+use super::schema::*;
 
 fn tagged(conn: &mut Conn) -> i64 {
     posts_tags::table.count().cached(conn).get_result().unwrap()
@@ -48,7 +31,7 @@ fn w05_truncate_is_seen() {
 }
 
 #[test]
-fn w05_truncate_cascade_is_seen_by_the_tables_that_it_reaches() {
+fn w05_truncate_cascade_invalidates_all_tables_that_it_empties() {
     let sql = "TRUNCATE authors CASCADE";
     for reached in [titles, bodies] {
         Scene::new().changes_all(reached, batch(sql), sql);
@@ -57,7 +40,7 @@ fn w05_truncate_cascade_is_seen_by_the_tables_that_it_reaches() {
 }
 
 #[test]
-fn w05_truncate_in_a_transaction_is_seen_after_its_commit_alone() {
+fn w05_truncate_in_a_transaction_is_seen_only_after_its_commit() {
     let mut scene = Scene::new();
     let before = bodies(&mut scene.world.conn);
     for ends in ["ROLLBACK", "COMMIT"] {
@@ -134,7 +117,7 @@ fn w05_copy_from_raw_data_is_seen_and_one_that_fails_changes_nothing() {
     let before = labels(&mut scene.world.conn);
     assert!(copy(&mut scene.writer.conn, "91,fine\nno number,bad\n").is_err());
     assert_eq!(labels(&mut scene.world.conn), before);
-    // A COPY whose data the program cannot give ends with the program's own error.
+    // If the program fails to produce the data, COPY fails.
     let stopped = diesel::copy_from(tags::table)
         .from_raw_data(tags::table, |_| Err::<(), _>(Error::RollbackTransaction))
         .execute(&mut scene.writer.conn);
@@ -197,18 +180,9 @@ fn w05_ctes_that_write_are_seen_however_they_are_sent() {
         "DELETE FROM tags WHERE id = 3 RETURNING id",
     ] {
         let sql = format!("WITH x AS ({cte}) SELECT id FROM x ORDER BY id LIMIT 1");
-        let load = |conn: &mut Conn| {
-            let rows: Vec<Id> = sql_query(&sql).load(conn).unwrap();
-            assert_eq!(rows.len(), 1);
-        };
-        Scene::new().changes(labels, load, &sql);
-        let cached = |conn: &mut Conn| {
-            let rows: Vec<Id> = sql_query(&sql).cached(conn).load().unwrap();
-            assert_eq!(rows.len(), 1);
-        };
-        Scene::new().changes(labels, cached, &sql);
+        returns_one_id_and_is_seen(&sql);
     }
-    // Two tables, one of them written by the statement that the CTEs stand before.
+    // Two tables are written: one by a CTE, one by the main statement.
     let sql = "WITH gone AS (DELETE FROM comments RETURNING body), \
                more AS (SELECT body FROM gone LIMIT 1) \
                INSERT INTO tags SELECT 90, body FROM more";
@@ -258,68 +232,6 @@ fn w05_a_materialized_view_is_seen_when_it_is_refreshed() {
 }
 
 #[test]
-fn w05_a_table_made_of_a_query_is_seen() {
-    for make in [
-        "SELECT id, label INTO labels FROM tags",
-        "CREATE TABLE labels AS SELECT id, label FROM tags",
-    ] {
-        let mut scene = Scene::new();
-        let read = |conn: &mut Conn| -> Result<Vec<Id>, Error> {
-            sql_query("SELECT id FROM labels").cached(conn).load()
-        };
-        assert!(read(&mut scene.world.conn).is_err(), "there is none yet");
-        scene.writer.conn.batch_execute(make).unwrap();
-        let (rows, sent) = scene.world.sent(read);
-        assert_eq!((rows.unwrap().len(), sent), (3, 1), "{make}");
-    }
-}
-
-/// A write of two rows, or of one of them.
-type Write<Row> = fn(&mut Conn, Row, Row) -> QueryResult<usize>;
-
-#[test]
-fn w01_inserts_that_meet_a_row_are_seen_as_diesel_writes_them() {
-    let new = (tags::id.eq(90), tags::label.eq("new"));
-    // Its label is another row's.
-    let taken = (tags::id.eq(91), tags::label.eq("rust"));
-    let writes: [(&str, Write<_>); 2] = [
-        ("do nothing", |conn, new, taken| {
-            diesel::insert_into(tags::table)
-                .values(vec![new, taken])
-                .on_conflict_do_nothing()
-                .execute(conn)
-        }),
-        ("upsert", |conn, _, taken| {
-            diesel::insert_into(tags::table)
-                .values(taken)
-                .on_conflict(tags::label)
-                .do_update()
-                .set(tags::label.eq("upserted"))
-                .execute(conn)
-        }),
-    ];
-    for (what, write) in writes {
-        let write = |conn: &mut Conn| assert_eq!(write(conn, new, taken), Ok(1), "{what}");
-        Scene::new().changes(labels, write, what);
-    }
-}
-
-#[test]
-fn w03_writes_that_return_rows_are_seen_as_diesel_writes_them() {
-    let insert = |conn: &mut Conn| {
-        let new = (tags::id.eq(90), tags::label.eq("new"));
-        let insert = diesel::insert_into(tags::table).values(new);
-        assert_eq!(insert.get_result(conn), Ok((90, "new".to_owned())));
-    };
-    let update = |conn: &mut Conn| {
-        let update = diesel::update(tags::table.find(1)).set(tags::label.eq("new"));
-        assert_eq!(update.returning(tags::id).get_results(conn), Ok(vec![1]));
-    };
-    let delete = |conn: &mut Conn| {
-        let delete = diesel::delete(tags::table.find(3)).returning(tags::label);
-        assert_eq!(delete.get_result(conn), Ok("unused".to_owned()));
-    };
-    Scene::new().changes(labels, insert, "insert");
-    Scene::new().changes(labels, update, "update");
-    Scene::new().changes(labels, delete, "delete");
+fn w05_a_table_that_select_makes_is_seen() {
+    makes_labels("SELECT id, label INTO labels FROM tags");
 }

@@ -1,26 +1,15 @@
-//! What MariaDB undoes, in part or wholly, what it commits by itself, and connections that it ends.
-
-use std::{thread, time::Duration};
+//! Statements and transactions that MariaDB rolls back, its implicit COMMITs and its isolation levels.
 
 use cachalot_diesel::{BypassReason, Outcome};
-use cachalot_tests::{Counter, Database, proxy::Proxy, wait_until};
 use diesel::{
     connection::SimpleConnection,
     prelude::*,
     result::{DatabaseErrorKind, Error},
-    sql_types::BigInt,
 };
 
-use super::dialect::lock_waits;
+use super::db;
+use super::deadlocks::deadlock;
 use super::failures::*;
-use super::world::World;
-use super::{Conn, connections, db};
-
-const SOON: Duration = Duration::from_secs(20);
-
-fn number(conn: &mut Conn, sql: &str) -> i64 {
-    diesel::dsl::sql::<BigInt>(sql).get_result(conn).unwrap()
-}
 
 #[test]
 fn t01_a_read_in_a_read_committed_transaction_is_cached() {
@@ -40,40 +29,12 @@ fn t01_a_read_in_a_read_committed_transaction_is_cached() {
     assert_eq!(world.sent(|conn| value(conn, 1)), (0, 0));
 }
 
-/// Locks counter 2 in a transaction that weighs more than the watched one's, waits for counter 1,
-/// and gives up everything.
-fn rival(url: &str) -> thread::JoinHandle<()> {
-    let mut rival = connections::unwatched(url);
-    rival.batch_execute("BEGIN").unwrap();
-    for label in 0..50 {
-        let insert = format!("INSERT INTO tags (label) VALUES ('rival {label}')");
-        rival.batch_execute(&insert).unwrap();
-    }
-    set(&mut rival, 2, 99);
-    thread::spawn(move || {
-        set(&mut rival, 1, 99);
-        rival.batch_execute("ROLLBACK").unwrap();
-    })
-}
-
-fn rival_waits(conn: &mut Conn, database: &Database) {
-    wait_until("the rival waits for the row", SOON, || {
-        lock_waits(conn, database, "counters") > 0
-    });
-}
-
-/// The deadlock undoes the whole transaction, so what follows is committed at once.
+/// The deadlock rolls the whole transaction back, so later statements are committed at once.
 #[test]
-fn t05_what_follows_a_deadlock_is_seen_at_once() {
+fn t05_writes_after_a_deadlock_are_seen_at_once() {
     let (mut world, mut other) = two();
-    let mut outsider = world.outsider();
     world.conn.batch_execute("BEGIN").unwrap();
-    set(&mut world.conn, 1, 5);
-    let rival = rival(world.database.url());
-    rival_waits(&mut outsider, &world.database);
-    let deadlock = try_set(&mut world.conn, 2, 6).unwrap_err();
-    assert!(format!("{deadlock}").contains("eadlock"), "{deadlock:?}");
-    rival.join().unwrap();
+    deadlock(&mut world.conn, &world.database);
 
     set(&mut world.conn, 2, 7);
     agree(&world, &mut other, [0, 7]);
@@ -82,28 +43,9 @@ fn t05_what_follows_a_deadlock_is_seen_at_once() {
     agree(&world, &mut other, [0, 7]);
 }
 
+/// It commits the open transaction before it fails.
 #[test]
-fn t05_a_transaction_that_a_deadlock_undid_is_not_published() {
-    let (mut world, mut other) = two();
-    let mut outsider = world.outsider();
-    let url = world.database.url().to_owned();
-    let undone = world.conn.transaction(|conn| {
-        set(conn, 1, 5);
-        let rival = rival(&url);
-        rival_waits(&mut outsider, &world.database);
-        let undone = try_set(conn, 2, 6);
-        rival.join().unwrap();
-        undone
-    });
-    assert!(undone.is_err());
-    agree(&world, &mut other, [0, 0]);
-    set(&mut world.conn, 1, 8);
-    agree(&world, &mut other, [8, 0]);
-}
-
-/// It commits before it fails.
-#[test]
-fn t05_a_change_of_the_schema_that_fails_has_committed_what_was_open() {
+fn t05_a_schema_change_that_fails_has_committed_the_open_transaction() {
     let (mut world, mut other) = two();
     world.conn.batch_execute("BEGIN").unwrap();
     set(&mut world.conn, 1, 5);
@@ -117,9 +59,9 @@ fn t05_a_change_of_the_schema_that_fails_has_committed_what_was_open() {
     agree(&world, &mut other, [6, 5]);
 }
 
-/// Only the statement is undone.
+/// Only the statement is rolled back.
 #[test]
-fn t05_a_lock_that_is_not_had_in_time_leaves_the_transaction_as_it_was() {
+fn t05_a_lock_timeout_leaves_the_transaction_open() {
     let (mut world, mut other) = two();
     let mut holder = world.outsider();
     holder.batch_execute("BEGIN").unwrap();
@@ -142,83 +84,9 @@ fn t05_a_lock_that_is_not_had_in_time_leaves_the_transaction_as_it_was() {
     agree(&world, &mut other, [5, 0]);
 }
 
-fn killed_before_commit(conn: &mut Conn, killer: &mut Conn) -> Error {
-    let id = number(conn, "SELECT CONNECTION_ID()");
-    conn.transaction(|conn| {
-        set(conn, 1, 5);
-        killer.batch_execute(&format!("KILL {id}")).unwrap();
-        let alive = format!("SELECT count(*) FROM information_schema.processlist WHERE id = {id}");
-        wait_until("the connection is gone", SOON, || {
-            number(killer, &alive) == 0
-        });
-        Ok::<_, Error>(())
-    })
-    .unwrap_err()
-}
-
+/// django-cachalot stores such rows for others, and keeps them after the ROLLBACK.
 #[test]
-fn t05_a_connection_that_is_killed_before_commit_has_changed_nothing() {
-    let (mut world, mut other) = two();
-    let (mut outsider, mut victim) = (world.outsider(), world.outsider());
-    let expected = killed_before_commit(&mut victim, &mut outsider);
-    let error = killed_before_commit(&mut world.conn, &mut outsider);
-    assert_same(&error, &expected);
-    agree(&world, &mut other, [0, 0]);
-}
-
-/// A watched connection to the world's database by way of a proxy.
-fn by_way_of(world: &World) -> (Proxy, Conn) {
-    let (proxy, url) = Proxy::before(world.database.url());
-    let conn = connections::watched(db::establish(&url), &world.cache, &Counter::new());
-    (proxy, conn)
-}
-
-/// django-cachalot invalidates nothing where COMMIT raises.
-#[test]
-fn t05_a_commit_whose_answer_is_lost_counts_as_a_success() {
-    let (world, mut other) = two();
-    let (proxy, mut conn) = by_way_of(&world);
-    proxy.swallow_answer_to("COMMIT");
-    let error = conn
-        .transaction(|conn| try_set(conn, 1, 5))
-        .expect_err("the answer is lost");
-    assert!(!matches!(error, Error::NotFound), "{error:?}");
-    agree(&world, &mut other, [5, 0]);
-}
-
-#[test]
-fn t05_a_write_whose_answer_is_lost_counts_as_a_success() {
-    let (world, mut other) = two();
-    let (proxy, mut conn) = by_way_of(&world);
-    proxy.swallow_answer_to("UPDATE");
-    let error = conn.batch_execute("UPDATE counters SET value = 5 WHERE id = 1");
-    assert!(error.is_err());
-    agree(&world, &mut other, [5, 0]);
-}
-
-/// The server has carried the COMMIT out, its answer is on the way: the writer is in flight.
-#[test]
-fn t05_while_a_commit_is_under_way_others_ask_the_database() {
-    let (world, mut other) = two();
-    let (proxy, mut conn) = by_way_of(&world);
-    conn.batch_execute("BEGIN").unwrap();
-    set(&mut conn, 1, 5);
-    proxy.hold_answer_to("COMMIT");
-    let committing = thread::spawn(move || conn.batch_execute("COMMIT"));
-    proxy.wait_until_held();
-    assert_eq!(
-        outcome(&mut other.conn),
-        Outcome::Bypass(BypassReason::WriterInFlight)
-    );
-    assert_eq!(other.sent(|conn| value(conn, 1)), (5, 1));
-    proxy.cut();
-    assert!(committing.join().unwrap().is_err(), "its answer is lost");
-    agree(&world, &mut other, [5, 0]);
-}
-
-/// django-cachalot loses it: the rows leak and survive the rollback.
-#[test]
-fn c08_without_autocommit_uncommitted_rows_are_cached_for_nobody() {
+fn c08_without_autocommit_uncommitted_rows_are_not_cached() {
     let (mut world, mut other) = two();
     world.conn.batch_execute("SET autocommit = 0").unwrap();
     set(&mut world.conn, 1, 5);
@@ -233,7 +101,7 @@ fn c08_without_autocommit_uncommitted_rows_are_cached_for_nobody() {
 }
 
 #[test]
-fn t06_without_autocommit_whatever_commits_implicitly_publishes() {
+fn t06_without_autocommit_implicit_commits_are_seen() {
     for commits in [
         "CREATE TABLE another (id INTEGER)",
         "BEGIN",
@@ -252,7 +120,7 @@ fn t06_without_autocommit_whatever_commits_implicitly_publishes() {
     }
 }
 
-/// Lost by caches that look at no isolation level.
+/// A cache that ignores isolation levels would store these rows.
 #[test]
 fn c08_what_a_read_uncommitted_reader_sees_is_cached_for_nobody() {
     let variable = if cachalot_tests::mysql::is_mysql() {
@@ -302,7 +170,7 @@ fn t06_isolation_levels_decide_what_is_cached() {
 }
 
 #[test]
-fn t06_what_was_set_before_anybody_watched_is_asked_for() {
+fn t06_settings_from_before_the_connection_was_watched_count() {
     for (set_before, expected) in [
         (
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -336,7 +204,7 @@ fn t06_what_was_set_before_anybody_watched_is_asked_for() {
 }
 
 #[test]
-fn t06_a_distributed_transaction_is_seen_when_it_is_committed_and_not_before() {
+fn t06_a_distributed_transaction_is_seen_only_once_it_is_committed() {
     for ending in ["XA COMMIT", "XA ROLLBACK"] {
         let (mut world, mut other) = two();
         let name = world.namespace.clone();

@@ -1,23 +1,17 @@
-//! What PostgreSQL refuses at COMMIT or before, and connections that are lost around it.
-
-use std::{thread, time::Duration};
+//! Transactions that PostgreSQL rejects or aborts, its isolation levels, and prepared transactions.
 
 use cachalot_diesel::{BypassReason, Outcome};
-use cachalot_tests::{Counter, proxy::Proxy, wait_until};
 use diesel::{
     connection::SimpleConnection,
     prelude::*,
     result::{DatabaseErrorKind, Error},
-    sql_types::{BigInt, Integer},
 };
 
 use super::CachedDsl as _;
+use super::deadlocks::deadlock;
 use super::failures::*;
 use super::schema::counters;
-use super::world::World;
-use super::{Conn, connections, db};
-
-const SOON: Duration = Duration::from_secs(20);
+use super::{Conn, db};
 
 #[test]
 fn t01_a_read_in_a_read_committed_transaction_is_cached() {
@@ -32,32 +26,6 @@ fn t01_a_read_in_a_read_committed_transaction_is_cached() {
     assert_eq!(world.sent(|conn| value(conn, 1)), (0, 0));
 }
 
-fn with_a_child_of_nobody(conn: &mut Conn) -> Error {
-    conn.transaction(|conn| {
-        set(conn, 1, 5);
-        conn.batch_execute("INSERT INTO children (author_id) VALUES (99)")
-    })
-    .unwrap_err()
-}
-
-#[test]
-fn t05_a_deferred_constraint_that_fails_at_commit_is_diesels_error() {
-    let (mut world, mut other) = two();
-    let mut outsider = world.outsider();
-    outsider
-        .batch_execute(
-            "CREATE TABLE children (author_id INTEGER NOT NULL \
-             REFERENCES authors (id) DEFERRABLE INITIALLY DEFERRED)",
-        )
-        .unwrap();
-    let expected = with_a_child_of_nobody(&mut outsider);
-    assert_same(&with_a_child_of_nobody(&mut world.conn), &expected);
-    assert_eq!(other.sent(|conn| value(conn, 1)), (0, 0), "it is undone");
-    agree(&world, &mut other, [0, 0]);
-    set(&mut world.conn, 1, 7);
-    agree(&world, &mut other, [7, 0]);
-}
-
 fn overtaken(conn: &mut Conn, faster: &mut Conn) -> Error {
     conn.build_transaction()
         .repeatable_read()
@@ -70,7 +38,7 @@ fn overtaken(conn: &mut Conn, faster: &mut Conn) -> Error {
 }
 
 #[test]
-fn t05_a_statement_that_cannot_be_serialized_is_diesels_error() {
+fn t05_a_statement_that_cannot_be_serialized_gives_diesels_error() {
     let (mut world, mut other) = two();
     let (mut outsider, mut another) = (world.outsider(), world.outsider());
     let expected = overtaken(&mut outsider, &mut another);
@@ -79,7 +47,7 @@ fn t05_a_statement_that_cannot_be_serialized_is_diesels_error() {
     agree(&world, &mut other, [3, 0]);
 }
 
-/// Each reads what the other writes.
+/// Two transactions, each of which reads what the other writes (write skew).
 fn skewed(conn: &mut Conn, faster: &mut Conn) -> Error {
     let both = |conn: &mut Conn| counters::table.count().get_result::<i64>(conn);
     conn.build_transaction()
@@ -100,7 +68,7 @@ fn skewed(conn: &mut Conn, faster: &mut Conn) -> Error {
 }
 
 #[test]
-fn t05_a_commit_that_cannot_be_serialized_is_diesels_error() {
+fn t05_a_commit_that_cannot_be_serialized_gives_diesels_error() {
     let (mut world, mut other) = two();
     let (mut outsider, mut another) = (world.outsider(), world.outsider());
     let expected = skewed(&mut outsider, &mut another);
@@ -116,36 +84,15 @@ fn t05_a_commit_that_cannot_be_serialized_is_diesels_error() {
 }
 
 #[test]
-fn t05_a_deadlock_undoes_the_transaction() {
+fn t05_the_commit_after_a_deadlock_succeeds_and_changes_nothing() {
     let (mut world, mut other) = two();
-    let mut outsider = world.outsider();
-    let mut rival = world.outsider();
-    // It never takes itself for the victim.
-    rival
-        .batch_execute("SET deadlock_timeout = '1h'; BEGIN")
+    world
+        .conn
+        .transaction(|conn| {
+            deadlock(conn, &world.database);
+            Ok::<_, Error>(())
+        })
         .unwrap();
-    set(&mut rival, 2, 99);
-    let undone = world.conn.transaction(|conn| {
-        set(conn, 1, 5);
-        let rival = thread::spawn(move || {
-            set(&mut rival, 1, 99);
-            rival.batch_execute("ROLLBACK").unwrap();
-        });
-        wait_until("the rival waits for the row", SOON, || {
-            let waiting = "SELECT count(*) FROM pg_stat_activity \
-                           WHERE wait_event_type = 'Lock' AND datname = current_database()";
-            let waiting: i64 = diesel::dsl::sql::<BigInt>(waiting)
-                .get_result(&mut outsider)
-                .unwrap();
-            waiting > 0
-        });
-        let undone = try_set(conn, 2, 6);
-        Ok::<_, Error>((undone, rival))
-    });
-    let (deadlock, rival) = undone.expect("COMMIT of an aborted transaction succeeds");
-    let deadlock = deadlock.unwrap_err();
-    assert!(deadlock.to_string().contains("deadlock"), "{deadlock:?}");
-    rival.join().unwrap();
     agree(&world, &mut other, [0, 0]);
     set(&mut world.conn, 2, 7);
     agree(&world, &mut other, [0, 7]);
@@ -162,88 +109,6 @@ fn t05_the_commit_of_a_transaction_in_which_a_statement_failed_changes_nothing()
     agree(&world, &mut other, [0, 0]);
     set(&mut world.conn, 1, 7);
     agree(&world, &mut other, [7, 0]);
-}
-
-fn pid(conn: &mut Conn) -> i32 {
-    diesel::dsl::sql::<Integer>("SELECT pg_backend_pid()")
-        .get_result(conn)
-        .unwrap()
-}
-
-fn terminate(killer: &mut Conn, pid: i32) {
-    killer
-        .batch_execute(&format!("SELECT pg_terminate_backend({pid}, 20000)"))
-        .unwrap();
-}
-
-fn terminated_before_commit(conn: &mut Conn, killer: &mut Conn) -> Error {
-    let pid = pid(conn);
-    conn.transaction(|conn| {
-        set(conn, 1, 5);
-        terminate(killer, pid);
-        Ok::<_, Error>(())
-    })
-    .unwrap_err()
-}
-
-#[test]
-fn t05_a_connection_that_is_ended_before_commit_has_changed_nothing() {
-    let (mut world, mut other) = two();
-    let (mut outsider, mut victim) = (world.outsider(), world.outsider());
-    let expected = terminated_before_commit(&mut victim, &mut outsider);
-    let error = terminated_before_commit(&mut world.conn, &mut outsider);
-    assert_same(&error, &expected);
-    agree(&world, &mut other, [0, 0]);
-}
-
-/// A watched connection to the world's database by way of a proxy.
-fn by_way_of(world: &World) -> (Proxy, Conn) {
-    let (proxy, url) = Proxy::before(world.database.url());
-    let conn = connections::watched(db::establish(&url), &world.cache, &Counter::new());
-    (proxy, conn)
-}
-
-/// django-cachalot invalidates nothing where COMMIT raises.
-#[test]
-fn t05_a_commit_whose_answer_is_lost_counts_as_a_success() {
-    let (world, mut other) = two();
-    let (proxy, mut conn) = by_way_of(&world);
-    proxy.swallow_answer_to("COMMIT");
-    let error = conn
-        .transaction(|conn| try_set(conn, 1, 5))
-        .expect_err("the answer is lost");
-    assert!(!matches!(error, Error::NotFound), "{error:?}");
-    agree(&world, &mut other, [5, 0]);
-}
-
-#[test]
-fn t05_a_write_whose_answer_is_lost_counts_as_a_success() {
-    let (world, mut other) = two();
-    let (proxy, mut conn) = by_way_of(&world);
-    proxy.swallow_answer_to("UPDATE");
-    let error = conn.batch_execute("UPDATE counters SET value = 5 WHERE id = 1");
-    assert!(error.is_err());
-    agree(&world, &mut other, [5, 0]);
-}
-
-/// The server has carried the COMMIT out, its answer is on the way: the writer is in flight.
-#[test]
-fn t05_while_a_commit_is_under_way_others_ask_the_database() {
-    let (world, mut other) = two();
-    let (proxy, mut conn) = by_way_of(&world);
-    conn.batch_execute("BEGIN").unwrap();
-    set(&mut conn, 1, 5);
-    proxy.hold_answer_to("COMMIT");
-    let committing = thread::spawn(move || conn.batch_execute("COMMIT"));
-    proxy.wait_until_held();
-    assert_eq!(
-        outcome(&mut other.conn),
-        Outcome::Bypass(BypassReason::WriterInFlight)
-    );
-    assert_eq!(other.sent(|conn| value(conn, 1)), (5, 1));
-    proxy.cut();
-    assert!(committing.join().unwrap().is_err(), "its answer is lost");
-    agree(&world, &mut other, [5, 0]);
 }
 
 #[test]
@@ -309,7 +174,7 @@ fn t06_isolation_set_by_statement_is_followed() {
 }
 
 #[test]
-fn t06_isolation_that_was_set_before_anybody_watched_is_asked_for() {
+fn t06_isolation_from_before_the_connection_was_watched_counts() {
     let (world, _other) = two();
     let url = world.database.url();
     let by_statement = {

@@ -1,4 +1,4 @@
-//! What SQLite refuses at COMMIT, and what it undoes by itself.
+//! Transactions that SQLite rejects at COMMIT or rolls back by itself.
 
 use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
@@ -24,35 +24,9 @@ fn t01_a_read_in_a_transaction_is_not_cached_and_counted() {
     assert_eq!(world.sent(|conn| value(conn, 1)), (0, 0));
 }
 
-fn with_a_child_of_nobody(conn: &mut Conn) -> Error {
-    conn.transaction(|conn| {
-        set(conn, 1, 5);
-        conn.batch_execute("INSERT INTO children (author_id) VALUES (99)")
-    })
-    .unwrap_err()
-}
-
+/// The transaction stays open: it can be committed later, or rolled back.
 #[test]
-fn t05_a_deferred_constraint_that_fails_at_commit_is_diesels_error() {
-    let (mut world, mut other) = two();
-    let mut outsider = world.outsider();
-    outsider
-        .batch_execute(
-            "CREATE TABLE children (author_id INTEGER NOT NULL \
-             REFERENCES authors (id) DEFERRABLE INITIALLY DEFERRED)",
-        )
-        .unwrap();
-    let expected = with_a_child_of_nobody(&mut outsider);
-    assert_same(&with_a_child_of_nobody(&mut world.conn), &expected);
-    agree(&world, &mut other, [0, 0]);
-    // The connection goes on.
-    set(&mut world.conn, 1, 7);
-    agree(&world, &mut other, [7, 0]);
-}
-
-/// The transaction stays open: it may yet be committed, or rolled back.
-#[test]
-fn t05_a_commit_that_finds_the_database_busy_may_be_tried_again() {
+fn t05_a_commit_that_fails_as_busy_can_be_repeated() {
     for again in ["COMMIT", "ROLLBACK"] {
         let (mut world, mut other) = two();
         world.conn.batch_execute("PRAGMA busy_timeout = 0").unwrap();
@@ -82,9 +56,9 @@ fn overtaken(conn: &mut Conn, faster: &mut Conn, to: i64) -> Error {
     .unwrap_err()
 }
 
-/// The snapshot of a transaction that wants to write is no longer the newest.
+/// A transaction writes whose snapshot is no longer the newest.
 #[test]
-fn t05_a_statement_that_cannot_be_serialized_is_diesels_error() {
+fn t05_a_statement_that_cannot_be_serialized_gives_diesels_error() {
     let (mut world, mut other) = two();
     let (mut outsider, mut another) = (world.outsider(), world.outsider());
     outsider.batch_execute("PRAGMA journal_mode = WAL").unwrap();
@@ -96,7 +70,7 @@ fn t05_a_statement_that_cannot_be_serialized_is_diesels_error() {
     agree(&world, &mut other, [7, 0]);
 }
 
-/// Connections of one process that share their pages can be made to see uncommitted rows.
+/// Connections of one process with a shared cache can read uncommitted rows.
 #[test]
 fn c08_what_a_read_uncommitted_reader_sees_is_cached_for_nobody() {
     for watched in ["before it is set", "after it was set"] {
@@ -122,9 +96,9 @@ fn c08_what_a_read_uncommitted_reader_sees_is_cached_for_nobody() {
     }
 }
 
-/// The database undoes the whole transaction, so what follows is committed at once.
+/// The database rolls the whole transaction back, so later statements are committed at once.
 #[test]
-fn t05_what_follows_a_conflict_that_rolled_back_the_transaction_is_seen_at_once() {
+fn t05_writes_after_a_conflict_that_rolled_back_are_seen_at_once() {
     let (mut world, mut other) = two();
     world.conn.batch_execute("BEGIN").unwrap();
     set(&mut world.conn, 1, 5);

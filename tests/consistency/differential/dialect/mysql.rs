@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use super::Conn;
 use super::differential::schema::{Change, Schema};
-use super::differential::writes::{Values as _, Write};
+use super::differential::writes::{Values as _, Write, row_of};
 
 /// The type that everything is shown as.
 pub(crate) const TEXT: &str = "CHAR";
@@ -116,19 +116,11 @@ fn add_procedure(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
 }
 
 fn replace(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let table = schema.some_table(rng);
-    Some(format!(
-        "REPLACE INTO {table} (id, n, s, up, code) VALUES {}",
-        rng.row()
-    ))
+    Some(row_of("REPLACE", &schema.some_table(rng), rng))
 }
 
 fn insert_ignore(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let table = schema.some_table(rng);
-    Some(format!(
-        "INSERT IGNORE INTO {table} (id, n, s, up, code) VALUES {}",
-        rng.row()
-    ))
+    Some(row_of("INSERT IGNORE", &schema.some_table(rng), rng))
 }
 
 fn update_two(schema: &Schema, rng: &mut Rng) -> Option<String> {

@@ -4,8 +4,8 @@ use cachalot_tests::{Database, unique};
 use diesel::connection::SimpleConnection as _;
 use fastrand::Rng;
 
-use super::differential::schema::{Change, Schema};
-use super::differential::writes::{Values as _, Write};
+use super::differential::schema::{Change, Schema, make_writable};
+use super::differential::writes::{Values as _, Write, update_from};
 use super::{Conn, db};
 
 /// The type that everything is shown as.
@@ -269,28 +269,6 @@ fn add_statement_trigger(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
     Some(sql.replace("FOR EACH ROW", "FOR EACH STATEMENT"))
 }
 
-fn make_writable(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
-    let view = rng.choice(&schema.views)?.clone();
-    let table = schema.some_table(rng);
-    let (moment, body) = match rng.u8(..3) {
-        0 => (
-            "INSTEAD OF INSERT",
-            format!("INSERT INTO {table} (id, n, s, up) VALUES (NEW.id, NEW.n, NEW.s, NULL);"),
-        ),
-        1 => (
-            "INSTEAD OF UPDATE",
-            format!("UPDATE {table} SET n = NEW.n, s = NEW.s WHERE id = OLD.id;"),
-        ),
-        _ => (
-            "INSTEAD OF DELETE",
-            format!("DELETE FROM {table} WHERE id = OLD.id;"),
-        ),
-    };
-    let name = schema.name("g");
-    schema.triggers.push((name.clone(), view.clone()));
-    Some(trigger(&name, moment, &view, None, &body))
-}
-
 fn switch_trigger(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
     let (name, table) = rng.choice(&schema.triggers)?.clone();
     let switch = if rng.bool() { "DISABLE" } else { "ENABLE" };
@@ -434,13 +412,6 @@ fn with_writes(schema: &Schema, rng: &mut Rng) -> Option<String> {
         "WITH gone AS (DELETE FROM {table} WHERE {} RETURNING id, n, s) \
          INSERT INTO {target} (id, n, s) SELECT id, n, s FROM gone",
         rng.condition()
-    ))
-}
-
-fn update_from(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let (table, other) = (schema.some_table(rng), schema.relation(rng));
-    Some(format!(
-        "UPDATE {table} SET n = o.n FROM {other} o WHERE o.id = {table}.id"
     ))
 }
 

@@ -4,8 +4,8 @@ use cachalot_tests::Database;
 use fastrand::Rng;
 
 use super::Conn;
-use super::differential::schema::{Change, Schema};
-use super::differential::writes::{Values, Write};
+use super::differential::schema::{Change, Schema, make_writable};
+use super::differential::writes::{Values as _, Write, row_of, update_from};
 
 /// The type that everything is shown as.
 pub(crate) const TEXT: &str = "TEXT";
@@ -54,46 +54,13 @@ pub(crate) fn upsert(set: &str) -> String {
     format!("ON CONFLICT (id) DO UPDATE SET {set}")
 }
 
-fn make_writable(schema: &mut Schema, rng: &mut Rng) -> Option<String> {
-    let view = rng.choice(&schema.views)?.clone();
-    let table = schema.some_table(rng);
-    let name = schema.name("g");
-    let (moment, body) = match rng.u8(..3) {
-        0 => (
-            "INSTEAD OF INSERT",
-            format!("INSERT INTO {table} (id, n, s, up) VALUES (NEW.id, NEW.n, NEW.s, NULL);"),
-        ),
-        1 => (
-            "INSTEAD OF UPDATE",
-            format!("UPDATE {table} SET n = NEW.n, s = NEW.s WHERE id = OLD.id;"),
-        ),
-        _ => (
-            "INSTEAD OF DELETE",
-            format!("DELETE FROM {table} WHERE id = OLD.id;"),
-        ),
-    };
-    schema.triggers.push((name.clone(), view.clone()));
-    Some(trigger(&name, moment, &view, None, &body))
-}
-
 fn replace(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let table = schema.some_table(rng);
     let verb = if rng.bool() {
         "REPLACE"
     } else {
         "INSERT OR REPLACE"
     };
-    Some(format!(
-        "{verb} INTO {table} (id, n, s, up, code) VALUES {}",
-        rng.row()
-    ))
-}
-
-fn update_from(schema: &Schema, rng: &mut Rng) -> Option<String> {
-    let (table, other) = (schema.some_table(rng), schema.relation(rng));
-    Some(format!(
-        "UPDATE {table} SET n = o.n FROM {other} o WHERE o.id = {table}.id"
-    ))
+    Some(row_of(verb, &schema.some_table(rng), rng))
 }
 
 fn move_over_others(schema: &Schema, rng: &mut Rng) -> Option<String> {
