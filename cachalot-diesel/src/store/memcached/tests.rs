@@ -16,7 +16,6 @@ use std::{
 
 use super::{
     super::{
-        CasVersion,
         contract::{self, eventually, get, set},
     },
     test_server::{TestServer, ask, free_port},
