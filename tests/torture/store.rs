@@ -54,7 +54,7 @@ impl Sabotage {
 }
 
 /// Is this a record with a writer in flight?
-fn begins(value: &[u8]) -> bool {
+fn announces(value: &[u8]) -> bool {
     let holds = |text: &[u8]| value.windows(text.len()).any(|part| part == text);
     holds(br#""writers":["#) && !holds(br#""writers":[]"#)
 }
