@@ -1,6 +1,6 @@
 //! A write in flight, as a record lists it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,14 +37,16 @@ struct InRecord {
         deserialize_with = "bounded::column_names",
         default
     )]
-    columns: Option<BTreeSet<Arc<str>>>,
+    columns: Option<BTreeSet<Box<str>>>,
 }
 
 impl From<Writer> for InRecord {
     fn from(writer: Writer) -> Self {
         let Changes { events, updated } = writer.changes;
         let columns = match updated {
-            Columns::Named(names) if events.update && names.len() <= MAX_COLUMNS => Some(names),
+            Columns::Named(names) if events.update && names.len() <= MAX_COLUMNS => {
+                Some(names.iter().map(|name| Box::from(&**name)).collect())
+            }
             _ => None,
         };
         let letters = [
@@ -74,7 +76,7 @@ impl From<InRecord> for Writer {
             None => Changes::ALL,
         };
         if let Some(columns) = writer.columns {
-            changes.updated = Columns::Named(columns);
+            changes.updated = columns.into_iter().collect();
         }
         Self {
             id: writer.id,

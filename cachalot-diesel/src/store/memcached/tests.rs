@@ -15,9 +15,7 @@ use std::{
 };
 
 use super::{
-    super::{
-        contract::{self, eventually, get, set},
-    },
+    super::contract::{self, eventually, get, set},
     test_server::{TestServer, ask, free_port},
     *,
 };
