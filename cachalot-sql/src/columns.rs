@@ -337,14 +337,13 @@ impl Used {
         let Some((token, name)) = tokens.get(at).and_then(|it| Some((it, it.identifier()?))) else {
             return;
         };
+        if token.kind == TokenKind::Word && is_syntax(tokens, at, dialect) {
+            return;
+        }
         match self.identifiers.get_mut(&*name) {
-            Some(Identifier {
-                count: 0,
-                bare: true,
-            }) => {}
             Some(seen) if seen.count > 0 => seen.count -= 1,
-            _ if token.kind == TokenKind::Word && is_syntax(tokens, at, dialect) => {}
-            _ => self.identifiers.entry(name.into_owned()).or_default().bare = true,
+            Some(seen) => seen.bare = true,
+            None => self.identifiers.entry(name.into_owned()).or_default().bare = true,
         }
     }
 
@@ -455,16 +454,21 @@ fn has_natural_join(tables: &TableWithJoins) -> bool {
     })
 }
 
-/// Whether the word at a place, which the parser did not take for an identifier, is none for the server either.
+/// Whether the word at a place is no identifier for the server, if the parser did not take it for one.
 fn is_syntax(tokens: &[Token<'_>], at: usize, dialect: Dialect) -> bool {
     let Some(token) = tokens.get(at) else {
         return false;
     };
-    // On SQLite these are columns if the table has such columns.
-    if dialect == Dialect::Sqlite && token.is_any(&["true", "false"]) {
+    // On SQLite, what is a column of the table is no constant. `interval + 1` is no interval.
+    let columns: &[&str] = match dialect {
+        Dialect::Postgres => &["interval"],
+        Dialect::Mysql => &[],
+        Dialect::Sqlite => &["false", "interval", "true"],
+    };
+    let before = back(tokens, at, 1);
+    if token.is_any(columns) || before.is_some_and(|before| before.is_symbol(".")) {
         return false;
     }
-    let before = back(tokens, at, 1);
     let is_alias_or_type = before.is_some_and(|before| before.is("as") || before.is_symbol(":"));
     let is_called = tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
     is_alias_or_type || is_called || token.is_any(INFIX) || keywords::is_syntax(token.text)

@@ -93,6 +93,7 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
         // The parser ignores what follows `TABLE t`.
         let table = token.is("table")
             && !follows(&["into", "temp", "temporary", "unlogged"])
+            && !before.is_some_and(|before| before.is_symbol("."))
             && !tokens.get(at + 1).is_some_and(|next| next.is_symbol("("));
         if table {
             sql.push_str("SELECT * FROM");

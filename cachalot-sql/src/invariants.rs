@@ -1,8 +1,9 @@
 //! Invariants of the analysis that hold for any text.
 
 use super::{
-    Analysis, Dialect, Kind, Report,
+    Analysis, Columns, Dialect, Kind, Report, Writes,
     catalog::{Body, Definition},
+    names,
 };
 
 /// Checks them for bytes, as text in every dialect.
@@ -26,6 +27,21 @@ pub(super) fn check(text: &str, dialect: Dialect) {
         assert_eq!(analysis.statements.len(), 1);
     }
     assert!(analysis.reads().is_sorted());
+    for statement in &analysis.statements {
+        for (table, used) in &statement.columns {
+            assert!(statement.reads.contains(table));
+            let Columns::Named(columns) = used else {
+                panic!("a table of which all columns are used is not in the map");
+            };
+            let mut columns = columns.iter();
+            assert!(columns.all(|name| name.is_ascii() && *name == names::folded(name)));
+        }
+    }
+    if let Writes::Tables(tables) = analysis.writes() {
+        for changes in tables.values() {
+            assert!(changes.events.update || changes.updated == Columns::NONE);
+        }
+    }
     // A lower-case letter may take more bytes than its upper-case one.
     let names = analysis.reads().iter().map(|name| name.len());
     assert!(names.sum::<usize>() <= text.len() * 2);

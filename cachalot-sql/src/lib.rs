@@ -10,6 +10,7 @@
 //!
 //! let read = Analysis::of(r#"SELECT name FROM public."Users" JOIN posts USING (id)"#, Dialect::Postgres);
 //! assert_eq!(read.reads(), ["posts".into(), "users".into()]);
+//! assert_eq!(read.columns("users"), Columns::from_iter(["id", "name"]));
 //! assert_eq!(read.uncacheable(), None);
 //!
 //! let write = Analysis::of("UPDATE users SET name = 'a'", Dialect::Postgres);
@@ -29,7 +30,7 @@
 //! 1. `lexer` splits it into tokens by the rules of the dialect (strings, comments, quoting).
 //! 2. `split` finds the statements.
 //! 3. `transaction`, `session` and `utility` read short fixed forms from the tokens.
-//! 4. `sqlparser` parses queries and changes of rows (`query`).
+//! 4. `sqlparser` parses queries and changes of rows (`query`, and `columns` for the columns in a query).
 //! 5. `fallback` reads what that parser rejects. It takes every identifier for a table.
 //!
 //! The server's default lexical rules are assumed: `standard_conforming_strings` is on in PostgreSQL,

@@ -7,7 +7,7 @@
 use std::{sync::Arc, thread};
 
 use super::{
-    Analysis, Dialect, Writes,
+    Analysis, Columns, Dialect, Writes,
     catalog::{Body, Definition},
     lexer,
 };
@@ -273,6 +273,43 @@ fn many_ctes_are_told_from_tables() {
     for analysis in analyses(sql) {
         assert!(analysis.parsed);
         assert_eq!(analysis.reads().len(), 5_000);
+    }
+}
+
+/// Each column without a qualifier is one of every table.
+#[test]
+fn many_columns_of_many_tables_are_all_columns() {
+    let list = |name: &str, count| {
+        let names: Vec<_> = (0..count).map(|n| format!("{name}{n}")).collect();
+        names.join(", ")
+    };
+    for (columns, tables, known) in [(5_000, 5_000, false), (64, 64, true), (65, 64, false)] {
+        let sql = format!("SELECT {} FROM {}", list("c", columns), list("t", tables));
+        for analysis in analyses(sql) {
+            assert!(analysis.parsed);
+            assert_eq!(analysis.columns("t0") != Columns::All, known);
+        }
+    }
+}
+
+/// A qualifier can mean as many tables as have it for an alias somewhere.
+#[test]
+fn many_columns_of_an_alias_of_many_tables_are_all_columns() {
+    let tables: String = (0..2_000)
+        .map(|n| format!(", (SELECT 1 FROM t{n} x)"))
+        .collect();
+    let columns: String = (0..2_000).map(|n| format!(", x.c{n}")).collect();
+    for analysis in analyses(format!("SELECT 1{tables}{columns} FROM t x")) {
+        assert!(analysis.parsed);
+        assert_eq!(analysis.columns("t"), Columns::All);
+    }
+}
+
+#[test]
+fn many_columns_can_be_set() {
+    let assignments: String = (0..5_000).map(|n| format!(", c{n} = 1")).collect();
+    for analysis in analyses(format!("UPDATE t SET c = 1{assignments}")) {
+        assert!(analysis.parsed);
     }
 }
 

@@ -1,8 +1,10 @@
 //! A serialisable summary of an analysis.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use super::{Analysis, Dialect, Writes};
+use super::{Analysis, Columns, Dialect, Writes};
 
 /// What a text reads and writes and whether its result may be cached. `cachalot analyze` prints it as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,6 +15,10 @@ pub struct Report {
     pub reads: Vec<String>,
     /// The tables written, sorted; `*` alone stands for all tables.
     pub writes: Vec<String>,
+    /// By table, the columns that a query uses, or those that the updates of a change set. A table of which
+    /// these are all columns or none is absent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, Vec<String>>,
     /// Whether all of it could be parsed.
     pub parsed: bool,
     /// Whether the result may be cached.
@@ -40,11 +46,40 @@ impl From<&Analysis> for Report {
                 Writes::Tables(tables) => tables.keys().map(ToString::to_string).collect(),
                 Writes::Everything => vec!["*".to_owned()],
             },
+            columns: columns(analysis),
             parsed: analysis.parsed,
             cacheable: reason.is_none(),
             reason,
         }
     }
+}
+
+fn columns(analysis: &Analysis) -> BTreeMap<String, Vec<String>> {
+    let columns: Vec<_> = match analysis.writes() {
+        Writes::Nothing => {
+            let reads = analysis.reads().iter();
+            reads
+                .map(|table| (table, analysis.columns(table)))
+                .collect()
+        }
+        Writes::Tables(tables) => {
+            let tables = tables.iter();
+            tables
+                .map(|(table, changes)| (table, changes.updated.clone()))
+                .collect()
+        }
+        Writes::Everything => Vec::new(),
+    };
+    let named = columns
+        .into_iter()
+        .filter_map(|(table, columns)| match columns {
+            Columns::Named(names) if !names.is_empty() => Some((
+                table.to_string(),
+                names.iter().map(ToString::to_string).collect(),
+            )),
+            _ => None,
+        });
+    named.collect()
 }
 
 #[cfg(test)]
@@ -60,6 +95,18 @@ mod tests {
         assert_eq!(
             json("SELECT 1 FROM b JOIN a ON true"),
             r#"{"kind":"select","reads":["a","b"],"writes":[],"parsed":true,"cacheable":true,"reason":null}"#
+        );
+    }
+
+    #[test]
+    fn the_columns_of_a_query_and_of_an_update() {
+        assert_eq!(
+            json("SELECT p.id, count(*) FROM posts p, users WHERE p.title = $1"),
+            r#"{"kind":"select","reads":["posts","users"],"writes":[],"columns":{"posts":["id","title"]},"parsed":true,"cacheable":true,"reason":null}"#
+        );
+        assert_eq!(
+            json("UPDATE posts SET title = $1, views = 2 WHERE id = 3"),
+            r#"{"kind":"update","reads":[],"writes":["posts"],"columns":{"posts":["title","views"]},"parsed":true,"cacheable":false,"reason":"not a plain select"}"#
         );
     }
 

@@ -1,11 +1,12 @@
 //! The tables of a random statement.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Dialect,
     grammar::{
-        Body, Change, Condition, Expr, Item, Name, Query, Sample, Select, Source, TABLES, With,
+        Body, COLUMNS, Change, Condition, Expr, Item, Name, Query, Sample, Select, Source, TABLES,
+        With,
     },
 };
 
@@ -18,6 +19,36 @@ pub(crate) struct PutIn {
     /// Named where a table is read, whatever the name refers to.
     pub(crate) named: BTreeSet<&'static str>,
     pub(crate) written: BTreeSet<&'static str>,
+    pub(crate) columns: Columns,
+}
+
+/// The columns of a query.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    /// Those without a qualifier.
+    pub(crate) bare: BTreeSet<&'static str>,
+    /// By the number of the alias.
+    pub(crate) qualified: BTreeSet<(usize, &'static str)>,
+    /// By the number of their alias, the tables that are read on every server.
+    pub(crate) tables: BTreeMap<usize, &'static str>,
+    /// How many aliases there are.
+    pub(crate) aliases: usize,
+    /// Tables of which a wildcard selects all columns, on every server.
+    pub(crate) all: BTreeSet<&'static str>,
+    /// Names at which a wildcard does, whatever they refer to.
+    pub(crate) perhaps_all: BTreeSet<&'static str>,
+}
+
+impl Columns {
+    /// The columns of a table that the query uses at least.
+    pub(crate) fn at_least(&self, table: &str) -> BTreeSet<&'static str> {
+        let qualified = self.qualified.iter().filter(|(alias, _)| {
+            // What no alias explains may be a column of any table.
+            *alias > self.aliases || self.tables.get(alias) == Some(&table)
+        });
+        let qualified = qualified.map(|(_, column)| *column);
+        qualified.chain(self.bare.iter().copied()).collect()
+    }
 }
 
 /// The tables of a statement.
@@ -26,6 +57,7 @@ pub(crate) fn put_in(sample: &Sample, dialect: Dialect) -> PutIn {
         dialect,
         found: PutIn::default(),
         scopes: Vec::new(),
+        stars: Vec::new(),
     };
     match sample {
         Sample::Query(query) => walk.query(query),
@@ -42,6 +74,8 @@ struct Walk {
     dialect: Dialect,
     found: PutIn,
     scopes: Vec<Scope>,
+    /// For each `SELECT` around the place: whether it has a wildcard.
+    stars: Vec<bool>,
 }
 
 /// The names of a `WITH` around the place that is looked at.
@@ -58,6 +92,16 @@ impl Walk {
         let given = |names: &[usize]| !name.qualified && names.contains(&name.table);
         if !self.scopes.iter().any(|scope| given(&scope.names)) {
             self.found.certain.insert(table);
+            self.found
+                .columns
+                .tables
+                .insert(self.found.columns.aliases + 1, table);
+            if self.stars.last() == Some(&true) {
+                self.found.columns.all.insert(table);
+            }
+        }
+        if self.stars.last() == Some(&true) {
+            self.found.columns.perhaps_all.insert(table);
         }
         let visible = |scope: &Scope| given(&scope.names[..scope.visible]);
         if !self.scopes.iter().any(visible) {
@@ -110,7 +154,9 @@ impl Walk {
     }
 
     fn select(&mut self, select: &Select) {
+        self.stars.push(matches!(select.item, Item::Star));
         match &select.item {
+            Item::Star => {}
             Item::Plain(expr) => self.expr(expr),
             Item::Count(condition) => self.condition(condition),
             Item::Window(a, b) => {
@@ -128,12 +174,19 @@ impl Walk {
             .having
             .iter()
             .for_each(|having| self.condition(having));
+        self.stars.pop();
     }
 
     fn source(&mut self, source: &Source) {
         match source {
-            Source::Table(name) => self.read(name),
-            Source::Derived(query) => self.query(query),
+            Source::Table(name) => {
+                self.read(name);
+                self.found.columns.aliases += 1;
+            }
+            Source::Derived(query) => {
+                self.query(query);
+                self.found.columns.aliases += 1;
+            }
             Source::Join(a, _, b, on) => {
                 self.source(a);
                 self.source(b);
@@ -145,6 +198,14 @@ impl Walk {
     fn expr(&mut self, expr: &Expr) {
         match expr {
             Expr::One => {}
+            Expr::Column(column, alias) => {
+                let column = COLUMNS[*column];
+                let columns = &mut self.found.columns;
+                match alias {
+                    Some(alias) => _ = columns.qualified.insert((*alias, column)),
+                    None => _ = columns.bare.insert(column),
+                }
+            }
             Expr::Sum(a, b) | Expr::Call(a, b) => {
                 self.expr(a);
                 self.expr(b);

@@ -1,6 +1,6 @@
 //! Random statements: a grammar of joins, sub-queries, common table expressions, set operations
-//! and changes of rows. Every query has one column, and no expression names one, so that most of
-//! what comes out means something on a server.
+//! and changes of rows. Every query has one column or a wildcard. What the names of columns refer to is left
+//! to chance.
 
 use proptest::{
     collection::vec,
@@ -19,6 +19,9 @@ pub(crate) const TABLES: [&str; 8] = [
 /// How many of them need no quotes.
 const BARE: [bool; 8] = [true, true, false, false, true, false, false, true];
 
+/// The columns, of any table.
+pub(crate) const COLUMNS: [&str; 5] = ["c1", "name", "first name", "group", "interval"];
+
 /// A table where it is used.
 #[derive(Debug, Clone)]
 pub(crate) struct Name {
@@ -31,6 +34,8 @@ pub(crate) struct Name {
 #[derive(Debug, Clone)]
 pub(crate) enum Expr {
     One,
+    /// A column, perhaps with the alias of this number before it.
+    Column(usize, Option<usize>),
     Sum(Box<Expr>, Box<Expr>),
     Call(Box<Expr>, Box<Expr>),
     Case(Box<Condition>, Box<Expr>, Box<Expr>),
@@ -47,12 +52,13 @@ pub(crate) enum Condition {
     And(Box<Condition>, Box<Condition>),
 }
 
-/// The one column of a query.
+/// What a query selects.
 #[derive(Debug, Clone)]
 pub(crate) enum Item {
     Plain(Expr),
     Count(Condition),
     Window(Expr, Expr),
+    Star,
 }
 
 #[derive(Debug, Clone)]
@@ -149,6 +155,15 @@ pub(crate) fn sample(dialect: Dialect) -> BoxedStrategy<Sample> {
     }
 }
 
+fn leaf() -> BoxedStrategy<Expr> {
+    let column = (0..COLUMNS.len(), option::of(1..8_usize));
+    prop_oneof![
+        Just(Expr::One),
+        column.prop_map(|(column, alias)| Expr::Column(column, alias)),
+    ]
+    .boxed()
+}
+
 fn name() -> impl Strategy<Value = Name> {
     (0..TABLES.len(), any::<[bool; 3]>()).prop_map(|(table, [quoted, qualified, upper])| Name {
         table,
@@ -170,7 +185,7 @@ struct Level {
 
 impl Level {
     fn flat() -> Self {
-        let expr = Just(Expr::One).boxed();
+        let expr = leaf();
         let equal = (expr.clone(), expr.clone());
         let condition = equal.prop_map(|(a, b)| Condition::Equal(a, b)).boxed();
         let source = name().prop_map(Source::Table).boxed();
@@ -210,7 +225,7 @@ impl Level {
         let one = || self.expr.clone().prop_map(Box::new);
         let when = self.condition.clone().prop_map(Box::new);
         prop_oneof![
-            3 => Just(Expr::One),
+            3 => leaf(),
             1 => (one(), one()).prop_map(|(a, b)| Expr::Sum(a, b)),
             1 => (one(), one()).prop_map(|(a, b)| Expr::Call(a, b)),
             1 => (when, one(), one()).prop_map(|(when, a, b)| Expr::Case(when, a, b)),
@@ -295,9 +310,10 @@ fn body(
     source: &BoxedStrategy<Source>,
 ) -> BoxedStrategy<Box<Body>> {
     let item = prop_oneof![
-        2 => expr.clone().prop_map(Item::Plain),
-        1 => condition.clone().prop_map(Item::Count),
-        1 => (expr.clone(), expr.clone()).prop_map(|(a, b)| Item::Window(a, b)),
+        4 => expr.clone().prop_map(Item::Plain),
+        2 => condition.clone().prop_map(Item::Count),
+        2 => (expr.clone(), expr.clone()).prop_map(|(a, b)| Item::Window(a, b)),
+        1 => Just(Item::Star),
     ];
     let rare = || option::weighted(0.2, expr.clone());
     let perhaps = || option::of(condition.clone());

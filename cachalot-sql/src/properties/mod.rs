@@ -4,16 +4,16 @@ mod expected;
 mod grammar;
 mod render;
 
-use std::env;
+use std::{collections::BTreeSet, env};
 
 use proptest::prelude::*;
 
 use self::{
     expected::put_in,
-    grammar::{Sample, sample},
+    grammar::{COLUMNS, Sample, sample},
     render::pieces,
 };
-use super::{Analysis, Dialect, Writes, invariants::check};
+use super::{Analysis, Columns, Dialect, Writes, invariants::check};
 
 fn any_dialect() -> impl Strategy<Value = Dialect> {
     proptest::sample::select(Dialect::ALL.to_vec())
@@ -112,6 +112,30 @@ proptest! {
             Writes::Everything => panic!("all of {sql} is understood"),
         };
         prop_assert_eq!(put_in.written, written, "{}", sql);
+    }
+
+    #[test]
+    fn every_column_is_found((dialect, sample) in any_sample()) {
+        let sql = pieces(&sample, dialect).join(" ");
+        let expected = put_in(&sample, dialect).columns;
+        let analysis = Analysis::of(&sql, dialect);
+        for table in analysis.reads() {
+            match analysis.columns(table) {
+                Columns::Named(names) => {
+                    let names: BTreeSet<_> = names.iter().map(|name| &**name).collect();
+                    let least = expected.at_least(table);
+                    prop_assert!(least.is_subset(&names), "{table}: {least:?}\n{names:?}\n{sql}");
+                    prop_assert!(!expected.all.contains(&**table), "{table}\n{sql}");
+                    let in_text = |name: &&str| COLUMNS.contains(name);
+                    prop_assert!(names.iter().all(in_text), "{table}: {names:?}\n{sql}");
+                }
+                // A change has no columns that it uses.
+                Columns::All => prop_assert!(
+                    expected.perhaps_all.contains(&**table) || !matches!(sample, Sample::Query(_)),
+                    "{table}\n{sql}"
+                ),
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::{
     Dialect,
     grammar::{
-        Body, Change, Condition, Expr, Item, Name, Query, Sample, Select, Source, TABLES, With,
+        Body, COLUMNS, Change, Condition, Expr, Item, Name, Query, Sample, Select, Source, TABLES,
+        With,
     },
 };
 
@@ -82,6 +83,13 @@ impl Writer {
     fn expr(&mut self, expr: &Expr) {
         match expr {
             Expr::One => self.words("1"),
+            Expr::Column(column, alias) => {
+                if let Some(alias) = alias {
+                    self.words(&format!("s{alias} ."));
+                }
+                let column = self.quoted(COLUMNS[*column]);
+                self.pieces.push(column);
+            }
             Expr::Sum(a, b) => {
                 self.expr(a);
                 self.words("+");
@@ -192,8 +200,12 @@ impl Writer {
                 self.expr(b);
                 self.words(") )");
             }
+            Item::Star => self.words("*"),
         }
-        self.words("AS a FROM");
+        if !matches!(select.item, Item::Star) {
+            self.words("AS a");
+        }
+        self.words("FROM");
         for (place, source) in select.from.iter().enumerate() {
             if place > 0 {
                 self.words(",");
