@@ -11,7 +11,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
-use super::catalog_fixture::{CatalogFixture, owned_goods};
+use super::catalog_fixture::{CatalogFixture, made_goods};
 use super::world::World;
 use super::{Conn, db};
 
@@ -384,15 +384,15 @@ fn w04_a_table_is_one_by_its_name_and_by_what_mysql_stores_of_it() {
 
 #[test]
 fn k02_keys_and_columns_that_follow_others_change_with_them() {
-    let mut fixture = CatalogFixture::new(&owned_goods(
+    let mut fixture = CatalogFixture::new(&made_goods(
         "twice INTEGER GENERATED ALWAYS AS (price * 2) STORED, \
          thrice INTEGER GENERATED ALWAYS AS (price * 3) VIRTUAL, \
          made_at DATETIME DEFAULT CURRENT_TIMESTAMP, \
          changed_at DATETIME DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,",
     ));
-    let follow = ["owner_id", "twice", "thrice", "changed_at", "*"];
+    let follow = ["maker_id", "twice", "thrice", "changed_at", "*"];
     fixture.depends_on_updates(&follow, &["name", "price", "made_at"]);
-    fixture.depends("SELECT id FROM owners", &["owners"]);
+    fixture.depends("SELECT id FROM makers", &["makers"]);
 }
 
 /// A trigger at this moment with this body.
@@ -400,7 +400,7 @@ fn with_trigger(moment: &str, body: &str) -> String {
     format!(
         "{} CREATE PROCEDURE p(OUT x INTEGER) SET x = 1; \
          CREATE TRIGGER t {moment} ON goods FOR EACH ROW BEGIN {body} END",
-        owned_goods("")
+        made_goods("")
     )
 }
 
@@ -420,7 +420,7 @@ fn k02_a_trigger_changes_the_columns_that_it_sets() {
         ("AFTER UPDATE", "SET @x = OLD.price;"),
     ] {
         let mut fixture = CatalogFixture::new(&with_trigger(moment, body));
-        fixture.depends_on_updates(&["owner_id"], &["price", "name"]);
+        fixture.depends_on_updates(&["maker_id"], &["price", "name"]);
     }
 }
 
@@ -432,7 +432,7 @@ fn k02_an_update_of_a_table_with_a_history_changes_all_of_it() {
     }
     let mut fixture = CatalogFixture::new(&format!(
         "{} ALTER TABLE goods ADD SYSTEM VERSIONING",
-        owned_goods("")
+        made_goods("")
     ));
     fixture.depends_on_updates(&["name"], &[]);
 }

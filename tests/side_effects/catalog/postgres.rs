@@ -12,7 +12,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
-use super::catalog_fixture::{CatalogFixture, owned_goods};
+use super::catalog_fixture::{CatalogFixture, made_goods};
 use super::world::World;
 use super::{Conn, db};
 
@@ -176,9 +176,9 @@ fn w08_the_server_is_the_one_that_was_asked_for() {
 #[test]
 fn k02_keys_and_generated_columns_change_with_others() {
     let twice = "twice INTEGER GENERATED ALWAYS AS (price * 2) STORED,";
-    let mut fixture = CatalogFixture::new(&owned_goods(twice));
-    fixture.depends_on_updates(&["owner_id", "twice", "*"], &["name", "price"]);
-    fixture.depends("SELECT id FROM owners", &["owners"]);
+    let mut fixture = CatalogFixture::new(&made_goods(twice));
+    fixture.depends_on_updates(&["maker_id", "twice", "*"], &["name", "price"]);
+    fixture.depends("SELECT id FROM makers", &["makers"]);
 }
 
 /// A trigger before an update with this body, of the language PL/pgSQL.
@@ -186,7 +186,7 @@ fn with_trigger(body: &str) -> String {
     format!(
         "{} CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$; \
          CREATE TRIGGER t BEFORE INSERT OR UPDATE ON goods FOR EACH ROW EXECUTE FUNCTION f()",
-        owned_goods("changed_at TIMESTAMP,")
+        made_goods("changed_at TIMESTAMP,")
     )
 }
 
@@ -200,7 +200,7 @@ fn k02_a_trigger_that_sets_known_columns_changes_these() {
         fixture.depends_on_updates(&["changed_at"], &["name", "price"]);
     }
     let mut fixture = CatalogFixture::new(&with_trigger("RETURN NEW;"));
-    fixture.depends_on_updates(&["owner_id"], &["changed_at", "name"]);
+    fixture.depends_on_updates(&["maker_id"], &["changed_at", "name"]);
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn k02_what_a_trigger_sets_is_unknown_where_it_cannot_be_read() {
     let builtin = format!(
         "{} CREATE TRIGGER t BEFORE UPDATE ON goods FOR EACH ROW EXECUTE FUNCTION \
          tsvector_update_trigger(words, 'pg_catalog.english', name)",
-        owned_goods("words TSVECTOR,")
+        made_goods("words TSVECTOR,")
     );
     CatalogFixture::new(&builtin).depends_on_updates(&["words", "name"], &[]);
 }
@@ -232,9 +232,9 @@ fn k02_other_triggers_change_no_further_column() {
         let mut fixture = CatalogFixture::new(&format!(
             "{} CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW := OLD; \
              RETURN NEW; END $$; CREATE TRIGGER t {moment} EXECUTE FUNCTION f()",
-            owned_goods("")
+            made_goods("")
         ));
-        fixture.depends_on_updates(&["owner_id"], &["name"]);
+        fixture.depends_on_updates(&["maker_id"], &["name"]);
     }
 }
 
@@ -244,13 +244,13 @@ fn k02_rules_policies_and_calls_on_the_row_change_with_every_column() {
         "CREATE RULE r AS ON UPDATE TO goods DO ALSO NOTHING",
         "ALTER TABLE goods ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON goods USING (price > 0)",
     ] {
-        let mut fixture = CatalogFixture::new(&format!("{} {more}", owned_goods("")));
+        let mut fixture = CatalogFixture::new(&format!("{} {more}", made_goods("")));
         fixture.depends_on_updates(&["name"], &[]);
     }
     let mut fixture = CatalogFixture::new(&format!(
         "{} CREATE FUNCTION label(g goods) RETURNS text STABLE LANGUAGE sql AS \
          $$ SELECT g.name $$; CREATE RULE r AS ON INSERT TO goods DO ALSO NOTHING",
-        owned_goods("")
+        made_goods("")
     ));
     fixture.depends_on_updates(&["goods.label", "goods.to_jsonb"], &["goods.name"]);
 }
