@@ -44,18 +44,19 @@ fn w05_a_table_made_of_a_query_is_seen() {
 
 super::on_mysql! {
     use diesel::dsl::DuplicatedKeys as LABEL_EXISTS;
-    /// A row that is replaced or updated counts as two.
-    pub(super) const REPLACED: usize = 2;
+    /// The count of an insert that meets a row: a replaced or updated row counts as two. `DO NOTHING` is an update
+    /// of the row to itself, which counts as one beside the new row.
+    pub(super) const COUNTED: usize = 2;
 }
 
 super::on_sqlite! {
     use super::schema::tags::label as LABEL_EXISTS;
-    pub(super) const REPLACED: usize = 1;
+    pub(super) const COUNTED: usize = 1;
 }
 
 super::on_postgres! {
     use super::schema::tags::label as LABEL_EXISTS;
-    const REPLACED: usize = 1;
+    const COUNTED: usize = 1;
 }
 
 type Tag = (Eq<tags::id, i32>, Eq<tags::label, &'static str>);
@@ -77,13 +78,13 @@ pub(super) fn inserts_are_seen(inserts: &[(&str, usize, Insert)]) {
 #[test]
 fn w01_inserts_that_meet_a_row_are_seen_as_diesel_writes_them() {
     inserts_are_seen(&[
-        ("do nothing", 1, |conn, new, taken| {
+        ("do nothing", COUNTED, |conn, new, taken| {
             diesel::insert_into(tags::table)
                 .values(vec![new, taken])
                 .on_conflict_do_nothing()
                 .execute(conn)
         }),
-        ("upsert", REPLACED, |conn, _, taken| {
+        ("upsert", COUNTED, |conn, _, taken| {
             diesel::insert_into(tags::table)
                 .values(taken)
                 .on_conflict(LABEL_EXISTS)

@@ -25,7 +25,10 @@ fn t05_a_deferred_constraint_that_fails_at_commit_gives_diesels_error() {
         .unwrap();
     let expected = with_a_child_of_nobody(&mut outsider);
     assert_same(&with_a_child_of_nobody(&mut world.conn), &expected);
-    assert_eq!(other.sent(|conn| value(conn, 1)), (0, 0), "it is undone");
+    if super::DATABASE == "postgres" {
+        // With SQLite the tables are invalidated, although nothing has changed.
+        assert_eq!(other.sent(|conn| value(conn, 1)), (0, 0), "it is undone");
+    }
     agree(&world, &mut other, [0, 0]);
     set(&mut world.conn, 1, 7);
     agree(&world, &mut other, [7, 0]);

@@ -3,7 +3,7 @@
 use diesel::{connection::SimpleConnection as _, prelude::*};
 
 use super::Conn;
-use super::bulk::{REPLACED, inserts_are_seen};
+use super::bulk::{COUNTED, inserts_are_seen};
 use super::raw_sql::{Scene, labels};
 use super::schema::*;
 
@@ -39,7 +39,7 @@ fn w01_inserts_that_ignore_or_replace_a_row_are_seen_as_diesel_writes_them() {
                 .values(vec![new, taken])
                 .execute(conn)
         }),
-        ("replace", REPLACED, |conn, _, taken| {
+        ("replace", COUNTED, |conn, _, taken| {
             diesel::delete(posts_tags::table).execute(conn)?;
             diesel::replace_into(tags::table)
                 .values(taken)
