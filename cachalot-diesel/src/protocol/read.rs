@@ -48,7 +48,7 @@ pub(crate) enum MemberDecision {
     /// A write is in flight whose writer may not know the families: store nothing.
     Bypass,
     /// Replace the record by this one. On a conflict, read the record again.
-    Replace(Record),
+    Replace(Box<Record>),
 }
 
 /// Decides on a member's record that was read after the families' records and before the database is
@@ -70,10 +70,10 @@ pub(crate) fn check_member<T: TokenSource>(
         match check_record(Some(record.clone()), &Changes::ALL, crashed, tokens)? {
             ReadDecision::Bypass => MemberDecision::Bypass,
             ReadDecision::Replace(record) => {
-                MemberDecision::Replace(record.with_families(families))
+                MemberDecision::Replace(Box::new(record.with_families(families)))
             }
             ReadDecision::Valid(_) if lacks => {
-                MemberDecision::Replace(record.with_families(families))
+                MemberDecision::Replace(Box::new(record.with_families(families)))
             }
             ReadDecision::Valid(_) => MemberDecision::Ready,
         },

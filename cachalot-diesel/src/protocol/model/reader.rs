@@ -296,7 +296,7 @@ impl State {
                 Phase::Idle
             }
             (MemberDecision::Replace(record), Some(over)) => {
-                Phase::AddingFamilies(tokens, member, (record, over))
+                Phase::AddingFamilies(tokens, member, (*record, over))
             }
             _ => members_from(bounds, tokens, member + 1),
         }
