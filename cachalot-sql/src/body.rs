@@ -253,7 +253,7 @@ fn statement_at<'t, 'a>(tokens: &'t [Token<'a>], at: usize) -> &'t [Token<'a>] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Events;
+    use crate::{Changes, Columns, Events};
 
     fn body(text: &str) -> Body {
         Body::of(text, Dialect::Postgres)
@@ -289,6 +289,22 @@ mod tests {
         );
         assert!(found.possibly_written.is_empty() && !found.dynamic);
         assert!(found.names.contains("queue"));
+    }
+
+    #[test]
+    fn an_update_sets_the_columns_that_it_names() {
+        let found = body(
+            "DECLARE a int; BEGIN UPDATE t SET n = a WHERE id = NEW.id; \
+             INSERT INTO t VALUES (NEW.*) ON CONFLICT (id) DO UPDATE SET m = a; END",
+        );
+        let changes = Changes {
+            events: Events::UPSERT,
+            updated: Columns::from_iter(["m", "n"]),
+        };
+        assert_eq!(found.writes, Writes::table("t".into(), changes));
+        // Arrays are not parsed: then any column may be set.
+        let found = body("BEGIN UPDATE t SET n[1] = a; UPDATE t SET n = 1; END");
+        assert!(found.possibly_written.contains("t"));
     }
 
     #[test]

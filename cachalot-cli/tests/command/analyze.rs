@@ -10,7 +10,8 @@ use super::runner::{Runner, text};
 #[test]
 fn a06_analyze_prints_a_line_of_json_per_statement() {
     let command = Runner::new();
-    let input = "SELECT * FROM \"Users\"\n\nUPDATE posts SET title = $1\nDROP TABLE x\n";
+    let input = "SELECT * FROM \"Users\"\n\nUPDATE posts SET title = $1\nDROP TABLE x\n\
+        SELECT p.id FROM posts p WHERE p.title = $1\n";
     let output = command.run_with(&["analyze", "--dialect", "postgres"], input);
     assert_eq!(output.status.code(), Some(0));
     let lines: Vec<serde_json::Value> = text(&output.stdout)
@@ -19,7 +20,7 @@ fn a06_analyze_prints_a_line_of_json_per_statement() {
         .collect();
     let expected = [
         r#"{"kind":"select","reads":["users"],"writes":[],"parsed":true,"cacheable":true,"reason":null}"#,
-        r#"{"kind":"update","reads":[],"writes":["posts"],"parsed":true,"cacheable":false,"reason":"not a plain select"}"#,
+        r#"{"kind":"update","reads":[],"writes":["posts"],"columns":{"posts":["title"]},"parsed":true,"cacheable":false,"reason":"not a plain select"}"#,
     ];
     for (line, expected) in lines.iter().zip(expected) {
         assert_eq!(
@@ -27,8 +28,9 @@ fn a06_analyze_prints_a_line_of_json_per_statement() {
             serde_json::from_str::<serde_json::Value>(expected).unwrap()
         );
     }
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), 4);
     assert_eq!(lines[2]["writes"][0], "*");
+    assert_eq!(lines[3]["columns"]["posts"], serde_json::json!(["id", "title"]));
 }
 
 /// Runs the single-line statements of the corpus through the command.
