@@ -6,7 +6,6 @@
 use super::{
     Columns, Dialect,
     lexer::{self, Token, TokenKind, back},
-    names,
 };
 
 /// The names of the rows that a trigger sees. It can assign to both, and either can become the new row.
@@ -19,14 +18,12 @@ const BEFORE_STATEMENT: &[&str] = &["begin", "declare", "do", "else", "loop", "t
 /// `GET DIAGNOSTICS NEW.a = …`, `CALL p(NEW.a)`, `FOR NEW.a IN …`, `x ALIAS FOR NEW`.
 const SETTING_ELSEWHERE: &[&str] = &["alias", "call", "fetch", "for", "foreach", "get", "into"];
 
-/// The column of this name. It is not told apart if databases fold the name by rules of their own.
+/// The column of this name; all columns, if the name does not tell which one it is.
 #[must_use]
 pub fn column(name: &str) -> Columns {
-    if name.is_ascii() {
-        [names::folded(name)].into_iter().collect()
-    } else {
-        Columns::All
-    }
+    let mut columns = Columns::NONE;
+    columns.insert(name);
+    columns
 }
 
 /// The columns of the row being written that the body of a trigger may set.
@@ -49,7 +46,7 @@ pub fn assigned_columns(body: &str, dialect: Dialect) -> Columns {
         }
         let set = elsewhere || is_target(&tokens, at);
         match column_at(&tokens, at) {
-            Some(name) if set => columns.merge(&column(&name)),
+            Some(name) if set => columns.insert(&name),
             None if set && !is_read(&tokens, at) => return Columns::All,
             _ => {}
         }

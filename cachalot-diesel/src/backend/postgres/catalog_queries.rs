@@ -95,15 +95,15 @@ FROM pg_catalog.pg_proc p \
 JOIN pg_catalog.pg_class c ON c.reltype = p.proargtypes[0] \
 WHERE p.pronargs = 1 AND p.oid >= 16384";
 
-/// Functions of rows are those whose first argument can have any type. If a row can be converted to another
-/// type, that may be all.
+/// Functions of rows are those whose first argument can have any type, except `count`, to which all rows are
+/// equal. If a row can be converted to another type, that may be all.
 pub(super) const BUILTINS: &str = "\
 SELECT ARRAY(SELECT DISTINCT proname::text FROM pg_catalog.pg_proc \
  WHERE pronamespace = 'pg_catalog'::pg_catalog.regnamespace) AS names, \
  ARRAY(SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc p \
  LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid \
  WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace \
- AND p.prokind <> 'w' AND coalesce(a.aggkind, 'n') = 'n' \
+ AND p.prokind <> 'w' AND p.proname <> 'count' AND coalesce(a.aggkind, 'n') = 'n' \
  AND (p.proargtypes[0] IN ('pg_catalog.record'::pg_catalog.regtype, \
    'pg_catalog.any'::pg_catalog.regtype, 'pg_catalog.anyelement'::pg_catalog.regtype, \
    'pg_catalog.anynonarray'::pg_catalog.regtype, \
