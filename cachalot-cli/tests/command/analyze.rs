@@ -30,7 +30,10 @@ fn a06_analyze_prints_a_line_of_json_per_statement() {
     }
     assert_eq!(lines.len(), 4);
     assert_eq!(lines[2]["writes"][0], "*");
-    assert_eq!(lines[3]["columns"]["posts"], serde_json::json!(["id", "title"]));
+    assert_eq!(
+        lines[3]["columns"]["posts"],
+        serde_json::json!(["id", "title"])
+    );
 }
 
 /// Runs the single-line statements of the corpus through the command.
