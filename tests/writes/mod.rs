@@ -2,6 +2,7 @@
 
 mod basics;
 mod bulk;
+mod columns;
 mod failures;
 mod raw_sql;
 
