@@ -42,11 +42,7 @@ pub(crate) struct Record {
     /// Changes with updates of unknown columns.
     wide: Token,
     /// The columns that were updated by name since `wide` changed: each changes with its updates.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "bounded::columns",
-        default
-    )]
+    #[serde(deserialize_with = "bounded::columns", default)]
     columns: BTreeMap<Box<str>, Token>,
     /// Informational only.
     #[serde(skip_serializing_if = "Times::are_unknown", default)]

@@ -79,7 +79,9 @@ impl<'de> Visitor<'de> for AtMost<BTreeMap<Box<str>, Token>> {
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
         let mut columns = BTreeMap::new();
         while let Some((name, token)) = from.next_entry()? {
-            columns.insert(name, token);
+            if columns.insert(name, token).is_some() {
+                return Err(A::Error::custom("a column twice"));
+            }
             self.check(columns.len())?;
         }
         Ok(columns)

@@ -165,6 +165,36 @@ fn the_fast_path_and_the_parser_agree() {
     }
 }
 
+/// The parser accepts fields and columns in any order.
+#[test]
+fn the_fast_path_leaves_other_orders_to_the_parser() {
+    let tokens = &mut counting();
+    let record = Record::fresh(tokens).unwrap();
+    let record = record.published(id(1), &update(&["a", "b"]), Some(7), tokens);
+    let record = record.unwrap();
+    let text = String::from_utf8(record.to_bytes()).unwrap();
+    let (a, b) = (record.columns["a"].to_hex(), record.columns["b"].to_hex());
+    let columns = format!(r#""columns":{{"a":"{a}","b":"{b}"}}"#);
+    let turned = format!(r#""columns":{{"b":"{b}","a":"{a}"}}"#);
+    let at = r#""at":{"update":7}"#;
+    let reads = update(&["a", "b"]);
+    let expected = DependencyTokens::of(&record, &reads);
+    assert_eq!(
+        DependencyTokens::if_idle(text.as_bytes(), &reads),
+        Some(expected)
+    );
+    for other in [
+        text.replace(&columns, &turned),
+        text.replace(&format!("{columns},{at}"), &format!("{at},{columns}")),
+    ] {
+        assert_ne!(other, text);
+        assert_eq!(Record::from_bytes(other.as_bytes()), Some(record.clone()));
+        assert_eq!(DependencyTokens::if_idle(other.as_bytes(), &reads), None);
+    }
+    let twice = text.replace(&columns, &format!(r#""columns":{{"a":"{a}","a":"{b}"}}"#));
+    assert_eq!(Record::from_bytes(twice.as_bytes()), None);
+}
+
 fn families(names: &[&str]) -> Families {
     names.iter().map(|name| Box::from(*name)).collect()
 }

@@ -70,15 +70,16 @@ impl DependencyTokens {
         let (update, rest) = hex_after(rest, br#"","update":""#)?;
         let (delete, rest) = hex_after(rest, br#"","delete":""#)?;
         let (wide, rest) = hex_after(rest, br#"","wide":""#)?;
-        let rest = rest.strip_prefix(b"\"")?;
+        let rest = rest.strip_prefix(br#"","columns":{"#)?;
         if !rest.ends_with(b"}") {
             return None;
         }
         let tokens = [any, insert, update, delete, wide];
         let by_columns = !is_any(changes) && matches!(changes.updated, Columns::Named(_));
-        let columns = match rest.strip_prefix(br#","columns":{"#) {
-            Some(columns) if by_columns => columns_in(columns)?,
-            _ => Vec::new(),
+        let columns = if by_columns {
+            columns_in(rest)?
+        } else {
+            Vec::new()
         };
         Some(Self::with_columns(tokens, changes, columns.into_iter()))
     }
@@ -98,12 +99,9 @@ impl DependencyTokens {
         for token in self.iter() {
             fingerprint.part(token.as_bytes());
         }
-        let [hash, _] = *fingerprint.to_digest().as_chunks().0 else {
-            return [None; 3].into_iter().flatten();
-        };
-        [Some(Token::from_bytes(hash)), None, None]
-            .into_iter()
-            .flatten()
+        let digest = fingerprint.to_digest();
+        let hash = Token::from_bytes(std::array::from_fn(|at| digest[at]));
+        [Some(hash), None, None].into_iter().flatten()
     }
 }
 
@@ -119,15 +117,22 @@ fn hex_after<'a>(record: &'a [u8], bytes: &[u8]) -> Option<(Token, &'a [u8])> {
     Some((Token::from_hex(token)?, rest))
 }
 
-/// The columns of `"votes":"9f…","title":"03…"}`. `None` if a name is escaped.
+/// The columns of `"title":"03…","votes":"9f…"}`. `None` if a name is escaped, or if they are not in order.
 fn columns_in(mut rest: &[u8]) -> Option<Vec<(&str, Token)>> {
-    let mut columns = Vec::new();
+    let mut columns: Vec<(&str, Token)> = Vec::new();
+    if rest.starts_with(b"}") {
+        return Some(columns);
+    }
     loop {
         rest = rest.strip_prefix(b"\"")?;
         let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
         let (name, after) = rest.split_at(end);
         let (token, after) = hex_after(after, br#"":""#)?;
-        columns.push((std::str::from_utf8(name).ok()?, token));
+        let name = std::str::from_utf8(name).ok()?;
+        if columns.last().is_some_and(|(before, _)| *before >= name) {
+            return None;
+        }
+        columns.push((name, token));
         let after = after.strip_prefix(b"\"")?;
         match after.split_first()? {
             (b',', after) => rest = after,
