@@ -127,6 +127,10 @@ if [ -n "${CI:-}" ]; then
     export CARGO_INCREMENTAL=0
 fi
 
+# The tests mostly wait for their servers.
+processors=$(nproc)
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((processors < 4 ? 4 : processors))}
+
 say "cargo fmt"
 cargo fmt --all --check
 
