@@ -1,8 +1,12 @@
 //! `cachalot status`.
 
-use cachalot_tests::memcached;
+use std::{fs, process, time::Duration};
+
+use cachalot_tests::{memcached, wait_until};
 
 use super::runner::{Runner, json, text};
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn a06_status_lists_the_tables_and_when_they_changed() {
@@ -70,4 +74,45 @@ fn a06_status_shows_which_server_does_not_answer() {
     };
     assert!(!said(&up.address().to_string()));
     assert!(said(&down.address().to_string()));
+}
+
+/// A stop and a start interrupt a system call with a time limit, as any signal with a handler does.
+#[test]
+fn a06_status_waits_for_the_store_when_its_process_is_stopped_and_continued() {
+    let server = memcached::start(&[]);
+    let command = Runner::at(server.url());
+    command.library().invalidate(["users"]).unwrap();
+    server.freeze();
+    let child = command.start(&["status", "--json", "users"]);
+    wait_until("the command has asked the store", LIMIT, || {
+        has_unread_bytes(server.address().port())
+    });
+    let signal = |signal: &str| {
+        let arguments = ["-c", &format!("kill -s {signal} {}", child.id())];
+        let status = process::Command::new("sh").args(arguments).status();
+        assert!(status.unwrap().success());
+    };
+    for _ in 0..10 {
+        signal("STOP");
+        wait_until("the command has stopped", LIMIT, || {
+            fs::read_to_string(format!("/proc/{}/stat", child.id()))
+                .unwrap()
+                .contains(") T ")
+        });
+        signal("CONT");
+    }
+    server.thaw();
+    let status = json(&child.wait_with_output().unwrap());
+    assert_eq!(status["reachable"], true, "{status}");
+    assert_eq!(status["tables"][0]["table"], "users", "{status}");
+}
+
+/// Does a connection to this port of IPv4 have bytes that the server has not read?
+fn has_unread_bytes(port: u16) -> bool {
+    let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
+    sockets.lines().skip(1).any(|socket| {
+        let fields: Vec<_> = socket.split_whitespace().collect();
+        let (local, queues) = (fields[1], fields[4]);
+        local.ends_with(&format!(":{port:04X}")) && !queues.ends_with(":00000000")
+    })
 }

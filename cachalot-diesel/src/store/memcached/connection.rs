@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memcache::exp::{Error, MetaCommandResult, MetaConnection, parse_meta_result};
+use memcache::exp::{Error, MetaCommandResult};
 
 use super::{
     super::{CasVersion, Command},
+    replies::{Replies, left},
     request,
     version::{Moment, Opened},
 };
@@ -20,8 +21,7 @@ const SMALL_PAYLOAD_BYTES: usize = 4 * 1024;
 pub(super) struct Connection {
     /// The same socket as that of `replies`.
     stream: TcpStream,
-    /// Reads and parses replies.
-    replies: MetaConnection,
+    replies: Replies,
     payload: Vec<u8>,
     /// Commands are numbered, and the server repeats the number: so a reply is never taken for that
     /// to another command.
@@ -56,7 +56,7 @@ impl Connection {
         Ok(Self {
             opened,
             asked: opened,
-            replies: MetaConnection::from_stream(stream.try_clone()?),
+            replies: Replies::new(stream.try_clone()?, limit)?,
             stream,
             payload: Vec::new(),
             sent: 0,
@@ -119,8 +119,7 @@ impl Connection {
 
     /// The reply to the first command that has none yet.
     pub(super) fn receive(&mut self, deadline: Instant) -> Result<MetaCommandResult, Error> {
-        self.replies.set_io_timeout(Some(left(deadline)?));
-        let answer = parse_meta_result(self.replies.receive()?)?;
+        let answer = self.replies.receive(deadline)?;
         let number = self.answered;
         self.answered = number.wrapping_add(1);
         if answer.opaque.as_deref() != Some(number.to_string().as_bytes()) {
@@ -128,13 +127,4 @@ impl Connection {
         }
         Ok(answer)
     }
-}
-
-/// The time left until the deadline; an error if it has passed.
-fn left(deadline: Instant) -> IoResult<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into());
-    }
-    Ok(left)
 }

@@ -10,6 +10,7 @@ mod breaker;
 mod connection;
 mod lifetime;
 mod placement;
+mod replies;
 mod request;
 mod server;
 mod server_name;
