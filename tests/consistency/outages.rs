@@ -20,7 +20,7 @@ use super::world::{Reader, World};
 const SOON: Duration = Duration::from_secs(20);
 
 /// The time limit for a store that will be frozen.
-const BRIEF: Duration = Duration::from_millis(150);
+const FROZEN_TIMEOUT: Duration = Duration::from_millis(150);
 
 fn value(conn: &mut Conn) -> i64 {
     counters::table
@@ -177,7 +177,7 @@ fn outage_during_a_read((start, end): Outage) {
         ("creation of a record", creates_a_record),
         ("storing", stores_an_entry),
     ] {
-        let mut scene = Scene::new(BRIEF);
+        let mut scene = Scene::new(FROZEN_TIMEOUT);
         match point {
             "storing" => set(&mut scene.other.conn, 1),
             "creation of a record" => scene.server.flush(),
@@ -207,7 +207,7 @@ fn outage_during_a_write((start, end): Outage) {
         ("begin", begins),
         ("end", ends),
     ] {
-        let mut scene = Scene::new(BRIEF);
+        let mut scene = Scene::new(FROZEN_TIMEOUT);
         scene.at(wanted, |conn| set(conn, 1), |server, _, _| start(server));
         assert_eq!(value(&mut scene.one.conn), 1, "{point}");
         assert_eq!(value(&mut scene.other.conn), 1, "{point}");

@@ -94,7 +94,7 @@ fn c14_fifty_cold_readers_of_one_query_send_one_statement() {
 
 /// Lost by caches that share what is being read with whoever comes: it may be older than they are.
 #[test]
-fn c14_who_starts_after_a_write_does_not_get_the_rows_of_who_started_before() {
+fn c14_a_read_after_a_write_does_not_join_a_query_sent_before_it() {
     let database = two_counters();
     let mut crowd = Crowd::new(&database);
     let (mut early, _) = crowd.conns.pop().unwrap();
@@ -117,7 +117,7 @@ fn c14_who_starts_after_a_write_does_not_get_the_rows_of_who_started_before() {
 #[test]
 fn c14_cold_readers_of_several_processes_send_one_statement() {
     let database = two_counters();
-    let namespace = unique::name("herd");
+    let namespace = unique::name("stampede");
     let process = || {
         let gate = Gated::new(store(memcached::shared()));
         let cache = Cachalot::builder()

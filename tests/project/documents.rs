@@ -57,7 +57,8 @@ fn links(document: &str) -> Vec<&str> {
 
 /// The anchors that GitHub gives the headings of a document.
 fn anchors(document: &str) -> BTreeSet<String> {
-    let headings = prose(document).filter_map(|line| Some(line.split_once("# ")?.1));
+    let headings = prose(document).filter(|line| line.starts_with('#'));
+    let headings = headings.filter_map(|line| Some(line.split_once("# ")?.1));
     let kept = |c: char| match c {
         ' ' => Some('-'),
         c if c.is_alphanumeric() || matches!(c, '-' | '_') => Some(c.to_ascii_lowercase()),

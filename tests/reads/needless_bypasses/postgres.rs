@@ -337,7 +337,7 @@ fn f08_a_copy_inside_a_transaction_leaves_it_as_it_is() {
 }
 
 #[test]
-fn f06_to_execute_writes_what_the_statement_writes() {
+fn f06_execute_invalidates_what_the_prepared_statement_writes() {
     let mut fixture = with(
         "CREATE TABLE pebbles (id INTEGER PRIMARY KEY, name TEXT); \
          INSERT INTO pebbles VALUES (1, 'chert')",
@@ -377,7 +377,7 @@ fn f06_to_execute_writes_what_the_statement_writes() {
 
 /// Prepared before anybody watched.
 #[test]
-fn f06_to_execute_what_nobody_saw_prepared_writes_anything() {
+fn f06_execute_of_an_unknown_text_invalidates_everything() {
     let mut fixture = with("");
     let mut late = super::db::establish(fixture.world.database.url());
     late.batch_execute("PREPARE p AS UPDATE stones SET name = name || 'p'")

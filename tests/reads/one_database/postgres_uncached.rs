@@ -18,7 +18,7 @@ struct Id {
 }
 
 #[test]
-fn r16_a_moving_date_as_a_bind() {
+fn r16_a_bind_that_is_converted_to_a_date_relative_to_today() {
     let mut world = World::new();
     blog::fill(&mut world.conn);
 
@@ -38,7 +38,7 @@ fn r16_a_moving_date_as_a_bind() {
 
 /// A text can become a date without a cast, and in other types than text.
 #[test]
-fn r16_a_moving_date_within_a_bind() {
+fn r16_a_value_within_a_bind_that_becomes_a_date_relative_to_today() {
     let mut world = World::new();
     blog::fill(&mut world.conn);
     let outcome = |explained: QueryResult<Explanation>| explained.unwrap().outcome;
