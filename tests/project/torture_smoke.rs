@@ -64,6 +64,12 @@ fn c13_no_read_is_older_than_acknowledged_while_the_store_is_killed_and_flushed(
     all_pass(6, &["--restart", "--flush"]);
 }
 
+/// Without the exceptions of an outage: a write that cannot be announced is refused.
+#[test]
+fn n05_no_read_is_older_than_acknowledged_while_writes_are_refused() {
+    all_pass(6, &["--client=refusing", "--restart", "--freeze"]);
+}
+
 #[test]
 fn the_torture_finds_writers_that_are_not_announced() {
     finds("begin", "P2: less than a plain read");
