@@ -14,8 +14,8 @@ use cachalot_diesel::{BypassReason, Command, Outcome, Store, prelude::*};
 use cachalot_tests::{Counter, Database, gate::Gated, memcached, unique, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*};
 
-use super::world::store;
 use super::schema::counters;
+use super::world::store;
 use super::{Conn, db};
 
 /// A process: a handle of its own behind a gate, and a connection that it watches.

@@ -6,9 +6,9 @@ use cachalot_diesel::{BypassReason, Command, Outcome, Reply, Store, StoreError};
 use cachalot_tests::{memcached, unique, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*};
 
-use super::world::store;
 use super::races::{Process, stores_an_entry, swaps_a_record, two_counters, two_processes};
 use super::schema::counters;
+use super::world::store;
 
 const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 

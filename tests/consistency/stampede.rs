@@ -6,9 +6,9 @@ use cachalot_diesel::prelude::*;
 use cachalot_tests::{Counter, Database, gate::Gated, memcached, unique};
 use diesel::prelude::*;
 
-use super::world::store;
 use super::races::{stores_an_entry, two_counters};
 use super::schema::counters;
+use super::world::store;
 use super::{Conn, db};
 
 const READERS: usize = 50;

@@ -154,7 +154,9 @@ fn r17_a_write_over_a_damaged_record_is_seen() {
             for bytes in [&b"garbage"[..], b"{}", &spy_store.get(record).unwrap()[..9]] {
                 spy_store.set(record, bytes);
                 let votes = posts::table.find(1).select(posts::votes);
-                let before: i64 = votes.first(super::connections::uncached(&mut world.conn)).unwrap();
+                let before: i64 = votes
+                    .first(super::connections::uncached(&mut world.conn))
+                    .unwrap();
                 diesel::update(posts::table.find(1))
                     .set(posts::votes.eq(posts::votes + 1))
                     .execute(&mut world.conn)

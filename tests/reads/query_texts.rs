@@ -11,10 +11,10 @@ use diesel::{
     sql_types::Bool,
 };
 
-use super::{CachedDsl as _, connections};
 use super::schema::tags;
 use super::values::assert_distinct;
 use super::world::{World, assert_cached, assert_tables};
+use super::{CachedDsl as _, connections};
 
 const LABELS: [&str; 4] = ["one", "two", "three", "four"];
 

@@ -323,8 +323,10 @@ fn w08_an_invalidation_of_a_member_that_is_sent_later() {
         );
         server.thaw();
         let rows = shown(&mut outsider, EVENTS);
-        wait_until("the pending invalidation is sent", Duration::from_secs(60), || {
-            cached(&mut world.conn, EVENTS) == rows
-        });
+        wait_until(
+            "the pending invalidation is sent",
+            Duration::from_secs(60),
+            || cached(&mut world.conn, EVENTS) == rows,
+        );
     }
 }

@@ -111,7 +111,9 @@ fn f02_writes_while_a_server_with_records_of_the_epoch_is_down() {
     let [up, down] = &servers;
     let gate = Gated::new(store(&[up, down]));
     let world = World::with(up.url(), |builder| builder.store(gate.clone()));
-    let tables: Vec<_> = (0..MEMBERS).map(|number| format!("plain_{number}")).collect();
+    let tables: Vec<_> = (0..MEMBERS)
+        .map(|number| format!("plain_{number}"))
+        .collect();
     let mut outsider = world.outsider();
     for table in &tables {
         run(&mut outsider, &format!("CREATE TABLE {table} (id INTEGER)"));

@@ -66,8 +66,11 @@ impl Gated {
     pub fn wait_until_held(&self) {
         let mut state = self.0.state.lock();
         let changed = &self.0.changed;
-        let timeout =
-            changed.wait_while_for(&mut state, |state| state.held == state.released, WAIT_TIMEOUT);
+        let timeout = changed.wait_while_for(
+            &mut state,
+            |state| state.held == state.released,
+            WAIT_TIMEOUT,
+        );
         drop(state);
         assert!(!timeout.timed_out(), "no batch came to the gate");
     }
@@ -101,7 +104,8 @@ impl Gated {
         let own = state.held;
         self.0.changed.notify_all();
         let changed = &self.0.changed;
-        let timeout = changed.wait_while_for(&mut state, |state| state.released < own, WAIT_TIMEOUT);
+        let timeout =
+            changed.wait_while_for(&mut state, |state| state.released < own, WAIT_TIMEOUT);
         assert!(!timeout.timed_out(), "nobody released the batch");
     }
 }

@@ -7,7 +7,8 @@ use cachalot_tests::{memcached, wait_until};
 
 use super::super::world::World;
 use super::{
-    FROZEN_TIMEOUT, SOON, Scene, begins, ends, hits_again, insert_counter, labels, outcome, set, value,
+    FROZEN_TIMEOUT, SOON, Scene, begins, ends, hits_again, insert_counter, labels, outcome, set,
+    value,
 };
 
 /// In django-cachalot such reads and writes fail with the error of the store's client.

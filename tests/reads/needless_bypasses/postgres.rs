@@ -1,14 +1,9 @@
 //! What PostgreSQL lets be cached, or kept, although it looks like something else.
 
-use cachalot_diesel::{BypassReason, Outcome};
-use super::{CachedDsl as _, connections};
 use super::catalog_fixture::{CatalogFixture, run};
-use diesel::{
-    connection::SimpleConnection as _,
-    dsl::sql,
-    prelude::*,
-    sql_types::Text,
-};
+use super::{CachedDsl as _, connections};
+use cachalot_diesel::{BypassReason, Outcome};
+use diesel::{connection::SimpleConnection as _, dsl::sql, prelude::*, sql_types::Text};
 
 use super::{Conn, schema::tags, world::World};
 
@@ -260,7 +255,9 @@ struct Tag {
 
 /// The iterator never reads the end of the copy, and so leaves it open.
 fn copy(conn: &mut Conn) {
-    let tags = diesel::copy_to(tags::table).load::<Tag, _>(connections::uncached(conn)).unwrap();
+    let tags = diesel::copy_to(tags::table)
+        .load::<Tag, _>(connections::uncached(conn))
+        .unwrap();
     let rows: Vec<_> = tags
         .map(|tag| tag.map(|it| (it.id, it.label)).unwrap())
         .collect();

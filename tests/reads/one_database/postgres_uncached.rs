@@ -27,7 +27,9 @@ fn r16_a_bind_that_is_converted_to_a_date_relative_to_today() {
         "SELECT id FROM posts WHERE published_at < CAST(CAST($1 AS text) AS date)",
     ] {
         let query = || sql_query(sql).bind::<Text, _>("tomorrow");
-        let rows = query().load::<Id>(super::connections::uncached(&mut world.conn)).unwrap();
+        let rows = query()
+            .load::<Id>(super::connections::uncached(&mut world.conn))
+            .unwrap();
         assert_eq!(rows.len(), 3);
         for _ in 0..2 {
             let (rows, sent) = world.sent(|conn| query().cached(conn).load::<Id>());

@@ -337,7 +337,7 @@ fn w10_functions_that_write_are_seen_wherever_they_are_called() {
 }
 
 #[test]
-fn w09_a_table_that_is_no_longer_unseen_is_cached() {
+fn w09_a_table_that_becomes_trackable_is_cached() {
     let mut world = World::new();
     let mut outsider = world.outsider();
     outsider
