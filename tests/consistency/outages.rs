@@ -13,6 +13,7 @@ use cachalot_tests::{gate::Gated, memcached, memcached::Server, proxy::Proxy, wa
 use diesel::prelude::*;
 
 use super::Conn;
+use super::counter::{outcome, value};
 use super::schema::{counters, tags};
 use super::world::{Reader, World};
 
@@ -21,15 +22,6 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// The time limit for a store that will be frozen.
 const FROZEN_TIMEOUT: Duration = Duration::from_millis(150);
-
-fn value(conn: &mut Conn) -> i64 {
-    counters::table
-        .find(1)
-        .select(counters::value)
-        .cached(conn)
-        .get_result()
-        .unwrap()
-}
 
 fn set(conn: &mut Conn, to: i64) {
     conn.transaction(|conn| {
@@ -47,11 +39,6 @@ fn labels(conn: &mut Conn) -> Vec<String> {
         .cached(conn)
         .load()
         .unwrap()
-}
-
-fn outcome(conn: &mut Conn) -> Outcome {
-    let query = counters::table.find(1).select(counters::value);
-    query.cached(conn).explain().unwrap().outcome
 }
 
 fn insert_counter(conn: &mut Conn) {

@@ -6,6 +6,7 @@ use cachalot_diesel::prelude::*;
 use cachalot_tests::{Counter, Database, gate::Gated, memcached, unique};
 use diesel::prelude::*;
 
+use super::counter::{set, value};
 use super::races::{stores_an_entry, two_counters};
 use super::schema::counters;
 use super::world::store;
@@ -59,22 +60,6 @@ impl Crowd {
             (seen, sent.into_iter().sum())
         })
     }
-}
-
-fn value(conn: &mut Conn) -> i64 {
-    counters::table
-        .find(1)
-        .select(counters::value)
-        .cached(conn)
-        .get_result()
-        .unwrap()
-}
-
-fn set(conn: &mut Conn, to: i64) {
-    diesel::update(counters::table.find(1))
-        .set(counters::value.eq(to))
-        .execute(conn)
-        .unwrap();
 }
 
 /// django-cachalot runs a statement for each of them.

@@ -5,42 +5,10 @@ use diesel::{connection::SimpleConnection, prelude::*, result::Error};
 
 use super::CachedDsl as _;
 use super::Conn;
+use super::counter::{outcome, set, two, value};
 use super::dialect::BEGIN_SNAPSHOT;
 use super::schema::*;
 use super::world::{Reader, World};
-
-fn value(conn: &mut Conn) -> i64 {
-    counters::table
-        .find(1)
-        .select(counters::value)
-        .cached(conn)
-        .get_result()
-        .unwrap()
-}
-
-fn set(conn: &mut Conn, to: i64) {
-    diesel::update(counters::table.find(1))
-        .set(counters::value.eq(to))
-        .execute(conn)
-        .unwrap();
-}
-
-fn outcome(conn: &mut Conn) -> Outcome {
-    let query = counters::table.find(1).select(counters::value);
-    query.cached(conn).explain().unwrap().outcome
-}
-
-/// A counter at 0, cached, and a second connection.
-fn two() -> (World, Reader) {
-    let mut world = World::new();
-    diesel::insert_into(counters::table)
-        .values((counters::id.eq(1), counters::value.eq(0)))
-        .execute(&mut world.conn)
-        .unwrap();
-    assert_eq!(world.once(value), 0);
-    let reader = world.reader();
-    (world, reader)
-}
 
 #[test]
 fn t01_a_read_of_a_snapshot_is_right_and_counted() {

@@ -6,6 +6,7 @@ use cachalot_diesel::{BypassReason, Cachalot, CachedDsl as _, Outcome};
 use cachalot_tests::{Counter, wait_until};
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Bool};
 
+use super::counter::outcome;
 use super::schema::counters;
 use super::world::{Reader, World};
 use super::{Conn, db};
@@ -20,11 +21,6 @@ fn value(conn: &mut Conn) -> QueryResult<i64> {
 
 fn plain(conn: &mut Conn) -> QueryResult<i64> {
     counters::table.find(1).select(counters::value).first(conn)
-}
-
-fn outcome(conn: &mut Conn) -> Outcome {
-    let query = counters::table.find(1).select(counters::value);
-    query.cached(conn).explain().unwrap().outcome
 }
 
 fn asked(conn: &mut Conn, question: &str) -> bool {

@@ -4,29 +4,9 @@ use diesel::{connection::SimpleConnection as _, prelude::*};
 
 use super::CachedDsl as _;
 use super::Conn;
+use super::counter::{two, value};
 use super::schema::*;
 use super::world::{Reader, World};
-
-fn value(conn: &mut Conn) -> i64 {
-    counters::table
-        .find(1)
-        .select(counters::value)
-        .cached(conn)
-        .get_result()
-        .unwrap()
-}
-
-/// A counter at 0, cached, and a second connection.
-fn two() -> (World, Reader) {
-    let mut world = World::new();
-    diesel::insert_into(counters::table)
-        .values((counters::id.eq(1), counters::value.eq(0)))
-        .execute(&mut world.conn)
-        .unwrap();
-    assert_eq!(world.once(value), 0);
-    let reader = world.reader();
-    (world, reader)
-}
 
 /// Ends the open transaction by a statement that fails.
 fn end_by_an_error(conn: &mut Conn) {
