@@ -19,7 +19,6 @@ use super::{
     blog::{self, Author},
     filled, rename,
     schema::*,
-    world::World,
 };
 
 type Conn = CachalotConnection<super::Conn>;

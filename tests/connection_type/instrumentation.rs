@@ -8,7 +8,7 @@ use diesel::{
     result::Error,
 };
 
-use super::{Typed, blog, blog::Author, filled, name, rename, schema::*, world::World};
+use super::{Typed, blog, blog::Author, filled, name, rename, schema::*};
 
 type Conn = CachalotConnection<super::Conn>;
 

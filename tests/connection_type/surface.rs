@@ -9,13 +9,7 @@ use diesel::{
     sql_types::Bool,
 };
 
-use super::{
-    Typed,
-    blog::{self, Author},
-    filled, rename,
-    schema::*,
-    world::World,
-};
+use super::{Typed, blog::Author, filled, rename, schema::*};
 
 type Conn = CachalotConnection<super::Conn>;
 type Backend = <Conn as Connection>::Backend;

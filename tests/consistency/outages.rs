@@ -8,7 +8,7 @@ mod waiting_writes;
 
 use std::{thread, time::Duration};
 
-use cachalot_diesel::{Command, MemcachedStore, OnOutage, Outcome, prelude::*};
+use cachalot_diesel::{Command, MemcachedStore, OnOutage, prelude::*};
 use cachalot_tests::{gate::Gated, memcached, memcached::Server, proxy::Proxy, wait_until};
 use diesel::prelude::*;
 

@@ -4,11 +4,9 @@ use std::{sync::Barrier, thread, time::Duration};
 
 use cachalot_diesel::prelude::*;
 use cachalot_tests::{Counter, Database, gate::Gated, memcached, unique};
-use diesel::prelude::*;
 
 use super::counter::{set, value};
 use super::races::{stores_an_entry, two_counters};
-use super::schema::counters;
 use super::world::store;
 use super::{Conn, db};
 

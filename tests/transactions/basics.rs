@@ -3,12 +3,10 @@
 use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
 
-use super::CachedDsl as _;
 use super::Conn;
 use super::counter::{outcome, set, two, value};
 use super::dialect::BEGIN_SNAPSHOT;
-use super::schema::*;
-use super::world::{Reader, World};
+use super::world::Reader;
 
 #[test]
 fn t01_a_read_of_a_snapshot_is_right_and_counted() {

@@ -3,7 +3,6 @@
 
 use std::{mem::discriminant, time::Duration};
 
-use cachalot_diesel::Outcome;
 use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
 
 use super::CachedDsl as _;

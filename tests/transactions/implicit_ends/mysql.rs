@@ -12,10 +12,10 @@ use diesel::{
 
 use super::CachedDsl as _;
 use super::counter::value;
+use super::db;
 use super::dialect::lock_waits;
 use super::schema::*;
 use super::world::{Reader, World};
-use super::{Conn, db};
 
 /// A deadlock undoes the whole transaction, and what follows in it is committed at once.
 #[test]

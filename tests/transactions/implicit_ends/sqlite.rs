@@ -1,12 +1,9 @@
 //! Transactions that SQLite ends by itself, or does not end when it is told to.
 
-use diesel::{connection::SimpleConnection as _, prelude::*};
+use diesel::connection::SimpleConnection as _;
 
-use super::CachedDsl as _;
 use super::Conn;
 use super::counter::{two, value};
-use super::schema::*;
-use super::world::{Reader, World};
 
 /// Ends the open transaction by a statement that fails.
 fn end_by_an_error(conn: &mut Conn) {
