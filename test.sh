@@ -17,7 +17,7 @@ with apt-get on Debian and Ubuntu.
 CACHALOT_TEST_MYSQL_HOME and CACHALOT_TEST_POSTGRES_HOME name folders with the programs of MySQL and
 PostgreSQL 18. Without them the system's mysqld is used if it is MySQL 8.4 or later, and
 tests/servers/unpack.sh downloads what is missing into target/servers (100 MB, once). If a server was not
-tested, the output says so before the tests of the others.
+tested, the last lines of the output say so.
 
   --system-servers  test on MySQL and PostgreSQL 18 only where a folder is named; downloads nothing
   --use-running     use servers that run already, and need none of their programs but memcached, which
@@ -133,6 +133,8 @@ export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((processors < 4 ? 4 : processors
 
 say "cargo fmt"
 cargo fmt --all --check
+# It does not find the modules that a macro lists.
+find tests -name '*.rs' -exec rustfmt --check {} +
 
 say "cargo clippy"
 cargo clippy --workspace --all-targets --all-features -- -D warnings
@@ -258,6 +260,11 @@ on_server() { # NAME FOLDER MYSQL|POSTGRES MODULE
 on_server MySQL "$mysql_home" MYSQL mysql
 on_server "PostgreSQL 18" "$postgres_home" POSTGRES postgres
 
+say "cargo test"
+failed=0
+cargo test --workspace --all-features || failed=$?
+
+# Last, so that it is not overlooked.
 if [ ${#not_run[@]} -gt 0 ]; then
     if $system_servers; then
         why="run ./test.sh without --system-servers and --use-running"
@@ -268,7 +275,4 @@ if [ ${#not_run[@]} -gt 0 ]; then
         printf '\ntest.sh: WARNING: NOT TESTED ON %s: %s\n' "$what" "$why"
     done
 fi
-
-# Last, so that the output ends with the count of the tests.
-say "cargo test"
-cargo test --workspace --all-features
+exit $failed

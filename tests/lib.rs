@@ -47,7 +47,7 @@ macro_rules! tree {
             use self::fixtures::{
                 blog, catalog_fixture,
                 connections::{self, CachedDsl, Conn},
-                dialect, spy_store, values, world,
+                counter, dialect, spy_store, values, world,
             };
 
             const DATABASE: &str = stringify!($database);

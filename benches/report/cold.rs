@@ -23,19 +23,19 @@ struct Crowd {
     /// Each with a cache of its own, as processes have: they know of each other through memcached only.
     processes: usize,
     readers_of_each: usize,
-    herd: bool,
+    stampede_protection: bool,
 }
 
 pub(crate) fn measure(world: &World) -> Vec<Cold> {
     let one_process = [1, 4, 16, 50].map(|readers_of_each| Crowd {
         processes: 1,
         readers_of_each,
-        herd: false,
+        stampede_protection: false,
     });
-    let several = [false, true].map(|herd| Crowd {
+    let several = [false, true].map(|stampede_protection| Crowd {
         processes: 8,
         readers_of_each: 2,
-        herd,
+        stampede_protection,
     });
     let crowds = one_process.into_iter().chain(several);
     crowds.map(|crowd| of(world, crowd)).collect()
@@ -50,8 +50,8 @@ fn of(world: &World, crowd: Crowd) -> Cold {
     let mut cached = Vec::new();
     for _ in 0..crowd.processes {
         let mut builder = store::builder(&[&memcached]).namespace(&*namespace);
-        if crowd.herd {
-            builder = builder.stampede_wait(store::PATIENCE);
+        if crowd.stampede_protection {
+            builder = builder.stampede_wait(store::STORE_TIMEOUT);
         }
         let cache = builder.build().unwrap();
         cached.extend((0..crowd.readers_of_each).map(|_| {
@@ -83,7 +83,7 @@ fn of(world: &World, crowd: Crowd) -> Cold {
     let cold = Cold {
         processes: crowd.processes,
         readers,
-        herd: crowd.herd,
+        stampede_protection: crowd.stampede_protection,
         cached: cached_times.spread(),
         plain: plain_times.spread(),
         statements,

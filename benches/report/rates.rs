@@ -17,8 +17,8 @@ const READERS: [usize; 3] = [1, 4, 16];
 
 /// Plain and cached take this many turns for one comparison.
 const TURNS: u32 = 3;
-/// The least that each measures altogether; and never less than one write takes to come.
-const LEAST: Duration = Duration::from_secs(3);
+/// How long each is measured in total, at least; and at least as long as the period of the writes.
+const MIN_DURATION: Duration = Duration::from_secs(3);
 
 /// How many rows are read by their keys.
 const KEYS: usize = 100;
@@ -62,8 +62,8 @@ fn one_rate(world: &World, work: &Work, readers: usize, writes_a_minute: u32) ->
     let memcached = store::memcached();
     let cache = store::cache(&[&memcached]);
     let period = Duration::from_secs(60) / writes_a_minute;
-    let mut plain = Side::new(readers, LEAST, period, || world.connect());
-    let mut cached = Side::new(readers, LEAST.max(period), period, || {
+    let mut plain = Side::new(readers, MIN_DURATION, period, || world.connect());
+    let mut cached = Side::new(readers, MIN_DURATION.max(period), period, || {
         world.watched_by(&cache)
     });
     for _ in 0..TURNS {
@@ -128,7 +128,7 @@ impl Side {
                 next += self.period;
             }
             sleep_until(end);
-            // A writer that could not keep up owes nothing to the next turn.
+            // Writes that were due in this turn are not made up for in the next.
             self.next_write = next.saturating_duration_since(end);
         });
         self.took += start.elapsed();

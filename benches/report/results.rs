@@ -53,7 +53,7 @@ pub(crate) struct Rate {
     pub(crate) plain: f64,
 }
 
-/// Readers that ask the same at the same time, when nobody has asked it before.
+/// Readers that send the same query at the same time, for which there is no entry yet.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Cold {
     /// Caches that know of each other only through memcached.
@@ -61,7 +61,8 @@ pub(crate) struct Cold {
     /// Of all of them together.
     pub(crate) readers: usize,
     /// With `CACHALOT_STAMPEDE_WAIT`.
-    pub(crate) herd: bool,
+    #[serde(alias = "herd")]
+    pub(crate) stampede_protection: bool,
     /// Microseconds until the last of them has its rows.
     pub(crate) cached: Spread,
     pub(crate) plain: Spread,

@@ -8,8 +8,8 @@ use cachalot_tests::{
     unique,
 };
 
-/// Longer than anything here takes: a machine that stumbles must not open a breaker.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// Longer than any exchange takes: a delay of the machine must not open a circuit breaker.
+pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One thread, so that every subject finds the same one awake or asleep: with more, each
 /// connection belongs to one of them, and the scheduler's favour decides between subjects.
@@ -31,10 +31,10 @@ pub(crate) fn builder(servers: &[&Server]) -> Builder {
     Cachalot::builder()
         .url(format!("memcache://{}", hosts.join(",")))
         .namespace(unique::name("bench"))
-        .store_timeout(PATIENCE)
+        .store_timeout(STORE_TIMEOUT)
 }
 
 /// The store that [`cache`] would use.
 pub(crate) fn connect(server: &Server) -> MemcachedStore {
-    MemcachedStore::connect(&[server.address().to_string()], PATIENCE).unwrap()
+    MemcachedStore::connect(&[server.address().to_string()], STORE_TIMEOUT).unwrap()
 }

@@ -7,8 +7,8 @@ use std::{
 
 use super::Samples;
 
-/// However slow they are, subjects have so many rounds.
-const FEWEST: usize = 10;
+/// Subjects run at least this many rounds, however slow they are.
+const MIN_ROUNDS: usize = 10;
 
 /// Subjects that are measured in turns, so that whatever disturbs the machine disturbs them alike.
 ///
@@ -40,7 +40,7 @@ impl<'a> Rounds<'a> {
     #[must_use]
     pub fn new(rounds: usize, limit: Duration) -> Self {
         Self {
-            rounds: rounds.max(FEWEST),
+            rounds: rounds.max(MIN_ROUNDS),
             limit,
             subjects: Vec::new(),
         }
@@ -76,17 +76,17 @@ impl<'a> Rounds<'a> {
         for subject in &mut self.subjects {
             subject.samples = Samples::default();
         }
-        self.rounds_of(self.rounds, FEWEST, self.limit);
+        self.rounds_of(self.rounds, MIN_ROUNDS, self.limit);
         let results = self.subjects.into_iter();
         Results(results.map(|it| (it.name, it.samples)).collect())
     }
 
-    fn rounds_of(&mut self, most: usize, fewest: usize, limit: Duration) {
+    fn rounds_of(&mut self, max: usize, min: usize, limit: Duration) {
         let mut random = fastrand::Rng::with_seed(1);
         let mut order: Vec<usize> = (0..self.subjects.len()).collect();
         let start = Instant::now();
-        for round in 0..most {
-            if round >= fewest && start.elapsed() > limit {
+        for round in 0..max {
+            if round >= min && start.elapsed() > limit {
                 break;
             }
             random.shuffle(&mut order);
@@ -161,7 +161,7 @@ mod tests {
         let results = Rounds::new(1_000_000, Duration::ZERO)
             .subject("slow", || ())
             .run();
-        assert_eq!(results["slow"].rounds(), FEWEST);
+        assert_eq!(results["slow"].rounds(), MIN_ROUNDS);
     }
 
     #[test]

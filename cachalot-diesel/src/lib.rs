@@ -1,6 +1,10 @@
 //! Caches [Diesel](https://docs.rs/diesel) query results in memcached and invalidates them automatically when their
-//! rows change. There are no cache keys, tags or invalidation calls to write: call [`install`] once, add
-//! `.cached(&mut conn)` to a query, and set the environment variables.
+//! tables change. There are no cache keys, tags or invalidation calls to write. There are two ways to use it:
+//!
+//! - Change the connection's type to [`CachalotConnection<C>`](CachalotConnection): every read is cached.
+//! - Call [`install`] once, and add `.cached(&mut conn)` to the queries that are to be cached.
+//!
+//! Both read their settings from the environment, and can be mixed. With the second:
 //!
 //! | Diesel | with the cache |
 //! |---|---|
@@ -14,7 +18,7 @@
 //!
 //! **Install the cache** once, before the first connection is opened. [`install`] reads the settings from the
 //! environment; `CACHALOT_URL` is the address of memcached. (This example configures an in-process store instead.)
-//! **Cache a read** with `.cached(conn)`. **Writes** need no change.
+//! **Cache a read** with `.cached(conn)`; on a [`CachalotConnection`], `load` alone is enough. **Writes** need no change.
 //!
 //! ```
 //! use cachalot_diesel::prelude::*;
@@ -154,8 +158,8 @@
 //! A cached read never returns rows older than the last commit that was acknowledged to its caller, in any process,
 //! before the read began, nor older than the database itself would have returned. A hit is decoded by the same
 //! `FromSql` code from the same bytes. If memcached is down, slow or full, or returns corrupt data, reads go to the
-//! database. The repository's `docs/protocol.md` explains how, and lists the exceptions; `docs/limits.md` lists what is
-//! not cached.
+//! database. The repository's `docs/consistency.md` lists the exceptions, `docs/protocol.md` explains how it works, and
+//! `docs/limits.md` lists what is not cached.
 //!
 //! Every process that writes must call [`install`] too, with the same store and namespace. For changes made by other
 //! programs, call [`Cachalot::invalidate`] or run the `cachalot` command.
@@ -167,7 +171,7 @@
 //!
 //! # When not to use it
 //!
-//! For reads that seldom repeat, tables that are written many times a second, primary key lookups in SQLite (which are
+//! For reads that seldom repeat, tables with many inserts and deletes a second, primary key lookups in SQLite (which are
 //! faster than any cache), and data that is changed by programs without this library.
 //!
 //! # Features
@@ -207,7 +211,6 @@ mod stats;
 mod store;
 mod thread_flag;
 mod tracker;
-
 mod versions;
 
 /// The derive; see [`trait@Cacheable`].

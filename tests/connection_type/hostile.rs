@@ -17,28 +17,16 @@ use diesel::{
 use super::{
     Typed,
     blog::{self, Author},
+    filled, rename,
     schema::*,
-    world::World,
 };
 
 type Conn = CachalotConnection<super::Conn>;
 type Backend = <Conn as diesel::Connection>::Backend;
 
-fn filled() -> (World, Typed) {
-    let mut world = World::new();
-    blog::fill(&mut world.conn);
-    let typed = Typed::of(&world);
-    (world, typed)
-}
-
 fn names(conn: &mut Conn) -> Vec<String> {
     let query = authors::table.order(authors::id).select(authors::name);
     query.load(conn).unwrap()
-}
-
-fn rename(conn: &mut Conn, to: &str) -> QueryResult<usize> {
-    let author = diesel::update(authors::table.find(1));
-    author.set(authors::name.eq(to)).execute(conn)
 }
 
 /// Starts a read, takes so many rows and never ends it.

@@ -8,29 +8,9 @@ use diesel::{
     result::Error,
 };
 
-use super::{Typed, blog, blog::Author, schema::*, world::World};
+use super::{Typed, blog, blog::Author, filled, name, rename, schema::*};
 
 type Conn = CachalotConnection<super::Conn>;
-
-fn filled() -> (World, Typed) {
-    let mut world = World::new();
-    blog::fill(&mut world.conn);
-    let typed = Typed::of(&world);
-    (world, typed)
-}
-
-fn name(conn: &mut Conn) -> String {
-    let query = authors::table.find(1).select(authors::name);
-    query.get_result(conn).unwrap()
-}
-
-fn rename<C>(conn: &mut C, to: &str) -> QueryResult<usize>
-where
-    C: diesel::connection::LoadConnection<Backend = <super::Conn as Connection>::Backend>,
-{
-    let author = diesel::update(authors::table.find(1));
-    author.set(authors::name.eq(to)).execute(conn)
-}
 
 /// All kinds of calls; the reads are misses the first time.
 macro_rules! calls {
@@ -157,7 +137,7 @@ fn n06_no_write_is_missed_whenever_an_instrumentation_is_set() {
 }
 
 #[test]
-fn n06_an_instrumentation_on_the_inner_connection_costs_everything_and_loses_nothing() {
+fn n06_an_instrumentation_on_the_inner_connection_invalidates_everything() {
     let (world, mut typed) = filled();
     let mut other = Typed::of(&world);
     let recorder = Recorder::new();

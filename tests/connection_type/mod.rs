@@ -11,9 +11,32 @@ mod writes;
 
 use cachalot_diesel::{Cachalot, CachalotConnection};
 use cachalot_tests::{Counter, Database};
-use diesel::Connection as _;
+use diesel::{connection::LoadConnection, prelude::*};
 
 use super::*;
+
+/// The blog's rows, and a connection of the type on them.
+fn filled() -> (world::World, Typed) {
+    let mut world = world::World::new();
+    blog::fill(&mut world.conn);
+    let typed = Typed::of(&world);
+    (world, typed)
+}
+
+/// The name of the first author.
+fn name(conn: &mut CachalotConnection<Conn>) -> String {
+    let query = schema::authors::table.find(1).select(schema::authors::name);
+    query.get_result(conn).unwrap()
+}
+
+/// Gives the first author another name.
+fn rename<C>(conn: &mut C, to: &str) -> QueryResult<usize>
+where
+    C: LoadConnection<Backend = <Conn as Connection>::Backend>,
+{
+    let author = diesel::update(schema::authors::table.find(1));
+    author.set(schema::authors::name.eq(to)).execute(conn)
+}
 
 /// A connection of the type, which `counter` counts.
 pub(crate) struct Typed {

@@ -93,7 +93,9 @@ fn n05_a_lone_write_is_refused_before_it_is_sent() {
     assert_eq!(scene.truth(), 0);
     assert_eq!(value(&mut scene.one.conn), 0, "reads go on");
     scene.server.start();
-    wait_until("writes are accepted", SOON, || set(&mut scene.one.conn, 2).is_ok());
+    wait_until("writes are accepted", SOON, || {
+        set(&mut scene.one.conn, 2).is_ok()
+    });
     assert_eq!(value(&mut scene.other.conn), 2);
     assert_eq!(value(&mut scene.one.conn), 2);
 }
@@ -112,7 +114,10 @@ fn n05_a_transaction_is_rolled_back_instead_of_committed() {
     assert_eq!(scene.truth(), 0);
     assert_eq!(value(&mut scene.one.conn), 0);
     // The connection is out of the transaction, and one that writes nothing commits.
-    let read = scene.one.conn.transaction(|conn| QueryResult::Ok(value(conn)));
+    let read = scene
+        .one
+        .conn
+        .transaction(|conn| QueryResult::Ok(value(conn)));
     assert_eq!(read, Ok(0));
     scene.server.start();
     let written = || scene.one.conn.transaction(|conn| set(conn, 3)).is_ok();
@@ -131,7 +136,9 @@ fn n05_a_raw_transaction_is_rolled_back() {
     assert_eq!(value(&mut scene.one.conn), 0);
     // It is over.
     scene.server.start();
-    wait_until("writes are accepted", SOON, || set(&mut scene.one.conn, 2).is_ok());
+    wait_until("writes are accepted", SOON, || {
+        set(&mut scene.one.conn, 2).is_ok()
+    });
     assert_eq!(scene.truth(), 2);
     assert_eq!(value(&mut scene.other.conn), 2);
 }
@@ -166,7 +173,9 @@ fn n05_a_frozen_store_refuses_like_a_dead_one() {
     assert_refused(set(&mut scene.one.conn, 1));
     assert_eq!(scene.truth(), 0);
     scene.server.thaw();
-    wait_until("writes are accepted", SOON, || set(&mut scene.one.conn, 2).is_ok());
+    wait_until("writes are accepted", SOON, || {
+        set(&mut scene.one.conn, 2).is_ok()
+    });
     wait_until("the mark of the refused write is gone", SOON, || {
         let (seen, sent) = scene.other.sent(value);
         assert_eq!(seen, 2);
@@ -175,10 +184,12 @@ fn n05_a_frozen_store_refuses_like_a_dead_one() {
 }
 
 #[test]
-fn n05_a_write_whose_store_dies_meanwhile_returns_once_it_is_told() {
+fn n05_a_write_during_which_the_store_dies_returns_when_the_store_is_back() {
     let mut scene = Scene::new();
     // The lease goes at the end of the write.
-    scene.gate.hold(|command| matches!(command, Command::Delete { .. }));
+    scene
+        .gate
+        .hold(|command| matches!(command, Command::Delete { .. }));
     thread::scope(|scope| {
         let conn = &mut scene.one.conn;
         let writing = scope.spawn(move || set(conn, 1));

@@ -1,23 +1,23 @@
 //! Plain Diesel calls are answered from the cache.
 
 use cachalot_diesel::{BypassReason, CachedDsl as _, Outcome, disabled};
-use diesel::{deserialize::FromSqlRow, connection::{DefaultLoadingMode, LoadConnection}, prelude::*, row::Row as _, sql_types::Integer};
+use diesel::{
+    connection::{DefaultLoadingMode, LoadConnection},
+    deserialize::FromSqlRow,
+    prelude::*,
+    row::Row as _,
+    sql_types::Integer,
+};
 
 use super::{
     Typed,
     blog::{self, Author, Comment, Post},
+    filled,
     schema::*,
     world::World,
 };
 
 type Backend = <super::Conn as diesel::Connection>::Backend;
-
-fn filled() -> (World, Typed) {
-    let mut world = World::new();
-    blog::fill(&mut world.conn);
-    let typed = Typed::of(&world);
-    (world, typed)
-}
 
 #[test]
 fn n01_every_way_to_load_is_read_once() {
@@ -27,16 +27,32 @@ fn n01_every_way_to_load_is_read_once() {
     assert_eq!(all, blog::authors());
     typed.once(|conn| by_id().offset(1).limit(10).get_results::<Author>(conn));
     typed.once(|conn| authors::table.find(2).get_result::<Author>(conn));
-    typed.once(|conn| authors::table.find(99).get_result::<Author>(conn).optional());
+    typed.once(|conn| {
+        authors::table
+            .find(99)
+            .get_result::<Author>(conn)
+            .optional()
+    });
     typed.once(|conn| by_id().first::<Author>(conn));
     typed.once(|conn| authors::table.count().get_result::<i64>(conn));
     typed.once(|conn| {
-        let rows = posts::table.order(posts::id).load_iter::<Post, DefaultLoadingMode>(conn);
+        let rows = posts::table
+            .order(posts::id)
+            .load_iter::<Post, DefaultLoadingMode>(conn);
         rows.and_then(Iterator::collect::<QueryResult<Vec<_>>>)
     });
-    typed.once(|conn| posts::table.select(posts::id).filter(posts::id.eq(3)).first::<i32>(conn));
+    typed.once(|conn| {
+        posts::table
+            .select(posts::id)
+            .filter(posts::id.eq(3))
+            .first::<i32>(conn)
+    });
     let author = &blog::authors()[0];
-    typed.once(|conn| Post::belonging_to(author).order(posts::id).load::<Post>(conn));
+    typed.once(|conn| {
+        Post::belonging_to(author)
+            .order(posts::id)
+            .load::<Post>(conn)
+    });
     typed.once(|conn| {
         let rows = posts::table.inner_join(comments::table).order(comments::id);
         rows.load::<(Post, Comment)>(conn)
@@ -66,7 +82,10 @@ fn n01_rows_are_the_databases_own() {
     let (_world, mut typed) = filled();
     for _ in 0..2 {
         let mut seen = Vec::new();
-        let rows = LoadConnection::<DefaultLoadingMode>::load(&mut typed.conn, authors::table.order(authors::id));
+        let rows = LoadConnection::<DefaultLoadingMode>::load(
+            &mut typed.conn,
+            authors::table.order(authors::id),
+        );
         for row in rows.unwrap() {
             let row = row.unwrap();
             assert_eq!(row.field_count(), 6);
@@ -84,13 +103,14 @@ fn n01_rows_are_the_databases_own() {
 fn n01_rows_that_are_kept_while_others_come_stay_what_they_are() {
     let (_world, mut typed) = filled();
     for _ in 0..2 {
-        let rows = LoadConnection::<DefaultLoadingMode>::load(&mut typed.conn, authors::table.select(authors::id));
+        let rows = LoadConnection::<DefaultLoadingMode>::load(
+            &mut typed.conn,
+            authors::table.select(authors::id),
+        );
         let rows: Vec<_> = rows.unwrap().collect::<QueryResult<_>>().unwrap();
         let mut ids: Vec<i32> = rows
             .iter()
-            .map(|row| {
-                <i32 as FromSqlRow<Integer, Backend>>::build_from_row(row).unwrap()
-            })
+            .map(|row| <i32 as FromSqlRow<Integer, Backend>>::build_from_row(row).unwrap())
             .collect();
         ids.sort_unstable();
         assert_eq!(ids, [1, 2, 3]);
@@ -116,7 +136,11 @@ fn n01_many_rows_come_in_their_order() {
             rows.load::<(i32, String)>(conn)
         });
         assert_eq!(rows.len(), usize::try_from(count).unwrap());
-        assert!(rows.iter().zip(1_000..).all(|(row, id)| row == &(id, format!("label {id}"))));
+        assert!(
+            rows.iter()
+                .zip(1_000..)
+                .all(|(row, id)| row == &(id, format!("label {id}")))
+        );
     }
 }
 
@@ -124,22 +148,41 @@ fn n01_many_rows_come_in_their_order() {
 fn n01_whoever_stops_early_stores_nothing() {
     let (world, mut typed) = filled();
     let first = |conn: &mut _| {
-        let mut rows = posts::table.order(posts::id).load_iter::<Post, DefaultLoadingMode>(conn).unwrap();
-        (rows.next().unwrap().unwrap().id, rows.next().unwrap().unwrap().id)
+        let mut rows = posts::table
+            .order(posts::id)
+            .load_iter::<Post, DefaultLoadingMode>(conn)
+            .unwrap();
+        (
+            rows.next().unwrap().unwrap().id,
+            rows.next().unwrap().unwrap().id,
+        )
     };
     assert_eq!(typed.sent(first), ((1, 2), 1));
     assert_eq!(typed.sent(first), ((1, 2), 1));
     assert_eq!(world.cache.stats().stores, 0);
-    let one = |conn: &mut _| posts::table.order(posts::id).get_result::<Post>(conn).unwrap().id;
+    let one = |conn: &mut _| {
+        posts::table
+            .order(posts::id)
+            .get_result::<Post>(conn)
+            .unwrap()
+            .id
+    };
     assert_eq!(typed.sent(one), (1, 1));
-    assert_eq!(typed.sent(one), (1, 1), "there are more rows, which nobody fetched");
+    assert_eq!(
+        typed.sent(one),
+        (1, 1),
+        "there are more rows, which nobody fetched"
+    );
 }
 
 #[test]
 fn n01_a_length_is_known_where_diesel_knows_it() {
     let (_world, mut typed) = filled();
     for _ in 0..2 {
-        let rows = LoadConnection::<DefaultLoadingMode>::load(&mut typed.conn, authors::table.select(authors::id));
+        let rows = LoadConnection::<DefaultLoadingMode>::load(
+            &mut typed.conn,
+            authors::table.select(authors::id),
+        );
         let hint = rows.unwrap().size_hint();
         assert!(matches!(hint, (3, Some(3)) | (0, None)), "{hint:?}");
     }
@@ -155,10 +198,17 @@ fn n01_cached_on_the_type_takes_options_and_explains() {
     let (rows, sent) = typed.sent(|conn| authors::table.load::<Author>(conn));
     assert_eq!((rows.unwrap().len(), sent), (3, 0), "the same entry");
     typed.once(|conn| {
-        let read = authors::table.cached(conn).ttl(std::time::Duration::from_secs(60));
+        let read = authors::table
+            .cached(conn)
+            .ttl(std::time::Duration::from_secs(60));
         read.load::<Author>()
     });
-    typed.once(|conn| posts::table.cached(conn).depends_on_tables(["tags"]).first::<Post>());
+    typed.once(|conn| {
+        posts::table
+            .cached(conn)
+            .depends_on_tables(["tags"])
+            .first::<Post>()
+    });
 }
 
 #[test]
@@ -190,8 +240,14 @@ fn n03_what_reads_past_the_cache_stores_nothing() {
     for _ in 0..2 {
         let (rows, sent) = typed.sent(|conn| authors::table.load::<Author>(conn.inner_mut()));
         assert_eq!((rows.unwrap().len(), sent), (3, 1));
-        let cached = authors::table.cached(typed.conn.inner_mut()).explain().unwrap();
-        assert_eq!(cached.outcome, Outcome::Bypass(BypassReason::InnerConnection));
+        let cached = authors::table
+            .cached(typed.conn.inner_mut())
+            .explain()
+            .unwrap();
+        assert_eq!(
+            cached.outcome,
+            Outcome::Bypass(BypassReason::InnerConnection)
+        );
         let (rows, sent) =
             typed.sent(|conn| authors::table.cached(conn.inner_mut()).load::<Author>());
         assert_eq!((rows.unwrap().len(), sent), (3, 1));
@@ -214,6 +270,12 @@ fn n01_what_diesel_refuses_to_build_is_the_same_error() {
     let wrong = "SELECT no_such_column FROM authors";
     let plain = diesel::sql_query(wrong).load::<Named>(&mut world.conn);
     let ours = diesel::sql_query(wrong).load::<Named>(&mut typed.conn);
-    assert_eq!(plain.unwrap_err().to_string(), ours.unwrap_err().to_string());
-    assert_eq!(typed.sent(|conn| authors::table.count().get_result(conn)), (Ok(3_i64), 1));
+    assert_eq!(
+        plain.unwrap_err().to_string(),
+        ours.unwrap_err().to_string()
+    );
+    assert_eq!(
+        typed.sent(|conn| authors::table.count().get_result(conn)),
+        (Ok(3_i64), 1)
+    );
 }

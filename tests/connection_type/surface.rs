@@ -9,27 +9,10 @@ use diesel::{
     sql_types::Bool,
 };
 
-use super::{
-    Typed,
-    blog::{self, Author},
-    schema::*,
-    world::World,
-};
+use super::{Typed, blog::Author, filled, rename, schema::*};
 
 type Conn = CachalotConnection<super::Conn>;
 type Backend = <Conn as Connection>::Backend;
-
-fn filled() -> (World, Typed) {
-    let mut world = World::new();
-    blog::fill(&mut world.conn);
-    let typed = Typed::of(&world);
-    (world, typed)
-}
-
-fn rename(conn: &mut Conn, to: &str) -> QueryResult<usize> {
-    let author = diesel::update(authors::table.find(1));
-    author.set(authors::name.eq(to)).execute(conn)
-}
 
 #[diesel::dsl::auto_type]
 fn written_by(id: i32) -> _ {

@@ -5,29 +5,11 @@ use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
 use super::{
     Typed,
     blog::{self, Author},
+    filled, name, rename,
     schema::*,
     world::World,
 };
 use cachalot_diesel::CachedDsl as _;
-
-type Conn = cachalot_diesel::CachalotConnection<super::Conn>;
-
-fn filled() -> (World, Typed) {
-    let mut world = World::new();
-    blog::fill(&mut world.conn);
-    let typed = Typed::of(&world);
-    (world, typed)
-}
-
-fn name(conn: &mut Conn) -> String {
-    let query = authors::table.find(1).select(authors::name);
-    query.get_result(conn).unwrap()
-}
-
-fn rename(conn: &mut Conn, to: &str) -> QueryResult<usize> {
-    let author = diesel::update(authors::table.find(1));
-    author.set(authors::name.eq(to)).execute(conn)
-}
 
 #[test]
 fn n02_a_write_is_seen_by_all_connections() {
@@ -37,7 +19,10 @@ fn n02_a_write_is_seen_by_all_connections() {
         rename(&mut typed.conn, to).unwrap();
         assert_eq!(typed.sent(name), (to.to_owned(), 1));
         assert_eq!(other.sent(name), (to.to_owned(), 0));
-        let plain = authors::table.find(1).select(authors::name).cached(&mut world.conn);
+        let plain = authors::table
+            .find(1)
+            .select(authors::name)
+            .cached(&mut world.conn);
         assert_eq!(plain.get_result::<String>().unwrap(), to);
     }
     diesel::update(authors::table.find(1))
@@ -72,7 +57,11 @@ fn n02_a_transaction_is_published_with_its_commit() {
         Err::<(), _>(Error::RollbackTransaction)
     });
     assert_eq!(rolled_back, Err(Error::RollbackTransaction));
-    assert_eq!(other.sent(name), ("inside".to_owned(), 0), "a rollback costs no entry");
+    assert_eq!(
+        other.sent(name),
+        ("inside".to_owned(), 0),
+        "a rollback costs no entry"
+    );
     assert_eq!(typed.sent(name), ("inside".to_owned(), 0));
 }
 
@@ -99,7 +88,10 @@ fn n02_raw_sql_and_batches_are_seen() {
     let (world, mut typed) = filled();
     let mut other = Typed::of(&world);
     name(&mut other.conn);
-    typed.conn.batch_execute("UPDATE authors SET name = 'batch' WHERE id = 1").unwrap();
+    typed
+        .conn
+        .batch_execute("UPDATE authors SET name = 'batch' WHERE id = 1")
+        .unwrap();
     assert_eq!(name(&mut other.conn), "batch");
     typed.conn.batch_execute("BEGIN").unwrap();
     diesel::sql_query("UPDATE authors SET name = 'raw' WHERE id = 1")
@@ -122,7 +114,10 @@ fn n02_save_changes_returns_the_row_and_is_seen() {
     let (world, mut typed) = filled();
     let mut other = Typed::of(&world);
     name(&mut other.conn);
-    let change = Renamed { id: 1, name: "saved" };
+    let change = Renamed {
+        id: 1,
+        name: "saved",
+    };
     let author: Author = change.save_changes(&mut typed.conn).unwrap();
     assert_eq!(author.name, "saved");
     assert_eq!(name(&mut other.conn), "saved");
@@ -189,7 +184,7 @@ super::on_postgres! {
             .unwrap();
         assert_eq!(returned, ["returned"]);
         assert_eq!(name(&mut other.conn), "returned");
-        let count = |conn: &mut Conn| tags::table.count().get_result::<i64>(conn).unwrap();
+        let count = |conn: &mut cachalot_diesel::CachalotConnection<super::Conn>| tags::table.count().get_result::<i64>(conn).unwrap();
         assert_eq!(count(&mut other.conn), 3);
         let rows = [(tags::id.eq(70), tags::label.eq("copied"))];
         let copied = diesel::copy_from(tags::table).from_insertable(rows.to_vec());

@@ -109,7 +109,7 @@ fn right() -> Vec<Row> {
 }
 
 #[test]
-fn x04_spoilt_bytes_are_withstood() {
+fn x04_damaged_bytes_are_misses() {
     for mut target in [Target::new(|builder| builder), Target::with_secret()] {
         // The namespace's record is one like the table's.
         for key in [target.keys[0].clone(), target.keys[2].clone()] {
@@ -203,9 +203,9 @@ fn x04_with_a_secret_a_forged_entry_is_a_miss() {
     }
 }
 
-/// So that it is the secret that stops this forger in the test above.
+/// So that it is the secret that rejects the forged entry in the test above.
 #[test]
-fn x04_without_a_secret_a_checksum_stops_no_forger() {
+fn x04_without_a_secret_a_forged_entry_is_a_hit() {
     let mut target = Target::new(|builder| builder);
     target.spy_store.set(target.entry(), &target.forgery());
     assert_eq!(target.world.sent(read), (vec![(1, "wrong".to_owned())], 0));
@@ -237,7 +237,7 @@ fn x04_a_forged_record_costs_a_miss_and_hides_no_write() {
 
 /// Who can write records can keep a table from being cached, and no more than that.
 #[test]
-fn x04_a_forged_writer_that_never_ends_costs_hits_alone() {
+fn x04_a_forged_writer_that_never_ends_costs_only_hits() {
     let besieged = |target: &Target| {
         for key in &target.keys[1..] {
             let item = String::from_utf8(target.spy_store.get(key).unwrap()).unwrap();

@@ -8,11 +8,12 @@ mod waiting_writes;
 
 use std::{thread, time::Duration};
 
-use cachalot_diesel::{Command, MemcachedStore, OnOutage, Outcome, prelude::*};
+use cachalot_diesel::{Command, MemcachedStore, OnOutage, prelude::*};
 use cachalot_tests::{gate::Gated, memcached, memcached::Server, proxy::Proxy, wait_until};
 use diesel::prelude::*;
 
 use super::Conn;
+use super::counter::{outcome, value};
 use super::schema::{counters, tags};
 use super::world::{Reader, World};
 
@@ -20,16 +21,7 @@ use super::world::{Reader, World};
 const SOON: Duration = Duration::from_secs(20);
 
 /// The time limit for a store that will be frozen.
-const BRIEF: Duration = Duration::from_millis(150);
-
-fn value(conn: &mut Conn) -> i64 {
-    counters::table
-        .find(1)
-        .select(counters::value)
-        .cached(conn)
-        .get_result()
-        .unwrap()
-}
+const FROZEN_TIMEOUT: Duration = Duration::from_millis(150);
 
 fn set(conn: &mut Conn, to: i64) {
     conn.transaction(|conn| {
@@ -47,11 +39,6 @@ fn labels(conn: &mut Conn) -> Vec<String> {
         .cached(conn)
         .load()
         .unwrap()
-}
-
-fn outcome(conn: &mut Conn) -> Outcome {
-    let query = counters::table.find(1).select(counters::value);
-    query.cached(conn).explain().unwrap().outcome
 }
 
 fn insert_counter(conn: &mut Conn) {
@@ -177,7 +164,7 @@ fn outage_during_a_read((start, end): Outage) {
         ("creation of a record", creates_a_record),
         ("storing", stores_an_entry),
     ] {
-        let mut scene = Scene::new(BRIEF);
+        let mut scene = Scene::new(FROZEN_TIMEOUT);
         match point {
             "storing" => set(&mut scene.other.conn, 1),
             "creation of a record" => scene.server.flush(),
@@ -207,7 +194,7 @@ fn outage_during_a_write((start, end): Outage) {
         ("begin", begins),
         ("end", ends),
     ] {
-        let mut scene = Scene::new(BRIEF);
+        let mut scene = Scene::new(FROZEN_TIMEOUT);
         scene.at(wanted, |conn| set(conn, 1), |server, _, _| start(server));
         assert_eq!(value(&mut scene.one.conn), 1, "{point}");
         assert_eq!(value(&mut scene.other.conn), 1, "{point}");

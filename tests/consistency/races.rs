@@ -14,8 +14,8 @@ use cachalot_diesel::{BypassReason, Command, Outcome, Store, prelude::*};
 use cachalot_tests::{Counter, Database, gate::Gated, memcached, unique, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*};
 
-use super::world::store;
 use super::schema::counters;
+use super::world::store;
 use super::{Conn, db};
 
 /// A process: a handle of its own behind a gate, and a connection that it watches.
@@ -137,7 +137,7 @@ fn c01_rows_that_were_overtaken_before_they_were_stored_are_never_served() {
 
 /// Lost by caches that invalidate when the statement is sent: django-cachalot among them.
 #[test]
-fn c02_a_write_that_waits_for_a_lock_is_announced_until_it_is_through() {
+fn c02_a_write_that_waits_for_a_lock_stays_announced_until_it_ends() {
     let (database, mut reader, mut writer) = two_processes();
     assert_eq!(reader.read(), 0);
     let mut holder = db::establish(database.url());
@@ -249,7 +249,7 @@ fn c03_an_old_snapshot_is_neither_served_nor_stored_under_new_tokens() {
 
 /// Lost by caches that give a missing stamp the time of the reader's clock.
 #[test]
-fn c04_a_record_that_a_reader_wanted_to_create_is_the_writers_if_that_was_faster() {
+fn c04_a_reader_does_not_replace_a_record_that_a_writer_has_created_first() {
     let (_database, mut reader, mut writer) = two_processes();
     let gate = reader.gate.clone();
     gate.hold(creates_a_record);
@@ -266,7 +266,7 @@ fn c04_a_record_that_a_reader_wanted_to_create_is_the_writers_if_that_was_faster
 
 /// Lost by caches with one overwritten "writing" mark.
 #[test]
-fn c05_of_two_overlapping_writers_the_first_to_end_does_not_declare_the_table_calm() {
+fn c05_a_writer_that_ends_leaves_an_overlapping_writer_in_flight() {
     let (_database, mut slow, mut quick) = two_processes();
     assert_eq!(quick.read(), 0);
     // The slow one's second swap is its `end`: it has committed and not said so yet.

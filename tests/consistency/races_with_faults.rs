@@ -6,11 +6,11 @@ use cachalot_diesel::{BypassReason, Command, Outcome, Reply, Store, StoreError};
 use cachalot_tests::{memcached, unique, wait_until};
 use diesel::{connection::SimpleConnection, prelude::*};
 
-use super::world::store;
 use super::races::{Process, stores_an_entry, swaps_a_record, two_counters, two_processes};
 use super::schema::counters;
+use super::world::store;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn in_flight() -> Outcome {
     Outcome::Bypass(BypassReason::WriterInFlight)
@@ -26,7 +26,7 @@ fn at_the_end(process: &Process) {
 
 /// Lost for good by every cache that invalidates after the COMMIT only: django-cachalot, cacheops.
 #[test]
-fn c06_what_a_process_committed_before_it_was_killed_is_seen_at_once_and_cached_after_its_lease() {
+fn c06_a_commit_of_a_killed_process_is_seen_at_once_and_cached_after_its_lease() {
     let (_database, mut reader, mut writer) = two_processes();
     assert_eq!(reader.read(), 0);
     at_the_end(&writer);
@@ -35,7 +35,7 @@ fn c06_what_a_process_committed_before_it_was_killed_is_seen_at_once_and_cached_
 
     assert_eq!(reader.outcome(), in_flight());
     assert_eq!(reader.read_counted(), (7, 1), "the database is asked");
-    wait_until("the lease is over", PATIENCE, || {
+    wait_until("the lease is over", WAIT_TIMEOUT, || {
         reader.outcome() != in_flight()
     });
     assert_eq!(reader.read_counted(), (7, 1), "the older entry is dead");
@@ -44,7 +44,7 @@ fn c06_what_a_process_committed_before_it_was_killed_is_seen_at_once_and_cached_
 
 /// Lost by no cache that we know; some leave the table uncached for ever.
 #[test]
-fn c06_a_process_that_was_killed_before_its_commit_holds_nobody_up_after_its_lease() {
+fn c06_after_its_lease_a_process_killed_before_its_commit_prevents_no_caching() {
     let (_database, mut reader, mut writer) = two_processes();
     assert_eq!(reader.read(), 0);
     at_the_end(&writer);
@@ -56,7 +56,7 @@ fn c06_a_process_that_was_killed_before_its_commit_holds_nobody_up_after_its_lea
     drop(writer);
 
     assert_eq!(reader.read_counted(), (0, 1));
-    wait_until("the lease is over", PATIENCE, || {
+    wait_until("the lease is over", WAIT_TIMEOUT, || {
         reader.outcome() != in_flight()
     });
     reader.read();
@@ -98,7 +98,7 @@ fn c07_rows_stored_after_everything_was_lost_are_not_served() {
 
 /// Lost by caches that take a missing stamp for "nothing has changed".
 #[test]
-fn c07_a_writer_whose_record_is_lost_in_flight_is_published_all_the_same() {
+fn c07_a_writer_whose_record_is_lost_in_flight_still_invalidates() {
     let (_database, server, mut reader, mut writer) = two_on_their_own_store();
     assert_eq!(reader.read(), 0);
     let gate = writer.gate.clone();
@@ -210,7 +210,7 @@ fn with_clock_ahead(by: i64) -> (cachalot_tests::Database, Process, Process) {
 
 /// Lost by caches that compare the times of two machines: django-cachalot with two seconds between.
 #[test]
-fn c10_a_writer_whose_clock_is_minutes_behind_is_not_taken_for_dead() {
+fn c10_a_writer_whose_clock_is_minutes_behind_does_not_count_as_crashed() {
     let (_database, mut reader, mut writer) = with_clock_ahead(-MINUTES);
     assert_eq!(reader.read(), 0);
     let gate = writer.gate.clone();

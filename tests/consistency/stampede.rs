@@ -4,11 +4,10 @@ use std::{sync::Barrier, thread, time::Duration};
 
 use cachalot_diesel::prelude::*;
 use cachalot_tests::{Counter, Database, gate::Gated, memcached, unique};
-use diesel::prelude::*;
 
-use super::world::store;
+use super::counter::{set, value};
 use super::races::{stores_an_entry, two_counters};
-use super::schema::counters;
+use super::world::store;
 use super::{Conn, db};
 
 const READERS: usize = 50;
@@ -61,22 +60,6 @@ impl Crowd {
     }
 }
 
-fn value(conn: &mut Conn) -> i64 {
-    counters::table
-        .find(1)
-        .select(counters::value)
-        .cached(conn)
-        .get_result()
-        .unwrap()
-}
-
-fn set(conn: &mut Conn, to: i64) {
-    diesel::update(counters::table.find(1))
-        .set(counters::value.eq(to))
-        .execute(conn)
-        .unwrap();
-}
-
 /// django-cachalot runs a statement for each of them.
 #[test]
 fn c14_fifty_cold_readers_of_one_query_send_one_statement() {
@@ -94,7 +77,7 @@ fn c14_fifty_cold_readers_of_one_query_send_one_statement() {
 
 /// Lost by caches that share what is being read with whoever comes: it may be older than they are.
 #[test]
-fn c14_who_starts_after_a_write_does_not_get_the_rows_of_who_started_before() {
+fn c14_a_read_after_a_write_does_not_join_a_query_sent_before_it() {
     let database = two_counters();
     let mut crowd = Crowd::new(&database);
     let (mut early, _) = crowd.conns.pop().unwrap();
@@ -117,7 +100,7 @@ fn c14_who_starts_after_a_write_does_not_get_the_rows_of_who_started_before() {
 #[test]
 fn c14_cold_readers_of_several_processes_send_one_statement() {
     let database = two_counters();
-    let namespace = unique::name("herd");
+    let namespace = unique::name("stampede");
     let process = || {
         let gate = Gated::new(store(memcached::shared()));
         let cache = Cachalot::builder()

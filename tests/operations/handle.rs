@@ -257,7 +257,7 @@ fn s03_excluded_tables_are_not_cached_and_exclusion_wins() {
 }
 
 #[test]
-fn s04_an_entry_lives_as_long_as_it_was_told() {
+fn s04_an_entry_expires_after_its_time_to_live() {
     let day = Duration::from_secs(86_400);
     for ttl in [Duration::ZERO, 40 * day, 20_000 * day] {
         let mut world = World::with(memcached::shared().url(), |builder| builder.ttl(ttl));

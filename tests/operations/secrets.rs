@@ -85,9 +85,15 @@ fn x05_nothing_that_the_library_says_shows_a_value_or_a_password() {
     process.args(["--exact", "--ignored", test]);
     match super::DATABASE {
         #[cfg(feature = "postgres")]
-        "postgres" => process.env("CACHALOT_TEST_POSTGRES_URL", cachalot_tests::postgres::shared().url("")),
+        "postgres" => process.env(
+            "CACHALOT_TEST_POSTGRES_URL",
+            cachalot_tests::postgres::shared().url(""),
+        ),
         #[cfg(feature = "mysql")]
-        "mysql" => process.env("CACHALOT_TEST_MYSQL_URL", cachalot_tests::mysql::shared().url("")),
+        "mysql" => process.env(
+            "CACHALOT_TEST_MYSQL_URL",
+            cachalot_tests::mysql::shared().url(""),
+        ),
         _ => &mut process,
     };
     let output = process.output().unwrap();

@@ -36,7 +36,7 @@ fn with(variable: &str, value: &OsStr) -> String {
 }
 
 /// The variables that the library reads, from its source.
-fn variables() -> Vec<&'static str> {
+pub(super) fn variables() -> Vec<&'static str> {
     let source = include_str!("../../cachalot-diesel/src/config/env.rs");
     let names = source
         .lines()

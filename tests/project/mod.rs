@@ -3,6 +3,7 @@
 mod compose;
 #[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod conformance_table;
+mod documents;
 mod environment;
 mod memcached_selftest;
 #[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]

@@ -55,13 +55,19 @@ fn c12_sixteen_threads_of_four_processes_never_read_an_older_state() {
 }
 
 #[test]
-fn c13_nor_do_they_while_some_of_them_are_killed() {
+fn c13_no_read_is_stale_while_processes_are_killed() {
     all_pass(6, &["--kill"]);
 }
 
 #[test]
-fn c13_nor_less_than_is_acknowledged_while_the_store_is_killed_and_emptied() {
+fn c13_no_read_is_older_than_acknowledged_while_the_store_is_killed_and_flushed() {
     all_pass(6, &["--restart", "--flush"]);
+}
+
+/// Without the exceptions of an outage: a write that cannot be announced is refused.
+#[test]
+fn n05_no_read_is_older_than_acknowledged_while_writes_are_refused() {
+    all_pass(6, &["--client=refusing", "--restart", "--freeze"]);
 }
 
 #[test]

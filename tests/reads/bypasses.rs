@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachalot_diesel::{BypassReason, Builder, CachalotConnection, Command, Outcome, disabled};
+use cachalot_diesel::{Builder, BypassReason, CachalotConnection, Command, Outcome, disabled};
 use cachalot_tests::{gate::Gated, memcached};
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_query, sql_types::Integer};
 
@@ -10,9 +10,9 @@ use super::CachedDsl as _;
 use super::Conn;
 use super::connections::COUNTS_WRITES;
 use super::dialect::{ABSENT_REASONS, BEGIN_SNAPSHOT, BYPASSED, CATALOGS, RANDOM, here};
-use super::world::store;
 use super::schema::tags;
 use super::world::World;
+use super::world::store;
 
 const READ: &str = "SELECT id FROM tags";
 

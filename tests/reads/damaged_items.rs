@@ -72,7 +72,7 @@ fn expected() -> Vec<Row> {
 }
 
 #[test]
-fn r17_a_spoilt_entry_is_a_miss_and_heals() {
+fn r17_a_damaged_entry_is_a_miss_and_is_replaced() {
     each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
         let entry = spy_store.asked().swap_remove(0);
@@ -120,7 +120,7 @@ fn r17_another_querys_entry_is_a_miss_and_heals() {
 }
 
 #[test]
-fn r17_a_spoilt_record_costs_one_miss_and_heals() {
+fn r17_a_damaged_record_costs_one_miss_and_is_replaced() {
     each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
         let asked = spy_store.asked();
@@ -145,7 +145,7 @@ fn r17_a_spoilt_record_costs_one_miss_and_heals() {
 }
 
 #[test]
-fn r17_a_write_over_a_spoilt_record_is_seen() {
+fn r17_a_write_over_a_damaged_record_is_seen() {
     each(|world, spy_store| {
         assert_eq!(world.once(read), Ok(expected()));
         let asked = spy_store.asked();
@@ -154,7 +154,9 @@ fn r17_a_write_over_a_spoilt_record_is_seen() {
             for bytes in [&b"garbage"[..], b"{}", &spy_store.get(record).unwrap()[..9]] {
                 spy_store.set(record, bytes);
                 let votes = posts::table.find(1).select(posts::votes);
-                let before: i64 = votes.first(super::connections::uncached(&mut world.conn)).unwrap();
+                let before: i64 = votes
+                    .first(super::connections::uncached(&mut world.conn))
+                    .unwrap();
                 diesel::update(posts::table.find(1))
                     .set(posts::votes.eq(posts::votes + 1))
                     .execute(&mut world.conn)

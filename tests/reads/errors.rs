@@ -142,7 +142,9 @@ fn r20_the_databases_error_is_the_callers_and_is_not_cached() {
             "SELECT id FROM no_such_table",
             "SELECT id FROM posts WHERE",
         ] {
-            let plain = sql_query(sql).load::<Id>(super::connections::uncached(&mut world.conn)).unwrap_err();
+            let plain = sql_query(sql)
+                .load::<Id>(super::connections::uncached(&mut world.conn))
+                .unwrap_err();
             assert!(refused(&plain), "{plain}");
             for _ in 0..2 {
                 let (read, sent) = world.sent(|conn| sql_query(sql).cached(conn).load::<Id>());

@@ -3,9 +3,9 @@
 
 use diesel::{prelude::*, sql_query};
 
-use super::{CachedDsl as _, connections};
 use super::Conn;
 use super::world::World;
+use super::{CachedDsl as _, connections};
 
 diesel::table! {
     sums (id) {

@@ -106,7 +106,7 @@ fn rows_that_another_process_has_read_meanwhile_come_from_the_store() {
 }
 
 #[test]
-fn s04_a_time_to_live_holds_here_too() {
+fn s04_entries_of_the_near_cache_expire() {
     let Worlds { mut world, .. } = worlds(|builder| builder.ttl(Duration::from_secs(1)));
     bodies(&mut world.conn);
     wait_until("the entry has expired", SOON, || world.sent(bodies).1 == 1);

@@ -11,10 +11,10 @@ use diesel::{
     sql_types::Bool,
 };
 
-use super::{CachedDsl as _, connections};
 use super::schema::tags;
 use super::values::assert_distinct;
 use super::world::{World, assert_cached, assert_tables};
+use super::{CachedDsl as _, connections};
 
 const LABELS: [&str; 4] = ["one", "two", "three", "four"];
 
@@ -172,7 +172,7 @@ struct Tag {
 }
 
 #[test]
-fn r12_a_fragment_that_says_that_its_text_varies_is_believed() {
+fn r12_a_fragment_that_is_unsafe_to_cache_prepared_may_vary_its_text() {
     let mut world = world();
     for (text, ids) in [
         ("id = 1", [1].as_slice()),
@@ -191,7 +191,7 @@ fn r12_a_fragment_that_says_that_its_text_varies_is_believed() {
 /// statement that it has prepared for the type. The cache is as wrong then, and no longer: both
 /// forget with the connection.
 #[test]
-fn r12_a_type_is_believed_as_diesel_believes_it() {
+fn r12_a_type_with_a_wrong_query_id_is_one_query_as_for_diesel() {
     let mut world = world();
     let mut plain = world.outsider();
     for text in ["id = 1", "id = 2"] {
@@ -234,7 +234,7 @@ fn r12_one_type_on_two_databases_has_a_text_in_each() {
 }
 
 #[test]
-fn r12_what_is_known_of_a_type_is_not_what_a_cache_allows() {
+fn r12_the_analysis_of_a_type_does_not_depend_on_the_caches_settings() {
     let mut world = world();
     let restricted = cachalot_diesel::Cachalot::builder()
         .url("memory://")

@@ -287,7 +287,8 @@ fn r09_names_of_columns_mean_what_they_mean_to_diesel() {
             format!("SELECT 'x' AS {size}, id FROM posts ORDER BY id"),
             "SELECT id FROM posts".to_owned(),
         ] {
-            let plain = sql_query(&sql).load::<Named>(super::connections::uncached(&mut world.conn));
+            let plain =
+                sql_query(&sql).load::<Named>(super::connections::uncached(&mut world.conn));
             for _ in 0..2 {
                 let cached = sql_query(&sql).cached(&mut world.conn).load::<Named>();
                 assert_eq!(format!("{cached:?}"), format!("{plain:?}"), "{sql}");

@@ -59,7 +59,7 @@ fn f04_a_release_with_a_shorter_time_to_live_is_not_given_entries_of_the_one_bef
 }
 
 #[test]
-fn f04_a_write_invalidates_the_entries_of_every_life() {
+fn f04_a_write_invalidates_the_entries_of_every_time_to_live() {
     World::each(|world| {
         world.once(read);
         world.once(read_for(60 * SECOND));
@@ -125,7 +125,7 @@ fn wait_for_a_second() {
 }
 
 #[test]
-fn f04_a_query_is_given_no_older_rows_than_its_maximum_age_allows() {
+fn f04_a_query_gets_no_rows_older_than_its_time_to_live() {
     let near = |builder: cachalot_diesel::Builder| builder.near_cache_bytes(1 << 20);
     for settings in [near, |builder| builder] {
         let (mut world, mut outsider) = world(settings);

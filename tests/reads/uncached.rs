@@ -100,7 +100,7 @@ fn r16_the_present_time_as_diesel_writes_it() {
 }
 
 #[test]
-fn r16_functions_that_nobody_vouches_for() {
+fn r16_functions_that_are_not_declared_pure() {
     diesel::define_sql_function! {
         /// No database has it.
         fn no_such_function(number: Integer) -> Integer;

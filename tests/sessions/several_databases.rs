@@ -4,22 +4,11 @@ use cachalot_diesel::CachedDsl as _;
 use cachalot_tests::Counter;
 use diesel::{connection::SimpleConnection as _, prelude::*};
 
+use super::counter::{set, value};
 use super::dialect::other_names;
 use super::schema::{counters, tags};
 use super::world::{Reader, World};
 use super::{Conn, db};
-
-fn value(conn: &mut Conn) -> i64 {
-    let query = counters::table.find(1).select(counters::value);
-    query.cached(conn).get_result().unwrap()
-}
-
-fn set(conn: &mut Conn, to: i64) {
-    diesel::update(counters::table.find(1))
-        .set(counters::value.eq(to))
-        .execute(conn)
-        .unwrap();
-}
 
 /// A database with a counter at 0, its writer and its reader.
 struct Side {

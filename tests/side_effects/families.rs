@@ -11,8 +11,8 @@ use super::super::spy_store::SpyStore;
 use super::catalog_fixture::{CatalogFixture, cached, run, shown};
 use super::world::{Reader, World};
 
-/// More than a read looks at one by one.
-pub(super) const MANY: usize = 12;
+/// More than a read checks one by one.
+pub(super) const MEMBERS: usize = 12;
 
 pub(super) const EVENTS: &str = "SELECT concat_ws(' ', id, name) FROM events ORDER BY id";
 const EARLY: &str = "SELECT concat_ws(' ', id, name) FROM early ORDER BY id";
@@ -118,7 +118,7 @@ fn w08_a_hit_on_a_parent_of_many_asks_for_one_record() {
 
 #[test]
 fn w08_writes_at_every_level_of_a_family() {
-    let mut fixture = CatalogFixture::new(&schema(MANY));
+    let mut fixture = CatalogFixture::new(&schema(MEMBERS));
     let writes: [(&str, &[&str], &[&str]); 6] = [
         (
             "INSERT INTO part_0 VALUES (1, 'a')",
@@ -174,7 +174,7 @@ fn w08_writes_at_every_level_of_a_family() {
 
 #[test]
 fn w08_members_of_a_family_that_come_and_go() {
-    let mut fixture = CatalogFixture::new(&schema(MANY));
+    let mut fixture = CatalogFixture::new(&schema(MEMBERS));
     fixture.changes(
         "ALTER TABLE early DETACH PARTITION part_0",
         &[EVENTS, EARLY],
@@ -205,7 +205,7 @@ fn w08_members_of_a_family_that_come_and_go() {
 /// Whatever is lost, the next write to a member is seen.
 #[test]
 fn f01_items_of_a_family_that_are_lost() {
-    let mut family = Family::new(MANY);
+    let mut family = Family::new(MEMBERS);
     let mut writer = family.writer();
     let (events, first) = (family.asked(EVENTS), family.asked(FIRST));
     let (record, member) = (events[3].clone(), first[4].clone());
@@ -251,7 +251,7 @@ fn w08_a_table_in_two_families() {
         INSERT INTO houseboats VALUES ('Ark');"
         .to_owned();
     for parent in ["boats", "houses"] {
-        for kid in 0..MANY {
+        for kid in 0..MEMBERS {
             schema += &format!("CREATE TABLE {parent}_{kid} () INHERITS ({parent});");
         }
     }
@@ -274,7 +274,7 @@ fn w08_a_table_in_two_families() {
 
 #[test]
 fn c02_a_write_to_a_member_that_waits_for_a_lock() {
-    let mut fixture = CatalogFixture::new(&schema(MANY));
+    let mut fixture = CatalogFixture::new(&schema(MEMBERS));
     fixture.warm(EVENTS);
     run(
         &mut fixture.outsider,
@@ -296,13 +296,13 @@ fn c02_a_write_to_a_member_that_waits_for_a_lock() {
     assert_eq!(fixture.cached(EVENTS), (fixture.shown(EVENTS), 0));
 }
 
-/// The store takes nothing of a write: what is delivered later is delivered to the families too.
+/// The store is frozen during a write: the invalidation that is sent later reaches the families too.
 #[test]
 fn w08_an_invalidation_of_a_member_that_is_sent_later() {
     let server = memcached::start(&[]);
     let mut world = World::at(server.url());
     let mut outsider = world.outsider();
-    run(&mut outsider, &schema(MANY));
+    run(&mut outsider, &schema(MEMBERS));
     let hasty = Cachalot::builder()
         .url(server.url())
         .namespace(&world.namespace);
@@ -311,7 +311,7 @@ fn w08_an_invalidation_of_a_member_that_is_sent_later() {
         .build()
         .unwrap();
     let mut writer = world.connect(&hasty);
-    // It knows the tables, so that it owes those that it writes to, not everything.
+    // It has loaded the catalog, so only the tables that it writes to become pending.
     cached(&mut writer.conn, STONES);
     for id in [1, 2] {
         let rows = cached(&mut world.conn, EVENTS);
@@ -323,8 +323,10 @@ fn w08_an_invalidation_of_a_member_that_is_sent_later() {
         );
         server.thaw();
         let rows = shown(&mut outsider, EVENTS);
-        wait_until("what is owed is delivered", Duration::from_secs(60), || {
-            cached(&mut world.conn, EVENTS) == rows
-        });
+        wait_until(
+            "the pending invalidation is sent",
+            Duration::from_secs(60),
+            || cached(&mut world.conn, EVENTS) == rows,
+        );
     }
 }

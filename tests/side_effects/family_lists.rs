@@ -9,7 +9,7 @@ use cachalot_tests::{gate::Gated, memcached, wait_until};
 use parking_lot::Mutex;
 
 use super::catalog_fixture::{cached, run, shown};
-use super::families::{EVENTS, FIRST, MANY, schema};
+use super::families::{EVENTS, FIRST, MEMBERS, schema};
 use super::world::{Reader, World};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ fn f01_a_family_that_is_listed_after_a_restart_during_a_write() {
     let server = memcached::start(&[]);
     let world = World::at(server.url());
     let mut outsider = world.outsider();
-    run(&mut outsider, &schema(MANY));
+    run(&mut outsider, &schema(MEMBERS));
     let (mut reader, mut last) = (world.reader(), world.connect(&world.other_process()));
     let gate = Gated::new(store(&[&server]));
     let mut writer = world.connect(&process(&world, &gate));
@@ -111,7 +111,9 @@ fn f02_writes_while_a_server_with_records_of_the_epoch_is_down() {
     let [up, down] = &servers;
     let gate = Gated::new(store(&[up, down]));
     let world = World::with(up.url(), |builder| builder.store(gate.clone()));
-    let tables: Vec<_> = (0..MANY).map(|number| format!("plain_{number}")).collect();
+    let tables: Vec<_> = (0..MEMBERS)
+        .map(|number| format!("plain_{number}"))
+        .collect();
     let mut outsider = world.outsider();
     for table in &tables {
         run(&mut outsider, &format!("CREATE TABLE {table} (id INTEGER)"));

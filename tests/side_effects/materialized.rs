@@ -57,7 +57,7 @@ fn w08_a_materialized_view_changes_when_it_is_refreshed() {
 
 /// What a read of the view itself may not, its refresh may: it asks once.
 #[test]
-fn w08_a_materialized_view_of_something_that_moves() {
+fn w08_a_materialized_view_that_uses_the_current_time() {
     let mut fixture = CatalogFixture::new(&format!(
         "{SCHEMA}; CREATE MATERIALIZED VIEW moments AS SELECT clock_timestamp()::text AS line"
     ));

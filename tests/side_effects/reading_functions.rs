@@ -134,7 +134,7 @@ fn w11_operators_casts_and_aggregates_that_read() {
 
 /// Stable within a statement is not the same for ever.
 #[test]
-fn r16_stable_functions_that_ask_for_the_moment() {
+fn r16_stable_functions_that_use_the_current_time() {
     let bodies = [
         "now()::text",
         "current_timestamp::text",

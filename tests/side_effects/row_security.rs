@@ -269,7 +269,7 @@ fn x02_policies_behind_policies() {
 
 /// What the policy asks changes by itself.
 #[test]
-fn x02_a_policy_of_the_moment() {
+fn x02_a_policy_that_uses_the_current_time() {
     let mut secured = Secured::new("CREATE POLICY now ON docs USING (now() > '2000-01-01');");
     let mut ada = secured.login("ada");
     sees(&mut ada.conn, &ALL);

@@ -37,7 +37,7 @@ fn w11_a_function_that_reads() {
 
 /// One that does not promise the same result each time may be asked each time.
 #[test]
-fn w11_a_function_that_reads_and_promises_nothing() {
+fn w11_a_function_that_is_not_declared_deterministic() {
     let mut fixture = CatalogFixture::new(&format!(
         "{ROUTINES}; CREATE FUNCTION title(n INT) RETURNS VARCHAR(40) READS SQL DATA \
          RETURN (SELECT name FROM shelf WHERE id = n)"
@@ -50,7 +50,7 @@ fn w11_a_function_that_reads_and_promises_nothing() {
 
 /// Variables and moments inside a function: the same text, another answer.
 #[test]
-fn r16_functions_that_ask_for_the_session_or_the_moment() {
+fn r16_functions_that_use_the_session_or_the_current_time() {
     let mut fixture = CatalogFixture::new(&format!(
         "{ROUTINES}; CREATE FUNCTION who() RETURNS VARCHAR(40) DETERMINISTIC NO SQL RETURN @who; \
          CREATE FUNCTION moment() RETURNS VARCHAR(40) NO SQL RETURN now(6); \

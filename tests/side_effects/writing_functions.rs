@@ -111,7 +111,7 @@ fn w11_a_function_that_makes_its_statements() {
 
 /// Nobody can look into it, and the program says that it need not be.
 #[test]
-fn w11_a_function_that_the_program_vouches_for() {
+fn w11_a_function_that_is_declared_pure() {
     const MADE_UP: &str = "\
 CREATE FUNCTION shout(what TEXT) RETURNS TEXT LANGUAGE plpgsql AS \
  $f$ DECLARE said TEXT; BEGIN EXECUTE 'SELECT upper($1)' INTO said USING what; RETURN said; END $f$; \

@@ -6,7 +6,7 @@ use cachalot_diesel::{Command, Reply, Store, StoreError};
 use parking_lot::{Condvar, Mutex};
 
 /// Longer than anything takes that a test waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 type Wanted = Box<dyn Fn(&Command<'_>) -> bool + Send>;
 
@@ -66,8 +66,11 @@ impl Gated {
     pub fn wait_until_held(&self) {
         let mut state = self.0.state.lock();
         let changed = &self.0.changed;
-        let timeout =
-            changed.wait_while_for(&mut state, |state| state.held == state.released, PATIENCE);
+        let timeout = changed.wait_while_for(
+            &mut state,
+            |state| state.held == state.released,
+            WAIT_TIMEOUT,
+        );
         drop(state);
         assert!(!timeout.timed_out(), "no batch came to the gate");
     }
@@ -101,7 +104,8 @@ impl Gated {
         let own = state.held;
         self.0.changed.notify_all();
         let changed = &self.0.changed;
-        let timeout = changed.wait_while_for(&mut state, |state| state.released < own, PATIENCE);
+        let timeout =
+            changed.wait_while_for(&mut state, |state| state.released < own, WAIT_TIMEOUT);
         assert!(!timeout.timed_out(), "nobody released the batch");
     }
 }

@@ -112,10 +112,14 @@ impl Server {
         assert!(watched.is_none(), "this memcached runs already");
         let port = self.address.port();
         let service = (self.own().command)(port);
-        wait_until("memcached has its port back", watchdog::PATIENCE, || {
-            *watched = try_start(&service, port, is_ready);
-            watched.is_some()
-        });
+        wait_until(
+            "memcached has its port back",
+            watchdog::START_TIMEOUT,
+            || {
+                *watched = try_start(&service, port, is_ready);
+                watched.is_some()
+            },
+        );
     }
 
     /// [`stop`](Self::stop) and [`start`](Self::start).

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::wait_until;
-use crate::watchdog::{PATIENCE, Service, Watched};
+use crate::watchdog::{START_TIMEOUT, Service, Watched};
 
 /// A running program. It is asked to end (SIGTERM) when this is dropped, or with the test process.
 #[must_use = "the program ends when this is dropped"]
@@ -32,7 +32,7 @@ impl Program {
             signal: "TERM",
         });
         let mut said = None;
-        wait_until(&format!("`{path}` says `{sign}`"), PATIENCE, || {
+        wait_until(&format!("`{path}` says `{sign}`"), START_TIMEOUT, || {
             let log = watched.log();
             let mut lines = log.split_inclusive('\n');
             said = lines.find_map(|line| Some(line.strip_prefix(sign)?.trim().to_owned()));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// Longer than anything takes that a test waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Forwards connections to a server. Clones are the same; what is open ends with the last of them.
 #[derive(Debug, Clone)]
@@ -129,7 +129,7 @@ impl Proxy {
     pub fn wait_until_held(&self) {
         let mut state = self.shared.state.lock();
         let changed = &self.shared.changed;
-        let timeout = changed.wait_while_for(&mut state, |state| state.held == 0, PATIENCE);
+        let timeout = changed.wait_while_for(&mut state, |state| state.held == 0, WAIT_TIMEOUT);
         drop(state);
         assert!(!timeout.timed_out(), "no answer came to be held");
     }
@@ -186,7 +186,7 @@ impl Shared {
         if state.cut {
             return;
         }
-        let Ok(server) = TcpStream::connect_timeout(&self.target, PATIENCE) else {
+        let Ok(server) = TcpStream::connect_timeout(&self.target, WAIT_TIMEOUT) else {
             return;
         };
         let clone = |stream: &TcpStream| stream.try_clone().expect("another handle of a socket");

@@ -17,7 +17,7 @@ use std::{env, fs};
 use crate::{unique, wait_until};
 
 /// How long the slowest server may take to set up its data and start on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Below the range from which systems take the local ports of outgoing connections. So no connection
 /// can sit on the port of a server that is stopped for a while, least of all one that tries to reach it.
@@ -71,7 +71,7 @@ impl Watched {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run `sh`: {error}"));
         let mut watched = Self { folder, watchdog };
-        wait_until(&format!("{} runs", service.name), PATIENCE, || {
+        wait_until(&format!("{} runs", service.name), START_TIMEOUT, || {
             watched.ended_early(service.name);
             watched.pid().is_some() || watched.folder.join("exited").exists()
         });
@@ -178,7 +178,7 @@ pub(crate) fn try_start(
 ) -> Option<Watched> {
     let watched = Watched::start(service);
     let name = service.name;
-    wait_until(&format!("{name} is ready"), PATIENCE, || {
+    wait_until(&format!("{name} is ready"), START_TIMEOUT, || {
         watched.has_exited() || is_ready(&watched, port)
     });
     if !watched.has_exited() {

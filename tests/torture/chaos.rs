@@ -16,7 +16,7 @@ use crate::worker::Worker;
 /// How often the parent looks up.
 const TICK: Duration = Duration::from_millis(20);
 /// How long the workers may take to finish.
-const PATIENCE: Duration = Duration::from_secs(60);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is done to the workers and their memcached.
 #[derive(Debug, Clone, Copy, Args)]
@@ -160,7 +160,7 @@ impl Workers {
             match needs(&done) {
                 Need::Nothing => break,
                 Need::Time if !late.is_zero() => break,
-                Need::More if late > PATIENCE => break,
+                Need::More if late > FINISH_TIMEOUT => break,
                 Need::Time | Need::More => thread::sleep(TICK),
             }
             if !late.is_zero() {
@@ -194,7 +194,7 @@ impl Workers {
 
     /// Waits until the workers have finished; returns how many did not do so well.
     pub(crate) fn finish(mut self) -> io::Result<u64> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + FINISH_TIMEOUT;
         while Instant::now() < end && self.count_lost()? < self.children.len() as u64 {
             thread::sleep(TICK);
         }

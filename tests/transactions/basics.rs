@@ -3,44 +3,10 @@
 use cachalot_diesel::{BypassReason, Outcome};
 use diesel::{connection::SimpleConnection, prelude::*, result::Error};
 
-use super::CachedDsl as _;
 use super::Conn;
+use super::counter::{outcome, set, two, value};
 use super::dialect::BEGIN_SNAPSHOT;
-use super::schema::*;
-use super::world::{Reader, World};
-
-fn value(conn: &mut Conn) -> i64 {
-    counters::table
-        .find(1)
-        .select(counters::value)
-        .cached(conn)
-        .get_result()
-        .unwrap()
-}
-
-fn set(conn: &mut Conn, to: i64) {
-    diesel::update(counters::table.find(1))
-        .set(counters::value.eq(to))
-        .execute(conn)
-        .unwrap();
-}
-
-fn outcome(conn: &mut Conn) -> Outcome {
-    let query = counters::table.find(1).select(counters::value);
-    query.cached(conn).explain().unwrap().outcome
-}
-
-/// A counter at 0, cached, and a second connection.
-fn two() -> (World, Reader) {
-    let mut world = World::new();
-    diesel::insert_into(counters::table)
-        .values((counters::id.eq(1), counters::value.eq(0)))
-        .execute(&mut world.conn)
-        .unwrap();
-    assert_eq!(world.once(value), 0);
-    let reader = world.reader();
-    (world, reader)
-}
+use super::world::Reader;
 
 #[test]
 fn t01_a_read_of_a_snapshot_is_right_and_counted() {
@@ -96,7 +62,7 @@ fn t03_a_rollback_leaves_every_entry_valid() {
 }
 
 #[test]
-fn t04_what_a_savepoint_took_back_is_not_published() {
+fn t04_writes_of_a_savepoint_that_was_rolled_back_are_not_published() {
     let (mut world, mut reader) = two();
     world
         .conn
@@ -122,7 +88,7 @@ fn t04_what_a_savepoint_took_back_is_not_published() {
 }
 
 #[test]
-fn t04_what_a_savepoint_kept_is_published_with_the_transaction() {
+fn t04_writes_of_a_released_savepoint_are_published_with_the_transaction() {
     let (mut world, mut reader) = two();
     world
         .conn
@@ -163,7 +129,7 @@ fn level(conn: &mut Conn, reader: &mut Reader, depth: u32, kept: u32, before: i6
 }
 
 #[test]
-fn t04_three_levels_of_savepoints_each_kept_or_taken_back() {
+fn t04_three_levels_of_savepoints_each_released_or_rolled_back() {
     for kept in 0..16 {
         let (mut world, mut reader) = two();
         let shown = level(&mut world.conn, &mut reader, 0, kept, 0);
@@ -236,7 +202,7 @@ fn t06_a_batch_that_fails_outside_a_transaction_leaves_the_connection_cached() {
 }
 
 #[test]
-fn t06_a_transaction_that_was_begun_before_anybody_watched_is_found() {
+fn t06_a_transaction_that_was_begun_before_tracking_is_found() {
     let (mut world, mut reader) = two();
     let mut late = super::db::establish(world.database.url());
     late.batch_execute("BEGIN; UPDATE counters SET value = 5 WHERE id = 1")

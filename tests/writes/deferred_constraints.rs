@@ -5,7 +5,7 @@ use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
 use super::Conn;
 use super::failures::*;
 
-fn with_a_child_of_nobody(conn: &mut Conn) -> Error {
+fn insert_a_child_without_a_parent(conn: &mut Conn) -> Error {
     conn.transaction(|conn| {
         set(conn, 1, 5);
         conn.batch_execute("INSERT INTO children (author_id) VALUES (99)")
@@ -23,8 +23,8 @@ fn t05_a_deferred_constraint_that_fails_at_commit_gives_diesels_error() {
              REFERENCES authors (id) DEFERRABLE INITIALLY DEFERRED)",
         )
         .unwrap();
-    let expected = with_a_child_of_nobody(&mut outsider);
-    assert_same(&with_a_child_of_nobody(&mut world.conn), &expected);
+    let expected = insert_a_child_without_a_parent(&mut outsider);
+    assert_same(&insert_a_child_without_a_parent(&mut world.conn), &expected);
     if super::DATABASE == "postgres" {
         // With SQLite the tables are invalidated, although nothing has changed.
         assert_eq!(other.sent(|conn| value(conn, 1)), (0, 0), "it is undone");

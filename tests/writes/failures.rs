@@ -3,11 +3,11 @@
 
 use std::{mem::discriminant, time::Duration};
 
-use cachalot_diesel::Outcome;
 use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
 
 use super::CachedDsl as _;
 use super::Conn;
+pub(crate) use super::counter::outcome;
 use super::schema::counters;
 use super::world::{Reader, World};
 
@@ -59,11 +59,6 @@ pub(crate) fn try_set(conn: &mut Conn, id: i32, to: i64) -> QueryResult<usize> {
 
 pub(crate) fn set(conn: &mut Conn, id: i32, to: i64) {
     try_set(conn, id, to).unwrap();
-}
-
-pub(crate) fn outcome(conn: &mut Conn) -> Outcome {
-    let query = counters::table.find(1).select(counters::value);
-    query.cached(conn).explain().unwrap().outcome
 }
 
 /// Cached reads of another process return what a plain read returns, when stored and as a hit.

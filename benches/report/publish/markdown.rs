@@ -212,9 +212,9 @@ fn cold(run: &Run) -> String {
     }
     let row = |it: &Cold| {
         let ms = |micros: f64| number(micros / 1_000.0);
-        let herd = if it.herd { "yes" } else { "no" };
+        let protected = if it.stampede_protection { "yes" } else { "no" };
         format!(
-            "| {} | {} | {herd} | {} | {} | {} |",
+            "| {} | {} | {protected} | {} | {} | {} |",
             it.processes,
             it.readers,
             ms(it.plain.median),

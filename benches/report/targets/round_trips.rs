@@ -3,7 +3,7 @@ use cachalot_diesel::Cachalot;
 use cachalot_tests::proxy::Proxy;
 
 use super::{
-    super::{postgres::posts::of_5_tables, store::PATIENCE},
+    super::{postgres::posts::of_5_tables, store::STORE_TIMEOUT},
     Bench,
 };
 
@@ -13,7 +13,7 @@ pub(super) fn of_a_hit(bench: &Bench<'_>) -> Figure {
     let proxy = Proxy::to(bench.memcached.address());
     let cache = Cachalot::builder()
         .url(format!("memcache://{}", proxy.address()))
-        .store_timeout(PATIENCE)
+        .store_timeout(STORE_TIMEOUT)
         .build()
         .unwrap();
     let mut conn = bench.world.watched_by(&cache);

@@ -100,7 +100,7 @@ impl Cache {
         self.0.versions.end(write, outcome)
     }
 
-    /// Are writes refused that the store cannot be told of?
+    /// Are writes refused that cannot be announced to the store?
     pub(crate) fn fails_on_outage(&self) -> bool {
         self.0.config.on_outage == OnOutage::Fail
     }

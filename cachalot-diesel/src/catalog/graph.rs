@@ -45,7 +45,7 @@ pub(crate) struct Catalog {
 struct Node {
     /// Reading it also reads these.
     reads: BTreeSet<Arc<str>>,
-    /// What reads of it depend on is not told by the columns that they name.
+    /// Reads of it depend on all its columns, whichever they name.
     wide: bool,
     /// Functions that it calls, except those known to be built-in and pure.
     functions: BTreeSet<Arc<str>>,

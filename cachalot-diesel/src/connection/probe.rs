@@ -16,7 +16,7 @@ pub(crate) struct Probe {
     pub(crate) role: ServerRole,
     pub(crate) temporary: TemporaryTables,
     /// It has temporary triggers or views: other connections cannot see what its writes reach.
-    pub(crate) unseen: bool,
+    pub(crate) hidden_writes: bool,
     /// SQLite: functions that the program has defined, by their names in lower case.
     pub(crate) functions: BTreeSet<String>,
     /// The timeline that the server is on, if it was queried.

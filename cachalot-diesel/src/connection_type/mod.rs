@@ -36,7 +36,7 @@ use cachalot_sql::Analysis;
 /// A Diesel connection that caches every read: change the connection's type, and no query.
 ///
 /// `C` is `PgConnection`, `MysqlConnection` or `SqliteConnection`. The type implements what Diesel implements
-/// for these, so it stands wherever they do: in r2d2 pools, as an arm of `MultiConnection`, in migrations, in
+/// for these, so it can be used wherever they can: in r2d2 pools, as an arm of `MultiConnection`, in migrations, in
 /// `transaction` and `build_transaction`. Every `load`, `get_result`, `first` and `load_iter` is cached under the
 /// rules of [`.cached()`](crate::CachedDsl::cached); writes invalidate as they do on any other connection.
 /// `.cached(conn)` still works, for [`ttl`](crate::Cached::ttl) and the other options of one read.
@@ -71,8 +71,8 @@ use cachalot_sql::Analysis;
 /// # }
 /// ```
 ///
-/// A read that is stopped early (`load_iter`) stores nothing. What a hit returns is a row type of the library's
-/// own, [`CachedRow`], from which Diesel decodes values as usual.
+/// A `load_iter` that is dropped before its end stores nothing. Rows are of the type [`CachedRow`], from which Diesel
+/// decodes values as usual.
 pub struct CachalotConnection<C: PlainConnection> {
     inner: C,
     /// `None` while the inner connection is used by itself, whose relay has it then.
@@ -93,15 +93,18 @@ impl<C: PlainConnection> fmt::Debug for CachalotConnection<C> {
 }
 
 impl<C: PlainConnection> CachalotConnection<C> {
-    /// Makes an open connection cache its reads in `cache`. What it wrote before is taken to be anything if it
-    /// was not [watched](Cachalot::watch).
+    /// Makes an open connection cache its reads in `cache`.
     ///
-    /// An instrumentation that Diesel's default constructor made is replaced by another of it. One that was set on
-    /// the connection stays where it is; reads are cached all the same, and using [`inner_mut`](Self::inner_mut)
-    /// invalidates everything then, as the library does not see what is done with it.
+    /// If the connection was not [watched](Cachalot::watch), its earlier writes are not known: what it has committed
+    /// invalidates nothing, and the commit of a transaction that is still open invalidates everything.
+    ///
+    /// An instrumentation that Diesel's default constructor made is replaced by another one that it makes. If one was
+    /// set on the connection itself, it stays. Reads are cached in this case too, but each use of
+    /// [`inner_mut`](Self::inner_mut) invalidates everything, because the library does not see what is done through
+    /// it.
     ///
     /// # Errors
-    /// None today.
+    /// None at present.
     pub fn new(conn: C, cache: &Cachalot) -> Result<Self, Error> {
         Ok(Self::wrap(conn, cache.inner(), None))
     }

@@ -9,7 +9,8 @@ use diesel::{
 use super::{
     Options,
     analysis::analysis_of,
-    prepare::{PreparedRead, names, prepare_with_retry},
+    prepare::{PreparedRead, prepare_with_retry},
+    read_plan::names,
 };
 use crate::{bypass::BypassReason, connection::CacheConnection};
 

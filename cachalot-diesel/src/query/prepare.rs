@@ -10,14 +10,13 @@ use diesel::{
 
 use super::{
     Options,
-    read_plan::{PlannedRead, plan_read, refuses},
+    read_plan::{PlannedRead, names, plan_read, refuses},
 };
 use crate::{
     bypass::BypassReason,
     cache::Cache,
     connection::CacheConnection,
     planner::{CatalogSnapshot, Plan},
-    protocol::Dependency,
     rows::{CacheBackend, private},
     tracker::{cache_of, with_session},
 };
@@ -183,11 +182,6 @@ where
         Some(name) => Err(BypassReason::VolatileFunction(name.to_owned())),
         None => Ok(key.0.finish()),
     })
-}
-
-pub(super) fn names(dependencies: &[Dependency]) -> Vec<Arc<str>> {
-    let tables = dependencies.iter();
-    tables.map(|table| Arc::clone(&table.table)).collect()
 }
 
 /// May the text convert a bind to another type? `date($1)` and `json_to_record($1)` do.

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::{Options, disabled::is_disabled, prepare::names};
+use super::{Options, disabled::is_disabled};
 use crate::{
     bypass::BypassReason,
     cache::Cache,
     connection::{CacheConnection, Question},
     planner::{CatalogSnapshot, Plan},
+    protocol::Dependency,
     session::{ReadContext, Session},
 };
 use cachalot_sql::Analysis;
@@ -122,6 +123,12 @@ pub(super) fn plan_read<Conn: CacheConnection>(
         plan,
         ttl,
     })
+}
+
+/// The tables of these dependencies.
+pub(super) fn names(dependencies: &[Dependency]) -> Vec<Arc<str>> {
+    let tables = dependencies.iter();
+    tables.map(|table| Arc::clone(&table.table)).collect()
 }
 
 /// SQLite: a function that the read calls and that the program has defined on this connection. It may

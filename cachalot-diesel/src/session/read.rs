@@ -86,8 +86,8 @@ impl Session {
         if let (Some(url), Some(database)) = (self.url(), self.database()) {
             cache.planner().learn_database(url, database);
         }
-        if probe.unseen {
-            self.transactions.writes_unseen();
+        if probe.hidden_writes {
+            self.transactions.set_writes_unbounded();
         } else if !self.state.has_temporary_tables() {
             self.transactions.has_nothing_temporary();
         }

@@ -134,7 +134,7 @@ impl Transactions {
     }
 
     /// From now on any write may reach anything.
-    pub(super) fn writes_unseen(&mut self) {
+    pub(super) fn set_writes_unbounded(&mut self) {
         self.writes_unbounded = true;
     }
 
@@ -327,7 +327,7 @@ impl Transactions {
                 Writes::Nothing
             }
             Effect::HiddenWrites => {
-                self.writes_unseen();
+                self.set_writes_unbounded();
                 Writes::Nothing
             }
             Effect::FinishPrepared { .. } | Effect::Session(_) | Effect::ChangeTables { .. } => {

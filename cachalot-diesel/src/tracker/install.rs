@@ -95,7 +95,7 @@ pub(crate) fn attach<C: CacheConnection>(conn: &mut C, cache: &Cache) -> Result<
 }
 
 /// An instrumentation like the connection's: Diesel cannot return it, but it can make another of the same
-/// type. The outer `None`: nobody can.
+/// type. The outer `None`: it cannot.
 #[allow(clippy::option_option, reason = "a connection without one needs none")]
 fn own_alike<C: CacheConnection>(conn: &mut C) -> Option<Option<Box<dyn Instrumentation>>> {
     let present = type_of(&*conn.instrumentation());

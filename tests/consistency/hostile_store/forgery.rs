@@ -165,7 +165,7 @@ pub(super) fn records() -> Vec<(&'static str, String)> {
             record(&any, "[]").replacen("\"v\":1", "\"v\":255", 1),
         ),
         (
-            "another's proof",
+            "the tag of another entry",
             format!("{}\n{}", record(&any, "[]"), "0".repeat(64)),
         ),
     ]

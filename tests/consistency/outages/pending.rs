@@ -7,7 +7,8 @@ use cachalot_tests::{memcached, wait_until};
 
 use super::super::world::World;
 use super::{
-    BRIEF, SOON, Scene, begins, ends, hits_again, insert_counter, labels, outcome, set, value,
+    FROZEN_TIMEOUT, SOON, Scene, begins, ends, hits_again, insert_counter, labels, outcome, set,
+    value,
 };
 
 /// In django-cachalot such reads and writes fail with the error of the store's client.
@@ -99,7 +100,7 @@ fn a_write_during_the_delivery_of_a_pending_invalidation_is_delivered_too() {
 /// version record until its lease ends.
 #[test]
 fn a_write_whose_begin_was_answered_too_late_does_not_stay_in_flight() {
-    let mut scene = Scene::new(BRIEF);
+    let mut scene = Scene::new(FROZEN_TIMEOUT);
     scene.at(begins, |conn| set(conn, 1), |_, way, _| way.hold_answers());
     assert_eq!(
         value(&mut scene.other.conn),

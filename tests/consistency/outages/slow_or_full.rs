@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use cachalot_tests::memcached;
 
 use super::super::world::World;
-use super::{BRIEF, SOON, Scene, hits_again, insert_counter, set, value};
+use super::{FROZEN_TIMEOUT, SOON, Scene, hits_again, insert_counter, set, value};
 
 #[test]
 fn a_read_waits_for_answers_within_the_time_limit() {
@@ -24,7 +24,7 @@ fn a_read_waits_for_answers_within_the_time_limit() {
 /// The requests of the first process arrive, and the answers come after its time limit.
 #[test]
 fn answers_after_the_time_limit_are_ignored() {
-    let mut scene = Scene::new(BRIEF);
+    let mut scene = Scene::new(FROZEN_TIMEOUT);
     scene.way.hold_answers();
     assert_eq!(scene.one.sent(value), (0, 1), "the database answers");
     set(&mut scene.one.conn, 1);
@@ -36,7 +36,7 @@ fn answers_after_the_time_limit_are_ignored() {
 
 #[test]
 fn while_a_store_is_known_to_be_down_it_gets_only_probes() {
-    let mut scene = Scene::new(BRIEF);
+    let mut scene = Scene::new(FROZEN_TIMEOUT);
     scene.way.hold_answers();
     assert_eq!(value(&mut scene.one.conn), 0);
     let _ = scene.way.take_sent();

@@ -7,11 +7,11 @@ use cachalot_tests::wait_until;
 use diesel::prelude::*;
 
 use super::super::schema::counters;
-use super::{BRIEF, SOON, Scene, ends, hits_again, set, value};
+use super::{FROZEN_TIMEOUT, SOON, Scene, ends, hits_again, set, value};
 
 #[test]
 fn a_write_that_waits_is_not_sent_before_the_store_has_its_begin() {
-    let mut scene = Scene::with(BRIEF, OnOutage::Wait(SOON));
+    let mut scene = Scene::with(FROZEN_TIMEOUT, OnOutage::Wait(SOON));
     scene.way.cut();
     let errors = scene.world.cache.stats().store_errors;
     thread::scope(|scope| {
@@ -37,7 +37,7 @@ fn a_write_that_waits_is_not_sent_before_the_store_has_its_begin() {
 
 #[test]
 fn a_write_that_waits_does_not_return_before_the_store_has_its_end() {
-    let mut scene = Scene::with(BRIEF, OnOutage::Wait(SOON));
+    let mut scene = Scene::with(FROZEN_TIMEOUT, OnOutage::Wait(SOON));
     scene.gate.hold(ends);
     thread::scope(|scope| {
         let conn = &mut scene.one.conn;
@@ -59,7 +59,7 @@ fn a_write_that_waits_does_not_return_before_the_store_has_its_end() {
 
 #[test]
 fn a_write_that_has_waited_long_enough_is_sent_and_its_invalidation_pending() {
-    let mut scene = Scene::with(BRIEF, OnOutage::Wait(Duration::from_millis(20)));
+    let mut scene = Scene::with(FROZEN_TIMEOUT, OnOutage::Wait(Duration::from_millis(20)));
     scene.way.cut();
     set(&mut scene.one.conn, 1);
     assert_eq!(scene.one.sent(value), (1, 1));

@@ -125,7 +125,7 @@ fn n06_the_default_is_replaced_and_put_back_before_a_read_finds_it_out() {
 }
 
 #[test]
-fn n06_a_cache_that_is_not_installed_does_not_care_for_the_default() {
+fn n06_a_cache_that_is_not_installed_ignores_the_default() {
     in_own_process(db::database, &[], |url| {
         let mut conn = elsewhere(url, &unique::name("n06"));
         set_default_instrumentation(Counter::default_instrumentation).unwrap();

@@ -3,9 +3,9 @@
 use bigdecimal::BigDecimal;
 use diesel::{prelude::*, sql_query, sql_types::Numeric};
 
-use super::{CachedDsl as _, connections};
 use super::Conn;
 use super::world::World;
+use super::{CachedDsl as _, connections};
 
 diesel::table! {
     prices (id) {
@@ -81,7 +81,9 @@ fn f07_statements_that_are_never_kept_prepared_give_what_diesel_gives() {
         let third = diesel::dsl::sql::<Numeric>("d / ").bind::<Numeric, _>(BigDecimal::from(3));
         prices::table.select(third)
     };
-    let plain: Vec<BigDecimal> = query().load(connections::uncached(&mut world.conn)).unwrap();
+    let plain: Vec<BigDecimal> = query()
+        .load(connections::uncached(&mut world.conn))
+        .unwrap();
     let cached: Vec<BigDecimal> = world.once(|conn| query().cached(conn).load().unwrap());
     assert_eq!(cached, plain);
     // A statement of the same text that is kept has entries of its own.
@@ -93,7 +95,9 @@ fn f07_statements_that_are_never_kept_prepared_give_what_diesel_gives() {
             .load::<BigDecimal>()
             .unwrap();
     }
-    let exact: Vec<BigDecimal> = kept().load(connections::uncached(&mut reader.conn)).unwrap();
+    let exact: Vec<BigDecimal> = kept()
+        .load(connections::uncached(&mut reader.conn))
+        .unwrap();
     let cached: Vec<BigDecimal> = kept().cached(&mut reader.conn).load().unwrap();
     assert_eq!(cached, exact);
 }

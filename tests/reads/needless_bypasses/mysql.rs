@@ -184,7 +184,7 @@ fn f06_times_that_are_taken_for_no_date_are_cached() {
 }
 
 #[test]
-fn f06_to_execute_writes_what_the_statement_writes() {
+fn f06_execute_invalidates_what_the_prepared_statement_writes() {
     let mut fixture = with(
         "CREATE TABLE pebbles (id INTEGER PRIMARY KEY, name VARCHAR(99)); \
          INSERT INTO pebbles VALUES (1, 'chert')",

@@ -1,14 +1,9 @@
 //! What PostgreSQL lets be cached, or kept, although it looks like something else.
 
-use cachalot_diesel::{BypassReason, Outcome};
-use super::{CachedDsl as _, connections};
 use super::catalog_fixture::{CatalogFixture, run};
-use diesel::{
-    connection::SimpleConnection as _,
-    dsl::sql,
-    prelude::*,
-    sql_types::Text,
-};
+use super::{CachedDsl as _, connections};
+use cachalot_diesel::{BypassReason, Outcome};
+use diesel::{connection::SimpleConnection as _, dsl::sql, prelude::*, sql_types::Text};
 
 use super::{Conn, schema::tags, world::World};
 
@@ -260,7 +255,9 @@ struct Tag {
 
 /// The iterator never reads the end of the copy, and so leaves it open.
 fn copy(conn: &mut Conn) {
-    let tags = diesel::copy_to(tags::table).load::<Tag, _>(connections::uncached(conn)).unwrap();
+    let tags = diesel::copy_to(tags::table)
+        .load::<Tag, _>(connections::uncached(conn))
+        .unwrap();
     let rows: Vec<_> = tags
         .map(|tag| tag.map(|it| (it.id, it.label)).unwrap())
         .collect();
@@ -337,7 +334,7 @@ fn f08_a_copy_inside_a_transaction_leaves_it_as_it_is() {
 }
 
 #[test]
-fn f06_to_execute_writes_what_the_statement_writes() {
+fn f06_execute_invalidates_what_the_prepared_statement_writes() {
     let mut fixture = with(
         "CREATE TABLE pebbles (id INTEGER PRIMARY KEY, name TEXT); \
          INSERT INTO pebbles VALUES (1, 'chert')",
@@ -377,7 +374,7 @@ fn f06_to_execute_writes_what_the_statement_writes() {
 
 /// Prepared before anybody watched.
 #[test]
-fn f06_to_execute_what_nobody_saw_prepared_writes_anything() {
+fn f06_execute_of_an_unknown_text_invalidates_everything() {
     let mut fixture = with("");
     let mut late = super::db::establish(fixture.world.database.url());
     late.batch_execute("PREPARE p AS UPDATE stones SET name = name || 'p'")

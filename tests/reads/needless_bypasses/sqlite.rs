@@ -1,8 +1,7 @@
 //! What SQLite lets be cached, although it looks like SQLite's own.
 
-use cachalot_diesel::{BypassReason, Outcome};
 use super::catalog_fixture::CatalogFixture;
-
+use cachalot_diesel::{BypassReason, Outcome};
 
 const STONES: &str = "SELECT name FROM stones ORDER BY id";
 

@@ -18,7 +18,7 @@ struct Id {
 }
 
 #[test]
-fn r16_a_moving_date_as_a_bind() {
+fn r16_a_bind_that_is_converted_to_a_date_relative_to_today() {
     let mut world = World::new();
     blog::fill(&mut world.conn);
 
@@ -27,7 +27,9 @@ fn r16_a_moving_date_as_a_bind() {
         "SELECT id FROM posts WHERE published_at < CAST(CAST($1 AS text) AS date)",
     ] {
         let query = || sql_query(sql).bind::<Text, _>("tomorrow");
-        let rows = query().load::<Id>(super::connections::uncached(&mut world.conn)).unwrap();
+        let rows = query()
+            .load::<Id>(super::connections::uncached(&mut world.conn))
+            .unwrap();
         assert_eq!(rows.len(), 3);
         for _ in 0..2 {
             let (rows, sent) = world.sent(|conn| query().cached(conn).load::<Id>());
@@ -38,7 +40,7 @@ fn r16_a_moving_date_as_a_bind() {
 
 /// A text can become a date without a cast, and in other types than text.
 #[test]
-fn r16_a_moving_date_within_a_bind() {
+fn r16_a_value_within_a_bind_that_becomes_a_date_relative_to_today() {
     let mut world = World::new();
     blog::fill(&mut world.conn);
     let outcome = |explained: QueryResult<Explanation>| explained.unwrap().outcome;

@@ -10,8 +10,8 @@ use diesel::sql_types::Integer;
 use super::CachedDsl as _;
 use super::Conn;
 use super::blog::{self, Post};
-use super::schema::*;
 use super::connections::uncached;
+use super::schema::*;
 use super::world::{World, assert_cached, assert_not_cached, assert_tables};
 
 diesel::define_sql_function! {

@@ -133,7 +133,9 @@ fn r11_types_that_are_looked_up() {
             .bind::<Array<sql_types::Mood>, _>(vec![Mood::Curious, Mood::Calm])
         };
 
-        let plain = query().load::<Looked>(super::connections::uncached(&mut world.conn)).unwrap();
+        let plain = query()
+            .load::<Looked>(super::connections::uncached(&mut world.conn))
+            .unwrap();
         assert_eq!(plain[0].moods, [Mood::Calm, Mood::Naive]);
         assert_eq!(plain[0].pair, (1, "x".to_owned()));
         let cached = world.once(|conn| query().cached(conn).load::<Looked>());

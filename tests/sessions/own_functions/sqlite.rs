@@ -141,7 +141,7 @@ fn f03_collations_of_sqlites_own_are_cached() {
 }
 
 #[test]
-fn f03_a_program_may_vouch_for_a_collation() {
+fn f03_a_collation_can_be_declared_pure() {
     let url = cachalot_tests::memcached::shared().url();
     let mut world = World::with(url, |builder| builder.pure_functions(["locale"]));
     world.conn.batch_execute(WORDS).unwrap();
@@ -154,7 +154,7 @@ fn f03_a_program_may_vouch_for_a_collation() {
 
 /// SQLite lets a program put another in the place of `NOCASE`.
 #[test]
-fn f03_a_collation_in_the_place_of_sqlites_own() {
+fn f03_a_collation_that_replaces_a_built_in_one() {
     let (world, [mut one, _, mut other]) = three("");
     let unicode = |a: &str, b: &str| a.to_lowercase().cmp(&b.to_lowercase());
     let mut third = world.outsider();
@@ -176,7 +176,7 @@ fn f03_a_collation_in_the_place_of_sqlites_own() {
 }
 
 #[test]
-fn f03_functions_in_the_place_of_sqlites_own() {
+fn f03_functions_that_replace_built_in_ones() {
     let (_world, [mut one, mut other, mut third]) = three(
         "CREATE VIEW lowered AS SELECT lower(value) AS value FROM words; \
                CREATE TABLE made (value TEXT, small TEXT AS (lower(value))); \
@@ -207,7 +207,7 @@ fn f03_functions_in_the_place_of_sqlites_own() {
 }
 
 #[test]
-fn f03_functions_of_full_text_tables_are_no_programs() {
+fn f03_functions_of_full_text_tables_are_not_application_defined() {
     let mut world = World::new();
     world
         .conn

@@ -10,7 +10,7 @@ use super::shared_connections::same;
 use super::world::World;
 
 #[test]
-fn f08_variables_that_decide_no_answer_share_the_entries() {
+fn f08_variables_that_do_not_affect_results_share_entries() {
     are_shared(
         &mut World::new(),
         &[
@@ -27,7 +27,7 @@ fn f08_variables_that_decide_no_answer_share_the_entries() {
 }
 
 #[test]
-fn f02_variables_that_decide_answers_keep_them_apart() {
+fn f02_variables_that_affect_results_are_part_of_the_key() {
     are_kept_apart(
         &mut World::new(),
         &[

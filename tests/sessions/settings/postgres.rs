@@ -11,7 +11,7 @@ use super::world::World;
 use super::{Conn, db};
 
 #[test]
-fn f08_settings_that_decide_no_answer_share_the_entries() {
+fn f08_settings_that_do_not_affect_results_share_entries() {
     are_shared(
         &mut World::new(),
         &[
@@ -33,7 +33,7 @@ fn f08_settings_that_decide_no_answer_share_the_entries() {
 }
 
 #[test]
-fn f02_settings_that_nobody_saw_being_set_keep_them_apart() {
+fn f02_settings_that_no_statement_shows_are_part_of_the_key() {
     are_kept_apart(
         &mut World::new(),
         &[

@@ -7,7 +7,7 @@ use self::common::{are_kept_apart, are_shared};
 use super::world::World;
 
 #[test]
-fn f08_pragmas_that_decide_no_answer_share_the_entries() {
+fn f08_pragmas_that_do_not_affect_results_share_entries() {
     are_shared(
         &mut World::new(),
         &[
@@ -22,7 +22,7 @@ fn f08_pragmas_that_decide_no_answer_share_the_entries() {
 }
 
 #[test]
-fn f02_pragmas_that_decide_answers_keep_them_apart() {
+fn f02_pragmas_that_affect_results_are_part_of_the_key() {
     are_kept_apart(
         &mut World::new(),
         &[

@@ -120,7 +120,7 @@ fn f05_a_temporary_table_of_another_database() {
 
 /// MySQL counts permanent and temporary tables in one counter.
 #[test]
-fn f05_tables_that_stay_leave_the_connection_cached() {
+fn f05_a_connection_that_creates_permanent_tables_stays_cached() {
     for made in [
         "CREATE TABLE made (id INTEGER)",
         "CREATE TABLE made LIKE tags",
@@ -141,7 +141,7 @@ fn f05_tables_that_stay_leave_the_connection_cached() {
 
 /// They do not explain the counter if a temporary table was created as well.
 #[test]
-fn f05_tables_that_stay_hide_no_temporary_one() {
+fn f05_a_permanent_table_does_not_hide_the_count_of_a_temporary_one() {
     for made in [
         "CREATE TABLE made (id INTEGER)",
         "CREATE TABLE IF NOT EXISTS tags (id INTEGER)",

@@ -18,8 +18,8 @@ use super::analysis_truth::compared;
 use super::truth::{DIALECT, furnish};
 use super::world::World;
 
-/// So many views can be made and cached, at the least.
-const LEAST: usize = 300;
+/// At least this many views can be created and cached.
+const MIN_CHECKED: usize = 300;
 
 /// Views of views, and what no statement of the corpus has.
 const LAYERS: &str = r#"
@@ -142,5 +142,5 @@ fn w08_no_relation_that_a_view_is_made_of_is_missed() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    assert!(checked >= LEAST, "{checked} of {} views", views.len());
+    assert!(checked >= MIN_CHECKED, "{checked} of {} views", views.len());
 }

@@ -118,7 +118,7 @@ fn w10_a_trigger_whose_body_an_account_may_not_see_may_write_anything() {
 
 /// Two databases with tables of the same names, of which only one has triggers.
 #[test]
-fn m01_what_another_database_of_the_server_does_is_its_own_affair() {
+fn m01_a_read_does_not_depend_on_triggers_of_another_database() {
     let (mut world, other) = (World::new(), World::new());
     world
         .outsider()
@@ -337,7 +337,7 @@ fn w10_functions_that_write_are_seen_wherever_they_are_called() {
 }
 
 #[test]
-fn w09_a_table_that_is_no_longer_unseen_is_cached() {
+fn w09_a_table_that_becomes_trackable_is_cached() {
     let mut world = World::new();
     let mut outsider = world.outsider();
     outsider

@@ -24,7 +24,7 @@ fn r16_tables_in_memory() {
 
 /// A virtual column is worked out when it is read.
 #[test]
-fn r16_virtual_columns_of_the_moment() {
+fn r16_virtual_columns_that_use_the_current_time() {
     let moves = "CREATE TABLE x (born DATE, days INT AS (DATEDIFF(CURRENT_DATE, born)) VIRTUAL)";
     if !cachalot_tests::mysql::takes_as_mariadb(moves) {
         return;

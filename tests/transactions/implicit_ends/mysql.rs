@@ -11,19 +11,11 @@ use diesel::{
 };
 
 use super::CachedDsl as _;
+use super::counter::value;
+use super::db;
 use super::dialect::lock_waits;
 use super::schema::*;
 use super::world::{Reader, World};
-use super::{Conn, db};
-
-fn value(conn: &mut Conn) -> i64 {
-    counters::table
-        .find(1)
-        .select(counters::value)
-        .cached(conn)
-        .get_result()
-        .unwrap()
-}
 
 /// A deadlock undoes the whole transaction, and what follows in it is committed at once.
 #[test]

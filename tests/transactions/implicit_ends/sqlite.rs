@@ -1,32 +1,9 @@
 //! Transactions that SQLite ends by itself, or does not end when it is told to.
 
-use diesel::{connection::SimpleConnection as _, prelude::*};
+use diesel::connection::SimpleConnection as _;
 
-use super::CachedDsl as _;
 use super::Conn;
-use super::schema::*;
-use super::world::{Reader, World};
-
-fn value(conn: &mut Conn) -> i64 {
-    counters::table
-        .find(1)
-        .select(counters::value)
-        .cached(conn)
-        .get_result()
-        .unwrap()
-}
-
-/// A counter at 0, cached, and a second connection.
-fn two() -> (World, Reader) {
-    let mut world = World::new();
-    diesel::insert_into(counters::table)
-        .values((counters::id.eq(1), counters::value.eq(0)))
-        .execute(&mut world.conn)
-        .unwrap();
-    assert_eq!(world.once(value), 0);
-    let reader = world.reader();
-    (world, reader)
-}
+use super::counter::{two, value};
 
 /// Ends the open transaction by a statement that fails.
 fn end_by_an_error(conn: &mut Conn) {

@@ -18,6 +18,7 @@ use diesel::{
 };
 
 use super::{
+    NO_LIMIT,
     foreign_keys::{self, ForeignKeyRow},
     privileges::privileges,
 };
@@ -32,9 +33,6 @@ use cachalot_sql::{
 
 /// A condition that excludes system databases.
 const IS_USER_SCHEMA: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')";
-
-/// Overrides `sql_select_limit`.
-pub(super) const NO_LIMIT: &str = "LIMIT 18446744073709551615";
 
 /// With more databases than this, they are not searched for references to the current one.
 const MAX_SEARCHED_DATABASES: usize = 32;

@@ -6,3 +6,6 @@ mod grants;
 mod privileges;
 mod probe;
 mod rows;
+
+/// Overrides `sql_select_limit` in a query.
+const NO_LIMIT: &str = "LIMIT 18446744073709551615";

@@ -11,7 +11,7 @@ use diesel::{
 };
 
 use super::{
-    catalog::NO_LIMIT,
+    NO_LIMIT,
     grants::{Grants, Privilege},
 };
 

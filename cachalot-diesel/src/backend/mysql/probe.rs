@@ -79,7 +79,7 @@ struct Principal {
 }
 
 /// The default of `sql_select_limit`.
-const NO_LIMIT: &str = "18446744073709551615";
+const DEFAULT_SELECT_LIMIT: &str = "18446744073709551615";
 
 impl Sealed for MysqlConnection {}
 
@@ -97,7 +97,7 @@ impl CacheConnection for MysqlConnection {
         )
         .get_result(self)?;
         // It would also truncate the following queries.
-        if principal.select_limit != NO_LIMIT {
+        if principal.select_limit != DEFAULT_SELECT_LIMIT {
             return Err(Error::QueryBuilderError("sql_select_limit is set".into()));
         }
         let mut wanted = VARIABLES.to_owned();
@@ -177,7 +177,7 @@ impl CacheConnection for MysqlConnection {
             identity,
             isolation,
             autocommit: on("autocommit"),
-            unseen: false,
+            hidden_writes: false,
             // Its identity does not change, so entries stored while it accepted writes are still used.
             role: match on("read_only") {
                 true => ServerRole::LinkedReplica,

@@ -115,7 +115,7 @@ EXISTS (SELECT FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_class AS c ON c
  WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
  AND d.refobjid = pg_catalog.pg_my_temp_schema() \
  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
- AND (c.relkind = 'v' OR c.relhasrules OR c.relhastriggers)) AS unseen";
+ AND (c.relkind = 'v' OR c.relhasrules OR c.relhastriggers)) AS hidden_writes";
 
 #[derive(QueryableByName)]
 struct Answer {
@@ -134,7 +134,7 @@ struct Answer {
     #[diesel(sql_type = Bool)]
     temporary: bool,
     #[diesel(sql_type = Bool)]
-    unseen: bool,
+    hidden_writes: bool,
 }
 
 impl Answer {
@@ -236,7 +236,7 @@ impl CacheConnection for PgConnection {
                 false => ServerRole::Primary,
             },
             temporary: TemporaryTables::Listed(answer.temporary),
-            unseen: answer.unseen,
+            hidden_writes: answer.hidden_writes,
             functions: BTreeSet::new(),
             replication: None,
         }))

@@ -152,7 +152,7 @@ impl CacheConnection for SqliteConnection {
             autocommit: true,
             role: ServerRole::Primary,
             temporary: TemporaryTables::Listed(temporary.some),
-            unseen: temporary.triggers,
+            hidden_writes: temporary.triggers,
             functions: functions
                 .into_iter()
                 .map(|function| function.name.to_lowercase())
