@@ -230,7 +230,7 @@ fn metrics_count_what_stats_count() {
         disabled(|| labels(&mut world.conn));
         add(&mut world.conn, "a").unwrap();
         let all = diesel::update(tags::table);
-        all.set(tags::label.eq("b"))
+        all.set(tags::label.eq("renamed"))
             .execute(&mut world.conn)
             .unwrap();
         world.cache.invalidate(["tags"]).unwrap();
