@@ -25,6 +25,13 @@ macro_rules! post {
 // Votes are never negative: a `salt` that was not used before makes a question that was not asked
 // before, with the same answer.
 reads! {
+    fn titles(rows: i32) -> (i32, String) {
+        posts::table
+            .filter(posts::id.le(rows))
+            .order(posts::id)
+            .select((posts::id, posts::title))
+    }
+
     fn of_1_table(rows: i32, salt: i64) -> Post {
         posts::table
             .filter(posts::id.le(rows))

@@ -69,9 +69,10 @@
 //! }
 //! ```
 //!
-//! **See what happens.** [`Cached::explain`] shows whether a query would be a hit, which tables it depends on and, if it
-//! would not be cached, [why](BypassReason). It neither runs the query nor stores anything. [`Cachalot::stats`] has
-//! counters, and every read, write and store error is a [`tracing`](https://docs.rs/tracing) event.
+//! **See what happens.** [`Cached::explain`] shows whether a query would be a hit, which tables and columns it depends
+//! on and, if it would not be cached, [why](BypassReason). It neither runs the query nor stores anything.
+//! [`Cachalot::stats`] has counters, and every read, write and store error is a
+//! [`tracing`](https://docs.rs/tracing) event.
 //!
 //! ```
 //! # diesel::table! { airports { id -> Integer, name -> Text } }
@@ -85,6 +86,9 @@
 //! let count = airports::table.count().cached(conn).explain()?;
 //! assert_eq!(count.outcome, Outcome::Miss);
 //! assert_eq!(count.tables, ["airports"]);
+//!
+//! let names = airports::table.select(airports::name).cached(conn).explain()?;
+//! assert_eq!(names.dependencies, ["airports(name)"]);
 //!
 //! let today = diesel::sql_query("SELECT date('now') FROM airports").cached(conn);
 //! let reason = BypassReason::VolatileFunction("date".to_owned());
@@ -270,4 +274,6 @@ mod guide {
     struct Outages;
     #[doc = include_str!("../../docs/testing.md")]
     struct Testing;
+    #[doc = include_str!("../../docs/what-a-write-invalidates.md")]
+    struct WhatAWriteInvalidates;
 }

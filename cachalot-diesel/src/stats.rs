@@ -29,6 +29,9 @@ pub struct Stats {
     pub bypasses: BTreeMap<&'static str, u64>,
     /// Invalidations. A transaction counts as one, whatever the number of tables.
     pub invalidations: u64,
+    /// Invalidations of all results that depend on a table, or on any. The others are updates of known
+    /// columns, which leave the results that do not use these. Included in `invalidations`.
+    pub wide_invalidations: u64,
     /// Store commands that failed.
     pub store_errors: u64,
     /// Failed attempts to read a database's catalog. Until it can be read, nothing of that database
@@ -47,6 +50,7 @@ pub(crate) struct Counters {
     pub(crate) misses: AtomicU64,
     pub(crate) stores: AtomicU64,
     pub(crate) invalidations: AtomicU64,
+    pub(crate) wide_invalidations: AtomicU64,
     pub(crate) store_errors: AtomicU64,
     pub(crate) catalog_errors: AtomicU64,
     pub(crate) bytes_read: AtomicU64,
@@ -73,6 +77,7 @@ impl Counters {
             stores: get(&self.stores),
             bypasses: self.bypasses.lock().clone(),
             invalidations: get(&self.invalidations),
+            wide_invalidations: get(&self.wide_invalidations),
             store_errors: get(&self.store_errors),
             catalog_errors: get(&self.catalog_errors),
             bytes_read: get(&self.bytes_read),

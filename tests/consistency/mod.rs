@@ -4,6 +4,7 @@ mod differential;
 mod hostile_store;
 mod outages;
 mod races;
+mod races_of_columns;
 mod races_with_faults;
 mod stampede;
 

@@ -17,7 +17,7 @@ fn in_flight() -> Outcome {
 }
 
 /// `begin` swaps first and `end` second, if the records are there.
-fn at_the_end(process: &Process) {
+pub(super) fn at_the_end(process: &Process) {
     let begun = std::sync::atomic::AtomicBool::new(false);
     process.gate.die_at(move |command| {
         swaps_a_record(command) && begun.swap(true, std::sync::atomic::Ordering::Relaxed)

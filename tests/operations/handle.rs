@@ -189,6 +189,33 @@ fn a04_the_signal_comes_once_per_transaction_after_its_commit() {
 }
 
 #[test]
+fn a05_explain_shows_the_columns_that_a_read_uses() {
+    let mut world = World::new();
+    let conn = &mut world.conn;
+    let labels = tags::table.order(tags::id).select(tags::label);
+    let explained = labels.cached(conn).explain().unwrap();
+    assert_eq!(explained.tables, ["tags"]);
+    assert_eq!(explained.dependencies, ["tags(id, label)"]);
+    let text = explained.to_string();
+    assert!(
+        text.contains("; depends on tags(id, label); key "),
+        "{text}"
+    );
+
+    let more = labels.cached(conn).depends_on_tables(["counters"]);
+    let explained = more.explain().unwrap();
+    assert_eq!(explained.dependencies, ["counters", "tags(id, label)"]);
+
+    let counted = tags::table.count().cached(conn).explain().unwrap();
+    assert_eq!(counted.dependencies, ["tags()"], "it uses no column");
+    let star = diesel::dsl::sql::<diesel::sql_types::BigInt>(
+        "SELECT COUNT(*) FROM (SELECT * FROM tags) AS t",
+    );
+    let star = star.cached(conn).explain().unwrap();
+    assert_eq!(star.dependencies, ["tags"], "it uses all of them");
+}
+
+#[test]
 fn a05_every_outcome_is_counted_and_explained() {
     let mut world = World::new();
     let explain = |conn: &mut Conn| {

@@ -229,6 +229,10 @@ fn metrics_count_what_stats_count() {
         labels(&mut world.conn);
         disabled(|| labels(&mut world.conn));
         add(&mut world.conn, "a").unwrap();
+        let all = diesel::update(tags::table);
+        all.set(tags::label.eq("renamed"))
+            .execute(&mut world.conn)
+            .unwrap();
         world.cache.invalidate(["tags"]).unwrap();
         let (stats, counted) = (world.cache.stats(), counted(&snapshotter));
         let exchanges = counted["cachalot_store_seconds"];
@@ -240,17 +244,18 @@ fn metrics_count_what_stats_count() {
             ("cachalot_bypasses_total reason=disabled", 1.0),
             ("cachalot_hits_total", 2.0),
             ("cachalot_invalidations_total reason=requested", 1.0),
-            ("cachalot_invalidations_total reason=write", 1.0),
+            ("cachalot_invalidations_total reason=write", 2.0),
             ("cachalot_misses_total", 1.0),
             ("cachalot_read_bytes_total", number(stats.bytes_read)),
             ("cachalot_store_seconds", exchanges),
             ("cachalot_stores_total", 1.0),
+            ("cachalot_wide_invalidations_total", 2.0),
             ("cachalot_written_bytes_total", number(stats.bytes_written)),
         ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value));
         assert_eq!(counted, BTreeMap::from(expected));
         assert_eq!((stats.hits, stats.misses, stats.stores), (2, 1, 1));
-        assert_eq!(stats.invalidations, 2);
+        assert_eq!((stats.invalidations, stats.wide_invalidations), (3, 2));
 
         server.stop();
         let errors = world.cache.stats().store_errors;
@@ -279,7 +284,7 @@ fn each_metric_is_described() {
         add(&mut world.conn, "a").unwrap();
     });
     let metrics = snapshotter.snapshot().into_vec();
-    assert_eq!(metrics.len(), 7);
+    assert_eq!(metrics.len(), 8);
     for (key, _, description, _) in metrics {
         assert!(description.is_some_and(|text| !text.is_empty()), "{key:?}");
         let name = key.key().name();

@@ -4,6 +4,7 @@ mod basics;
 mod bulk;
 mod columns;
 mod failures;
+mod guide;
 mod raw_sql;
 
 on_sqlite! {

@@ -1,6 +1,7 @@
 //! The figures that have a target, on PostgreSQL.
 
 mod connection_type;
+mod counters;
 mod outages;
 mod reads;
 mod round_trips;
@@ -30,6 +31,7 @@ pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Figure> {
     figures.push(writes::update(&bench));
     figures.push(reads::processor_time(&bench));
     figures.push(reads::heavy(&bench));
+    figures.extend(counters::hits(&bench));
     figures.extend(outages::added_latency(&bench));
     figures
 }

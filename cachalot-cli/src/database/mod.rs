@@ -39,6 +39,8 @@ pub(crate) struct Relation {
     pub(crate) is_table: bool,
     /// Why a read of it is not cached.
     pub(crate) bypass: Option<BypassReason>,
+    /// A table of which an update invalidates all results, whichever columns it sets.
+    pub(crate) wide: bool,
 }
 
 /// Opens the database of a URL. As in Diesel, a URL without a scheme is a SQLite file.

@@ -15,6 +15,9 @@ use crate::failure::chain;
 /// Not cached by default, and written by migrations only.
 const MIGRATIONS: &str = "__diesel_schema_migrations";
 
+/// A column that no table has. Queries are only explained, so none has to exist.
+const COLUMN: &str = "no_such_column";
+
 /// A relation's name, the same quoted and qualified for SQL, and whether it is a table.
 pub(super) type Named = (String, String, bool);
 
@@ -37,12 +40,17 @@ where
         if name == MIGRATIONS {
             continue;
         }
-        let read = sql_query(format!("SELECT * FROM {written}"));
-        let bypass = match read.cached(conn).explain().map_err(text_of)?.outcome {
+        let read = sql_query(format!("SELECT {COLUMN} FROM {written}"));
+        let explanation = read.cached(conn).explain().map_err(text_of)?;
+        let bypass = match explanation.outcome {
             Outcome::Bypass(reason) => Some(reason),
             _ => None,
         };
+        let alone = format!("({COLUMN})");
+        let mut dependencies = explanation.dependencies.iter();
+        let told = dependencies.any(|table| table.ends_with(&alone));
         survey.relations.push(Relation {
+            wide: is_table && bypass.is_none() && !told,
             name,
             is_table,
             bypass,

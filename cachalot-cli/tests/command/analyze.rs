@@ -36,6 +36,20 @@ fn a06_analyze_prints_a_line_of_json_per_statement() {
     );
 }
 
+/// What it prints in the guide.
+#[test]
+fn a06_analyze_prints_what_the_guide_shows() {
+    let guide = include_str!("../../../docs/what-a-write-invalidates.md");
+    let (_, example) = guide.split_once("$ echo '").unwrap();
+    let (statement, example) = example.split_once("' | cachalot ").unwrap();
+    let (arguments, example) = example.split_once('\n').unwrap();
+    let printed = example.lines().next().unwrap();
+
+    let arguments: Vec<_> = arguments.split(' ').collect();
+    let output = Runner::new().run_with(&arguments, statement);
+    assert_eq!(text(&output.stdout).trim_end(), printed);
+}
+
 /// Runs the single-line statements of the corpus through the command.
 #[test]
 fn a06_analyze_agrees_with_the_corpus() {

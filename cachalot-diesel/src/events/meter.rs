@@ -57,6 +57,10 @@ pub(crate) fn describe() {
             "cachalot_invalidations_total",
             "invalidations published, by reason"
         );
+        describe_counter!(
+            "cachalot_wide_invalidations_total",
+            "invalidations of all results of a table, not only of those that use certain columns"
+        );
         describe_counter!("cachalot_store_errors_total", "store commands that failed");
         describe_counter!(
             "cachalot_catalog_errors_total",

@@ -267,15 +267,20 @@ pub(crate) fn unannounced(tables: impl fmt::Display, error: &(dyn Error + 'stati
     );
 }
 
-/// Results that depend on these tables are now invalid.
+/// Results that depend on these tables are now invalid; all of them, if `wide`.
 pub(crate) fn invalidated(
     counters: &Counters,
     tables: impl fmt::Display,
     reason: InvalidationReason,
+    wide: bool,
 ) {
     let reason = reason.name();
     stats::add(&counters.invalidations, 1);
     count!("cachalot_invalidations_total", 1, "reason" => reason);
+    if wide {
+        stats::add(&counters.wide_invalidations, 1);
+        count!("cachalot_wide_invalidations_total", 1);
+    }
     tracing::debug!(name: "cachalot.invalidated", target: TARGET, %tables, reason, "invalidated");
 }
 

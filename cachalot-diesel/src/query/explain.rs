@@ -12,7 +12,11 @@ use super::{
     prepare::{PreparedRead, prepare_with_retry},
     read_plan::names,
 };
-use crate::{bypass::BypassReason, connection::CacheConnection};
+use crate::{
+    bypass::BypassReason,
+    connection::CacheConnection,
+    protocol::{Columns, Dependency},
+};
 
 /// What a cached read would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,12 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// The normalised names of the tables whose writes invalidate it, sorted.
     pub tables: Vec<String>,
+    /// The same tables, with the columns whose updates invalidate it, sorted: `posts(author_id, title)`.
+    /// `posts` if all columns count, and `posts()` if none does, as for `COUNT(*)`. Inserts and deletes
+    /// are not told apart by column, and values are never shown.
+    ///
+    /// If the read is not cached for another reason than the state of the store, this has no columns.
+    pub dependencies: Vec<String>,
     /// The entry's key in the store: 64 hex digits. `None` if nothing would be looked up.
     pub key: Option<String>,
 }
@@ -47,8 +57,8 @@ impl fmt::Display for Explanation {
             }
             Outcome::Bypass(reason) => write!(f, "bypass: {reason}")?,
         }
-        if !self.tables.is_empty() {
-            write!(f, "; depends on {}", self.tables.join(", "))?;
+        if !self.dependencies.is_empty() {
+            write!(f, "; depends on {}", self.dependencies.join(", "))?;
         }
         if let Some(key) = &self.key {
             write!(f, "; key {key}")?;
@@ -84,11 +94,13 @@ where
         Ok((read, outcome)) => Explanation {
             outcome: outcome.unwrap_or(Outcome::Bypass(BypassReason::CatalogUnknown)),
             tables: texts(&names(&read.plan.dependencies)),
+            dependencies: read.plan.dependencies.iter().map(shown).collect(),
             key: Some(read.key),
         },
         Err(bypass) => Explanation {
             outcome: Outcome::Bypass(bypass.reason),
             tables: texts(&bypass.tables),
+            dependencies: texts(&bypass.tables),
             key: None,
         },
     };
@@ -97,4 +109,16 @@ where
 
 fn texts(names: &[Arc<str>]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
+}
+
+/// A table with the columns whose updates count.
+fn shown(dependency: &Dependency) -> String {
+    let table = &dependency.table;
+    match &dependency.changes.updated {
+        Columns::All => table.to_string(),
+        Columns::Named(columns) => {
+            let columns: Vec<&str> = columns.iter().map(|column| &**column).collect();
+            format!("{table}({})", columns.join(", "))
+        }
+    }
 }

@@ -228,6 +228,10 @@ where
     /// assert_eq!(explanation.outcome, Outcome::Miss);
     /// assert_eq!(explanation.tables, ["posts", "users"]);
     ///
+    /// let names = users::table.select(users::name).order(users::id);
+    /// let explanation = names.cached(&mut conn).explain()?;
+    /// assert_eq!(explanation.dependencies, ["users(id, name)"]); // not an update of other columns
+    ///
     /// let dice = diesel::dsl::sql::<diesel::sql_types::BigInt>("random()");
     /// let explanation = users::table.select(dice).cached(&mut conn).explain()?;
     /// println!("{explanation}"); // bypass: the function `random` is volatile or unknown; depends on users

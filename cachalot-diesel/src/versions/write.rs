@@ -19,8 +19,8 @@ use crate::{
     clock::now_millis,
     events::{self, Names},
     protocol::{
-        self, Changes, Dependency, DependencyKind, FoundFamilies, Record, TimedChanges, Token,
-        Writer, Writes,
+        self, Changes, Columns, Dependency, DependencyKind, Events, FoundFamilies, Record,
+        TimedChanges, Token, Writer, Writes,
     },
     store::{CasVersion, Command, Reply, StoreError},
 };
@@ -100,6 +100,11 @@ impl Target {
             until,
             changes: self.changes.clone(),
         }
+    }
+
+    /// Do results stay valid that use other columns of the table?
+    fn leaves_other_columns(&self) -> bool {
+        self.changes.events == Events::UPDATE && self.changes.updated != Columns::All
     }
 
     fn is_table(&self) -> bool {

@@ -23,6 +23,7 @@ pub(super) fn check(subject: &mut Subject) -> Vec<Finding> {
         )],
         Some(Ok(survey)) => {
             let mut findings = relations(&survey.relations);
+            findings.extend(wide(&survey.relations));
             findings.extend(code(&survey.unanalyzable));
             findings
         }
@@ -98,6 +99,19 @@ fn not_cached(reason: &BypassReason, names: &[&str]) -> Finding {
         _ => "see docs/limits.md of cachalot-diesel for what can be done about that reason",
     };
     Finding::warning(CHECK, found, advice)
+}
+
+/// The tables whose updates are not told apart by column.
+fn wide(relations: &[Relation]) -> Option<Finding> {
+    let names = relations.iter().filter(|it| it.wide).map(|it| &*it.name);
+    let names: Vec<&str> = names.collect();
+    let found = format!(
+        "an update of one of these tables invalidates all of its results, whichever columns it sets, because \
+         the table has policies, a rule for updates, partitions, children, a history or a trigger that may \
+         set any column, or is virtual: {}",
+        list(&names)
+    );
+    (!names.is_empty()).then(|| Finding::ok(CHECK, found))
 }
 
 /// Code that the library cannot analyse.

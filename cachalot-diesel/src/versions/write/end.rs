@@ -185,7 +185,8 @@ impl VersionStore {
             return;
         }
         let names: Vec<_> = names.into_iter().collect();
-        events::invalidated(self.client.counters(), Names(&names), reason);
+        let wide = !named().all(Target::leaves_other_columns);
+        events::invalidated(self.client.counters(), Names(&names), reason, wide);
         let invalidation = Invalidation {
             tables: names.into_iter().map(str::to_owned).collect(),
             at: SystemTime::now(),
