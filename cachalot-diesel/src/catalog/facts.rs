@@ -257,12 +257,12 @@ impl Facts {
 
     /// Any update of the table may change these columns too.
     pub(crate) fn add_also_updated(&mut self, table: &str, columns: &Columns) {
-        merge(&mut self.also_updated, self.name(table), columns);
+        merge(&mut self.also_updated, table, columns);
     }
 
     /// Any insert into the table may set these columns to other values than it tells.
     pub(crate) fn add_also_inserted(&mut self, table: &str, columns: &Columns) {
-        merge(&mut self.also_inserted, self.name(table), columns);
+        merge(&mut self.also_inserted, table, columns);
     }
 
     /// These columns, by normalised name.
@@ -326,9 +326,9 @@ impl Facts {
     }
 }
 
-fn merge(all: &mut BTreeMap<Arc<str>, Columns>, table: Arc<str>, columns: &Columns) {
+fn merge(all: &mut BTreeMap<Arc<str>, Columns>, table: &str, columns: &Columns) {
     if *columns != Columns::NONE {
-        let known = all.entry(table);
+        let known = all.entry(relation_name(table));
         known.or_insert(Columns::NONE).merge(columns);
     }
 }
