@@ -146,11 +146,10 @@ impl Catalog {
     /// All tracked columns, a line for each.
     pub(crate) fn tracked_lines(&self) -> Vec<String> {
         let lines = self.tracked.iter().flat_map(|(table, columns)| {
-            let lines = columns.iter().map(move |(name, tracked)| {
+            columns.iter().map(move |(name, tracked)| {
                 let unique = if tracked.unique { " unique" } else { "" };
                 format!("{table}.{name}: {:?}{unique}", tracked.class)
-            });
-            lines
+            })
         });
         let mut lines: Vec<_> = lines.collect();
         lines.sort();

@@ -97,7 +97,12 @@ impl ColumnRow {
 
 #[cfg(test)]
 mod tests {
-    use diesel::{Connection, connection::SimpleConnection};
+    use diesel::{
+        Connection,
+        connection::SimpleConnection,
+        dsl::sql,
+        sql_types::{BigInt, Binary, Double},
+    };
 
     use super::*;
     use crate::catalog::Catalog;
@@ -154,6 +159,59 @@ mod tests {
         assert_eq!(class_of("INTEGER", "STRICT"), "Integer");
         assert_eq!(class_of("TEXT", "STRICT, WITHOUT ROWID"), "Text");
         assert_eq!(class_of("ANY", "STRICT"), "");
+    }
+
+    /// Each value is stored as it is, and equals no other, also beside values of other types.
+    #[test]
+    fn values_of_the_class_equal_only_themselves() {
+        let numbers = [0, 1, 5, -5, 1 << 53, (1 << 53) + 1, i64::MIN + 1, i64::MAX];
+        let texts = [
+            "", " ", "a", "A", "a ", "ä", "a\u{308}", "a\0", "5", "05", "5.0",
+        ];
+        let blobs: [&[u8]; 5] = [b"", b"a", b"A", b"a\0", b"5"];
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        for declared in ["INTEGER", "TEXT", "BLOB"] {
+            conn.batch_execute(&format!(
+                "DROP TABLE IF EXISTS t; CREATE TABLE t (k {declared})"
+            ))
+            .unwrap();
+            let conn = &mut conn;
+            let insert = || diesel::sql_query("INSERT INTO t VALUES (?)");
+            for number in numbers {
+                insert().bind::<BigInt, _>(number).execute(conn).unwrap();
+            }
+            for text in texts {
+                insert().bind::<Text, _>(text).execute(conn).unwrap();
+            }
+            for blob in blobs {
+                insert().bind::<Binary, _>(blob).execute(conn).unwrap();
+            }
+            insert().bind::<Double, _>(5.5).execute(conn).unwrap();
+            // Those that were written as another type and became one of the class do not count.
+            let find = |kind: &str| {
+                format!("SELECT DISTINCT k FROM t WHERE typeof(k) = '{kind}' AND k = ")
+            };
+            match declared {
+                "INTEGER" => {
+                    for number in numbers {
+                        let found = sql::<BigInt>(&find("integer")).bind::<BigInt, _>(number);
+                        assert_eq!(found.load::<i64>(conn).unwrap(), [number]);
+                    }
+                }
+                "TEXT" => {
+                    for text in texts {
+                        let found = sql::<Text>(&find("text")).bind::<Text, _>(text);
+                        assert_eq!(found.load::<String>(conn).unwrap(), [text]);
+                    }
+                }
+                _ => {
+                    for blob in blobs {
+                        let found = sql::<Binary>(&find("blob")).bind::<Binary, _>(blob);
+                        assert_eq!(found.load::<Vec<u8>>(conn).unwrap(), [blob]);
+                    }
+                }
+            }
+        }
     }
 
     #[test]
