@@ -20,6 +20,8 @@ on_sqlite! {
 on_postgres! {
     #[path = "catalog/postgres.rs"]
     mod catalog;
+    #[path = "catalog_columns/postgres.rs"]
+    mod catalog_columns;
     mod families;
     mod family_lists;
     mod inheritance;
@@ -45,6 +47,8 @@ on_postgres! {
 on_mysql! {
     #[path = "catalog/mysql.rs"]
     mod catalog;
+    #[path = "catalog_columns/mysql.rs"]
+    mod catalog_columns;
     mod principals;
     mod privileges;
     mod procedures;

@@ -22,6 +22,8 @@ struct Cause {
     table: Arc<str>,
     when: Changes,
     then: Changes,
+    /// The changes caused are of the rows that changed, not of others.
+    same_rows: bool,
 }
 
 impl Causes {
@@ -42,8 +44,12 @@ impl Causes {
             this.add(table, Events::DELETE, table, Events::UPSERT);
         }
         for (table, columns) in &facts.also_updated {
-            let then = update_of(columns.clone());
-            this.add(table, then, table, Events::UPDATE);
+            this.of.entry(Arc::clone(table)).or_default().push(Cause {
+                table: Arc::clone(table),
+                when: Events::UPDATE.into(),
+                then: update_of(columns.clone()),
+                same_rows: true,
+            });
         }
         this
     }
@@ -60,6 +66,7 @@ impl Causes {
             table: Arc::clone(by),
             when: when.into(),
             then: then.into(),
+            same_rows: false,
         });
     }
 
@@ -116,6 +123,20 @@ impl Causes {
             pending.extend(causes.map(|cause| (Arc::clone(&cause.table), cause.when.clone())));
         }
         all
+    }
+
+    /// May these changes of a table cause changes of further rows of it?
+    pub(super) fn spread(&self, table: &str, changes: &Changes) -> bool {
+        let causes = self.of.get(table).into_iter().flatten();
+        let causes = causes.filter(|cause| !cause.same_rows);
+        let causes = causes.map(|cause| (&cause.table, &cause.when));
+        let unbounded = self.unbounded.iter().map(|(table, when)| (table, when));
+        let mut sources: BTreeMap<Arc<str>, Changes> = BTreeMap::new();
+        for (source, when) in causes.chain(unbounded) {
+            sources.entry(Arc::clone(source)).or_default().merge(when);
+        }
+        let sources = self.leading_to(sources);
+        sources.get(table).is_some_and(|when| when.meets(changes))
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use super::tracked::TrackedColumns;
 use crate::fingerprint::Fingerprint;
 use cachalot_sql::{
     Columns, Dialect, Events,
@@ -43,6 +44,9 @@ pub(crate) struct Facts {
     /// Tables, and the columns that any update of them may change: generated columns, those of MySQL's
     /// `ON UPDATE`, and those that a trigger sets in the row that is written.
     pub(crate) also_updated: BTreeMap<Arc<str>, Columns>,
+    /// Tables, and the columns that an insert into them may set to other values than the statement tells:
+    /// those that a trigger sets in the row that is written.
+    pub(crate) also_inserted: BTreeMap<Arc<str>, Columns>,
     /// SQLite: tables in which an insert may replace rows (`ON CONFLICT REPLACE`).
     pub(crate) replacing: Vec<Arc<str>>,
     /// SQLite: a statement that violates a constraint may keep its earlier changes.
@@ -61,6 +65,8 @@ pub(crate) struct Facts {
 pub(crate) struct Relation {
     pub(crate) name: Arc<str>,
     pub(crate) kind: RelationKind,
+    /// Candidates, as far as the definitions of the columns tell; see [`tracked`](super::tracked).
+    pub(crate) tracked: TrackedColumns,
 }
 
 #[derive(Debug, Clone)]
@@ -207,6 +213,7 @@ impl Facts {
             computed: Vec::new(),
             row_functions: BTreeSet::new(),
             also_updated: BTreeMap::new(),
+            also_inserted: BTreeMap::new(),
             replacing: Vec::new(),
             fails_in_part: false,
             named: Vec::new(),
@@ -224,6 +231,7 @@ impl Facts {
             .map(|name| Relation {
                 name: facts.name(name),
                 kind: RelationKind::Table,
+                tracked: TrackedColumns::new(),
             })
             .collect();
         facts
@@ -249,10 +257,12 @@ impl Facts {
 
     /// Any update of the table may change these columns too.
     pub(crate) fn add_also_updated(&mut self, table: &str, columns: &Columns) {
-        if *columns != Columns::NONE {
-            let known = self.also_updated.entry(self.name(table));
-            known.or_insert(Columns::NONE).merge(columns);
-        }
+        merge(&mut self.also_updated, table, columns);
+    }
+
+    /// Any insert into the table may set these columns to other values than it tells.
+    pub(crate) fn add_also_inserted(&mut self, table: &str, columns: &Columns) {
+        merge(&mut self.also_inserted, table, columns);
     }
 
     /// These columns, by normalised name.
@@ -277,6 +287,8 @@ impl Facts {
         let inheritance = inheritance.filter(|(_, child)| names.contains(child));
         let updated = self.also_updated.iter();
         let updated: Vec<_> = updated.filter(|it| names.contains(it.0)).collect();
+        let inserted = self.also_inserted.iter();
+        let inserted: Vec<_> = inserted.filter(|it| names.contains(it.0)).collect();
         let mut facts = BTreeSet::new();
         add(&mut facts, "relation", self.relations.iter());
         add(&mut facts, "foreign key", keys);
@@ -292,6 +304,7 @@ impl Facts {
         add(&mut facts, "computed", self.computed.iter());
         add(&mut facts, "row function", self.row_functions.iter());
         add(&mut facts, "also updated", updated.iter());
+        add(&mut facts, "also inserted", inserted.iter());
         add(&mut facts, "replacing", self.replacing.iter());
         let mut fingerprint = Fingerprint::new("", "shared catalog");
         for fact in facts {
@@ -310,6 +323,13 @@ impl Facts {
     /// Normalises a name.
     pub(crate) fn name(&self, text: &str) -> Arc<str> {
         relation_name(text)
+    }
+}
+
+fn merge(all: &mut BTreeMap<Arc<str>, Columns>, table: &str, columns: &Columns) {
+    if *columns != Columns::NONE {
+        let known = all.entry(relation_name(table));
+        known.or_insert(Columns::NONE).merge(columns);
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     families::{self, Members},
     routines::Routines,
     times::{Place, TimeTypes},
+    tracked::{self, TrackedColumns},
 };
 use cachalot_sql::{
     Analysis, Changes, Columns, Dialect, Events, Uncacheable, Writes,
@@ -28,7 +29,9 @@ pub(crate) struct Catalog {
     relations: HashMap<Arc<str>, Node>,
     /// Parents with many members, and all their direct and indirect members.
     pub(super) families: Members,
-    causes: Causes,
+    pub(super) causes: Causes,
+    /// Tables, and their columns by whose values reads and writes are told apart.
+    pub(super) tracked: HashMap<Arc<str>, TrackedColumns>,
     routines: Routines,
     /// Functions that can be called on a whole row as if they were one of its columns.
     row_functions: BTreeSet<Arc<str>>,
@@ -112,6 +115,7 @@ impl Catalog {
             relations: HashMap::new(),
             families: families::of(&facts.inheritance),
             causes: Causes::new(facts),
+            tracked: tracked::of(facts),
             routines: Routines::new(facts),
             row_functions: facts.row_functions.clone(),
             fails_in_part: facts.fails_in_part,

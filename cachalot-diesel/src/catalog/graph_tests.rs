@@ -13,6 +13,7 @@ fn view(name: &str, text: &str, updatable: bool) -> Relation {
             text: Some(text.to_owned()),
             updatable,
         },
+        tracked: Default::default(),
     }
 }
 
@@ -242,6 +243,7 @@ fn hidden_and_nondeterministic_relations_are_refused() {
     facts.relations.push(Relation {
         name: "remote".into(),
         kind: RelationKind::Outside,
+        tracked: Default::default(),
     });
     facts
         .relations

@@ -16,6 +16,11 @@ mod families;
 mod graph;
 mod routines;
 pub(crate) mod times;
+#[cfg_attr(
+    not(all(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "each backend has its own classes")
+)]
+pub(crate) mod tracked;
 mod unanalyzable;
 
 pub(crate) use facts::Facts;

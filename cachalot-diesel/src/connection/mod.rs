@@ -21,7 +21,7 @@ pub(crate) use settings::never_affects_rows;
 pub(crate) use url_settings::settings_of_url;
 
 use crate::{
-    catalog::{Facts, UnanalyzableCode},
+    catalog::{Catalog, Facts, UnanalyzableCode},
     rows::CacheBackend,
 };
 use cachalot_sql::connection::TableName;
@@ -113,7 +113,7 @@ pub struct ReplicationAnswer(pub(crate) ReplicationState);
 
 /// Parameters of loading a catalog.
 #[doc(hidden)]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Question {
     /// The caller's transaction is open, and must stay as it is.
     pub(crate) in_transaction: bool,
@@ -126,6 +126,14 @@ pub struct Question {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct CatalogAnswer(pub(crate) Facts);
+
+impl CatalogAnswer {
+    /// For the project's tests: the columns by which reads and writes can be told apart, a line for each.
+    #[must_use]
+    pub fn tracked_columns(&self) -> Vec<String> {
+        Catalog::new(&self.0).tracked_lines()
+    }
+}
 
 #[doc(hidden)]
 pub trait Sealed {}

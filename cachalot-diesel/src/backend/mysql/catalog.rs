@@ -19,6 +19,7 @@ use diesel::{
 
 use super::{
     NO_LIMIT,
+    catalog_columns::{COLUMNS, ColumnRow},
     foreign_keys::{self, ForeignKeyRow},
     privileges::privileges,
 };
@@ -80,22 +81,6 @@ struct ViewRow {
     definition: Option<String>,
     #[diesel(sql_type = Text)]
     updatable: String,
-}
-
-/// A column that changes with others, or one of type `TIME`.
-#[derive(QueryableByName)]
-struct ColumnRow {
-    #[diesel(sql_type = Text)]
-    on_table: String,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Text)]
-    expression: String,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    /// It is generated, or has an `ON UPDATE`.
-    #[diesel(sql_type = Bool)]
-    also_updated: bool,
 }
 
 #[derive(QueryableByName)]
@@ -230,15 +215,7 @@ impl Contents {
             "SELECT TABLE_NAME AS name, VIEW_DEFINITION AS definition, \
              IS_UPDATABLE AS updatable FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? LIMIT 18446744073709551615",
         )?;
-        let columns = in_schema(
-            conn,
-            db,
-            "SELECT TABLE_NAME AS on_table, COALESCE(GENERATION_EXPRESSION, '') AS expression, \
-             COLUMN_NAME AS name, DATA_TYPE AS kind, COALESCE(GENERATION_EXPRESSION <> '', FALSE) \
-              OR LOWER(EXTRA) LIKE '%on update%' AS also_updated \
-             FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND (GENERATION_EXPRESSION <> '' \
-              OR LOWER(EXTRA) LIKE '%on update%' OR DATA_TYPE = 'time') LIMIT 18446744073709551615",
-        )?;
+        let columns = in_schema(conn, db, COLUMNS)?;
         let keys = foreign_keys::load(conn, db)?;
         // The schema of the table is that of the trigger. By the latter, MariaDB opens all tables of all databases.
         let triggers = in_schema(
@@ -286,6 +263,7 @@ impl Contents {
     }
 
     fn add_to(self, facts: &mut Facts, engines: &BTreeSet<String>) {
+        let mut tracked = foreign_keys::tracked(&self.keys, &self.columns);
         for row in self.relations {
             let name = facts.name(&row.name);
             let kind = if row.kind == "VIEW" {
@@ -305,7 +283,15 @@ impl Contents {
                 // An update adds a row to its history.
                 facts.add_also_updated(&row.name, &Columns::All);
             }
-            facts.relations.push(Relation { name, kind });
+            let tracked = match kind {
+                RelationKind::Table => tracked.remove(&*row.name).unwrap_or_default(),
+                _ => Default::default(),
+            };
+            facts.relations.push(Relation {
+                name,
+                kind,
+                tracked,
+            });
         }
         let is_time = |row: &ColumnRow| row.kind.eq_ignore_ascii_case("time");
         for row in self.columns.iter().filter(|row| is_time(row)) {
@@ -315,6 +301,9 @@ impl Contents {
         for row in self.columns {
             if row.also_updated {
                 facts.add_also_updated(&row.on_table, &Facts::columns([&*row.name]));
+            }
+            if row.expression.is_empty() {
+                continue;
             }
             // In MariaDB a generated column may use the current time or user.
             if let Some(word) = Body::of(&row.expression, Dialect::Mysql)
@@ -328,20 +317,27 @@ impl Contents {
             let table = facts.name(&row.on_table);
             let times = facts.time_columns.iter().filter(|it| it.0 == table);
             let times = times.map(|it| &*it.1).collect();
-            if !row.expression.is_empty() && expression_depends_on_date(&row.expression, &times) {
+            if expression_depends_on_date(&row.expression, &times) {
                 facts.nondeterministic.push((table, "time".to_owned()));
             }
         }
         foreign_keys::add(facts, &self.keys);
         for row in self.triggers {
-            if row.may_change_the_update() {
+            let events = events_of(&row.event);
+            if row.may_change_the_row() {
                 let body = row.body.as_deref();
                 let set = body.map(|body| assigned_columns(body, Dialect::Mysql));
-                facts.add_also_updated(&row.on_table, &set.unwrap_or(Columns::All));
+                let set = set.unwrap_or(Columns::All);
+                if events.update {
+                    facts.add_also_updated(&row.on_table, &set);
+                }
+                if events.insert {
+                    facts.add_also_inserted(&row.on_table, &set);
+                }
             }
             let trigger = Trigger {
                 table: facts.name(&row.on_table),
-                events: events_of(&row.event),
+                events,
                 code: row.body.map_or(Code::Hidden, Code::Text),
             };
             facts.triggers.push(trigger);
@@ -403,9 +399,9 @@ impl RelationRow {
 }
 
 impl TriggerRow {
-    /// Does it run before a row is updated, so that it may change what is written?
-    fn may_change_the_update(&self) -> bool {
-        !self.timing.eq_ignore_ascii_case("after") && events_of(&self.event).update
+    /// Does it run before a row is written, so that it may change what is?
+    fn may_change_the_row(&self) -> bool {
+        !self.timing.eq_ignore_ascii_case("after")
     }
 }
 

@@ -1,13 +1,17 @@
-//! Loads the foreign keys of MySQL and MariaDB, with their columns.
+//! Loads the foreign keys of MySQL and MariaDB and the columns of all keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::{
     MysqlConnection, QueryResult, QueryableByName, RunQueryDsl,
     sql_types::{Nullable, Text},
 };
 
-use crate::catalog::Facts;
+use super::catalog_columns::ColumnRow;
+use crate::catalog::{
+    Facts,
+    tracked::{self, TrackedColumns},
+};
 use cachalot_sql::Columns;
 
 #[derive(QueryableByName)]
@@ -16,7 +20,8 @@ pub(super) struct ForeignKeyRow {
     child: String,
     #[diesel(sql_type = Text)]
     name: String,
-    /// A column of the child and the one of the parent. `None` in the row with the key's actions.
+    /// A column of the child and the one of the parent. `None` in the row with the key's actions. A column
+    /// of a primary key has no parent.
     #[diesel(sql_type = Nullable<Text>)]
     child_column: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -31,8 +36,9 @@ pub(super) struct ForeignKeyRow {
     on_update: String,
 }
 
-/// The foreign keys of one database: a row for each with its actions, and one for each of its columns. In one
-/// query, each part with the database as a constant, so that the server reads only that one.
+/// The foreign keys of one database: a row for each with its actions, and one for each of its columns; and a row
+/// for each column of a primary key, also of those that the account cannot see. In one query, each part with the
+/// database as a constant, so that the server reads only that one.
 pub(super) fn load(conn: &mut MysqlConnection, db: &str) -> QueryResult<Vec<ForeignKeyRow>> {
     diesel::sql_query(
         "SELECT TABLE_NAME AS child, CONSTRAINT_NAME AS name, NULL AS child_column, \
@@ -42,11 +48,46 @@ pub(super) fn load(conn: &mut MysqlConnection, db: &str) -> QueryResult<Vec<Fore
              UNION ALL SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_COLUMN_NAME, \
              REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, '', '' \
              FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = ? \
-             AND REFERENCED_TABLE_NAME IS NOT NULL LIMIT 18446744073709551615",
+             AND REFERENCED_TABLE_NAME IS NOT NULL \
+             UNION ALL SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULL, '', '', '', '' \
+             FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND INDEX_NAME = 'PRIMARY' LIMIT 18446744073709551615",
     )
     .bind::<Text, _>(db)
     .bind::<Text, _>(db)
+    .bind::<Text, _>(db)
     .load(conn)
+}
+
+/// The tracked columns of a database's tables, by the tables' exact names.
+pub(super) fn tracked<'a>(
+    keys: &'a [ForeignKeyRow],
+    columns: &'a [ColumnRow],
+) -> HashMap<&'a str, TrackedColumns> {
+    let mut primary: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut foreign: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for row in keys {
+        match (&row.child_column, &row.parent_column) {
+            (Some(column), None) => _ = primary.entry(&row.child).or_default().insert(column),
+            (Some(column), Some(_)) => _ = foreign.insert((&row.child, column)),
+            _ => {}
+        }
+    }
+    let mut tracked: HashMap<&str, Vec<_>> = HashMap::new();
+    for column in columns {
+        let (table, name) = (&*column.on_table, &*column.name);
+        let primary = primary.get(table).filter(|names| names.contains(name));
+        if primary.is_some() || foreign.contains(&(table, name)) {
+            let unique = primary.is_some_and(|names| names.len() == 1);
+            tracked
+                .entry(table)
+                .or_default()
+                .extend(column.tracked(unique));
+        }
+    }
+    let tracked = tracked.into_iter();
+    tracked
+        .map(|(table, columns)| (table, tracked::named(columns)))
+        .collect()
 }
 
 /// Adds foreign keys. If the account cannot see the columns of one, these are unknown.

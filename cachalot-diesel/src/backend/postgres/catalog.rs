@@ -12,7 +12,7 @@ use diesel::{
     sql_types::{Array, Bool, Nullable, Oid, SmallInt, Text},
 };
 
-use super::catalog_queries::*;
+use super::{catalog_columns::KeyColumns, catalog_queries::*};
 use crate::catalog::facts::{
     Cast, Code, Facts, Policy, Relation, RelationKind, Routine, Trigger, Volatility,
 };
@@ -35,6 +35,8 @@ struct RelationRow {
     /// Its generated columns.
     #[diesel(sql_type = Array<Text>)]
     generated: Vec<String>,
+    #[diesel(embed)]
+    keys: KeyColumns,
 }
 
 #[derive(QueryableByName)]
@@ -165,7 +167,16 @@ fn load_facts(conn: &mut PgConnection) -> QueryResult<Facts> {
         }
         let generated = Facts::columns(row.generated.iter().map(|it| &**it));
         facts.add_also_updated(&row.name, &generated);
-        facts.relations.push(Relation { name, kind });
+        // The rows of a partitioned table are in others.
+        let tracked = match kind {
+            RelationKind::Table if row.kind == "r" => row.keys.tracked(),
+            _ => Default::default(),
+        };
+        facts.relations.push(Relation {
+            name,
+            kind,
+            tracked,
+        });
     }
     let keys: Vec<ForeignKeyRow> = diesel::sql_query(FOREIGN_KEYS).load(conn)?;
     for row in keys {
@@ -234,10 +245,15 @@ fn add_triggers(
 ) -> QueryResult<()> {
     let triggers: Vec<TriggerRow> = diesel::sql_query(TRIGGERS).load(conn)?;
     let mut set_by: HashMap<u32, Columns> = HashMap::new();
-    for row in triggers.iter().filter(|row| row.may_change_the_update()) {
+    for row in triggers.iter().filter(|row| row.may_change_the_row()) {
         let set = set_by.entry(row.routine);
         let set = set.or_insert_with(|| set_by_trigger(routines, row.routine));
-        facts.add_also_updated(&row.on_table, set);
+        if row.events & TriggerRow::UPDATE != 0 {
+            facts.add_also_updated(&row.on_table, set);
+        }
+        if row.events & TriggerRow::INSERT != 0 {
+            facts.add_also_inserted(&row.on_table, set);
+        }
     }
     let defaults: Vec<CallRow> = diesel::sql_query(DEFAULTS).load(conn)?;
     let of_triggers = triggers
@@ -268,6 +284,8 @@ fn add_triggers(
         if events.update {
             facts.add_also_updated(&row.on_table, &Columns::All);
         }
+        // Its statements may take the place of the one that fires it, whatever that is.
+        facts.add_also_inserted(&row.on_table, &Columns::All);
         let trigger = Trigger {
             table: facts.name(&row.on_table),
             events,
@@ -337,11 +355,14 @@ impl RoutineRow {
 }
 
 impl TriggerRow {
-    /// Is it a row's trigger before an update, so that it may change what is written? Decodes
+    const INSERT: i16 = 4;
+    const UPDATE: i16 = 16;
+
+    /// Is it a row's trigger before the event, so that it may change what is written? Decodes
     /// `pg_trigger.tgtype`.
-    fn may_change_the_update(&self) -> bool {
-        const BEFORE_UPDATE_OF_ROW: i16 = 1 | 2 | 16;
-        self.events & BEFORE_UPDATE_OF_ROW == BEFORE_UPDATE_OF_ROW
+    fn may_change_the_row(&self) -> bool {
+        const BEFORE_OF_ROW: i16 = 1 | 2;
+        self.events & BEFORE_OF_ROW == BEFORE_OF_ROW
     }
 
     /// Decodes `pg_trigger.tgtype`. An update of a partitioned table may move rows, which deletes and
@@ -351,9 +372,9 @@ impl TriggerRow {
             return Events::ALL;
         }
         Events {
-            insert: self.events & 4 != 0,
+            insert: self.events & Self::INSERT != 0,
             delete: self.events & (8 | 32) != 0,
-            update: self.events & 16 != 0,
+            update: self.events & Self::UPDATE != 0,
         }
     }
 }

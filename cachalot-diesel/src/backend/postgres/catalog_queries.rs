@@ -10,6 +10,9 @@ pub(super) const IS_USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'inform
 ///   tables of a subscription are written by another server; a relation with the name of a system
 ///   relation is not the one that the unqualified name refers to; and a column whose type is the row type
 ///   of a temporary table changes with that table.
+/// - Keys: the columns of primary keys and of foreign keys. Not those with a nondeterministic collation or with
+///   a name that differs from another's only by case; none of them, if an operator of the user's may take the
+///   place of `=`.
 pub(super) const RELATIONS: &str = "\
 SELECT c.relname::text AS name, c.relkind::text AS kind, \
  CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition, \
@@ -26,10 +29,29 @@ SELECT c.relname::text AS name, c.relkind::text AS kind, \
    WHERE s.nspname LIKE 'pg\\_temp\\_%')) AS outside, \
  EXISTS (SELECT FROM pg_catalog.pg_attribute a \
   WHERE a.attrelid = c.oid AND a.atttypid IN (1266, 1270)) AS zoned_time, \
- coalesce(g.names, '{}') AS generated \
+ coalesce(g.names, '{}') AS generated, \
+ coalesce(k.names, '{}') AS key_names, coalesce(k.types, '{}') AS key_types, \
+ coalesce(k.modifiers, '{}') AS key_modifiers, coalesce(k.uniques, '{}') AS key_unique \
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 LEFT JOIN (SELECT attrelid, pg_catalog.array_agg(attname::text) AS names \
  FROM pg_catalog.pg_attribute WHERE attgenerated <> '' GROUP BY attrelid) g ON g.attrelid = c.oid \
+LEFT JOIN (SELECT attrelid, pg_catalog.array_agg(name) AS names, \
+ pg_catalog.array_agg(atttypid) AS types, pg_catalog.array_agg(atttypmod) AS modifiers, \
+ pg_catalog.array_agg(is_unique) AS uniques \
+ FROM (SELECT a.attrelid, a.attname::text AS name, a.atttypid, a.atttypmod, \
+  pg_catalog.bool_or(u.contype = 'p' AND NOT u.condeferrable \
+   AND pg_catalog.cardinality(u.conkey) = 1) AS is_unique \
+  FROM pg_catalog.pg_constraint u \
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = u.conrelid AND a.attnum = ANY (u.conkey) \
+  WHERE u.contype IN ('p', 'f') AND a.attcollation NOT IN ( \
+   SELECT l.oid FROM pg_catalog.pg_collation l WHERE NOT l.collisdeterministic) \
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute b \
+   WHERE b.attrelid = a.attrelid AND b.attnum <> a.attnum AND NOT b.attisdropped \
+   AND pg_catalog.lower(b.attname) = pg_catalog.lower(a.attname)) \
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_operator o \
+   WHERE o.oprname = '=' AND o.oid >= 16384 AND (o.oprleft < 16384 OR o.oprright < 16384)) \
+  GROUP BY a.attrelid, a.attname, a.atttypid, a.atttypmod) columns \
+ GROUP BY attrelid) k ON k.attrelid = c.oid \
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ";
 
 pub(super) const FOREIGN_KEYS: &str = "\

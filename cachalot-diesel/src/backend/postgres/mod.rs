@@ -1,6 +1,7 @@
 //! PostgreSQL.
 
 mod catalog;
+mod catalog_columns;
 mod catalog_queries;
 mod names;
 mod probe;

@@ -1,13 +1,17 @@
 //! Loads SQLite's catalog: the SQL of tables, views, triggers and indexes.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
     sql_types::{Integer, Nullable, Text},
 };
 
-use crate::catalog::facts::{Code, Facts, Relation, RelationKind, Trigger};
+use super::catalog_columns;
+use crate::catalog::{
+    facts::{Code, Facts, Relation, RelationKind, Trigger},
+    tracked::TrackedColumns,
+};
 use cachalot_sql::{
     Columns, Dialect, Events,
     catalog::{Definition, Named},
@@ -67,7 +71,7 @@ struct ForeignKeyRow {
     on_update: String,
 }
 
-/// Loads the facts with two queries per attached database. Columns need `AS`, as pragmas may change
+/// Loads the facts with three queries per attached database. Columns need `AS`, as pragmas may change
 /// their default names.
 pub(super) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
     let databases: Vec<Database> =
@@ -75,24 +79,33 @@ pub(super) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
     let mut facts = Facts::new(Dialect::Sqlite);
     for database in databases {
         let schema = format!("\"{}\"", database.name.replace('"', "\"\""));
+        let literal = format!("'{}'", database.name.replace('\'', "''"));
         let objects: Vec<Object> = diesel::sql_query(format!(
             "SELECT type AS kind, name AS name, tbl_name AS on_table, sql AS sql FROM {schema}.sqlite_schema \
              WHERE type IN ('table', 'view', 'trigger', 'index')"
         ))
         .load(conn)?;
-        for object in objects {
-            add(&mut facts, &object);
-        }
-        add_shadows(&mut facts);
         let keys: Vec<ForeignKeyRow> = diesel::sql_query(format!(
             "SELECT m.name AS child, k.id AS number, k.\"from\" AS child_column, k.\"table\" AS parent, \
              k.\"to\" AS parent_column, k.on_delete AS on_delete, k.on_update AS on_update \
              FROM {schema}.sqlite_schema AS m, pragma_foreign_key_list(m.name, {literal}) AS k \
              WHERE m.type = 'table'",
-            literal = format_args!("'{}'", database.name.replace('\'', "''")),
         ))
         .load(conn)?;
         add_keys(&mut facts, &keys);
+        let mut referencing: HashMap<&str, Vec<&str>> = HashMap::new();
+        for key in &keys {
+            let columns = referencing.entry(&key.child).or_default();
+            columns.push(&key.child_column);
+        }
+        let candidates = catalog_columns::load(conn, &schema, &literal)?;
+        for object in objects {
+            let referencing = referencing.get(&*object.name).map_or(&[][..], |it| it);
+            add(&mut facts, &object, |sql| {
+                candidates.of(&object.name, sql, referencing)
+            });
+        }
+        add_shadows(&mut facts);
     }
     Ok(facts)
 }
@@ -148,7 +161,8 @@ fn has_known_tokenizer(arguments: &str) -> bool {
     })
 }
 
-fn add(facts: &mut Facts, object: &Object) {
+/// `tracked`: the tracked columns of a table that has this definition.
+fn add(facts: &mut Facts, object: &Object, tracked: impl FnOnce(&str) -> TrackedColumns) {
     // Internal tables of SQLite have no SQL.
     let Some(sql) = &object.sql else { return };
     // `ON CONFLICT FAIL` of a constraint, `OR FAIL` in a trigger.
@@ -202,7 +216,15 @@ fn add(facts: &mut Facts, object: &Object) {
         }
         Some(Definition::Virtual { .. }) | None => RelationKind::Outside,
     };
-    facts.relations.push(Relation { name, kind });
+    let tracked = match kind {
+        RelationKind::Table => tracked(sql),
+        _ => TrackedColumns::new(),
+    };
+    facts.relations.push(Relation {
+        name,
+        kind,
+        tracked,
+    });
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! SQLite.
 
 mod catalog;
+mod catalog_columns;
 mod probe;
 mod rows;
