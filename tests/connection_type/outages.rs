@@ -11,7 +11,7 @@ use super::{Typed, schema::counters, world::World};
 type Conn = CachalotConnection<super::Conn>;
 
 /// Longer than anything takes that is waited for, shorter than a writer's lease.
-const SOON: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn value(conn: &mut Conn) -> i64 {
     let counter = counters::table.find(1).select(counters::value);
@@ -93,7 +93,7 @@ fn n05_a_lone_write_is_refused_before_it_is_sent() {
     assert_eq!(scene.truth(), 0);
     assert_eq!(value(&mut scene.one.conn), 0, "reads go on");
     scene.server.start();
-    wait_until("writes are accepted", SOON, || {
+    wait_until("writes are accepted", WAIT_TIMEOUT, || {
         set(&mut scene.one.conn, 2).is_ok()
     });
     assert_eq!(value(&mut scene.other.conn), 2);
@@ -121,7 +121,7 @@ fn n05_a_transaction_is_rolled_back_instead_of_committed() {
     assert_eq!(read, Ok(0));
     scene.server.start();
     let written = || scene.one.conn.transaction(|conn| set(conn, 3)).is_ok();
-    wait_until("writes are accepted", SOON, written);
+    wait_until("writes are accepted", WAIT_TIMEOUT, written);
     assert_eq!(value(&mut scene.other.conn), 3);
 }
 
@@ -136,7 +136,7 @@ fn n05_a_raw_transaction_is_rolled_back() {
     assert_eq!(value(&mut scene.one.conn), 0);
     // It is over.
     scene.server.start();
-    wait_until("writes are accepted", SOON, || {
+    wait_until("writes are accepted", WAIT_TIMEOUT, || {
         set(&mut scene.one.conn, 2).is_ok()
     });
     assert_eq!(scene.truth(), 2);
@@ -173,14 +173,18 @@ fn n05_a_frozen_store_refuses_like_a_dead_one() {
     assert_refused(set(&mut scene.one.conn, 1));
     assert_eq!(scene.truth(), 0);
     scene.server.thaw();
-    wait_until("writes are accepted", SOON, || {
+    wait_until("writes are accepted", WAIT_TIMEOUT, || {
         set(&mut scene.one.conn, 2).is_ok()
     });
-    wait_until("the mark of the refused write is gone", SOON, || {
-        let (seen, sent) = scene.other.sent(value);
-        assert_eq!(seen, 2);
-        sent == 0
-    });
+    wait_until(
+        "the mark of the refused write is gone",
+        WAIT_TIMEOUT,
+        || {
+            let (seen, sent) = scene.other.sent(value);
+            assert_eq!(seen, 2);
+            sent == 0
+        },
+    );
 }
 
 #[test]
@@ -197,7 +201,7 @@ fn n05_a_write_during_which_the_store_dies_returns_when_the_store_is_back() {
         scene.server.stop();
         scene.gate.release();
         let failed = || scene.world.cache.stats().store_errors > 0;
-        wait_until("the invalidation could not be sent", SOON, failed);
+        wait_until("the invalidation could not be sent", WAIT_TIMEOUT, failed);
         assert!(!writing.is_finished(), "it has not returned");
         scene.server.start();
         assert_eq!(writing.join().unwrap(), Ok(1));
@@ -216,7 +220,7 @@ fn n05_what_a_plain_connection_writes_is_not_refused() {
                 .set(counters::value.eq(1))
                 .execute(&mut plain.conn)
         });
-        wait_until("it is written", SOON, || scene.truth() == 1);
+        wait_until("it is written", WAIT_TIMEOUT, || scene.truth() == 1);
         scene.server.start();
         assert_eq!(writing.join().unwrap(), Ok(1));
     });

@@ -184,7 +184,9 @@ super::on_postgres! {
             .unwrap();
         assert_eq!(returned, ["returned"]);
         assert_eq!(name(&mut other.conn), "returned");
-        let count = |conn: &mut cachalot_diesel::CachalotConnection<super::Conn>| tags::table.count().get_result::<i64>(conn).unwrap();
+        let count = |conn: &mut cachalot_diesel::CachalotConnection<super::Conn>| {
+            tags::table.count().get_result::<i64>(conn).unwrap()
+        };
         assert_eq!(count(&mut other.conn), 3);
         let rows = [(tags::id.eq(70), tags::label.eq("copied"))];
         let copied = diesel::copy_from(tags::table).from_insertable(rows.to_vec());

@@ -18,7 +18,7 @@ use super::schema::{counters, tags};
 use super::world::{Reader, World};
 
 /// Longer than every awaited condition takes, shorter than a writer's lease.
-const SOON: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The time limit for a store that will be frozen.
 const FROZEN_TIMEOUT: Duration = Duration::from_millis(150);
@@ -51,7 +51,7 @@ fn insert_counter(conn: &mut Conn) {
 /// Waits until reads hit; each read must return `expected`.
 #[track_caller]
 fn hits_again(reader: &mut Reader, expected: i64) {
-    wait_until("the reads hit", SOON, || {
+    wait_until("the reads hit", WAIT_TIMEOUT, || {
         let (seen, sent) = reader.sent(value);
         assert_eq!(seen, expected);
         sent == 0

@@ -15,7 +15,7 @@ use cachalot_tests::{
 use diesel::{connection::SimpleConnection, dsl::sql, prelude::*, sql_types::BigInt};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-const SOON: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// For its settings, which are told when the first query is read.
 #[derive(Cacheable)]
@@ -194,7 +194,7 @@ fn what_happens_on_other_threads_or_once_is_told_too() {
 
     server.start();
     for name in ["cachalot.delivered", "cachalot.server_back"] {
-        wait_until(name, SOON, || !log.named(name).is_empty());
+        wait_until(name, WAIT_TIMEOUT, || !log.named(name).is_empty());
     }
     assert_eq!(
         log.named("cachalot.delivered"),

@@ -13,7 +13,7 @@ use super::blog;
 use super::schema::{authors, comments};
 use super::world::{Reader, World};
 
-const SOON: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A world that keeps entries, and another process that does not.
 fn worlds(settings: impl FnOnce(cachalot_diesel::Builder) -> cachalot_diesel::Builder) -> Worlds {
@@ -109,7 +109,9 @@ fn rows_that_another_process_has_read_meanwhile_come_from_the_store() {
 fn s04_entries_of_the_near_cache_expire() {
     let Worlds { mut world, .. } = worlds(|builder| builder.ttl(Duration::from_secs(1)));
     bodies(&mut world.conn);
-    wait_until("the entry has expired", SOON, || world.sent(bodies).1 == 1);
+    wait_until("the entry has expired", WAIT_TIMEOUT, || {
+        world.sent(bodies).1 == 1
+    });
 }
 
 #[test]
@@ -131,7 +133,7 @@ fn a_staleness_that_is_allowed_ends() {
             "the store is not asked"
         );
     }
-    wait_until("the new row is read", SOON, || {
+    wait_until("the new row is read", WAIT_TIMEOUT, || {
         bodies(&mut world.conn)[0] == "new"
     });
     let (_, bytes, near) = counted(&cache, || bodies(&mut world.conn));

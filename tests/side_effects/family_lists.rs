@@ -12,7 +12,7 @@ use super::catalog_fixture::{cached, run, shown};
 use super::families::{EVENTS, FIRST, MEMBERS, schema};
 use super::world::{Reader, World};
 
-const SOON: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn store(servers: &[&memcached::Server]) -> MemcachedStore {
     let addresses: Vec<_> = servers.iter().map(|it| it.address().to_string()).collect();
@@ -38,7 +38,7 @@ fn hold_end(gate: &Gated) -> Arc<Mutex<Vec<(String, u64)>>> {
 }
 
 fn hits_again(reader: &mut Reader, read: &str) {
-    wait_until("a read is a hit", SOON, || {
+    wait_until("a read is a hit", WAIT_TIMEOUT, || {
         let rows = cached(&mut reader.conn, read);
         reader.sent(|conn| cached(conn, read)) == (rows, 0)
     });
@@ -75,7 +75,9 @@ fn f01_a_family_that_is_listed_after_a_restart_during_a_write() {
     hits_again(&mut reader, FIRST);
     let (key, kept) = swapped.lock().pop().unwrap();
     let get = || gate.run(&[Command::Get { key: &key }]).pop().unwrap();
-    wait_until("the writer reaches the server", SOON, || get().is_ok());
+    wait_until("the writer reaches the server", WAIT_TIMEOUT, || {
+        get().is_ok()
+    });
     // The new record gets the number that the writer has kept.
     loop {
         let Ok(Reply::Item { value, version }) = get() else {

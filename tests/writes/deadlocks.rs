@@ -43,7 +43,7 @@ pub(super) fn deadlock(conn: &mut Conn, database: &Database) -> Error {
     set(conn, 1, 5);
     let rival = rival(database.url());
     let mut outsider = connections::unwatched(database.url());
-    wait_until("the rival waits for the row", SOON, || {
+    wait_until("the rival waits for the row", WAIT_TIMEOUT, || {
         lock_waits(&mut outsider, database, "counters") > 0
     });
     let deadlock = try_set(conn, 2, 6).unwrap_err();

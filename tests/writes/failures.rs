@@ -13,7 +13,7 @@ use super::world::{Reader, World};
 
 /// Longer than every awaited condition takes.
 #[allow(dead_code, reason = "nothing in SQLite waits")]
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Counters 1 and 2 at 0, and a connection of another process, which has them cached.
 pub(crate) fn two() -> (World, Reader) {

@@ -30,7 +30,7 @@ super::on_mysql! {
     fn end(killer: &mut Conn, id: i64) {
         killer.batch_execute(&format!("KILL {id}")).unwrap();
         let alive = format!("SELECT count(*) FROM information_schema.processlist WHERE id = {id}");
-        cachalot_tests::wait_until("the connection is gone", SOON, || {
+        cachalot_tests::wait_until("the connection is gone", WAIT_TIMEOUT, || {
             let alive = diesel::dsl::sql::<Id>(&alive).get_result::<i64>(killer);
             alive.unwrap() == 0
         });

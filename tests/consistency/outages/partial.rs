@@ -9,7 +9,9 @@ use parking_lot::Mutex;
 
 use super::super::schema::tags;
 use super::super::world::{Reader, World};
-use super::{SOON, ends, hits_again, insert_counter, labels, outcome, set, sets_a_lease, value};
+use super::{
+    WAIT_TIMEOUT, ends, hits_again, insert_counter, labels, outcome, set, sets_a_lease, value,
+};
 
 type Down = Box<dyn Fn(&Command<'_>) -> bool + Send>;
 
@@ -90,9 +92,11 @@ fn a_server_that_stays_down_does_not_delay_invalidations_for_others() {
         .unwrap();
     partial.down(move |command| command.key() == counters_record);
 
-    wait_until("the other table's invalidation is delivered", SOON, || {
-        labels(&mut other.conn) == ["new"]
-    });
+    wait_until(
+        "the other table's invalidation is delivered",
+        WAIT_TIMEOUT,
+        || labels(&mut other.conn) == ["new"],
+    );
     assert_eq!(one.sent(value), (2, 1), "this one is still pending");
     partial.down(|_| false);
     hits_again(&mut one, 2);

@@ -7,8 +7,8 @@ use cachalot_tests::{memcached, wait_until};
 
 use super::super::world::World;
 use super::{
-    FROZEN_TIMEOUT, SOON, Scene, begins, ends, hits_again, insert_counter, labels, outcome, set,
-    value,
+    FROZEN_TIMEOUT, Scene, WAIT_TIMEOUT, begins, ends, hits_again, insert_counter, labels, outcome,
+    set, value,
 };
 
 /// In django-cachalot such reads and writes fail with the error of the store's client.
@@ -49,7 +49,7 @@ fn others_read_old_rows_only_until_a_disconnected_writer_reaches_the_store() {
 
     scene.way.mend();
 
-    wait_until("the others see the write", SOON, || {
+    wait_until("the others see the write", WAIT_TIMEOUT, || {
         value(&mut scene.other.conn) == 1
     });
     hits_again(&mut scene.one, 1);

@@ -5,11 +5,11 @@ use std::{thread, time::Duration};
 use cachalot_tests::memcached;
 
 use super::super::world::World;
-use super::{FROZEN_TIMEOUT, SOON, Scene, hits_again, insert_counter, set, value};
+use super::{FROZEN_TIMEOUT, Scene, WAIT_TIMEOUT, hits_again, insert_counter, set, value};
 
 #[test]
 fn a_read_waits_for_answers_within_the_time_limit() {
-    let mut scene = Scene::new(SOON);
+    let mut scene = Scene::new(WAIT_TIMEOUT);
     scene.way.hold_answers();
     thread::scope(|scope| {
         let reading = scope.spawn(|| scene.one.sent(value));

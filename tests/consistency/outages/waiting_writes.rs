@@ -7,17 +7,17 @@ use cachalot_tests::wait_until;
 use diesel::prelude::*;
 
 use super::super::schema::counters;
-use super::{FROZEN_TIMEOUT, SOON, Scene, ends, hits_again, set, value};
+use super::{FROZEN_TIMEOUT, Scene, WAIT_TIMEOUT, ends, hits_again, set, value};
 
 #[test]
 fn a_write_that_waits_is_not_sent_before_the_store_has_its_begin() {
-    let mut scene = Scene::with(FROZEN_TIMEOUT, OnOutage::Wait(SOON));
+    let mut scene = Scene::with(FROZEN_TIMEOUT, OnOutage::Wait(WAIT_TIMEOUT));
     scene.way.cut();
     let errors = scene.world.cache.stats().store_errors;
     thread::scope(|scope| {
         let conn = &mut scene.one.conn;
         let writing = scope.spawn(|| set(conn, 1));
-        wait_until("the write has tried several times", SOON, || {
+        wait_until("the write has tried several times", WAIT_TIMEOUT, || {
             scene.world.cache.stats().store_errors > errors + 5
         });
         assert!(!writing.is_finished());
@@ -37,7 +37,7 @@ fn a_write_that_waits_is_not_sent_before_the_store_has_its_begin() {
 
 #[test]
 fn a_write_that_waits_does_not_return_before_the_store_has_its_end() {
-    let mut scene = Scene::with(FROZEN_TIMEOUT, OnOutage::Wait(SOON));
+    let mut scene = Scene::with(FROZEN_TIMEOUT, OnOutage::Wait(WAIT_TIMEOUT));
     scene.gate.hold(ends);
     thread::scope(|scope| {
         let conn = &mut scene.one.conn;
@@ -46,7 +46,7 @@ fn a_write_that_waits_does_not_return_before_the_store_has_its_end() {
         let errors = scene.world.cache.stats().store_errors;
         scene.way.cut();
         scene.gate.release();
-        wait_until("the delivery was tried", SOON, || {
+        wait_until("the delivery was tried", WAIT_TIMEOUT, || {
             scene.world.cache.stats().store_errors > errors + 5
         });
         assert!(!writing.is_finished());

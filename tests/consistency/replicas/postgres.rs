@@ -11,7 +11,7 @@ use super::schema::counters;
 use super::world::{Reader, World};
 use super::{Conn, db};
 
-const SOON: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 const REPLICA: Outcome = Outcome::Bypass(BypassReason::Replica);
 
 fn value(conn: &mut Conn) -> QueryResult<i64> {
@@ -60,7 +60,7 @@ impl Pair {
     /// Waits until the standby shows that value.
     fn catch_up(&self, expected: i64) {
         let url = self.url();
-        wait_until("the standby has caught up", SOON, || {
+        wait_until("the standby has caught up", WAIT_TIMEOUT, || {
             PgConnection::establish(&url).is_ok_and(|mut conn| plain(&mut conn) == Ok(expected))
         });
     }
@@ -68,7 +68,7 @@ impl Pair {
     fn pause(&self) {
         let mut admin = db::establish(&self.standby.url("postgres"));
         admin.batch_execute("SELECT pg_wal_replay_pause()").unwrap();
-        wait_until("the standby replays no more", SOON, || {
+        wait_until("the standby replays no more", WAIT_TIMEOUT, || {
             asked(
                 &mut admin,
                 "SELECT pg_get_wal_replay_pause_state() = 'paused'",
@@ -90,7 +90,7 @@ impl Pair {
 
     fn streams(&self) {
         let mut admin = db::establish(&self.standby.url("postgres"));
-        wait_until("the standby receives", SOON, || {
+        wait_until("the standby receives", WAIT_TIMEOUT, || {
             asked(
                 &mut admin,
                 "SELECT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')",
@@ -187,7 +187,7 @@ fn c03_a_lagging_standby_has_hits_on_entries_filled_from_its_primary() {
         assert_eq!(writer.sent(value), (Ok(written), 1));
         for reader in &mut readers {
             // Another process looks for the catalog of the others now and then.
-            wait_until("it is a hit", SOON, || {
+            wait_until("it is a hit", WAIT_TIMEOUT, || {
                 outcome(&mut reader.conn) == Outcome::Hit
             });
             assert_eq!(reader.sent(value), (Ok(written), 0));
@@ -219,7 +219,7 @@ fn c03_a_standby_that_has_not_replayed_the_schema_has_no_hits() {
     }
     pair.resume();
     let url = pair.url();
-    wait_until("the standby has the table", SOON, || {
+    wait_until("the standby has the table", WAIT_TIMEOUT, || {
         asked(
             &mut db::establish(&url),
             "SELECT to_regclass('later') IS NOT NULL",
@@ -241,7 +241,7 @@ fn c03_a_standby_that_is_promoted_is_another_server() {
     let mut admin = db::establish(&pair.standby.url("postgres"));
     assert!(asked(&mut admin, "SELECT pg_promote()"));
     // The connection is the same.
-    wait_until("the promotion is found", SOON, || {
+    wait_until("the promotion is found", WAIT_TIMEOUT, || {
         outcome(&mut reader.conn) == Outcome::Miss
     });
     assert_eq!(reader.sent(value), (Ok(0), 1));
@@ -268,7 +268,7 @@ fn c03_a_standby_that_has_lost_its_primary_has_no_hits() {
     let mut reader = pair.reader(&pair.world.cache);
     assert_eq!(reader.sent(value), (Ok(0), 0));
     drop(pair.primary);
-    wait_until("the loss is found", SOON, || {
+    wait_until("the loss is found", WAIT_TIMEOUT, || {
         outcome(&mut reader.conn) == REPLICA
     });
     assert_eq!(reader.sent(value), (Ok(0), 1));
@@ -292,7 +292,7 @@ fn c03_after_a_copy_of_the_primary_takes_writes_the_standby_has_no_hits() {
     let mut copied = connect(&url, &pair.world.cache);
     assert_eq!(copied.sent(value), (Ok(5), 1));
     assert_eq!(copied.sent(value), (Ok(5), 0));
-    wait_until("the dispute is found", SOON, || {
+    wait_until("the dispute is found", WAIT_TIMEOUT, || {
         assert_eq!(writer.sent(value), (Ok(0), 0));
         outcome(&mut reader.conn) == REPLICA
     });
@@ -312,7 +312,7 @@ fn c03_a_role_without_privileges_has_no_hits_on_a_standby() {
         let mut outsider = pair.world.outsider();
         outsider.batch_execute(sql).unwrap();
         let url = pair.url();
-        wait_until("the standby knows it", SOON, || {
+        wait_until("the standby knows it", WAIT_TIMEOUT, || {
             asked(&mut db::establish(&url), done)
         });
     };

@@ -14,7 +14,7 @@ use super::{
     schema::tags::{self, label},
 };
 
-const SOON: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The labels as they are read through the cache, and how.
 fn read(conn: &mut Conn) -> QueryResult<(Vec<String>, Outcome)> {
@@ -73,7 +73,7 @@ fn deadpools_interact() {
         // A request that is given up writes all the same.
         let (told, write) = told_write("c");
         give_up(writer.interact(write)).await;
-        assert_eq!(told.recv_timeout(SOON), Ok(Ok(1)));
+        assert_eq!(told.recv_timeout(WAIT_TIMEOUT), Ok(Ok(1)));
         assert_eq!(read().await.0, ["a", "b", "c"]);
     });
 }
@@ -98,7 +98,7 @@ fn bb8s_run() {
 
         let (told, write) = told_write("c");
         give_up(writer.run(write)).await;
-        assert_eq!(told.recv_timeout(SOON), Ok(Ok(1)));
+        assert_eq!(told.recv_timeout(WAIT_TIMEOUT), Ok(Ok(1)));
         assert_eq!(read().await.0, ["a", "b", "c"]);
     });
 }
@@ -122,7 +122,7 @@ fn diesel_asyncs_spawn_blocking() {
 
         let (told, write) = told_write("c");
         give_up(writer.spawn_blocking(write)).await;
-        assert_eq!(told.recv_timeout(SOON), Ok(Ok(1)));
+        assert_eq!(told.recv_timeout(WAIT_TIMEOUT), Ok(Ok(1)));
         assert_eq!(read().await.0, ["a", "b", "c"]);
     });
 }

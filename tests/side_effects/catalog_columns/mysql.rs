@@ -1,6 +1,6 @@
 //! By which columns of the tables of MySQL and MariaDB reads and writes can be told apart.
 
-use cachalot_diesel::{CacheConnection as _, __private::Question};
+use cachalot_diesel::{__private::Question, CacheConnection as _};
 use cachalot_tests::{Database, unique};
 use diesel::{
     connection::SimpleConnection,
@@ -49,7 +49,10 @@ fn k08_types_whose_equal_values_are_the_same_are_tracked() {
          CREATE TABLE counted (id int AUTO_INCREMENT PRIMARY KEY)",
         bytewise()
     ));
-    assert_eq!(lines.remove(0), "counted.id: Integer { min: 1, max: 2147483647 } unique");
+    assert_eq!(
+        lines.remove(0),
+        "counted.id: Integer { min: 1, max: 2147483647 } unique"
+    );
     assert_eq!(
         lines,
         [
@@ -92,10 +95,15 @@ fn k08_uuids_of_mariadb_are_tracked() {
 /// Each value is stored as it is, and equals no other.
 #[test]
 fn k08_texts_and_bytes_of_tracked_columns_equal_only_themselves() {
-    let schema = format!("CREATE TABLE t (k varchar(5) COLLATE {} PRIMARY KEY)", bytewise());
+    let schema = format!(
+        "CREATE TABLE t (k varchar(5) COLLATE {} PRIMARY KEY)",
+        bytewise()
+    );
     let (_database, mut conn) = with_schema(&schema);
     assert_eq!(tracked_columns(&mut conn).len(), 1);
-    let values = ["", " ", "a", "a ", "a  ", "A", "ä", "a\u{308}", "ss", "ß", "a\t", "a\0", "1", "01"];
+    let values = [
+        "", " ", "a", "a ", "a  ", "A", "ä", "a\u{308}", "ss", "ß", "a\t", "a\0", "1", "01",
+    ];
     for value in values {
         let insert = diesel::sql_query("INSERT INTO t VALUES (?)");
         insert.bind::<Text, _>(value).execute(&mut conn).unwrap();
@@ -105,8 +113,14 @@ fn k08_texts_and_bytes_of_tracked_columns_equal_only_themselves() {
         assert_eq!(found.load::<String>(&mut conn).unwrap(), [value]);
     }
     for (kind, values) in [
-        ("varbinary(5)", &[&b""[..], b"a", b"a ", b"a\0", b"A", b"abcde", b"\xff"][..]),
-        ("binary(2)", &[b"aa", b"a ", b"a\0", b"aA", b"\0\0", b"\xff\xfe"]),
+        (
+            "varbinary(5)",
+            &[&b""[..], b"a", b"a ", b"a\0", b"A", b"abcde", b"\xff"][..],
+        ),
+        (
+            "binary(2)",
+            &[b"aa", b"a ", b"a\0", b"aA", b"\0\0", b"\xff\xfe"],
+        ),
     ] {
         let (_database, mut conn) = with_schema(&format!("CREATE TABLE t (k {kind} PRIMARY KEY)"));
         assert_eq!(tracked_columns(&mut conn).len(), 1, "{kind}");
@@ -116,7 +130,11 @@ fn k08_texts_and_bytes_of_tracked_columns_equal_only_themselves() {
         }
         for value in values {
             let found = sql::<Binary>("SELECT k FROM t WHERE k = ").bind::<Binary, _>(*value);
-            assert_eq!(found.load::<Vec<u8>>(&mut conn).unwrap(), [*value], "{kind}");
+            assert_eq!(
+                found.load::<Vec<u8>>(&mut conn).unwrap(),
+                [*value],
+                "{kind}"
+            );
         }
     }
 }
@@ -137,7 +155,11 @@ fn k08_values_outside_of_the_limits_may_be_stored_as_others() {
     }
     for (table, stored) in [("cut", "a  "), ("filled", "a\0")] {
         let found = sql::<Binary>(&format!("SELECT CAST(k AS BINARY) FROM {table}"));
-        assert_eq!(found.load::<Vec<u8>>(&mut conn).unwrap(), [stored.as_bytes()], "{table}");
+        assert_eq!(
+            found.load::<Vec<u8>>(&mut conn).unwrap(),
+            [stored.as_bytes()],
+            "{table}"
+        );
     }
 }
 
@@ -190,7 +212,10 @@ fn k10_columns_that_an_account_may_not_see_are_parts_of_the_key() {
     .unwrap();
     let url = database.url().replacen("root@", &format!("{name}@"), 1);
     let lines = tracked_columns(&mut db::establish(&url));
-    assert_eq!(lines, [format!("t.a: {INT}"), format!("whole.a: {INT} unique")]);
+    assert_eq!(
+        lines,
+        [format!("t.a: {INT}"), format!("whole.a: {INT} unique")]
+    );
 }
 
 #[test]
@@ -213,7 +238,10 @@ fn k11_columns_that_triggers_and_expressions_set_are_not_tracked() {
         table("other"),
         table("later"),
     ));
-    let names: Vec<_> = lines.iter().filter_map(|line| line.split(':').next()).collect();
+    let names: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.split(':').next())
+        .collect();
     assert_eq!(
         names,
         [

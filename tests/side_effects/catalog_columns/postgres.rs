@@ -1,6 +1,6 @@
 //! By which columns of PostgreSQL's tables reads and writes can be told apart.
 
-use cachalot_diesel::{CacheConnection as _, __private::Question};
+use cachalot_diesel::{__private::Question, CacheConnection as _};
 use diesel::{
     connection::SimpleConnection,
     dsl::sql,
@@ -73,9 +73,13 @@ fn k08_types_whose_equal_values_may_differ_are_not_tracked() {
 #[test]
 fn k08_texts_and_bytes_of_tracked_columns_equal_only_themselves() {
     for kind in ["text", "varchar", "varchar(5)", "text COLLATE german"] {
-        let mut conn = with_schema(&format!("{COLLATIONS} CREATE TABLE t (k {kind} PRIMARY KEY)"));
+        let mut conn = with_schema(&format!(
+            "{COLLATIONS} CREATE TABLE t (k {kind} PRIMARY KEY)"
+        ));
         assert_eq!(tracked_columns(&mut conn).len(), 1, "{kind}");
-        let values = ["", " ", "a", "a ", "A", "ä", "a\u{308}", "ss", "ß", "a\t", "1", "01"];
+        let values = [
+            "", " ", "a", "a ", "A", "ä", "a\u{308}", "ss", "ß", "a\t", "1", "01",
+        ];
         for value in values {
             let insert = diesel::sql_query("INSERT INTO t VALUES ($1)");
             insert.bind::<Text, _>(value).execute(&mut conn).unwrap();
@@ -110,7 +114,10 @@ fn k08_blanks_beyond_the_length_of_a_column_are_cut() {
 #[test]
 fn k08_an_operator_of_ones_own_that_may_be_taken_for_equality_leaves_nothing_tracked() {
     let mut conn = with_schema("CREATE TABLE t (id bigint PRIMARY KEY)");
-    assert_eq!(tracked_columns(&mut conn), [format!("t.id: {BIGINT} unique")]);
+    assert_eq!(
+        tracked_columns(&mut conn),
+        [format!("t.id: {BIGINT} unique")]
+    );
     conn.batch_execute(
         "CREATE FUNCTION alike(bigint, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'; \
          CREATE OPERATOR public.= (FUNCTION = alike, LEFTARG = bigint, RIGHTARG = bigint)",
@@ -156,7 +163,13 @@ fn k10_tables_of_one_name_are_tracked_by_what_they_have_in_common() {
          CREATE TABLE one.mine (id bigint PRIMARY KEY, n bigint); \
          CREATE TABLE two.mine (id bigint, n bigint, PRIMARY KEY (id, n))",
     );
-    assert_eq!(lines, [format!("mine.id: {BIGINT}"), format!("same.id: {BIGINT} unique")]);
+    assert_eq!(
+        lines,
+        [
+            format!("mine.id: {BIGINT}"),
+            format!("same.id: {BIGINT} unique")
+        ]
+    );
 }
 
 #[test]
@@ -199,7 +212,10 @@ fn k11_columns_that_triggers_and_expressions_set_are_not_tracked() {
          CREATE TRIGGER t BEFORE DELETE ON deleted FOR EACH ROW EXECUTE FUNCTION sets_p(); \
          CREATE TRIGGER t BEFORE INSERT ON replaced FOR EACH ROW EXECUTE FUNCTION replaces()",
     );
-    let names: Vec<_> = lines.iter().filter_map(|line| line.split(':').next()).collect();
+    let names: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.split(':').next())
+        .collect();
     assert_eq!(
         names,
         [
