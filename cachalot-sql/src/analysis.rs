@@ -3,8 +3,8 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::{
-    Changes, Columns, Dialect, Effect, Kind, SessionChange, Statement, Uncacheable, Writes, lexer,
-    split::split, text::Text, times::Times,
+    Changes, Columns, Dialect, Effect, Keys, Kind, SessionChange, Statement, Uncacheable, Writes,
+    lexer, split::split, text::Text, times::Times,
 };
 
 /// What a text reads, writes and does.
@@ -95,6 +95,20 @@ impl Analysis {
             _ => None,
         };
         columns.cloned().unwrap_or(Columns::All)
+    }
+
+    /// What is known of rows of a table, given by its normalised name: of those that the result of a query
+    /// depends on, or of those that a change touches, before and after. `None` if nothing is known.
+    ///
+    /// It holds for what the text does by itself to a plain table. A view, a function, a trigger or a foreign
+    /// key may read or change other rows of the same table. A column of the table may also change or convert a
+    /// value that is written.
+    #[must_use]
+    pub fn keys(&self, table: &str) -> Option<&Keys> {
+        match self.statements.as_slice() {
+            [only] => only.keys.get(table),
+            _ => None,
+        }
     }
 
     /// All tables written.
@@ -202,6 +216,7 @@ impl Analysis {
         }
         let mut statements = this.statements.clone();
         for statement in &mut statements {
+            statement.keys.clear();
             if statement.calls_procedure {
                 statement.writes = Writes::Nothing;
                 let stays = |effect: &Effect| {
@@ -235,6 +250,7 @@ impl Analysis {
         let mut statements = self.statements.clone();
         for statement in &mut statements {
             statement.writes = Writes::Nothing;
+            statement.keys.clear();
         }
         Arc::new(Self::new(self.text.clone(), statements))
     }
@@ -249,6 +265,7 @@ impl Analysis {
         let used = |(table, used): (&Arc<str>, &Columns)| {
             name(table) + size_of::<Columns>() + columns(used)
         };
+        let keys = |(table, keys): (&Arc<str>, &Keys)| name(table) + keys.weight();
         let statements = self.statements.iter().map(|statement| {
             let written = match &statement.writes {
                 Writes::Tables(tables) => tables
@@ -271,6 +288,7 @@ impl Analysis {
                     .sum::<usize>()
                 + 2 * written
                 + statement.columns.iter().map(used).sum::<usize>()
+                + statement.keys.iter().map(keys).sum::<usize>()
                 + statement.times.as_ref().map_or(0, |times| times.weight())
                 + statement.effects.len() * 2 * size_of::<Effect>()
         });

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Columns, Dialect, Effect, Events, Kind, Statement, Uncacheable, Writes,
+    Columns, Dialect, Effect, Events, Keys, Kind, Statement, Uncacheable, Writes,
     functions::Purity,
     lexer::Token,
     names::{self, Owner},
@@ -30,6 +30,8 @@ pub(super) struct Findings {
     pub(super) tables: Tables,
     /// Of a table that is not in it, all columns may be used.
     pub(super) columns: BTreeMap<Arc<str>, Columns>,
+    /// By table, the keys of its rows that a query reads, or of those that a change touches.
+    pub(super) keys: BTreeMap<Arc<str>, Keys>,
     pub(super) calls: Calls,
     pub(super) times: Times,
     pub(super) from_fallback: bool,
@@ -93,6 +95,11 @@ impl Findings {
                 uncacheable_if_pure,
             }
         };
+        let only_reads = self.kind == Kind::Select && self.writes.is_nothing() && !scan.locks;
+        let only_changes = self.kind != Kind::Select && self.writes != Writes::Everything;
+        if !only_reads && !only_changes {
+            self.keys.clear();
+        }
         // What a change reads says nothing about its result.
         if self.kind != Kind::Select || !self.writes.is_nothing() {
             self.columns.clear();
@@ -107,6 +114,7 @@ impl Findings {
             kind: self.kind,
             reads: self.tables.reads.into_iter().collect(),
             columns: self.columns,
+            keys: self.keys,
             schemas: self.tables.schemas.into_iter().collect(),
             writes: self.writes,
             effects,
@@ -128,6 +136,8 @@ impl Findings {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) reads: BTreeSet<Arc<str>>,
+    /// Those that are named more than once.
+    several: BTreeSet<Arc<str>>,
     /// The schemas that qualify the names of relations and functions.
     pub(super) schemas: BTreeSet<Arc<str>>,
     /// One that belongs to the server or only to this session.
@@ -157,7 +167,14 @@ impl Tables {
                     .or_insert_with(written);
             }
         }
-        self.reads.insert(Arc::clone(name));
+        if !self.reads.insert(Arc::clone(name)) {
+            self.several.insert(Arc::clone(name));
+        }
+    }
+
+    /// Whether a table is read, and at one place of the text.
+    pub(super) fn occurs_once(&self, table: &str) -> bool {
+        self.reads.contains(table) && !self.several.contains(table)
     }
 }
 

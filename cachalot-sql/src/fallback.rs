@@ -46,6 +46,7 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         writes,
         tables,
         columns: BTreeMap::new(),
+        keys: BTreeMap::new(),
         calls,
         times: if dialect == Dialect::Mysql {
             Times::unread()

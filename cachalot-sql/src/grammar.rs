@@ -36,8 +36,21 @@ const MODIFIERS: &[&str] = &[
     "ignore",
 ];
 
+/// A syntax tree, and the text that was parsed.
+pub(super) struct Parsed {
+    pub(super) tree: Tree,
+    pub(super) text: Rewritten,
+}
+
+/// The text for the parser.
+pub(super) struct Rewritten {
+    pub(super) sql: String,
+    /// By offset in it, the tokens that begin there, in order. Those that are omitted are not in it.
+    pub(super) starts: Vec<(usize, usize)>,
+}
+
 /// The syntax tree of a statement. `None` if the parser rejects it or would take too long.
-pub(super) fn parse(tokens: &[Token<'_>], dialect: Dialect) -> Option<Tree> {
+pub(super) fn parse(tokens: &[Token<'_>], dialect: Dialect) -> Option<Parsed> {
     let costly = tokens
         .iter()
         .filter(|token| token.is_any(COSTLY_WORDS))
@@ -54,15 +67,18 @@ pub(super) fn parse(tokens: &[Token<'_>], dialect: Dialect) -> Option<Tree> {
         Dialect::Sqlite => &SQLiteDialect {},
     };
     let parser = Parser::new(grammar).with_recursion_limit(MAX_RECURSION);
-    let mut parser = parser.try_with_sql(&rewritten(tokens, dialect)).ok()?;
+    let text = rewritten(tokens, dialect);
+    let mut parser = parser.try_with_sql(&text.sql).ok()?;
     let tree = parser.parse_statement().ok()?;
-    (parser.peek_token_ref().token == ParserToken::EOF).then_some(tree)
+    let whole = parser.peek_token_ref().token == ParserToken::EOF;
+    whole.then_some(Parsed { tree, text })
 }
 
-/// The text for the parser: without comments, without syntax that the parser and the server read
+/// The text: without comments, without syntax that the parser and the server read
 /// differently, and with the same token boundaries.
-fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
+fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> Rewritten {
     let mut sql = String::with_capacity(tokens.iter().map(|token| token.text.len() + 1).sum());
+    let mut starts = Vec::with_capacity(tokens.len());
     let mut opening = true;
     let changes = changes(tokens, dialect);
     for (at, token) in tokens.iter().enumerate() {
@@ -90,6 +106,7 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
             }
             Some(Change::Keep) | None => {}
         }
+        starts.push((sql.len(), at));
         // The parser ignores what follows `TABLE t`.
         let table = token.is("table")
             && !follows(&["into", "temp", "temporary", "unlogged"])
@@ -101,7 +118,7 @@ fn rewritten(tokens: &[Token<'_>], dialect: Dialect) -> String {
             push(&mut sql, token, dialect);
         }
     }
-    sql
+    Rewritten { sql, starts }
 }
 
 /// `1FROM`, `'a'FROM` and MySQL's `a--1`: the parser could end the first token at another place.
@@ -154,7 +171,7 @@ mod tests {
     use super::{super::lexer::lex, *};
 
     fn rewritten(sql: &str, dialect: Dialect) -> String {
-        super::rewritten(&lex(sql, dialect).expect("text is whole"), dialect)
+        super::rewritten(&lex(sql, dialect).expect("text is whole"), dialect).sql
     }
 
     #[test]

@@ -37,6 +37,20 @@ pub(super) fn check(text: &str, dialect: Dialect) {
             assert!(columns.all(|name| name.is_ascii() && *name == names::folded(name)));
         }
     }
+    for statement in &analysis.statements {
+        for (table, keys) in &statement.keys {
+            match &statement.writes {
+                Writes::Nothing => assert!(statement.reads.contains(table)),
+                Writes::Tables(tables) => assert!(tables.contains_key(table)),
+                Writes::Everything => panic!("what may write all tables has no keys"),
+            }
+            assert!(!keys.is_empty());
+            for (column, values) in keys.iter() {
+                assert!(column.is_ascii() && *column == names::folded(column));
+                assert!((1..=32).contains(&values.len()));
+            }
+        }
+    }
     if let Writes::Tables(tables) = analysis.writes() {
         for changes in tables.values() {
             assert!(changes.events.update || changes.updated == Columns::NONE);

@@ -30,7 +30,8 @@
 //! 1. `lexer` splits it into tokens by the rules of the dialect (strings, comments, quoting).
 //! 2. `split` finds the statements.
 //! 3. `transaction`, `session` and `utility` read short fixed forms from the tokens.
-//! 4. `sqlparser` parses queries and changes of rows (`query`, and `columns` for the columns in a query).
+//! 4. `sqlparser` parses queries and changes of rows (`query`; `columns` finds the columns in a query, and
+//!    `keys` the rows that a statement is limited to).
 //! 5. `fallback` reads what that parser rejects. It takes every identifier for a table.
 //!
 //! The server's default lexical rules are assumed: `standard_conforming_strings` is on in PostgreSQL,
@@ -57,6 +58,7 @@ mod grammar;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod invariants;
+mod keys;
 mod keywords;
 mod lexer;
 mod memo;
@@ -90,6 +92,7 @@ mod properties;
 pub use analysis::Analysis;
 pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
+pub use keys::{KeyValue, Keys};
 pub use memo::{Memo, analysis};
 pub use names::{last_component, table_name};
 pub use report::Report;

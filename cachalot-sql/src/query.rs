@@ -17,7 +17,7 @@ use super::{
     classify::{Calls, Findings, Tables},
     columns::Used,
     functions::{self, Purity},
-    grammar, keywords,
+    grammar, keys, keywords,
     lexer::Token,
     names,
     times::Times,
@@ -26,9 +26,9 @@ use super::{
 
 /// Reads a statement; `None` if the parser refuses it or may have misunderstood it.
 pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Option<Statement> {
-    let tree = grammar::parse(tokens, dialect)?;
+    let parsed = grammar::parse(tokens, dialect)?;
     let mut walk = Walk::new(dialect);
-    if tree.visit(&mut walk).is_break() {
+    if parsed.tree.visit(&mut walk).is_break() {
         return None;
     }
     // The parser does not tell SQLite's `REPLACE` from `INSERT`.
@@ -42,7 +42,8 @@ pub(super) fn read(tokens: &[Token<'_>], dialect: Dialect) -> Option<Statement> 
     }
     walk.columns.tokens(tokens, dialect);
     let findings = Findings {
-        kind: kind(&tree)?,
+        kind: kind(&parsed.tree)?,
+        keys: keys::of(&parsed, tokens, &walk.tables, dialect),
         columns: walk.columns.of(&walk.tables.reads, dialect),
         writes: walk.writes.into_iter().collect::<Writes>(),
         tables: walk.tables,

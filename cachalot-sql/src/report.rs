@@ -19,6 +19,10 @@ pub struct Report {
     /// these are all columns or none is absent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, Vec<String>>,
+    /// By table, the columns of which constants of the text or binds tell all rows that a query reads, or that a
+    /// change touches. A table without such columns is absent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, Vec<String>>,
     /// Whether all of it could be parsed.
     pub parsed: bool,
     /// Whether the result may be cached.
@@ -47,6 +51,7 @@ impl From<&Analysis> for Report {
                 Writes::Everything => vec!["*".to_owned()],
             },
             columns: columns(analysis),
+            keys: keys(analysis),
             parsed: analysis.parsed,
             cacheable: reason.is_none(),
             reason,
@@ -82,6 +87,19 @@ fn columns(analysis: &Analysis) -> BTreeMap<String, Vec<String>> {
     named.collect()
 }
 
+fn keys(analysis: &Analysis) -> BTreeMap<String, Vec<String>> {
+    let tables: Vec<_> = match analysis.writes() {
+        Writes::Tables(tables) => tables.keys().collect(),
+        _ => analysis.reads().iter().collect(),
+    };
+    let keys = tables.into_iter().filter_map(|table| {
+        let columns = analysis.keys(table)?.iter();
+        let columns = columns.map(|(column, _)| column.to_string());
+        Some((table.to_string(), columns.collect()))
+    });
+    keys.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,12 +120,27 @@ mod tests {
     fn the_columns_of_a_query_and_of_an_update() {
         assert_eq!(
             json("SELECT p.id, count(*) FROM posts p, users WHERE p.title = $1"),
-            r#"{"kind":"select","reads":["posts","users"],"writes":[],"columns":{"posts":["id","title"]},"parsed":true,"cacheable":true,"reason":null}"#
+            r#"{"kind":"select","reads":["posts","users"],"writes":[],"columns":{"posts":["id","title"]},"keys":{"posts":["title"]},"parsed":true,"cacheable":true,"reason":null}"#
         );
         assert_eq!(
             json("UPDATE posts SET title = $1, views = 2 WHERE id = 3"),
-            r#"{"kind":"update","reads":[],"writes":["posts"],"columns":{"posts":["title","views"]},"parsed":true,"cacheable":false,"reason":"not a plain select"}"#
+            r#"{"kind":"update","reads":[],"writes":["posts"],"columns":{"posts":["title","views"]},"keys":{"posts":["id"]},"parsed":true,"cacheable":false,"reason":"not a plain select"}"#
         );
+    }
+
+    #[test]
+    fn the_key_columns_of_a_query_and_of_a_change() {
+        let keys = |sql| Report::of(sql, Dialect::Postgres).keys;
+        let posts = |columns: &[&str]| {
+            let columns = columns.iter().map(|column| (*column).to_owned());
+            BTreeMap::from([("posts".to_owned(), columns.collect())])
+        };
+        let sql = "SELECT p.id FROM posts p, users u WHERE p.user_id = 1 AND p.id = $1";
+        assert_eq!(keys(sql), posts(&["id", "user_id"]));
+        let sql = "UPDATE posts SET views = 1 WHERE id = $1 AND EXISTS (SELECT 1 FROM users)";
+        assert_eq!(keys(sql), posts(&["id"]));
+        assert!(json("DELETE FROM posts WHERE id = 'x'").contains(r#","keys":{"posts":["id"]},"#));
+        assert_eq!(keys("DELETE FROM posts WHERE id > 1"), BTreeMap::new());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Columns, Dialect, Effect, Uncacheable, Writes, classify::Classification, cursor::Cursor,
+    Columns, Dialect, Effect, Keys, Uncacheable, Writes, classify::Classification, cursor::Cursor,
     fallback, keywords, lexer::Token, query, session, times::Times, token_scan, transaction,
     utility,
 };
@@ -18,6 +18,9 @@ pub struct Statement {
     pub reads: Vec<Arc<str>>,
     /// Of each table that it reads, the columns that it may use; all of them, of a table that is not in the map.
     pub(super) columns: BTreeMap<Arc<str>, Columns>,
+    /// Of a query, the keys of the tables that it reads; of a change, those of the table that it writes. None of
+    /// a statement inside another one.
+    pub(super) keys: BTreeMap<Arc<str>, Keys>,
     /// The schemas that qualify relations that it reads and functions that it calls: normalised, sorted,
     /// distinct.
     pub schemas: Vec<Arc<str>>,
@@ -89,6 +92,7 @@ impl Statement {
             Self::unknown(Uncacheable::NotSelect)
                 .with_effect_if(dialect == Dialect::Mysql, Effect::MayControlTransaction)
         });
+        statement.keys.clear();
         if let Some(change) = token_scan::session_change(tokens) {
             statement.effects.push(Effect::Session(change));
         }
@@ -131,6 +135,7 @@ impl Statement {
             kind,
             reads: Vec::new(),
             columns: BTreeMap::new(),
+            keys: BTreeMap::new(),
             schemas: Vec::new(),
             writes: Writes::Nothing,
             effects: Vec::new(),

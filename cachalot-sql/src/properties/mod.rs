@@ -2,6 +2,7 @@
 
 mod expected;
 mod grammar;
+mod oracle;
 mod render;
 
 use std::{collections::BTreeSet, env};
