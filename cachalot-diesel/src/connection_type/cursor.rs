@@ -49,13 +49,17 @@ where
     L: Iterator<Item = QueryResult<LR>>,
     S: Iterator<Item = QueryResult<SR>>,
     LR: Row<'conn, DB>,
+    SR: Row<'conn, DB>,
 {
     type Item = QueryResult<CachedRow<'conn, LR, SR>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Rows::Live(live) => live.next(),
-            Rows::Stored(rows) => rows.next().map(|row| row.map(CachedRow::stored)),
+            Rows::Stored(rows) => match rows.next()? {
+                Ok(row) => Some(Ok(CachedRow::stored(row.field_count(), row))),
+                Err(error) => Some(Err(error)),
+            },
         }
     }
 
@@ -73,6 +77,7 @@ where
     L: ExactSizeIterator<Item = QueryResult<LR>>,
     S: Iterator<Item = QueryResult<SR>>,
     LR: Row<'conn, DB>,
+    SR: Row<'conn, DB>,
 {
 }
 
@@ -102,7 +107,8 @@ where
                     }
                     fill.take::<DB>(&row);
                 }
-                Some(Ok(CachedRow::live(row, self.statement.clone())))
+                let columns = row.field_count();
+                Some(Ok(CachedRow::live(columns, row, self.statement.clone())))
             }
             Some(Err(error)) => {
                 self.fill = None;
@@ -172,6 +178,8 @@ impl Drop for Running<'_> {
 /// cache entry (`S`).
 pub struct CachedRow<'conn, L, S> {
     row: Either<L, S>,
+    /// Read for every value of a hit.
+    columns: usize,
     // Dropped after the row.
     _statement: Option<Statement<'conn>>,
 }
@@ -186,16 +194,18 @@ pub enum Either<L, S> {
 }
 
 impl<'conn, L, S> CachedRow<'conn, L, S> {
-    fn live(row: L, statement: Statement<'conn>) -> Self {
+    fn live(columns: usize, row: L, statement: Statement<'conn>) -> Self {
         Self {
             row: Either::Live(row),
+            columns,
             _statement: Some(statement),
         }
     }
 
-    fn stored(row: S) -> Self {
+    fn stored(columns: usize, row: S) -> Self {
         Self {
             row: Either::Stored(row),
+            columns,
             _statement: None,
         }
     }
@@ -217,7 +227,7 @@ where
     type InnerPartialRow = Self;
 
     fn field_count(&self) -> usize {
-        self.row.field_count()
+        self.columns
     }
 
     fn get<'f, I>(&'f self, idx: I) -> Option<Self::Field<'f>>
@@ -233,12 +243,15 @@ where
     }
 }
 
-impl<I, L, S> RowIndex<I> for CachedRow<'_, L, S>
-where
-    Either<L, S>: RowIndex<I>,
-{
-    fn idx(&self, idx: I) -> Option<usize> {
-        self.row.idx(idx)
+impl<L, S> RowIndex<usize> for CachedRow<'_, L, S> {
+    fn idx(&self, idx: usize) -> Option<usize> {
+        (idx < self.columns).then_some(idx)
+    }
+}
+
+impl<'i, L: RowIndex<&'i str>, S: RowIndex<&'i str>> RowIndex<&'i str> for CachedRow<'_, L, S> {
+    fn idx(&self, name: &'i str) -> Option<usize> {
+        self.row.idx(name)
     }
 }
 

@@ -73,6 +73,7 @@ pub struct ViewCursor<DB> {
 pub struct ViewRow<DB> {
     rows: StoredRows,
     row: usize,
+    columns: usize,
     backend: PhantomData<DB>,
 }
 
@@ -96,6 +97,7 @@ impl<DB: RawBytes> Iterator for ViewCursor<DB> {
         Some(Ok(ViewRow {
             rows: self.rows.clone(),
             row,
+            columns: self.rows.columns(),
             backend: PhantomData,
         }))
     }
@@ -117,7 +119,7 @@ impl<'a, DB: RawBytes> Row<'a, DB> for ViewRow<DB> {
     type InnerPartialRow = Self;
 
     fn field_count(&self) -> usize {
-        self.rows.columns()
+        self.columns
     }
 
     fn get<'f, I>(&'f self, idx: I) -> Option<Self::Field<'f>>
@@ -141,7 +143,7 @@ impl<'a, DB: RawBytes> Row<'a, DB> for ViewRow<DB> {
 
 impl<DB: RawBytes> RowIndex<usize> for ViewRow<DB> {
     fn idx(&self, idx: usize) -> Option<usize> {
-        (idx < self.rows.columns()).then_some(idx)
+        (idx < self.columns).then_some(idx)
     }
 }
 
