@@ -76,7 +76,7 @@ pub(super) struct Catalogs {
     snapshots: Cache<Arc<str>, CatalogSnapshot>,
     /// The catalog that was loaded last, and the hash of its facts. If these are unchanged, the
     /// catalog is reused, and the plans computed from it stay valid.
-    last: Cache<Arc<str>, (String, Arc<Catalog>)>,
+    last: Cache<Arc<str>, (Arc<str>, Arc<Catalog>)>,
     /// The database that a URL leads to, by the URL's hash.
     urls: Cache<Arc<str>, Arc<str>>,
     /// The last attempt to load a catalog, by database.
@@ -107,7 +107,7 @@ impl Catalogs {
     fn catalog_of(&self, database: &Arc<str>, facts: &Facts) -> Arc<Catalog> {
         let mut fingerprint = Fingerprint::new("", "catalog");
         let hashed = fingerprint.formatted(facts);
-        let hash = fingerprint.finish();
+        let hash: Arc<str> = fingerprint.finish().into();
         if let Some((last, catalog)) = self.last.get(database)
             && hashed.is_ok()
             && last == hash

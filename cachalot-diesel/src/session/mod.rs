@@ -11,7 +11,7 @@ mod temporary_names;
 mod transaction;
 mod unparsed_names;
 
-use std::{any::TypeId, collections::HashMap, sync::Arc};
+use std::{any::TypeId, collections::BTreeMap, sync::Arc};
 
 pub(crate) use read::ReadContext;
 pub(crate) use transaction::Step;
@@ -46,7 +46,7 @@ pub(crate) struct Session {
     unended: Option<Unended>,
     /// The analyses of queries whose type determines their text. There are no more than the program has
     /// such types; Diesel keeps a prepared statement for each of them.
-    typed: HashMap<TypeId, Arc<Analysis>>,
+    typed: BTreeMap<TypeId, Arc<Analysis>>,
 }
 
 impl Session {

@@ -103,6 +103,9 @@ impl TemporaryNames {
 
     /// Nothing is left that a later statement may commit.
     pub(super) fn committed(&mut self) {
+        if self.dropped.is_empty() {
+            return;
+        }
         for name in std::mem::take(&mut self.dropped) {
             self.names.remove(&name);
         }

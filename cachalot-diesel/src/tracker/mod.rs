@@ -203,7 +203,7 @@ impl WriteReporter {
         if let Some(executed) = session.executed(&analysis) {
             analysis = executed;
         }
-        let side_effects = self.side_effects(session, &analysis);
+        let side_effects: Vec<_> = self.side_effects(session, &analysis).collect();
         if !side_effects.is_empty() {
             let mut writes = cachalot_sql::Writes::Nothing;
             let mut may_end_transaction = false;
@@ -213,7 +213,7 @@ impl WriteReporter {
                 }
                 writes.merge(&calls.writes);
                 may_end_transaction |= calls.may_end_transaction;
-                trusted.extend(calls.snapshot.map(|known| (cache, known)));
+                trusted.extend(calls.snapshot.map(|known| (cache.clone(), known)));
             }
             analysis = Analysis::with_calls(analysis, &writes, may_end_transaction);
         }
@@ -245,26 +245,26 @@ impl WriteReporter {
 
     /// Does a text certainly do no more than its analysis says?
     fn adds_nothing(&self, session: &Session, analysis: &Analysis) -> bool {
-        let mut side_effects = self.side_effects(session, analysis).into_iter();
+        let mut side_effects = self.side_effects(session, analysis);
         side_effects.all(|(_, effects)| effects.is_nothing())
     }
 
     /// What a text does besides what its analysis says, as each cache knows it.
-    fn side_effects(&self, session: &Session, analysis: &Analysis) -> Vec<(Cache, SideEffects)> {
+    fn side_effects<'c, 's>(
+        &'c self,
+        session: &'s Session,
+        analysis: &'s Analysis,
+    ) -> impl Iterator<Item = (&'c Cache, SideEffects)> {
         // Functions of SQLite are the program's own, and do not reach the tables.
-        if session.dialect() == Dialect::Sqlite {
-            return Vec::new();
-        }
-        let caches = self.caches.iter();
-        caches
-            .map(|cache| {
-                // Another connection with this URL may have been probed.
-                let known = || cache.planner().database_of(session.url()?);
-                let database = session.database().cloned().or_else(known);
-                let calls = cache.planner().side_effects_of(database.as_ref(), analysis);
-                (cache.clone(), calls)
-            })
-            .collect()
+        let has_effects = session.dialect() != Dialect::Sqlite;
+        let caches = self.caches.iter().filter(move |_| has_effects);
+        caches.map(move |cache| {
+            // Another connection with this URL may have been probed.
+            let known = || cache.planner().database_of(session.url()?);
+            let database = session.database().cloned().or_else(known);
+            let calls = cache.planner().side_effects_of(database.as_ref(), analysis);
+            (cache, calls)
+        })
     }
 
     fn finish(&mut self, session: &mut Session, error: Option<&Error>) {
