@@ -178,10 +178,8 @@ impl Analysis {
     }
 
     /// Functions that its statements call and that are not built in, as far as this crate knows.
-    #[must_use]
-    pub fn unknown_functions(&self) -> Vec<Arc<str>> {
-        let functions = self.statements.iter().flat_map(|it| &it.unknown_functions);
-        functions.cloned().collect()
+    pub fn unknown_functions(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.statements.iter().flat_map(|it| &it.unknown_functions)
     }
 
     /// Whether one of its statements is a `CALL`.

@@ -238,7 +238,7 @@ impl Catalog {
     /// The functions that a text calls, except those known to be built-in and pure.
     pub(crate) fn calls_of(&self, analysis: &Analysis, text: &str) -> BTreeSet<Arc<str>> {
         let mut calls = self.routines.implied_by(text);
-        calls.extend(analysis.unknown_functions());
+        calls.extend(analysis.unknown_functions().cloned());
         // The user may have overloaded a built-in function.
         let own = analysis
             .calls()

@@ -75,7 +75,7 @@ impl Plans {
 impl Planner {
     /// Why a statement is not cached, whatever the catalog. `None` if it depends on the catalog.
     pub(crate) fn refuses(&self, analysis: &Analysis) -> Option<BypassReason> {
-        let calls = !analysis.unknown_functions().is_empty();
+        let calls = analysis.unknown_functions().next().is_some();
         match analysis.uncacheable_by(|_| true, |_| true) {
             // A function may read a table.
             Some(Uncacheable::NoTable) if calls => None,

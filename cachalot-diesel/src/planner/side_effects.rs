@@ -51,9 +51,9 @@ impl Planner {
         analysis: &Analysis,
     ) -> SideEffects {
         let trusted = &self.config.pure_functions;
-        let unknown = analysis.unknown_functions();
-        let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
-        let suspected = suspects.next().is_some();
+        let unknown = || analysis.unknown_functions();
+        let suspects = || unknown().filter(|name| !trusted.contains(&***name));
+        let suspected = suspects().next().is_some();
         let last = database.and_then(|database| self.catalogs.newest(database));
         let Some(catalog) = last.filter(|catalog| catalog.skipped_schemas(analysis).is_empty())
         else {
@@ -74,16 +74,14 @@ impl Planner {
             snapshot: None,
         };
         // The procedure is not visible to this account, or newer than the catalog.
-        let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
-        if analysis.calls_procedures() && !suspects.all(|name| catalog.has_routine(name)) {
+        if analysis.calls_procedures() && !suspects().all(|name| catalog.has_routine(name)) {
             return SideEffects::anything();
         }
-        let mut suspects = unknown.iter().filter(|name| !trusted.contains(&***name));
-        if suspected && suspects.any(|name| !catalog.is_builtin(name)) {
+        if suspected && suspects().any(|name| !catalog.is_builtin(name)) {
             // The function may have been replaced since.
             let snapshot = database.and_then(|database| self.catalogs.snapshot(database));
             match snapshot.filter(|snapshot| self.is_current(snapshot)) {
-                Some(snapshot) if !unknown.iter().any(|name| catalog.is_unknown_routine(name)) => {
+                Some(snapshot) if !unknown().any(|name| catalog.is_unknown_routine(name)) => {
                     effects.snapshot = Some(snapshot);
                 }
                 _ => return SideEffects::anything(),
