@@ -7,7 +7,7 @@ use diesel::deserialize::FromSqlRow;
 
 use super::{Entry, entry};
 use crate::{
-    protocol::{Changes, Columns, DependencyTokens, Events, Record},
+    protocol::{Changes, Columns, DependencyTokens, Depends, Events, Key, Record},
     rows::{CacheBackend, StoredRows, read_rows},
     store::auth::Authenticator,
 };
@@ -121,6 +121,10 @@ pub fn record(bytes: &[u8]) {
         events: Events::ALL,
         updated: Columns::from_iter(names.iter().copied()),
     };
+    let key = Key {
+        column: "id".into(),
+        buckets: [17].into(),
+    };
     let dependencies = [
         Changes::ALL,
         Events::DELETE.into(),
@@ -132,6 +136,13 @@ pub fn record(bytes: &[u8]) {
         if let Some(tokens) = DependencyTokens::if_idle(bytes, &changes) {
             assert_eq!(tokens, DependencyTokens::of(&record, &changes));
             assert!(record.writers().is_empty());
+        }
+        let depends = Depends {
+            changes: &changes,
+            key: Some(&key),
+        };
+        if let Some(tokens) = DependencyTokens::if_idle(bytes, depends) {
+            assert_eq!(tokens, DependencyTokens::of(&record, depends));
         }
     }
 }

@@ -8,6 +8,7 @@
 //! record only causes misses.
 
 mod dependency;
+mod keys;
 #[cfg(test)]
 mod model;
 mod read;
@@ -20,6 +21,12 @@ pub(crate) use dependency::{
     ByFamily, CatalogComparison, Dependency, DependencyKind, EPOCH, EPOCH_PARTS, Epoch,
     FamilyListing, Records,
 };
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "no connection uses keys yet")
+)]
+pub(crate) use keys::{Bucket, Key, Proofs};
+pub(crate) use keys::{Buckets, Depends};
 pub(crate) use read::{
     MemberDecision, ReadDecision, check_member, check_record, is_crashed, is_current, is_due,
 };

@@ -1,7 +1,7 @@
 //! The decisions of a reader.
 
 use super::{
-    Changes, Record, Token, WriterId,
+    Changes, Depends, Record, Token, WriterId,
     record::{DependencyTokens, Families, TokenSource, Writer},
 };
 
@@ -18,22 +18,22 @@ pub(crate) enum ReadDecision {
 }
 
 /// Decides on a record that was read before the database is queried. `None`: the record is missing or
-/// damaged. `changes`: those that the reader depends on. `crashed`: the record's writers of such changes for which
-/// [`is_crashed`] holds.
-pub(crate) fn check_record<T: TokenSource>(
+/// damaged. `crashed`: the record's writers that the reader depends on for which [`is_crashed`] holds.
+pub(crate) fn check_record<'a, T: TokenSource>(
     present: Option<Record>,
-    changes: &Changes,
+    depends: impl Into<Depends<'a>>,
     crashed: &[WriterId],
     tokens: &mut T,
 ) -> Result<ReadDecision, T::Error> {
+    let depends = depends.into();
     let Some(record) = present else {
         return Record::fresh(tokens).map(ReadDecision::Replace);
     };
-    if record.writers_of(changes).next().is_none() {
-        let tokens = DependencyTokens::of(&record, changes);
+    if record.writers_of(depends).next().is_none() {
+        let tokens = DependencyTokens::of(&record, depends);
         return Ok(ReadDecision::Valid(tokens));
     }
-    if !record.writers_of(changes).all(|w| crashed.contains(&w.id)) {
+    if !record.writers_of(depends).all(|w| crashed.contains(&w.id)) {
         return Ok(ReadDecision::Bypass);
     }
     record.reclaimed(crashed, tokens).map(ReadDecision::Replace)

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{tokens::DependencyTokens, writer::Writer};
 
-use super::{Changes, Columns, Events, Token, WriterId};
+use super::{
+    Changes, Columns, Depends, Events, TimedChanges, Token, WriterId, keys::MAX_KEY_COLUMNS,
+};
 
 /// The maximum size of a record. The library does not write larger ones.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
@@ -22,8 +24,8 @@ const MAX_COLUMNS: usize = 32;
 /// The contents of a table's version record. JSON, so that an operator can read it:
 ///
 /// ```json
-/// {"v":2,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","wide":"03…",
-///  "columns":{"votes":"9f…"},"at":{"insert":1764000000000}}
+/// {"v":3,"any":"9f…","writers":[],"insert":"03…","update":"9f…","delete":"77…","wide":"03…",
+///  "columns":{"votes":"9f…"},"keys":{"id":"77…"},"at":{"insert":1764000000000}}
 /// ```
 ///
 /// `any` and `writers` come first because they decide a hit: see [`DependencyTokens::if_idle`].
@@ -44,6 +46,9 @@ pub(crate) struct Record {
     /// The columns that were updated by name since `wide` changed: each changes with its updates.
     #[serde(deserialize_with = "bounded::columns", default)]
     columns: BTreeMap<Box<str>, Token>,
+    /// The columns of which the last writes knew the values, with `any` of the last write that did not.
+    #[serde(deserialize_with = "bounded::keys", default)]
+    keys: BTreeMap<Box<str>, Token>,
     /// Informational only.
     #[serde(skip_serializing_if = "Times::are_unknown", default)]
     at: Times,
@@ -103,7 +108,7 @@ impl TryFrom<u8> for Version {
     type Error = &'static str;
 
     fn try_from(number: u8) -> Result<Self, Self::Error> {
-        if number == 2 {
+        if number == 3 {
             Ok(Self)
         } else {
             Err("unknown format version")
@@ -113,7 +118,7 @@ impl TryFrom<u8> for Version {
 
 impl From<Version> for u8 {
     fn from(_: Version) -> Self {
-        2
+        3
     }
 }
 
@@ -144,6 +149,7 @@ impl Record {
             delete: token,
             wide: token,
             columns: BTreeMap::new(),
+            keys: BTreeMap::new(),
             at: Times::default(),
             families: None,
             list: None,
@@ -160,15 +166,21 @@ impl Record {
 
     /// `end` of a write that is visible, or may be. Invalidates all existing entries that depend on these
     /// changes.
-    pub(crate) fn published<T: TokenSource>(
+    pub(crate) fn published<'a, T: TokenSource>(
         mut self,
         writer: WriterId,
-        changes: &Changes,
-        at: Option<u64>,
+        timed: impl Into<TimedChanges<'a>>,
         tokens: &mut T,
     ) -> Result<Self, T::Error> {
+        let TimedChanges {
+            changes,
+            buckets,
+            at,
+        } = timed.into();
         let events = changes.events;
         self = self.withdrawn(writer);
+        let known = buckets.keys();
+        self.keys = known.map(|it| (it.clone(), self.wide(it))).collect();
         self.any = tokens.fresh()?;
         if events.insert {
             self.insert = self.any;
@@ -213,7 +225,7 @@ impl Record {
         tokens: &mut T,
     ) -> Result<Self, T::Error> {
         crashed.iter().try_fold(self, |record, writer| {
-            record.published(*writer, &Changes::ALL, None, tokens)
+            record.published(*writer, &Changes::ALL, tokens)
         })
     }
 
@@ -290,17 +302,23 @@ impl Record {
         self.any
     }
 
+    /// The token that changes with writes that do not know their values of this column.
+    fn wide(&self, column: &str) -> Token {
+        self.keys.get(column).copied().unwrap_or(self.any)
+    }
+
     pub(crate) fn writers(&self) -> &[Writer] {
         &self.writers
     }
 
-    /// The writes in flight that may make one of these changes.
+    /// The writes in flight that a read depends on.
     pub(crate) fn writers_of<'a>(
         &'a self,
-        changes: &'a Changes,
+        depends: impl Into<Depends<'a>>,
     ) -> impl Iterator<Item = &'a Writer> {
+        let depends = depends.into();
         let writers = self.writers.iter();
-        writers.filter(|writer| writer.changes.meets(changes))
+        writers.filter(move |writer| depends.meets(writer))
     }
 
     pub(crate) fn has(&self, writer: WriterId) -> bool {
@@ -328,7 +346,29 @@ impl Record {
             &mut self.wide,
         ];
         let columns = self.columns.values_mut();
-        tokens.into_iter().chain(columns).chain(&mut self.list)
+        let keys = self.keys.values_mut();
+        tokens
+            .into_iter()
+            .chain(columns)
+            .chain(keys)
+            .chain(&mut self.list)
+    }
+
+    /// For a broken variant of the model.
+    #[cfg(test)]
+    pub(super) fn with_keys_of(mut self, before: &Self) -> Self {
+        for (column, token) in &before.keys {
+            self.keys.entry(column.clone()).or_insert(*token);
+        }
+        self
+    }
+
+    /// For a broken variant of the model.
+    #[cfg(test)]
+    pub(super) fn only_columns(mut self, updated: &Columns) -> Self {
+        let updated = |name: &str| matches!(updated, Columns::Named(names) if names.contains(name));
+        self.columns.retain(|name, _| updated(name));
+        self
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! The decisions of a writer.
 
 use super::{
-    Changes, Record, WriterId,
+    Buckets, Changes, Record, WriterId,
     record::{TokenSource, Writer},
 };
 
@@ -26,8 +26,21 @@ impl WriteOutcome {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimedChanges<'a> {
     pub(crate) changes: &'a Changes,
+    /// Of the rows that it touched. `end` gives these buckets new tokens *before* it replaces the record.
+    pub(crate) buckets: &'a Buckets,
     /// Milliseconds since 1970.
     pub(crate) at: Option<u64>,
+}
+
+/// To any rows, at an unknown time.
+impl<'a> From<&'a Changes> for TimedChanges<'a> {
+    fn from(changes: &'a Changes) -> Self {
+        Self {
+            changes,
+            buckets: Buckets::unknown(),
+            at: None,
+        }
+    }
 }
 
 /// `begin`: the record with the writer added. `present` is `None` if the record is missing or damaged.
@@ -60,8 +73,7 @@ pub(crate) fn end<T: TokenSource>(
         Some(record) => record,
         None => Record::fresh(tokens)?,
     };
-    let TimedChanges { changes, at } = timed;
-    record.published(writer, changes, at, tokens).map(Some)
+    record.published(writer, timed, tokens).map(Some)
 }
 
 /// `end` based on the record that `begin` wrote. `None`: the record has to be read again.

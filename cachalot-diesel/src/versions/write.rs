@@ -19,7 +19,7 @@ use crate::{
     clock::now_millis,
     events::{self, Names},
     protocol::{
-        self, Changes, Columns, Dependency, DependencyKind, Events, FoundFamilies, Record,
+        self, Buckets, Changes, Columns, Dependency, DependencyKind, Events, FoundFamilies, Record,
         TimedChanges, Token, Writer, Writes,
     },
     store::{CasVersion, Command, Reply, StoreError},
@@ -90,6 +90,7 @@ impl Target {
     fn changes_at(&self, at: Option<u64>) -> TimedChanges<'_> {
         TimedChanges {
             changes: &self.changes,
+            buckets: Buckets::unknown(),
             at,
         }
     }
@@ -99,6 +100,7 @@ impl Target {
             id,
             until,
             changes: self.changes.clone(),
+            buckets: Buckets::unknown().clone(),
         }
     }
 

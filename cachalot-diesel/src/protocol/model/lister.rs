@@ -160,7 +160,7 @@ impl State {
             return;
         };
         let no_writer = writer::id(0xE);
-        let renewed = record.published(no_writer, &Changes::ALL, None, &mut free_tokens());
+        let renewed = record.published(no_writer, &Changes::ALL, &mut free_tokens());
         let renewed = sure(renewed).without_list();
         self.store.put(EPOCH, Some(number), &renewed);
     }

@@ -5,6 +5,7 @@
 //! A step of the model is one store command, one database statement or one fault. The model's
 //! assumptions and the explored state spaces are in `docs/protocol.md`.
 
+mod keys;
 mod lister;
 mod normal;
 mod reader;
@@ -14,7 +15,13 @@ mod writer;
 
 use stateright::{Model, Property};
 
-use self::{lister::Other, reader::Reader, store::Store, writer::Writing};
+use self::{
+    keys::{Kind, Rows},
+    lister::Other,
+    reader::Reader,
+    store::Store,
+    writer::Writing,
+};
 use super::{Changes, Record, Token};
 
 /// The index of the epoch among the tables, if there is one.
@@ -48,8 +55,10 @@ struct Bounds {
     other: bool,
     /// What each writer does to its tables; any change, if it is not among them.
     changes: Vec<Changes>,
-    /// The changes that a read depends on. Its rows change with these alone.
-    depends: Changes,
+    /// Which rows each writer touches; any, if it is not among them.
+    rows: Vec<Rows>,
+    /// The kinds of reads, by what they depend on. Their rows change with that alone. The readers take turns.
+    kinds: Vec<Kind>,
     variant: Variant,
 }
 
@@ -59,6 +68,10 @@ struct Faults {
     crashes: u8,
     /// Losses of one record, entry or lease.
     evictions: u8,
+    /// Losses of one bucket.
+    lost_buckets: u8,
+    /// New tokens of buckets of which the store executes the request late, after the writer has repeated it.
+    delays: u8,
     /// Losses of the list of families.
     lost_lists: u8,
     /// Restarts of the store, which is then empty.
@@ -117,6 +130,28 @@ enum Variant {
     ColumnsNotRenewed,
     /// The mark of a writer in flight has none of the columns that it updates.
     MarkWithoutColumns,
+    /// A reader ignores writers in flight that name their columns.
+    ColumnsInFlight,
+    /// A reader does not depend on `wide`.
+    WideIgnored,
+    /// `end` removes the other columns from the record, and `wide` stays.
+    ColumnsForgotten,
+    /// A reader that removes a crashed writer renews only what it depends on itself.
+    NarrowReclaim,
+    /// `end` takes the writer out of the record before it renews the buckets.
+    RecordFirst,
+    /// A reader looks at the buckets before it looks at the record.
+    BucketsFirst,
+    /// A reader that reads the record again, after a conflict, does not read the buckets again.
+    BucketsNotReadAgain,
+    /// A keyed reader depends on its buckets alone.
+    WideOfKeyIgnored,
+    /// `end` keeps the columns of the record of which the write did not know the values.
+    KeysKept,
+    /// A reader sets a bucket to the token that it has seen.
+    BucketPutBack,
+    /// A writer that repeats a request sends the same token again.
+    TokenSentTwice,
 }
 
 impl Faults {
@@ -129,10 +164,10 @@ impl Faults {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct State {
     store: Store,
-    /// What is committed, by table.
-    committed: Vec<Value>,
-    /// What was acknowledged to the writer's caller, by table.
-    acknowledged: Vec<Value>,
+    /// What is committed, by kind of read and table.
+    committed: Vec<Vec<Value>>,
+    /// What was acknowledged to the writer's caller, by kind of read and table.
+    acknowledged: Vec<Vec<Value>>,
     writers: Vec<Writing>,
     readers: Vec<Reader>,
     other: Other,
@@ -168,6 +203,9 @@ enum Step {
     /// A lease expires, by all clocks.
     Expire(usize),
     Evict(store::Lost),
+    LoseBucket(store::Lost),
+    /// The store executes the request that was delayed.
+    Deliver,
     LoseList,
     /// A step of the further process.
     LoadOther,
@@ -183,7 +221,7 @@ impl Model for Bounds {
     type Action = Step;
 
     fn init_states(&self) -> Vec<State> {
-        let mut store = Store::new(self.tables);
+        let mut store = Store::new(self.tables, self.kinds.len());
         let mut first_epoch = None;
         let tokens = &mut normal::free_tokens();
         let epoch = store::sure(Record::fresh(tokens));
@@ -193,10 +231,12 @@ impl Model for Bounds {
         }
         let mut state = State {
             store,
-            committed: vec![0; self.tables],
-            acknowledged: vec![0; self.tables],
+            committed: vec![vec![0; self.tables]; self.kinds.len()],
+            acknowledged: vec![vec![0; self.tables]; self.kinds.len()],
             writers: self.writers.iter().map(|_| Writing::default()).collect(),
-            readers: vec![Reader::new(self.reads); self.readers],
+            readers: (0..self.readers)
+                .map(|reader| Reader::new(reader % self.kinds.len(), self.reads))
+                .collect(),
             other: match self.other {
                 true => Other::Idle,
                 false => Other::Done,
@@ -254,7 +294,8 @@ impl Model for Bounds {
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
         for (place, writing) in state.writers.iter().enumerate() {
             let moves = writing.moves(self, &self.writers[place]);
-            steps.extend(moves.into_iter().map(|it| Step::Write(place, it)));
+            let moves = moves.into_iter().chain(state.renewals(place));
+            steps.extend(moves.map(|it| Step::Write(place, it)));
             if writing.in_flight() && state.faults.crashes > 0 {
                 steps.push(Step::Crash(place));
             }
@@ -269,6 +310,14 @@ impl Model for Bounds {
         }
         if state.faults.evictions > 0 {
             steps.extend(state.store.items().map(Step::Evict));
+        }
+        if state.faults.lost_buckets > 0 {
+            let items = state.store.items();
+            let buckets = items.filter(|it| matches!(it, store::Lost::Bucket(_)));
+            steps.extend(buckets.map(Step::LoseBucket));
+        }
+        if state.store.delayed.is_some() {
+            steps.push(Step::Deliver);
         }
         if state.faults.lost_lists > 0 && state.store.listed.is_some() {
             steps.push(Step::LoseList);
@@ -310,6 +359,15 @@ impl Model for Bounds {
             Step::Evict(lost) => {
                 state.faults.evictions -= 1;
                 state.lose(lost);
+            }
+            Step::LoseBucket(lost) => {
+                state.faults.lost_buckets -= 1;
+                state.lose(lost);
+            }
+            Step::Deliver => {
+                if let Some((bucket, token)) = state.store.delayed.take() {
+                    state.store.buckets[bucket] = Some(token);
+                }
             }
             Step::LoseList => {
                 state.faults.lost_lists -= 1;
@@ -368,7 +426,7 @@ mod properties {
     pub(super) const HIT: &str = "a read is a hit";
     pub(super) const RECLAIMED: &str = "a reader removes a crashed writer";
     pub(super) const EXCUSED: &str = "a read is stale under a documented exception";
-    pub(super) const BESIDE: &str = "a read is a hit beside a write of other columns";
+    pub(super) const BESIDE: &str = "a read is a hit beside a write of other columns or rows";
     pub(super) const ENDED: &str = "all writes end";
 }
 
@@ -378,9 +436,15 @@ impl Bounds {
         self.changes.get(writer).unwrap_or(&Changes::ALL)
     }
 
-    /// Does what a writer does change the rows of a read?
-    fn matters(&self, writer: usize) -> bool {
-        self.changes_of(writer).meets(&self.depends)
+    /// Which rows a writer touches.
+    fn rows_of(&self, writer: usize) -> &Rows {
+        self.rows.get(writer).unwrap_or(&keys::ANY)
+    }
+
+    /// Does what a writer does change the rows of a read of this kind?
+    fn matters(&self, writer: usize, kind: usize) -> bool {
+        let kind = &self.kinds[kind];
+        self.changes_of(writer).meets(&kind.changes) && self.rows_of(writer).meet(kind)
     }
 
     /// How many records a read looks at, from the first on.

@@ -8,13 +8,13 @@ use super::{
     reader::Reader,
     store::{Entry, Number, Seen},
 };
-use crate::protocol::{Record, Token};
+use crate::protocol::{Proofs, Record, Token};
 
 /// More than the number of tokens in use at one time. Writers' ids are far above.
 const MAX_TOKENS: u8 = 100;
 
 impl State {
-    /// - Readers are interchangeable.
+    /// - Readers of one kind are interchangeable.
     /// - The values of tokens do not matter, only which are equal.
     /// - CAS values do not matter either, only whether they are current or, after a restart, how soon
     ///   they come again; unless the store may yet restart.
@@ -68,12 +68,16 @@ impl State {
         for (record, _) in self.store.records.iter_mut().flatten() {
             in_record(record, see);
         }
-        if let Some(entry) = &mut self.store.entry {
+        for entry in self.store.entries.iter_mut().flatten() {
             in_entry(entry, see);
         }
         if let Some(listed) = &mut self.store.listed {
             see(&mut listed.epoch);
             listed.list.iter_mut().for_each(&mut *see);
+        }
+        self.store.buckets.iter_mut().flatten().for_each(&mut *see);
+        if let Some((_, token)) = &mut self.store.delayed {
+            see(token);
         }
         if let Some(token) = &mut self.first_epoch {
             see(token);
@@ -111,6 +115,11 @@ pub(super) fn in_seen(seen: &mut Seen, see: &mut impl FnMut(&mut Token)) {
     in_record(&mut seen.0, see);
 }
 
+pub(super) fn in_proofs(proofs: &mut Proofs<Vec<Token>>, see: &mut impl FnMut(&mut Token)) {
+    let key = proofs.key.iter_mut().flatten();
+    proofs.table.iter_mut().chain(key).for_each(see);
+}
+
 pub(super) fn in_entry(entry: &mut Entry, see: &mut impl FnMut(&mut Token)) {
-    entry.tokens.iter_mut().for_each(see);
+    in_proofs(&mut entry.proofs, see);
 }

@@ -1,18 +1,26 @@
 //! A reader of the model, one command per step, as in `entries/lookup.rs`.
 
+mod batch;
+mod variants;
+
 use std::convert::Infallible;
 
+use self::batch::{Batch, Fetched};
 use super::{
     Bounds, FAMILY, State, Value, Variant,
     lister::{Lister, Loaded},
-    normal::{free_tokens, in_entry, in_record, in_seen},
+    normal::{free_tokens, in_entry, in_proofs, in_record, in_seen},
     store::{Entry, Number, Seen, sure},
     writer::{self, UNTIL},
 };
-use crate::protocol::{self, DependencyTokens, MemberDecision, ReadDecision, Record, Token};
+use crate::protocol::{
+    self, Changes, DependencyTokens, Depends, MemberDecision, Proofs, ReadDecision, Record, Token,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Reader {
+    /// The kind of its reads.
+    kind: usize,
     left: u8,
     /// With a family: the epoch of its catalog, under which the family is listed.
     known: Option<Token>,
@@ -33,16 +41,22 @@ enum Phase {
     Idle,
     /// Lists the family of the catalog that it has loaded.
     Listing(Lister),
-    /// Waits for the one batch, which several servers answer in any order. Replies received are `Some`.
-    Fetching(Option<Option<Entry>>, Vec<Option<Option<Seen>>>),
+    /// Waits for the one batch.
+    Fetching(Batch),
     /// Reads the leases of the next record's writers.
     Checking(Fetched),
     /// Replaces the next record by this one.
     Putting(Fetched, Record),
     /// Reads the next record again, after a conflict.
     Again(Fetched),
+    /// Adds the first bucket that is missing.
+    AddingBucket(Fetched),
+    /// Reads the first bucket that is missing again, after a conflict.
+    BucketAgain(Fetched),
+    /// For `BucketPutBack`.
+    PuttingBack(Fetched),
     /// Queries the database, with a permit to store under these tokens.
-    Querying(Vec<Token>),
+    Querying(Proofs<Vec<Token>>),
     Storing(Entry),
     /// Reads the record of this member, to store rows under these tokens if all members are ready.
     Member(Vec<Token>, usize),
@@ -50,18 +64,15 @@ enum Phase {
     AddingFamilies(Vec<Token>, usize, Seen),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Fetched {
-    entry: Option<Entry>,
-    records: Vec<Option<Seen>>,
-    /// Of the tables decided so far. The next table is that after them.
-    tokens: Vec<Token>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Move {
     FetchEntry,
     FetchRecord(usize),
+    /// The argument is an index into the buckets of the kind of read.
+    FetchBucket(usize),
+    AddBucket,
+    FetchBucketAgain,
+    PutBack,
     Check,
     Put,
     FetchAgain,
@@ -74,8 +85,9 @@ pub(super) enum Move {
 }
 
 impl Reader {
-    pub(super) fn new(left: u8) -> Self {
+    pub(super) fn new(kind: usize, left: u8) -> Self {
         Self {
+            kind,
             left,
             known: None,
             phase: Phase::Idle,
@@ -84,22 +96,18 @@ impl Reader {
     }
 
     pub(super) fn moves(&self, bounds: &Bounds) -> Vec<Move> {
-        let fetches = |entry: bool, records: Vec<usize>| {
-            let records = records.into_iter().map(Move::FetchRecord);
-            records.chain(entry.then_some(Move::FetchEntry)).collect()
-        };
         match &self.phase {
             Phase::Idle if self.left == 0 => Vec::new(),
             // A read begins with its first command, so nothing is required of it before.
             Phase::Idle if bounds.family && self.known.is_none() => vec![Move::Load],
-            Phase::Idle => fetches(true, (0..bounds.looked_at()).collect()),
+            Phase::Idle => self.batch(bounds).moves(bounds),
             Phase::Listing(..) => vec![Move::List],
             Phase::Member(..) => vec![Move::FetchMember],
             Phase::AddingFamilies(..) => vec![Move::AddFamilies],
-            Phase::Fetching(entry, records) => {
-                let to_come = records.iter().enumerate().filter(|(_, it)| it.is_none());
-                fetches(entry.is_none(), to_come.map(|(table, _)| table).collect())
-            }
+            Phase::Fetching(batch) => batch.moves(bounds),
+            Phase::AddingBucket(_) => vec![Move::AddBucket],
+            Phase::BucketAgain(_) => vec![Move::FetchBucketAgain],
+            Phase::PuttingBack(_) => vec![Move::PutBack],
             Phase::Checking(_) => vec![Move::Check],
             Phase::Putting(..) => vec![Move::Put],
             Phase::Again(_) => vec![Move::FetchAgain],
@@ -111,8 +119,8 @@ impl Reader {
     /// The CAS values that it will compare, with their tables.
     pub(super) fn numbers(&mut self) -> Vec<(usize, &mut Number)> {
         match &mut self.phase {
-            Phase::Fetching(_, records) => {
-                let records = records.iter_mut().enumerate();
+            Phase::Fetching(batch) => {
+                let records = batch.records.iter_mut().enumerate();
                 records
                     .filter_map(|(table, seen)| Some((table, &mut seen.as_mut()?.as_mut()?.1)))
                     .collect()
@@ -137,36 +145,29 @@ impl Reader {
                 tokens.iter_mut().for_each(&mut *see);
                 in_seen(seen, see);
             }
-            Phase::Fetching(entry, records) => {
-                if let Some(Some(entry)) = entry {
+            Phase::Fetching(batch) => {
+                if let Some(Some(entry)) = &mut batch.entry {
                     in_entry(entry, see);
                 }
-                for seen in records.iter_mut().flatten().flatten() {
+                for seen in batch.records.iter_mut().flatten().flatten() {
                     in_seen(seen, see);
                 }
+                let buckets = batch.buckets.iter_mut().flatten().flatten();
+                buckets.for_each(see);
             }
-            Phase::Checking(it) | Phase::Again(it) => it.visit(see),
+            Phase::Checking(it)
+            | Phase::Again(it)
+            | Phase::AddingBucket(it)
+            | Phase::BucketAgain(it)
+            | Phase::PuttingBack(it) => it.visit(see),
             Phase::Putting(it, record) => {
                 it.visit(see);
                 in_record(record, see);
             }
-            Phase::Querying(tokens) | Phase::Member(tokens, _) => {
-                tokens.iter_mut().for_each(see);
-            }
+            Phase::Querying(proofs) => in_proofs(proofs, see),
+            Phase::Member(tokens, _) => tokens.iter_mut().for_each(see),
             Phase::Storing(entry) => in_entry(entry, see),
         }
-    }
-}
-
-impl Fetched {
-    fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {
-        if let Some(entry) = &mut self.entry {
-            in_entry(entry, see);
-        }
-        for seen in self.records.iter_mut().flatten() {
-            in_seen(seen, see);
-        }
-        self.tokens.iter_mut().for_each(see);
     }
 }
 
@@ -184,27 +185,55 @@ impl State {
         if self.readers[place].phase == Phase::Idle {
             self.begin_read(bounds, place);
         }
+        let kind = self.readers[place].kind;
+        let depends = bounds.kinds[kind].depends();
         let phase = std::mem::replace(&mut self.readers[place].phase, Phase::Idle);
         let phase = match (phase, step) {
-            (Phase::Fetching(_, records), Move::FetchEntry) => {
-                let entry = self.store.entry.clone();
-                self.fetched(bounds, place, Some(entry), records, &mut free)
+            (Phase::Fetching(mut batch), Move::FetchEntry) => {
+                batch.entry = Some(self.store.entries[kind].clone());
+                self.fetched(bounds, place, batch, &mut free)
             }
-            (Phase::Fetching(entry, mut records), Move::FetchRecord(table)) => {
-                records[table] = Some(self.store.records[table].clone());
-                self.fetched(bounds, place, entry, records, &mut free)
+            (Phase::Fetching(mut batch), Move::FetchRecord(table)) => {
+                batch.records[table] = Some(self.store.records[table].clone());
+                self.fetched(bounds, place, batch, &mut free)
+            }
+            (Phase::Fetching(mut batch), Move::FetchBucket(at)) => {
+                let bucket = bounds.kinds[kind].buckets()[at];
+                batch.buckets[at] = Some(self.store.buckets[bucket]);
+                self.fetched(bounds, place, batch, &mut free)
+            }
+            (Phase::AddingBucket(mut it), Move::AddBucket) => {
+                let at = it.missing_bucket();
+                let bucket = &mut self.store.buckets[bounds.kinds[kind].buckets()[at]];
+                if bucket.is_some() {
+                    Phase::BucketAgain(it)
+                } else {
+                    *bucket = Some(sure(free()));
+                    it.buckets[at] = *bucket;
+                    miss(bounds, it)
+                }
+            }
+            (Phase::BucketAgain(mut it), Move::FetchBucketAgain) => {
+                let at = it.missing_bucket();
+                it.buckets[at] = self.store.buckets[bounds.kinds[kind].buckets()[at]];
+                miss(bounds, it)
+            }
+            (Phase::PuttingBack(it), Move::PutBack) => {
+                let buckets = bounds.kinds[kind].buckets();
+                self.store.buckets[buckets[0]] = it.buckets[0];
+                it.query(bounds)
             }
             (Phase::Checking(it), Move::Check) => {
                 let seen = it.records[it.tokens.len()].clone();
                 let present = seen.map(|(record, _)| record);
-                let crashed = self.crashed(bounds, present.as_ref());
+                let crashed = self.crashed(bounds, present.as_ref(), depends);
+                let narrow = bounds
+                    .variant
+                    .narrow_reclaim(present.as_ref(), depends, &crashed);
                 match sure(protocol::check_record(
-                    present,
-                    &bounds.depends,
-                    &crashed,
-                    &mut free,
+                    present, depends, &crashed, &mut free,
                 )) {
-                    ReadDecision::Replace(record) => Phase::Putting(it, record),
+                    ReadDecision::Replace(record) => Phase::Putting(it, narrow.unwrap_or(record)),
                     ReadDecision::Valid(_) | ReadDecision::Bypass => Phase::Idle,
                 }
             }
@@ -213,8 +242,7 @@ impl State {
                 let over = it.records[table].as_ref().map(|(_, number)| *number);
                 if self.store.put(table, over, &record).is_some() {
                     self.seen.reclaimed |= over.is_some();
-                    it.tokens
-                        .extend(DependencyTokens::of(&record, &bounds.depends).iter());
+                    it.depend(bounds, DependencyTokens::of(&record, depends));
                     self.decide(bounds, place, it, &mut free)
                 } else {
                     Phase::Again(it)
@@ -223,14 +251,18 @@ impl State {
             (Phase::Again(mut it), Move::FetchAgain) => {
                 let table = it.tokens.len();
                 it.records[table].clone_from(&self.store.records[table]);
-                self.decide(bounds, place, it, &mut free)
+                if it.buckets.is_empty() || bounds.variant == Variant::BucketsNotReadAgain {
+                    self.decide(bounds, place, it, &mut free)
+                } else {
+                    Phase::Fetching(it.with_buckets_again())
+                }
             }
-            (Phase::Querying(tokens), Move::Query) => Phase::Storing(Entry {
-                tokens,
-                rows: self.committed.clone(),
+            (Phase::Querying(proofs), Move::Query) => Phase::Storing(Entry {
+                proofs,
+                rows: self.committed[kind].clone(),
             }),
             (Phase::Storing(entry), Move::Store) => {
-                self.store.entry = Some(entry);
+                self.store.entries[kind] = Some(entry);
                 Phase::Idle
             }
             (Phase::Listing(lister), Move::List) => match self.list(bounds, lister, true) {
@@ -257,6 +289,9 @@ impl State {
         if matches!(
             phase,
             Phase::Idle
+                | Phase::AddingBucket(_)
+                | Phase::BucketAgain(_)
+                | Phase::PuttingBack(_)
                 | Phase::Querying(_)
                 | Phase::Storing(_)
                 | Phase::Member(..)
@@ -268,15 +303,16 @@ impl State {
     }
 
     fn begin_read(&mut self, bounds: &Bounds, place: usize) {
+        let kind = self.readers[place].kind;
         let began = Began {
-            acknowledged: self.acknowledged.clone(),
-            shown: self.committed.clone(),
+            acknowledged: self.acknowledged[kind].clone(),
+            shown: self.committed[kind].clone(),
             excused: self.writers.iter().any(writer::Writing::is_excuse),
         };
         let reader = &mut self.readers[place];
         reader.left -= 1;
         reader.began = began;
-        reader.phase = Phase::Fetching(None, vec![None; bounds.looked_at()]);
+        reader.phase = Phase::Fetching(reader.batch(bounds));
     }
 
     /// Sees to it that who writes to the member from here on begins the family too.
@@ -288,7 +324,7 @@ impl State {
         free: &mut impl FnMut() -> Result<Token, Infallible>,
     ) -> Phase {
         let (present, over) = self.store.records[member].clone().unzip();
-        let crashed = self.crashed(bounds, present.as_ref());
+        let crashed = self.crashed(bounds, present.as_ref(), (&Changes::ALL).into());
         let families = bounds.variant.families_to_add();
         let verdict = sure(protocol::check_member(present, &families, &crashed, free));
         match (verdict, over) {
@@ -307,16 +343,17 @@ impl State {
         &mut self,
         bounds: &Bounds,
         place: usize,
-        entry: Option<Option<Entry>>,
-        records: Vec<Option<Option<Seen>>>,
+        batch: Batch,
         free: &mut impl FnMut() -> Result<Token, Infallible>,
     ) -> Phase {
-        if entry.is_none() || records.iter().any(Option::is_none) {
-            return Phase::Fetching(entry, records);
+        if !batch.moves(bounds).is_empty() {
+            return Phase::Fetching(batch);
         }
         let it = Fetched {
-            entry: entry.flatten(),
-            records: records.into_iter().map(Option::flatten).collect(),
+            entry: batch.entry.flatten(),
+            records: batch.records.into_iter().map(Option::flatten).collect(),
+            buckets: batch.buckets.into_iter().map(Option::flatten).collect(),
+            keyed: None,
             tokens: Vec::new(),
         };
         self.decide(bounds, place, it, free)
@@ -330,6 +367,7 @@ impl State {
         mut it: Fetched,
         free: &mut impl FnMut() -> Result<Token, Infallible>,
     ) -> Phase {
+        let depends = bounds.kinds[self.readers[place].kind].depends();
         while let Some(seen) = it.records.get(it.tokens.len()) {
             // The catalog of the first epoch does not have the other tables.
             if !it.tokens.is_empty() && it.tokens.first() == self.first_epoch.as_ref() {
@@ -341,35 +379,45 @@ impl State {
                 return Phase::Idle;
             }
             let present = seen.as_ref().map(|(record, _)| record.clone());
+            let present = bounds.variant.forget_columns_in_flight(present);
             let due = |writer| protocol::is_due(writer, self.now(bounds, writer.id));
             if present
                 .as_ref()
-                .is_some_and(|it| it.writers_of(&bounds.depends).any(due))
+                .is_some_and(|it| it.writers_of(depends).any(due))
             {
                 return Phase::Checking(it);
             }
-            match sure(protocol::check_record(present, &bounds.depends, &[], free)) {
-                ReadDecision::Valid(state) => it.tokens.extend(state.iter()),
+            match sure(protocol::check_record(present, depends, &[], free)) {
+                ReadDecision::Valid(tokens) => it.depend(bounds, tokens),
                 ReadDecision::Bypass => return Phase::Idle,
                 ReadDecision::Replace(record) => return Phase::Putting(it, record),
             }
         }
-        let current = it.entry.filter(|entry| {
-            protocol::is_current(entry.tokens.iter().copied(), it.tokens.iter().copied())
+        let now = it.proofs(bounds);
+        let current = it.entry.take().filter(|entry| {
+            let (then, tokens) = (entry.proofs.table.iter(), now.table.iter());
+            match it.keyed {
+                Some(_) => entry.proofs.hold(&now),
+                None => protocol::is_current(then.copied(), tokens.copied()),
+            }
         });
         match current {
             Some(entry) => {
                 self.serve(bounds, place, &entry.rows);
                 Phase::Idle
             }
+            None if it.keyed.is_some() => miss(bounds, it),
             None => members_from(bounds, it.tokens, FAMILY + 1),
         }
     }
 
-    fn crashed(&self, bounds: &Bounds, record: Option<&Record>) -> Vec<Token> {
-        let writers = record
-            .into_iter()
-            .flat_map(|it| it.writers_of(&bounds.depends));
+    fn crashed(
+        &self,
+        bounds: &Bounds,
+        record: Option<&Record>,
+        depends: Depends<'_>,
+    ) -> Vec<Token> {
+        let writers = record.into_iter().flat_map(|it| it.writers_of(depends));
         let crashed = writers.filter(|writer| {
             let has_lease = self.store.has_lease(writer::place(writer.id));
             protocol::is_crashed(writer, self.now(bounds, writer.id), has_lease)
@@ -384,15 +432,26 @@ impl State {
     }
 
     fn serve(&mut self, bounds: &Bounds, place: usize, rows: &[Value]) {
-        let began = &self.readers[place].began;
+        let Reader { began, kind, .. } = &self.readers[place];
         let older = |than: &[Value]| rows.iter().zip(than).any(|(row, floor)| row < floor);
         self.seen.hit = true;
         let mut beside = self.writers.iter().enumerate();
         self.seen.hit_beside_writer |=
-            beside.any(|(writer, it)| it.in_flight() && !bounds.matters(writer));
+            beside.any(|(writer, it)| it.in_flight() && !bounds.matters(writer, *kind));
         self.seen.older_than_acknowledged |= older(&began.acknowledged);
         self.seen.older_than_shown |= older(&began.shown) && !began.excused;
         self.seen.excused |= older(&began.shown) && began.excused;
+    }
+}
+
+/// Goes on with the buckets that are missing, if there are any.
+fn miss(bounds: &Bounds, it: Fetched) -> Phase {
+    if it.buckets.contains(&None) {
+        Phase::AddingBucket(it)
+    } else if bounds.variant == Variant::BucketPutBack {
+        Phase::PuttingBack(it)
+    } else {
+        it.query(bounds)
     }
 }
 
@@ -401,6 +460,9 @@ fn members_from(bounds: &Bounds, tokens: Vec<Token>, member: usize) -> Phase {
     if bounds.family && member < bounds.tables {
         Phase::Member(tokens, member)
     } else {
-        Phase::Querying(tokens)
+        Phase::Querying(Proofs {
+            table: tokens,
+            key: None,
+        })
     }
 }

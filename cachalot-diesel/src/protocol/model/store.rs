@@ -1,9 +1,9 @@
-//! The store of the model: records with CAS values, one entry, leases.
+//! The store of the model: records with CAS values, entries, leases.
 
 use std::convert::Infallible;
 
-use super::Value;
-use crate::protocol::{Record, Token};
+use super::{Value, keys::BUCKETS};
+use crate::protocol::{Proofs, Record, Token};
 
 /// A CAS value.
 pub(super) type Number = u8;
@@ -14,8 +14,12 @@ pub(super) type Seen = (Record, Number);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Store {
     pub(super) records: Vec<Option<Seen>>,
-    pub(super) entry: Option<Entry>,
+    /// One for each kind of read.
+    pub(super) entries: Vec<Option<Entry>>,
     pub(super) listed: Option<Listed>,
+    pub(super) buckets: [Option<Token>; BUCKETS],
+    /// A request that the store will execute later: the bucket and its new token.
+    pub(super) delayed: Option<(usize, Token)>,
     /// One bit a writer.
     leases: u8,
     /// The last CAS value of each record: each may be on a server of its own.
@@ -35,10 +39,10 @@ pub(super) struct Listed {
     pub(super) others: bool,
 }
 
-/// The rows of one read, and the tokens that they were stored under.
+/// The rows of one read, and what they were stored under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Entry {
-    pub(super) tokens: Vec<Token>,
+    pub(super) proofs: Proofs<Vec<Token>>,
     pub(super) rows: Vec<Value>,
 }
 
@@ -46,17 +50,20 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Lost {
     Record(usize),
-    Entry,
+    Entry(usize),
+    Bucket(usize),
     List,
     Lease(usize),
 }
 
 impl Store {
-    pub(super) fn new(tables: usize) -> Self {
+    pub(super) fn new(tables: usize, kinds: usize) -> Self {
         Self {
             records: vec![None; tables],
-            entry: None,
+            entries: vec![None; kinds],
             listed: None,
+            buckets: [None; BUCKETS],
+            delayed: None,
             leases: 0,
             last: vec![0; tables],
         }
@@ -89,7 +96,8 @@ impl Store {
     pub(super) fn lose(&mut self, lost: Lost) {
         match lost {
             Lost::Record(table) => self.records[table] = None,
-            Lost::Entry => self.entry = None,
+            Lost::Entry(kind) => self.entries[kind] = None,
+            Lost::Bucket(bucket) => self.buckets[bucket] = None,
             Lost::List => self.listed = None,
             Lost::Lease(writer) => self.leases &= !(1 << writer),
         }
@@ -102,10 +110,13 @@ impl Store {
 
     pub(super) fn items(&self) -> impl Iterator<Item = Lost> {
         let records = (0..self.records.len()).filter(|table| self.records[*table].is_some());
+        let entries = (0..self.entries.len()).filter(|kind| self.entries[*kind].is_some());
+        let buckets = (0..BUCKETS).filter(|bucket| self.buckets[*bucket].is_some());
         let leases = (0..8).filter(|writer| self.has_lease(*writer));
         records
             .map(Lost::Record)
-            .chain(self.entry.iter().map(|_| Lost::Entry))
+            .chain(entries.map(Lost::Entry))
+            .chain(buckets.map(Lost::Bucket))
             .chain(self.listed.iter().map(|_| Lost::List))
             .chain(leases.map(Lost::Lease))
     }

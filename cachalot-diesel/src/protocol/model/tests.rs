@@ -2,12 +2,13 @@
 
 mod columns;
 mod families;
+mod keys;
 
 use std::collections::BTreeSet;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use super::{Bounds, Changes, Faults, Variant, properties::*};
+use super::{Bounds, Changes, Faults, Kind, Rows, Variant, keys::COLUMN, properties::*};
 
 /// Two writers of one table, and two readers that read twice each.
 fn bounds() -> Bounds {
@@ -22,7 +23,8 @@ fn bounds() -> Bounds {
         family: false,
         other: false,
         changes: Vec::new(),
-        depends: Changes::ALL,
+        rows: Vec::new(),
+        kinds: vec![Changes::ALL.into()],
         variant: Variant::Correct,
     }
 }

@@ -5,6 +5,8 @@ mod steps;
 
 pub(super) use families::without_families;
 
+use std::collections::BTreeSet;
+
 use self::families::{Found, Recorded};
 use super::{
     Bounds, EPOCH, Value, Variant,
@@ -18,7 +20,7 @@ pub(super) const UNTIL: u64 = 1;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Writing {
-    phase: Phase,
+    pub(super) phase: Phase,
     /// In the order of the writer's tables.
     targets: Vec<Target>,
     /// The tables of the targets behind those: the family's record, or the epoch.
@@ -32,8 +34,10 @@ pub(super) struct Writing {
     settled: bool,
     /// The table may be unknown to every catalog: the target is the epoch, until the end.
     wide: bool,
-    /// The contents of its tables after its commit.
-    wrote: Vec<Value>,
+    /// The buckets that `end` has not renewed yet.
+    pub(super) to_renew: BTreeSet<usize>,
+    /// The contents of its tables after its commit, by kind of read.
+    wrote: Vec<Vec<Value>>,
     /// The lease has expired.
     pub(super) expired: bool,
     /// A record that showed it in flight was lost.
@@ -41,7 +45,7 @@ pub(super) struct Writing {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-enum Phase {
+pub(super) enum Phase {
     #[default]
     Idle,
     Beginning,
@@ -81,6 +85,10 @@ pub(super) enum Move {
     LookUp,
     /// Reads the id of the list from the epoch's record, in one batch with the other records.
     GetList,
+    /// Gives a bucket a new token.
+    Renew(usize),
+    /// The same; the store executes the request later, and the writer repeats it.
+    RenewLate(usize),
 }
 
 pub(super) fn id(place: usize) -> WriterId {
@@ -127,6 +135,9 @@ impl Writing {
             Phase::Begun => vec![Move::Commit],
             Phase::Ending(_) | Phase::Announcing => {
                 let mut moves = unfinished(|target| matches!(target, Target::Ended(_)));
+                let record_first = bounds.variant == Variant::RecordFirst;
+                let ready = self.to_renew.is_empty() || record_first;
+                moves.retain(|it| matches!(it, Move::Get(_)) || ready);
                 moves.extend(get_list());
                 moves
             }
@@ -156,6 +167,7 @@ impl Writing {
         self.families.clear();
         self.list = None;
         self.found = None;
+        self.to_renew.clear();
         self.wrote.clear();
     }
 

@@ -11,7 +11,13 @@ use serde::{
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{super::Token, Families, MAX_COLUMNS, MAX_FAMILIES};
+use super::{
+    super::{
+        Token,
+        keys::{Bucket, Buckets, MAX_BUCKETS},
+    },
+    Families, MAX_COLUMNS, MAX_FAMILIES, MAX_KEY_COLUMNS,
+};
 
 /// At most [`MAX_FAMILIES`] names.
 pub(super) fn families<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error> {
@@ -35,6 +41,30 @@ where
     D: Deserializer<'de>,
 {
     from.deserialize_map(AtMost::<BTreeMap<_, _>>(MAX_COLUMNS, PhantomData))
+}
+
+/// At most [`MAX_KEY_COLUMNS`] columns.
+pub(super) fn keys<'de, D>(from: D) -> Result<BTreeMap<Box<str>, Token>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    from.deserialize_map(AtMost::<BTreeMap<_, _>>(MAX_KEY_COLUMNS, PhantomData))
+}
+
+/// At most [`MAX_KEY_COLUMNS`] columns with at most [`MAX_BUCKETS`] each.
+pub(super) fn buckets<'de, D: Deserializer<'de>>(from: D) -> Result<Buckets, D::Error> {
+    let max = AtMost::<BTreeMap<_, OfColumn>>(MAX_KEY_COLUMNS, PhantomData);
+    let columns = from.deserialize_map(max)?.into_iter();
+    Ok(columns.map(|(column, OfColumn(it))| (column, it)).collect())
+}
+
+struct OfColumn(BTreeSet<Bucket>);
+
+impl<'de> Deserialize<'de> for OfColumn {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let max = AtMost::<BTreeSet<_>>(MAX_BUCKETS, PhantomData);
+        from.deserialize_seq(max).map(Self)
+    }
 }
 
 struct AtMost<C>(usize, PhantomData<C>);
@@ -69,8 +99,8 @@ impl<'de, N: Deserialize<'de> + Ord> Visitor<'de> for AtMost<BTreeSet<N>> {
     }
 }
 
-impl<'de> Visitor<'de> for AtMost<BTreeMap<Box<str>, Token>> {
-    type Value = BTreeMap<Box<str>, Token>;
+impl<'de, V: Deserialize<'de>> Visitor<'de> for AtMost<BTreeMap<Box<str>, V>> {
+    type Value = BTreeMap<Box<str>, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.expecting(f)
@@ -78,8 +108,8 @@ impl<'de> Visitor<'de> for AtMost<BTreeMap<Box<str>, Token>> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
         let mut columns = BTreeMap::new();
-        while let Some((name, token)) = from.next_entry()? {
-            if columns.insert(name, token).is_some() {
+        while let Some((name, value)) = from.next_entry()? {
+            if columns.insert(name, value).is_some() {
                 return Err(A::Error::custom("a column twice"));
             }
             self.check(columns.len())?;

@@ -1,6 +1,9 @@
 use std::convert::Infallible;
 
-use super::*;
+use super::{
+    super::keys::{Bucket, Buckets, Key, MAX_BUCKETS, Proofs, bucket_of},
+    *,
+};
 
 fn counting() -> impl FnMut() -> Result<Token, Infallible> {
     let mut next = 0_u128;
@@ -19,6 +22,14 @@ fn writer(number: u8) -> Writer {
         id: id(number),
         until: 1_000,
         changes: Changes::ALL,
+        buckets: Buckets::default(),
+    }
+}
+
+fn at(changes: &Changes, at: u64) -> TimedChanges<'_> {
+    TimedChanges {
+        at: Some(at),
+        ..changes.into()
     }
 }
 
@@ -47,7 +58,7 @@ fn an_update_changes_the_tokens_of_its_columns() {
         (Events::INSERT.into(), [false; 3]),
         (Changes::ALL, [true; 3]),
     ] {
-        let after = record.clone().published(id(1), &changes, None, tokens);
+        let after = record.clone().published(id(1), &changes, tokens);
         let after = after.unwrap();
         assert_eq!(Record::from_bytes(&after.to_bytes()).as_ref(), Some(&after));
         let readers = [
@@ -69,13 +80,13 @@ fn more_columns_than_a_record_keeps_invalidate_the_reads_of_all() {
     for number in 0..MAX_COLUMNS {
         let before = tokens_of(&record, &never);
         let one = update(&[&format!("column {number}")]);
-        record = record.published(id(1), &one, None, tokens).unwrap();
+        record = record.published(id(1), &one, tokens).unwrap();
         assert_eq!(tokens_of(&record, &never), before);
     }
     assert!(record.to_bytes().len() < 4096);
     let before = tokens_of(&record, &never);
     let record = record
-        .published(id(1), &update(&["one more"]), None, tokens)
+        .published(id(1), &update(&["one more"]), tokens)
         .unwrap();
     assert_ne!(tokens_of(&record, &never), before);
 }
@@ -128,7 +139,7 @@ fn a_record_round_trips() {
     let tokens = &mut counting();
     let record = Record::fresh(tokens).unwrap().begun(writer(7));
     let record = record
-        .published(id(9), &Changes::ALL, Some(5), tokens)
+        .published(id(9), at(&Changes::ALL, 5), tokens)
         .unwrap();
     assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
 }
@@ -139,11 +150,11 @@ fn the_fast_path_and_the_parser_agree() {
     let idle = Record::fresh(tokens).unwrap();
     let updated = idle
         .clone()
-        .published(id(1), &update(&["title", "votes"]), None, tokens)
+        .published(id(1), &update(&["title", "votes"]), tokens)
         .unwrap();
     let odd = idle
         .clone()
-        .published(id(1), &update(&["a \"quoted\" name"]), None, tokens)
+        .published(id(1), &update(&["a \"quoted\" name"]), tokens)
         .unwrap();
     for changes in [
         Changes::ALL,
@@ -170,13 +181,13 @@ fn the_fast_path_and_the_parser_agree() {
 fn the_fast_path_leaves_other_orders_to_the_parser() {
     let tokens = &mut counting();
     let record = Record::fresh(tokens).unwrap();
-    let record = record.published(id(1), &update(&["a", "b"]), Some(7), tokens);
+    let record = record.published(id(1), at(&update(&["a", "b"]), 7), tokens);
     let record = record.unwrap();
     let text = String::from_utf8(record.to_bytes()).unwrap();
     let (a, b) = (record.columns["a"].to_hex(), record.columns["b"].to_hex());
     let columns = format!(r#""columns":{{"a":"{a}","b":"{b}"}}"#);
     let turned = format!(r#""columns":{{"b":"{b}","a":"{a}"}}"#);
-    let at = r#""at":{"update":7}"#;
+    let (keys, at) = (r#""keys":{}"#, r#""at":{"update":7}"#);
     let reads = update(&["a", "b"]);
     let expected = DependencyTokens::of(&record, &reads);
     assert_eq!(
@@ -185,7 +196,10 @@ fn the_fast_path_leaves_other_orders_to_the_parser() {
     );
     for other in [
         text.replace(&columns, &turned),
-        text.replace(&format!("{columns},{at}"), &format!("{at},{columns}")),
+        text.replace(
+            &format!("{columns},{keys},{at}"),
+            &format!("{at},{columns},{keys}"),
+        ),
     ] {
         assert_ne!(other, text);
         assert_eq!(Record::from_bytes(other.as_bytes()), Some(record.clone()));
@@ -219,9 +233,7 @@ fn a_record_keeps_the_families_that_it_tells() {
     );
     let begun = new.begun(writer(1));
     let record = begun.with_found_families(id(1), Some(&found(&["p"], 100)));
-    let record = record
-        .published(id(1), &Changes::ALL, None, tokens)
-        .unwrap();
+    let record = record.published(id(1), &Changes::ALL, tokens).unwrap();
     assert!(
         record.lacks_families(&families(&["p", "q"])) && !record.lacks_families(&families(&["p"]))
     );
@@ -256,9 +268,7 @@ fn a_new_epoch_has_another_list() {
     assert_eq!(fresh.list(), fresh.any());
     let listed = fresh.with_list(id(100), true).with_list(id(101), false);
     assert!(listed.has_families() && listed.list() == id(101));
-    let renewed = listed
-        .published(id(1), &Changes::ALL, None, tokens)
-        .unwrap();
+    let renewed = listed.published(id(1), &Changes::ALL, tokens).unwrap();
     let renewed = renewed.without_list();
     assert!(!renewed.has_families() && renewed.list() == renewed.any());
 }
@@ -270,9 +280,7 @@ fn an_overlapping_writer_stays_in_flight_when_the_other_ends() {
         .unwrap()
         .begun(writer(1))
         .begun(writer(2));
-    let record = record
-        .published(id(1), &Changes::ALL, None, tokens)
-        .unwrap();
+    let record = record.published(id(1), &Changes::ALL, tokens).unwrap();
     assert_eq!(record.writers(), [writer(2)]);
 }
 
@@ -283,7 +291,7 @@ fn only_a_success_changes_the_token() {
     assert_eq!(before.clone().withdrawn(id(1)).any(), before.any());
     let after = before
         .clone()
-        .published(id(1), &Changes::ALL, None, tokens)
+        .published(id(1), &Changes::ALL, tokens)
         .unwrap();
     assert_ne!(after.any(), before.any());
 }
@@ -293,7 +301,7 @@ fn only_the_tokens_and_times_of_the_events_change() {
     let tokens = &mut counting();
     let before = Record::fresh(tokens).unwrap();
     let before = before
-        .published(id(1), &Changes::from(Events::UPSERT), Some(1), tokens)
+        .published(id(1), at(&Events::UPSERT.into(), 1), tokens)
         .unwrap();
     let delete = Events {
         insert: false,
@@ -302,7 +310,7 @@ fn only_the_tokens_and_times_of_the_events_change() {
     };
     let after = before
         .clone()
-        .published(id(1), &delete.into(), Some(2), tokens)
+        .published(id(1), at(&delete.into(), 2), tokens)
         .unwrap();
     assert_eq!((after.insert, after.update), (before.insert, before.update));
     assert_ne!(after.delete, before.delete);
@@ -338,7 +346,7 @@ fn garbage_and_unknown_versions_are_rejected() {
     let good = Record::fresh(&mut counting()).unwrap().to_bytes();
     let foreign = String::from_utf8(good.clone())
         .unwrap()
-        .replacen("\"v\":2", "\"v\":1", 1);
+        .replacen("\"v\":3", "\"v\":1", 1);
     for bad in [
         b"".as_slice(),
         b"{}",
@@ -348,4 +356,188 @@ fn garbage_and_unknown_versions_are_rejected() {
     ] {
         assert_eq!(Record::from_bytes(bad), None);
     }
+}
+
+/// The rows with these buckets of column `id`.
+fn key(buckets: &[Bucket]) -> Key {
+    Key {
+        column: "id".into(),
+        buckets: buckets.iter().copied().collect(),
+    }
+}
+
+fn known(columns: &[(&str, &[Bucket])]) -> Buckets {
+    let columns = columns.iter();
+    columns
+        .map(|(column, it)| (*column, it.iter().copied().collect()))
+        .collect()
+}
+
+/// The tokens of a reader of column `id`, with this bucket.
+fn proofs_of(record: &Record, bucket: Token) -> Proofs {
+    let key = key(&[7]);
+    let depends = Depends {
+        changes: &Changes::ALL,
+        key: Some(&key),
+    };
+    DependencyTokens::of(record, depends).proofs(&key, &[Some(bucket)])
+}
+
+#[test]
+fn a_write_that_knows_its_values_of_a_column_keeps_what_readers_by_that_column_depend_on() {
+    let tokens = &mut counting();
+    let mut record = Record::fresh(tokens).unwrap();
+    for (buckets, keeps) in [
+        (known(&[("id", &[1])]), true),
+        (known(&[("id", &[7]), ("user_id", &[2])]), true),
+        (known(&[("user_id", &[2])]), false),
+        (known(&[("id", &[1])]), true),
+        (Buckets::default(), false),
+        (known(&[("id", &[])]), true),
+    ] {
+        let written = TimedChanges {
+            buckets: &buckets,
+            ..(&Changes::ALL).into()
+        };
+        let after = record.clone().published(id(1), written, tokens).unwrap();
+        assert_eq!(Record::from_bytes(&after.to_bytes()).as_ref(), Some(&after));
+        assert_eq!(
+            after.keys.keys().collect::<Vec<_>>(),
+            buckets.keys().collect::<Vec<_>>()
+        );
+        let (before, now) = (proofs_of(&record, id(9)), proofs_of(&after, id(9)));
+        assert_eq!(before.hold(&now), keeps, "{buckets:?}");
+        assert_ne!(before.table, now.table);
+        assert!(!before.hold(&proofs_of(&after, id(10))), "another bucket");
+        record = after;
+    }
+}
+
+#[test]
+fn either_proof_is_enough_and_a_missing_bucket_proves_nothing() {
+    let tokens = &mut counting();
+    let record = Record::fresh(tokens).unwrap();
+    let key = key(&[7, 8]);
+    let depends = Depends {
+        changes: &Changes::ALL,
+        key: Some(&key),
+    };
+    let proofs = |record: &Record, buckets: [Option<Token>; 2]| {
+        DependencyTokens::of(record, depends).proofs(&key, &buckets)
+    };
+    let stored = proofs(&record, [Some(id(1)), Some(id(2))]);
+    assert!(stored.hold(&proofs(&record, [Some(id(1)), Some(id(3))])));
+    assert!(stored.hold(&proofs(&record, [None, Some(id(2))])));
+    let after = record.published(id(1), &Changes::ALL, tokens).unwrap();
+    let missing = proofs(&after, [None, Some(id(2))]);
+    assert!(!stored.hold(&missing));
+    let other = Proofs {
+        table: id(1),
+        key: None,
+    };
+    assert!(!other.hold(&missing), "two that are missing are not equal");
+}
+
+#[test]
+fn a_writer_of_other_rows_is_not_in_flight_for_a_keyed_reader() {
+    let in_flight = |buckets: Buckets, key: Option<&Key>| {
+        let record = Record::fresh(&mut counting()).unwrap();
+        let record = record.begun(Writer {
+            buckets,
+            ..writer(1)
+        });
+        let record = Record::from_bytes(&record.to_bytes()).unwrap();
+        let depends = Depends {
+            changes: &Changes::ALL,
+            key,
+        };
+        record.writers_of(depends).count() == 1
+    };
+    let key = key(&[7, 8]);
+    for (buckets, expected) in [
+        (Buckets::default(), true),
+        (known(&[("id", &[8, 9])]), true),
+        (known(&[("id", &[6, 9])]), false),
+        (known(&[("id", &[])]), false),
+        (known(&[("user_id", &[6])]), true),
+    ] {
+        assert_eq!(in_flight(buckets.clone(), Some(&key)), expected);
+        assert!(in_flight(buckets, None));
+    }
+}
+
+#[test]
+fn what_is_too_much_for_a_record_is_unknown() {
+    let many: Vec<_> = (0..=MAX_BUCKETS).map(|it| it.try_into().unwrap()).collect();
+    let buckets = known(&[("id", &many), ("user_id", &many[1..])]);
+    assert_eq!(buckets, known(&[("user_id", &many[1..])]));
+    let names: Vec<_> = (0..=MAX_KEY_COLUMNS).map(|it| it.to_string()).collect();
+    let columns: Vec<(_, &[Bucket])> = names.iter().map(|it| (it.as_str(), &many[1..])).collect();
+    let buckets = known(&columns);
+    assert_eq!(buckets.len(), MAX_KEY_COLUMNS);
+    let record = Record::fresh(&mut counting()).unwrap().begun(Writer {
+        buckets,
+        ..writer(1)
+    });
+    let bytes = record.to_bytes();
+    assert!(bytes.len() < 4096);
+    assert_eq!(Record::from_bytes(&bytes), Some(record));
+}
+
+#[test]
+fn writes_that_happen_together_know_what_each_of_them_knows() {
+    let mut both = known(&[("id", &[1]), ("user_id", &[2])]);
+    both.merge(&known(&[("id", &[3])]));
+    assert_eq!(both, known(&[("id", &[1, 3])]));
+    both.merge(&Buckets::default());
+    assert_eq!(both, Buckets::default());
+}
+
+#[test]
+fn a_bucket_is_of_a_column_and_a_value() {
+    assert_eq!(bucket_of("id", b"7"), bucket_of("id", b"7"));
+    assert_ne!(bucket_of("id", b"7"), bucket_of("id", b"8"));
+    assert_ne!(bucket_of("id", b"7"), bucket_of("user_id", b"7"));
+}
+
+#[test]
+fn the_fast_path_and_the_parser_agree_on_keys() {
+    let tokens = &mut counting();
+    let mut record = Record::fresh(tokens).unwrap();
+    let key = key(&[7]);
+    for buckets in [
+        Buckets::default(),
+        known(&[("user_id", &[7])]),
+        known(&[("a", &[1]), ("id", &[1])]),
+    ] {
+        let changes = update(&["title", "votes"]);
+        let written = TimedChanges {
+            buckets: &buckets,
+            ..at(&changes, 7)
+        };
+        record = record.published(id(1), written, tokens).unwrap();
+        let bytes = record.to_bytes();
+        for changes in [Changes::ALL, update(&["votes"]), Events::DELETE.into()] {
+            let depends = Depends {
+                changes: &changes,
+                key: Some(&key),
+            };
+            assert_eq!(
+                DependencyTokens::if_idle(&bytes, depends),
+                Some(DependencyTokens::of(&record, depends))
+            );
+        }
+    }
+    // The parser accepts a record without keys.
+    let text = String::from_utf8(record.to_bytes()).unwrap();
+    let keys = text.find(r#","keys""#).unwrap();
+    let end = text[keys..].find('}').unwrap() + keys + 1;
+    let without = format!("{}{}", &text[..keys], &text[end..]);
+    let depends = Depends {
+        changes: &Changes::ALL,
+        key: Some(&key),
+    };
+    assert_eq!(DependencyTokens::if_idle(without.as_bytes(), depends), None);
+    let parsed = Record::from_bytes(without.as_bytes()).unwrap();
+    assert_eq!(parsed.wide("id"), parsed.any);
 }

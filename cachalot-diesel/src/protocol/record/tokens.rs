@@ -1,21 +1,27 @@
 //! The tokens of a record that a reader depends on.
 
 use super::{
-    super::{Changes, Columns, Events, Token},
+    super::{
+        Changes, Columns, Depends, Events, Token,
+        keys::{Key, Proofs},
+    },
     Record,
 };
 use crate::fingerprint::Fingerprint;
 
 /// The tokens of a record that change with the changes that a reader depends on: `any` for all changes, else one
-/// for each event, where that of updates is `wide` with those of the columns if the reader names columns.
+/// for each event, where that of updates is `wide` with those of the columns if the reader names columns. A keyed
+/// reader also has the token that changes with writes that do not know their values of its column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct DependencyTokens {
     of_events: [Option<Token>; 3],
     of_columns: Vec<Token>,
+    wide_of_key: Option<Token>,
 }
 
 impl DependencyTokens {
-    pub(crate) fn of(record: &Record, changes: &Changes) -> Self {
+    pub(crate) fn of<'a>(record: &Record, depends: impl Into<Depends<'a>>) -> Self {
+        let Depends { changes, key } = depends.into();
         let columns = record.columns.iter();
         let tokens = [
             record.any,
@@ -24,11 +30,11 @@ impl DependencyTokens {
             record.delete,
             record.wide,
         ];
-        Self::with_columns(
-            tokens,
-            changes,
-            columns.map(|(name, token)| (&**name, *token)),
-        )
+        let columns = columns.map(|(name, token)| (&**name, *token));
+        Self {
+            wide_of_key: key.map(|key| record.wide(&key.column)),
+            ..Self::with_columns(tokens, changes, columns)
+        }
     }
 
     /// `columns` are in the order of their names. A column that is not among them was not updated since `wide` changed.
@@ -57,6 +63,7 @@ impl DependencyTokens {
         Self {
             of_events,
             of_columns,
+            wide_of_key: None,
         }
     }
 
@@ -64,8 +71,9 @@ impl DependencyTokens {
     ///
     /// Recognises only the exact output of [`Record::to_bytes`], so after `None` the record has to be
     /// parsed.
-    pub(crate) fn if_idle(record: &[u8], changes: &Changes) -> Option<Self> {
-        let (any, rest) = hex_after(record, br#"{"v":2,"any":""#)?;
+    pub(crate) fn if_idle<'a>(record: &[u8], depends: impl Into<Depends<'a>>) -> Option<Self> {
+        let Depends { changes, key } = depends.into();
+        let (any, rest) = hex_after(record, br#"{"v":3,"any":""#)?;
         let (insert, rest) = hex_after(rest, br#"","writers":[],"insert":""#)?;
         let (update, rest) = hex_after(rest, br#"","update":""#)?;
         let (delete, rest) = hex_after(rest, br#"","delete":""#)?;
@@ -76,14 +84,55 @@ impl DependencyTokens {
         }
         let tokens = [any, insert, update, delete, wide];
         let by_columns = !is_any(changes) && matches!(changes.updated, Columns::Named(_));
-        let columns = if by_columns {
-            columns_in(rest)?
+        let (columns, rest) = if by_columns || key.is_some() {
+            named_tokens(rest)?
         } else {
-            Vec::new()
+            (Vec::new(), rest)
         };
-        Some(Self::with_columns(tokens, changes, columns.into_iter()))
+        let wide_of_key = match key {
+            Some(key) => {
+                let (keys, _) = named_tokens(rest.strip_prefix(br#","keys":{"#)?)?;
+                let known = keys.iter().find(|(column, _)| **column == *key.column);
+                Some(known.map_or(any, |(_, token)| *token))
+            }
+            None => None,
+        };
+        Some(Self {
+            wide_of_key,
+            ..Self::with_columns(tokens, changes, columns.into_iter())
+        })
     }
 
+    /// For a keyed reader, which depends on these and on nothing else: the token of `wide` and those of its buckets.
+    /// `None` if a bucket is missing. The buckets have to be read after the record.
+    pub(crate) fn keyed(&self, buckets: &[Option<Token>]) -> Option<Vec<Token>> {
+        let tokens = std::iter::once(&self.wide_of_key).chain(buckets);
+        tokens.copied().collect()
+    }
+
+    /// The proofs of a keyed reader, each in one token. `buckets`: those of the key, in its order.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no connection uses keys yet"))]
+    pub(crate) fn proofs(&self, key: &Key, buckets: &[Option<Token>]) -> Proofs {
+        // The names differ from those of other hashes, so that an entry of other dependencies is never valid.
+        let mut table = Fingerprint::new("", "keyed table");
+        for token in self.iter() {
+            table.part(token.as_bytes());
+        }
+        let key = self.keyed(buckets).map(|tokens| {
+            let mut fingerprint = Fingerprint::new("", "key");
+            fingerprint.part(key.column.as_bytes());
+            for token in tokens {
+                fingerprint.part(token.as_bytes());
+            }
+            hash(&fingerprint)
+        });
+        Proofs {
+            table: hash(&table),
+            key,
+        }
+    }
+
+    /// Those of the table: a keyed reader has another proof beside them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Token> {
         let of_events = self.of_events.iter().flatten();
         of_events.chain(&self.of_columns).copied()
@@ -99,10 +148,22 @@ impl DependencyTokens {
         for token in self.iter() {
             fingerprint.part(token.as_bytes());
         }
-        let digest = fingerprint.to_digest();
-        let hash = Token::from_bytes(std::array::from_fn(|at| digest[at]));
-        [Some(hash), None, None].into_iter().flatten()
+        [Some(hash(&fingerprint)), None, None].into_iter().flatten()
     }
+
+    /// For the model checker.
+    #[cfg(test)]
+    pub(in super::super) fn tokens_mut(&mut self) -> impl Iterator<Item = &mut Token> {
+        let of_events = self.of_events.iter_mut().flatten();
+        of_events
+            .chain(&mut self.of_columns)
+            .chain(&mut self.wide_of_key)
+    }
+}
+
+fn hash(fingerprint: &Fingerprint) -> Token {
+    let digest = fingerprint.to_digest();
+    Token::from_bytes(std::array::from_fn(|at| digest[at]))
 }
 
 fn is_any(changes: &Changes) -> bool {
@@ -117,11 +178,15 @@ fn hex_after<'a>(record: &'a [u8], bytes: &[u8]) -> Option<(Token, &'a [u8])> {
     Some((Token::from_hex(token)?, rest))
 }
 
-/// The columns of `"title":"03…","votes":"9f…"}`. `None` if a name is escaped, or if they are not in order.
-fn columns_in(mut rest: &[u8]) -> Option<Vec<(&str, Token)>> {
-    let mut columns: Vec<(&str, Token)> = Vec::new();
-    if rest.starts_with(b"}") {
-        return Some(columns);
+/// Tokens by column.
+type NamedTokens<'a> = Vec<(&'a str, Token)>;
+
+/// The columns of `"title":"03…","votes":"9f…"}`, and what follows. `None` if a name is escaped, or if they are not in
+/// order.
+fn named_tokens(mut rest: &[u8]) -> Option<(NamedTokens<'_>, &[u8])> {
+    let mut columns = NamedTokens::new();
+    if let Some(rest) = rest.strip_prefix(b"}") {
+        return Some((columns, rest));
     }
     loop {
         rest = rest.strip_prefix(b"\"")?;
@@ -136,7 +201,7 @@ fn columns_in(mut rest: &[u8]) -> Option<Vec<(&str, Token)>> {
         let after = after.strip_prefix(b"\"")?;
         match after.split_first()? {
             (b',', after) => rest = after,
-            (b'}', _) => return Some(columns),
+            (b'}', after) => return Some((columns, after)),
             _ => return None,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{Changes, Columns, Events, WriterId},
+    super::{Buckets, Changes, Columns, Events, WriterId},
     MAX_COLUMNS, bounded,
 };
 
@@ -21,10 +21,13 @@ pub(crate) struct Writer {
     pub(crate) until: u64,
     /// What it may do to the table. Readers that depend on none of it need not wait.
     pub(crate) changes: Changes,
+    /// Which rows it may touch. Readers that depend on none of them need not wait.
+    pub(crate) buckets: Buckets,
 }
 
-/// Its form in JSON: `{"id":"5a…","until":1764000000000,"does":"u","columns":["votes"]}`. Without `does` it may make
-/// any change, and without `columns` its updates may set any column.
+/// Its form in JSON: `{"id":"5a…","until":1764000000000,"does":"u","columns":["votes"],"keys":{"id":[17,512]}}`.
+/// Without `does` it may make any change, without `columns` its updates may set any column, and a column that is
+/// missing in `keys` may have any value.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InRecord {
@@ -38,6 +41,12 @@ struct InRecord {
         default
     )]
     columns: Option<BTreeSet<Box<str>>>,
+    #[serde(
+        skip_serializing_if = "Buckets::is_unknown",
+        deserialize_with = "bounded::buckets",
+        default
+    )]
+    keys: Buckets,
 }
 
 impl From<Writer> for InRecord {
@@ -61,6 +70,7 @@ impl From<Writer> for InRecord {
             until: writer.until,
             does: (!is_any).then(|| does.map(|(_, letter)| letter).collect()),
             columns,
+            keys: writer.buckets,
         }
     }
 }
@@ -82,6 +92,7 @@ impl From<InRecord> for Writer {
             id: writer.id,
             until: writer.until,
             changes,
+            buckets: writer.keys,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One table, of which a read uses one column.
+//! One table, of which a read uses one column or none.
 
 use super::*;
 use crate::protocol::{Columns, Events};
@@ -23,7 +23,7 @@ fn read<const N: usize>(columns: [&str; N]) -> Changes {
 fn columns(changes: [Changes; 2]) -> Bounds {
     Bounds {
         changes: changes.into(),
-        depends: read(["a"]),
+        kinds: vec![read(["a"]).into()],
         ..bounds()
     }
 }
@@ -94,7 +94,7 @@ fn p1_is_violated_if_versions_repeat_after_a_restart() {
 #[test]
 fn a_read_of_no_column_is_stale_after_no_update() {
     let found = assert_holds(Bounds {
-        depends: read([]),
+        kinds: vec![read([]).into()],
         ..columns([update("a"), Events::INSERT.into()])
     });
     assert!(found.contains(BESIDE));
@@ -126,6 +126,66 @@ fn p2_is_violated_if_a_mark_is_narrower_than_the_write() {
     let bounds = Bounds {
         variant,
         ..columns([update("a"), update("b")])
+    };
+    assert_violates([P2], bounds);
+}
+
+#[test]
+fn p2_is_violated_if_a_reader_ignores_writers_of_its_column() {
+    let variant = Variant::ColumnsInFlight;
+    let bounds = Bounds {
+        variant,
+        ..columns([update("a"), update("b")])
+    };
+    assert_violates([P2], bounds);
+}
+
+#[test]
+fn p1_and_p2_are_violated_if_a_reader_does_not_depend_on_wide() {
+    let variant = Variant::WideIgnored;
+    let bounds = Bounds {
+        variant,
+        ..columns([unknown(), update("b")])
+    };
+    assert_violates([P1, P2], bounds);
+}
+
+/// The record then looks as it did before the column was updated.
+#[test]
+fn p1_and_p2_are_violated_if_columns_are_removed_while_wide_stays() {
+    let variant = Variant::ColumnsForgotten;
+    let bounds = Bounds {
+        variant,
+        ..columns([update("a"), update("b")])
+    };
+    assert_violates([P1, P2], bounds);
+}
+
+/// A writer of unknown columns, and two readers: one uses column `a`, the other depends on updates of `b` alone.
+fn different_reads() -> Bounds {
+    Bounds {
+        writers: vec![vec![0]],
+        kinds: vec![read(["a"]).into(), update("b").into()],
+        faults: Faults {
+            crashes: 1,
+            ..Faults::default()
+        },
+        ..columns([unknown(), unknown()])
+    }
+}
+
+#[test]
+fn no_read_is_stale_when_a_reader_of_another_column_removes_a_crashed_writer() {
+    let found = assert_holds(different_reads());
+    assert!(found.contains(RECLAIMED));
+}
+
+#[test]
+fn p2_is_violated_if_a_reclaim_renews_only_what_the_reader_depends_on() {
+    let variant = Variant::NarrowReclaim;
+    let bounds = Bounds {
+        variant,
+        ..different_reads()
     };
     assert_violates([P2], bounds);
 }

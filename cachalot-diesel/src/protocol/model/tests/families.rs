@@ -19,6 +19,8 @@ const RESTARTS: [Faults; 2] = {
     let none = Faults {
         crashes: 0,
         evictions: 0,
+        lost_buckets: 0,
+        delays: 0,
         lost_lists: 0,
         restarts: 0,
         restarts_of_one: 0,

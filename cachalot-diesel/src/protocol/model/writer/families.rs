@@ -4,7 +4,7 @@ use super::{
     super::{Bounds, EPOCH, FAMILY, State, Variant, normal::free_tokens, store::sure},
     Phase, UNTIL, id,
 };
-use crate::protocol::{Changes, Families, FoundFamilies, Record, Token, Writer};
+use crate::protocol::{Buckets, Changes, Families, FoundFamilies, Record, Token, Writer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Found {
@@ -117,6 +117,7 @@ pub(in super::super) fn without_families(record: Record, list: Token) -> Record 
         id: id(0xF),
         until: UNTIL,
         changes: Changes::ALL,
+        buckets: Buckets::default(),
     };
     let id = writer.id;
     let record = record.without_list().begun(writer);

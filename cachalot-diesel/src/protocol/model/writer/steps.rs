@@ -35,19 +35,23 @@ impl State {
             }
             Move::Put(target) => self.put(bounds, place, target),
             Move::Commit => {
-                for table in tables {
-                    self.committed[*table] += u8::from(bounds.matters(place));
-                }
                 let writing = &mut self.writers[place];
-                // What no reader sees is no older than anything.
-                let wrote = tables.iter().map(|table| match bounds.matters(place) {
-                    true => self.committed[*table],
-                    false => 0,
-                });
-                writing.wrote = wrote.collect();
+                for (kind, committed) in self.committed.iter_mut().enumerate() {
+                    let matters = bounds.matters(place, kind);
+                    for table in tables {
+                        committed[*table] += u8::from(matters);
+                    }
+                    // What no reader sees is no older than anything.
+                    let wrote = tables.iter().map(|table| match matters {
+                        true => committed[*table],
+                        false => 0,
+                    });
+                    writing.wrote.push(wrote.collect());
+                }
                 let targets = tables.len() + writing.families.len();
                 writing.targets.resize(targets, Target::Unread);
                 writing.phase = Phase::Ending(WriteOutcome::Success);
+                writing.to_renew = bounds.rows_of(place).to_renew();
                 writing.forget_list(bounds);
             }
             Move::Fail => {
@@ -56,8 +60,11 @@ impl State {
             }
             Move::FailUnknown => {
                 self.writers[place].phase = Phase::Ending(WriteOutcome::Unknown);
+                self.writers[place].to_renew = bounds.rows_of(place).to_renew();
                 self.writers[place].forget_list(bounds);
             }
+            Move::Renew(bucket) => self.renew(bounds, place, bucket, false),
+            Move::RenewLate(bucket) => self.renew(bounds, place, bucket, true),
             Move::LookUp => self.look_up(bounds, place),
             Move::GetList => {
                 self.start(bounds, place);
@@ -118,6 +125,7 @@ impl State {
                 id: id(place),
                 until: UNTIL,
                 changes: bounds.variant.mark(bounds.changes_of(place)),
+                buckets: bounds.rows_of(place).marked.clone(),
             };
             let present = bounds.variant.forget_others(present);
             let record = sure(protocol::begin(present, writer, tokens));
@@ -130,7 +138,12 @@ impl State {
         };
         let change = TimedChanges {
             changes: &bounds.variant.renewed(bounds.changes_of(place)),
+            buckets: &bounds.rows_of(place).known,
             at: None,
+        };
+        let before = match &known {
+            Target::Written(record, _) | Target::Read(Some((record, _))) => Some(record.clone()),
+            _ => None,
         };
         let (next, over) = match known {
             Target::Written(record, number) => {
@@ -162,6 +175,13 @@ impl State {
             Target::Unread | Target::Ended(_) => return,
         };
         let next = match next {
+            Some(record) if bounds.variant == Variant::ColumnsForgotten => {
+                Some(record.only_columns(&change.changes.updated))
+            }
+            Some(record) if bounds.variant == Variant::KeysKept => Some(match &before {
+                Some(before) => record.with_keys_of(before),
+                None => record,
+            }),
             // After a failure the epoch and its catalogs are unchanged.
             Some(record) if table == EPOCH && outcome != WriteOutcome::Failure => {
                 Some(record.without_list())
@@ -184,13 +204,16 @@ impl State {
         self.ended(bounds, place);
     }
 
-    pub(super) fn ended(&mut self, bounds: &Bounds, place: usize) {
+    pub(in super::super) fn ended(&mut self, bounds: &Bounds, place: usize) {
         let writing = &mut self.writers[place];
         let Some(outcome) = writing.outcome() else {
             return;
         };
         let ended = |target: &Target| matches!(target, Target::Ended(_));
-        if !writing.targets.iter().all(ended) || writing.needs_list(bounds) {
+        if !writing.targets.iter().all(ended)
+            || writing.needs_list(bounds)
+            || !writing.to_renew.is_empty()
+        {
             return;
         }
         let wide = writing.families.contains(&EPOCH);
@@ -233,9 +256,10 @@ impl State {
         writing.settled = false;
         writing.wide = false;
         self.store.lose(Lost::Lease(place));
-        for (table, wrote) in bounds.writers[place].iter().zip(writing.wrote.drain(..)) {
-            let acknowledged = &mut self.acknowledged[*table];
-            *acknowledged = wrote.max(*acknowledged);
+        for (acknowledged, wrote) in self.acknowledged.iter_mut().zip(writing.wrote.drain(..)) {
+            for (table, wrote) in bounds.writers[place].iter().zip(wrote) {
+                acknowledged[*table] = wrote.max(acknowledged[*table]);
+            }
         }
     }
 }
