@@ -9,7 +9,7 @@ use cachalot_diesel::{Builder, Cachalot, CachedDsl as _};
 use cachalot_tests::{memcached, wire::Wire};
 use diesel::prelude::*;
 
-use self::forgery::{BODY_AT, TAG_AT, forged, patched, records, spoilt, unreadable, wrong};
+use self::forgery::{BODY_AT, RECORD_START, TAG_AT, forged, patched, records, spoilt, unreadable, wrong};
 use super::Conn;
 use super::schema::tags;
 use super::spy_store::SpyStore;
@@ -216,6 +216,8 @@ fn x04_a_forged_record_costs_a_miss_and_hides_no_write() {
     for mut target in [Target::new(|builder| builder), Target::with_secret()] {
         let keys = target.keys.clone();
         for key in &keys[1..] {
+            let sound = target.spy_store.get(key).unwrap();
+            assert!(sound.starts_with(RECORD_START.as_bytes()));
             for (what, bytes) in records() {
                 target.withstands(key, bytes.as_bytes(), what);
 

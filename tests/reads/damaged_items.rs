@@ -136,8 +136,9 @@ fn r17_a_damaged_record_costs_one_miss_and_is_replaced() {
                 assert!(first <= 1, "{way}");
                 assert_eq!(world.sent(read), (Ok(expected()), 0), "healed after {way}");
             }
-            let mut foreign = String::from_utf8(sound).unwrap();
-            foreign = foreign.replacen("{\"v\":1,", "{\"v\":2,", 1);
+            let sound = String::from_utf8(sound).unwrap();
+            let foreign = sound.replacen("{\"v\":", "{\"v\":1", 1);
+            assert_ne!(foreign, sound);
             spy_store.set(record, foreign.as_bytes());
             assert_eq!(world.once(read), Ok(expected()), "another format version");
         }

@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn x04_the_memory_of_parsing_a_record_is_proportional() {
         let record = |any: &str, writers: &str| {
-            format!("{{\"v\":1,\"any\":{any},\"writers\":{writers},\"insert\":\"\"}}")
+            format!("{{\"v\":3,\"any\":{any},\"writers\":{writers},\"insert\":\"\"}}")
         };
         let any = format!("\"{}\"", "a".repeat(32));
         let writer = format!("{{\"id\":{any},\"until\":1}},");

@@ -99,13 +99,17 @@ pub(super) fn wrong(entry: &[u8]) -> Vec<u8> {
     patched(entry, at.unwrap(), b"wrong")
 }
 
+/// How the records of today's format start.
+pub(super) const RECORD_START: &str = "{\"v\":3,";
+
 /// Records that no writer would write: wrong types, huge numbers, great depth, many writers.
 pub(super) fn records() -> Vec<(&'static str, String)> {
     let token = |digit: &str| digit.repeat(32);
     let record = |any: &str, writers: &str| {
         let (insert, update, delete) = (token("b"), token("c"), token("d"));
+        let rest = format!("\"wide\":\"{update}\",\"columns\":{{}},\"keys\":{{}}");
         format!(
-            "{{\"v\":1,\"any\":{any},\"writers\":{writers},\"insert\":\"{insert}\",\"update\":\"{update}\",\"delete\":\"{delete}\",\"at\":1}}"
+            "{RECORD_START}\"any\":{any},\"writers\":{writers},\"insert\":\"{insert}\",\"update\":\"{update}\",\"delete\":\"{delete}\",{rest}}}"
         )
     };
     let any = format!("\"{}\"", token("a"));
@@ -158,11 +162,11 @@ pub(super) fn records() -> Vec<(&'static str, String)> {
         ),
         (
             "a field twice",
-            record(&any, "[]").replacen("\"v\":1", "\"v\":1,\"v\":1", 1),
+            record(&any, "[]").replacen("\"any\"", "\"v\":3,\"any\"", 1),
         ),
         (
             "another version",
-            record(&any, "[]").replacen("\"v\":1", "\"v\":255", 1),
+            record(&any, "[]").replacen(RECORD_START, "{\"v\":255,", 1),
         ),
         (
             "the tag of another entry",
