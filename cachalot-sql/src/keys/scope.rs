@@ -167,7 +167,7 @@ impl<'t> Scope<'t> {
                     return None;
                 };
                 let is_value = |word: &&str| word.eq_ignore_ascii_case(&ident.value);
-                if ident.quote_style.is_none() && NO_COLUMNS.iter().any(|word| is_value(word)) {
+                if ident.quote_style.is_none() && NO_COLUMNS.iter().any(is_value) {
                     return None;
                 }
                 (only, ident)
