@@ -26,7 +26,7 @@ impl Analysis {
     #[must_use]
     pub fn of(sql: &str, dialect: Dialect) -> Self {
         let stored = as_stored(sql, dialect);
-        let statements = match lexer::lex(&stored, dialect) {
+        let mut statements: Vec<_> = match lexer::lex(&stored, dialect) {
             Some(tokens) => split(&tokens, dialect)
                 .into_iter()
                 .map(|statement| Statement::of(statement, dialect))
@@ -36,6 +36,12 @@ impl Analysis {
                 vec![unknown.with_effect(Effect::Session(SessionChange::Unknown))]
             }
         };
+        // Then the literals are not those of the text.
+        if matches!(stored, Cow::Owned(_)) {
+            for statement in &mut statements {
+                statement.keys.clear();
+            }
+        }
         Self::new(Text::new(sql, dialect), statements)
     }
 

@@ -382,6 +382,24 @@ fn changes_of_rows() {
     );
 }
 
+/// MySQL finds a name outside the BMP by another spelling; a literal is another value.
+#[test]
+fn literals_that_are_not_analysed_as_they_are_have_no_keys() {
+    check_none(
+        Mysql,
+        &[
+            "SELECT * FROM t WHERE a = '\u{1f600}'",
+            "DELETE FROM t WHERE a = '\u{1f600}' AND id = 1",
+            "INSERT INTO t (a) VALUES ('\u{1f600}')",
+            "SELECT * FROM t WHERE `\u{1f600}` = 1",
+        ],
+    );
+    check(
+        Postgres,
+        &[("SELECT * FROM t WHERE a = '\u{1f600}'", "t.a='\u{1f600}'")],
+    );
+}
+
 #[test]
 fn debug_output_does_not_show_values() {
     let analysis = Analysis::of("DELETE FROM t WHERE a = 'secret' AND b = 4711", Postgres);
