@@ -400,6 +400,43 @@ fn literals_that_are_not_analysed_as_they_are_have_no_keys() {
     );
 }
 
+/// Each server reads these in its own way; none of them reads `id = 1` as a condition of its own.
+#[test]
+fn operators_beside_an_equality_take_part_of_it() {
+    for dialect in Dialect::ALL {
+        check_none(
+            dialect,
+            &[
+                "SELECT * FROM t WHERE id = 1 = 1",
+                "SELECT * FROM t WHERE id = a = 1",
+                "SELECT * FROM t WHERE 1 = id = 1",
+                "SELECT * FROM t WHERE id = 1 IS NULL",
+                "SELECT * FROM t WHERE id = 1 ISNULL",
+                "SELECT * FROM t WHERE id = 1 NOTNULL",
+                "SELECT * FROM t WHERE id IN (1) IS NOT TRUE",
+                "SELECT * FROM t WHERE a BETWEEN 1 AND id = 1",
+                "SELECT * FROM t WHERE a LIKE id = 1",
+                "SELECT * FROM t WHERE a IS DISTINCT FROM id = 1",
+                "SELECT * FROM t WHERE id = 1 AND a IS DISTINCT FROM 2 OR b = 3",
+                "SELECT * FROM t WHERE id = 1 AND a GLOB 'x' OR b",
+                "SELECT * FROM t JOIN u ON t.id = 1 AND u.k = 2 OR t.a = 1",
+                "SELECT * FROM t WHERE id = - -1",
+            ],
+        );
+    }
+    check_none(
+        Mysql,
+        &[
+            "SELECT * FROM t WHERE id = 1 AND BINARY a = 'x' OR b = 3",
+            "SELECT * FROM t WHERE id = 1 && a = 2",
+            "SELECT * FROM t WHERE ! id = 1",
+            "SELECT * FROM t WHERE id = 1--1",
+            "SELECT * FROM t WHERE id = 1 DIV 1",
+            "SELECT * FROM t WHERE id = 1 MOD 1",
+        ],
+    );
+}
+
 #[test]
 fn debug_output_does_not_show_values() {
     let analysis = Analysis::of("DELETE FROM t WHERE a = 'secret' AND b = 4711", Postgres);
