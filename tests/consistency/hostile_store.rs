@@ -9,7 +9,9 @@ use cachalot_diesel::{Builder, Cachalot, CachedDsl as _};
 use cachalot_tests::{memcached, wire::Wire};
 use diesel::prelude::*;
 
-use self::forgery::{BODY_AT, RECORD_START, TAG_AT, forged, patched, records, spoilt, unreadable, wrong};
+use self::forgery::{
+    BODY_AT, RECORD_START, TAG_AT, forged, patched, records, spoilt, unreadable, wrong,
+};
 use super::Conn;
 use super::schema::tags;
 use super::spy_store::SpyStore;
