@@ -153,20 +153,20 @@ fn catalog_of<Conn: CacheConnection>(
     }
     // A catalog that has the transaction's own changes must not be shared.
     let has_written = session.has_written();
+    let question = Question {
+        in_transaction: context.in_transaction,
+        schemas: schemas.clone(),
+    };
     let load = || {
         if has_written {
             return Ok(None);
         }
-        let question = Question {
-            in_transaction: context.in_transaction,
-            schemas: schemas.clone(),
-        };
         conn.catalog(&question).map(|answer| Some(answer.0))
     };
     let planner = cache.planner();
     let snapshot = match context.replica {
         true => planner.catalog_for_replica(&database, load),
-        false => planner.catalog(&database, !context.in_transaction, load),
+        false => planner.catalog(&database, !question.in_transaction, load),
     };
     match snapshot {
         Ok(snapshot) => Ok((database, snapshot)),
