@@ -14,7 +14,8 @@ use super::{
     families::{self, Members},
     routines::Routines,
     times::{Place, TimeTypes},
-    tracked::{self, TrackedColumns},
+    tracked::TrackedColumns,
+    tracked_tables,
 };
 use cachalot_sql::{
     Analysis, Changes, Columns, Dialect, Events, Uncacheable, Writes,
@@ -115,7 +116,7 @@ impl Catalog {
             relations: HashMap::new(),
             families: families::of(&facts.inheritance),
             causes: Causes::new(facts),
-            tracked: tracked::of(facts),
+            tracked: tracked_tables::of(facts),
             routines: Routines::new(facts),
             row_functions: facts.row_functions.clone(),
             fails_in_part: facts.fails_in_part,

@@ -21,6 +21,7 @@ pub(crate) mod times;
     allow(dead_code, reason = "each backend has its own classes")
 )]
 pub(crate) mod tracked;
+mod tracked_tables;
 mod unanalyzable;
 
 pub(crate) use facts::Facts;

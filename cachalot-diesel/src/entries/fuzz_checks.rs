@@ -255,7 +255,8 @@ mod tests {
                     assert!(Record::from_bytes(bytes).is_none());
                     assert!(DependencyTokens::if_idle(bytes, &Changes::ALL).is_none());
                 });
-                assert!(taken <= 2, "{taken} bytes for each of case {number}");
+                // A writer takes more than its text.
+                assert!(taken <= 8, "{taken} bytes for each of case {number}");
             }
         }
     }
