@@ -75,3 +75,36 @@ pub(crate) fn named<'a>(columns: impl IntoIterator<Item = (&'a str, Tracked)>) -
     });
     named.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_may_stand_for_several_columns_are_not_tracked() {
+        let (long, longer) = ("x".repeat(62), "x".repeat(63));
+        let columns = ["Id", "größe", "ctid", &long, &longer];
+        let tracked = Tracked {
+            class: Class::signed(64),
+            unique: true,
+        };
+        let columns = named(columns.map(|name| (name, tracked)));
+        let names: Vec<_> = columns.keys().map(|name| &**name).collect();
+        assert_eq!(names, ["id", &*long]);
+    }
+
+    #[test]
+    fn integers_have_the_limits_of_their_type() {
+        let limits = |class| match class {
+            Class::Integer { min, max } => (min, max),
+            _ => (0, 0),
+        };
+        assert_eq!(limits(Class::signed(8)), (-128, 127));
+        assert_eq!(limits(Class::unsigned(8)), (0, 255));
+        assert_eq!(
+            limits(Class::signed(64)),
+            (i64::MIN, i64::MAX.unsigned_abs())
+        );
+        assert_eq!(limits(Class::unsigned(64)), (0, u64::MAX));
+    }
+}

@@ -90,7 +90,10 @@ mod tests {
     use cachalot_sql::{Dialect, Events};
 
     use super::*;
-    use crate::catalog::facts::{Code, Policy, Relation, RelationKind, Trigger};
+    use crate::catalog::{
+        facts::{Code, Policy, Relation, RelationKind, Trigger},
+        tracked::{Class, Tracked, named},
+    };
 
     const ID: Tracked = Tracked {
         class: Class::signed(64),
@@ -181,14 +184,6 @@ mod tests {
         assert_eq!(in_reads(&facts, "a"), ["id"]);
         assert_eq!(in_reads(&facts, "b"), ["id*"]);
         assert!(in_reads(&facts, "c").is_empty());
-    }
-
-    #[test]
-    fn names_that_may_stand_for_several_columns_are_not_tracked() {
-        let (long, longer) = ("x".repeat(62), "x".repeat(63));
-        let columns = ["Id", "größe", "ctid", &long, &longer];
-        let columns = named(columns.map(|name| (name, ID)));
-        assert_eq!(names(&columns), ["id*".to_owned(), format!("{long}*")]);
     }
 
     #[test]
@@ -308,20 +303,5 @@ mod tests {
         let mut other = plain.clone();
         other.relations[0].tracked = named([("id", ID)]);
         assert_ne!(plain.shared_hash(), other.shared_hash());
-    }
-
-    #[test]
-    fn integers_have_the_limits_of_their_type() {
-        let limits = |class| match class {
-            Class::Integer { min, max } => (min, max),
-            _ => (0, 0),
-        };
-        assert_eq!(limits(Class::signed(8)), (-128, 127));
-        assert_eq!(limits(Class::unsigned(8)), (0, 255));
-        assert_eq!(
-            limits(Class::signed(64)),
-            (i64::MIN, i64::MAX.unsigned_abs())
-        );
-        assert_eq!(limits(Class::unsigned(64)), (0, u64::MAX));
     }
 }
