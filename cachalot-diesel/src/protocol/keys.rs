@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Changes, Token, record::Writer};
+use super::{Changes, Token};
 use crate::fingerprint::Fingerprint;
 
 /// The number of a bucket: the rows whose values of a column have this hash. Each is an item in the store, a token.
@@ -87,7 +87,7 @@ pub(crate) struct Key {
 
 impl Key {
     /// May a write touch these rows?
-    fn meets(&self, written: &Buckets) -> bool {
+    pub(super) fn meets(&self, written: &Buckets) -> bool {
         let known = written.get(&self.column);
         known.is_none_or(|known| !known.is_disjoint(&self.buckets))
     }
@@ -104,14 +104,6 @@ pub(crate) struct Depends<'a> {
 impl<'a> From<&'a Changes> for Depends<'a> {
     fn from(changes: &'a Changes) -> Self {
         Self { changes, key: None }
-    }
-}
-
-impl Depends<'_> {
-    /// May this writer change the result?
-    pub(super) fn meets(self, writer: &Writer) -> bool {
-        let rows = self.key.is_none_or(|key| key.meets(&writer.buckets));
-        rows && writer.changes.meets(self.changes)
     }
 }
 

@@ -30,6 +30,6 @@ pub(crate) use keys::{Buckets, Depends};
 pub(crate) use read::{
     MemberDecision, ReadDecision, check_member, check_record, is_crashed, is_current, is_due,
 };
-pub(crate) use record::{DependencyTokens, Families, FoundFamilies, Record, Writer};
+pub(crate) use record::{DependencyTokens, Families, FoundFamilies, Record, TimedChanges, Writer};
 pub(crate) use token::{Token, WriterId};
-pub(crate) use write::{TimedChanges, WriteOutcome, begin, end, end_without_read};
+pub(crate) use write::{WriteOutcome, begin, end, end_without_read};

@@ -6,14 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::{tokens::DependencyTokens, writer::Writer};
-
-use super::{
-    Changes, Columns, Depends, Events, TimedChanges, Token, WriterId, keys::MAX_KEY_COLUMNS,
+pub(crate) use self::{
+    tokens::DependencyTokens,
+    writer::{TimedChanges, Writer},
 };
+
+use super::{Changes, Columns, Depends, Events, Token, WriterId, keys::MAX_KEY_COLUMNS};
 
 /// The maximum size of a record. The library does not write larger ones.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
+
+/// The most writers in a record. A record with more counts as missing.
+const MAX_WRITERS: usize = 2_048;
 
 /// The most families in a record. A record with more counts as missing.
 const MAX_FAMILIES: usize = 64;
@@ -37,6 +41,7 @@ pub(crate) struct Record {
     /// Changes with every write to the table.
     any: Token,
     /// The writes in flight, in the order of `begin`.
+    #[serde(deserialize_with = "bounded::writers")]
     writers: Vec<Writer>,
     insert: Token,
     update: Token,
@@ -318,7 +323,7 @@ impl Record {
     ) -> impl Iterator<Item = &'a Writer> {
         let depends = depends.into();
         let writers = self.writers.iter();
-        writers.filter(move |writer| depends.meets(writer))
+        writers.filter(move |writer| writer.concerns(depends))
     }
 
     pub(crate) fn has(&self, writer: WriterId) -> bool {

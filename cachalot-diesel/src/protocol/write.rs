@@ -1,8 +1,8 @@
 //! The decisions of a writer.
 
 use super::{
-    Buckets, Changes, Record, WriterId,
-    record::{TokenSource, Writer},
+    Record, WriterId,
+    record::{TimedChanges, TokenSource, Writer},
 };
 
 /// How a write ended.
@@ -19,27 +19,6 @@ impl WriteOutcome {
     /// Is the change visible, or may it be?
     pub(crate) fn is_published(self) -> bool {
         self != Self::Failure
-    }
-}
-
-/// What a write did to a table, if it happened, and when.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TimedChanges<'a> {
-    pub(crate) changes: &'a Changes,
-    /// Of the rows that it touched. `end` gives these buckets new tokens *before* it replaces the record.
-    pub(crate) buckets: &'a Buckets,
-    /// Milliseconds since 1970.
-    pub(crate) at: Option<u64>,
-}
-
-/// To any rows, at an unknown time.
-impl<'a> From<&'a Changes> for TimedChanges<'a> {
-    fn from(changes: &'a Changes) -> Self {
-        Self {
-            changes,
-            buckets: Buckets::unknown(),
-            at: None,
-        }
     }
 }
 

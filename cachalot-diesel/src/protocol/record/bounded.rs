@@ -16,8 +16,13 @@ use super::{
         Token,
         keys::{Bucket, Buckets, MAX_BUCKETS},
     },
-    Families, MAX_COLUMNS, MAX_FAMILIES, MAX_KEY_COLUMNS,
+    Families, MAX_COLUMNS, MAX_FAMILIES, MAX_KEY_COLUMNS, MAX_WRITERS, Writer,
 };
+
+/// At most [`MAX_WRITERS`].
+pub(super) fn writers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Writer>, D::Error> {
+    from.deserialize_seq(AtMost::<Vec<Writer>>(MAX_WRITERS, PhantomData))
+}
 
 /// At most [`MAX_FAMILIES`] names.
 pub(super) fn families<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Families>, D::Error> {
@@ -79,6 +84,24 @@ impl<C> AtMost<C> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "at most {} members", self.0)
+    }
+}
+
+impl<'de, N: Deserialize<'de>> Visitor<'de> for AtMost<Vec<N>> {
+    type Value = Vec<N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.expecting(f)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = from.next_element()? {
+            // Before the vector grows for it.
+            self.check(members.len() + 1)?;
+            members.push(member);
+        }
+        Ok(members)
     }
 }
 

@@ -145,6 +145,23 @@ fn a_record_round_trips() {
 }
 
 #[test]
+fn a_record_with_too_many_writers_counts_as_missing() {
+    let mut record = Record::fresh(&mut counting()).unwrap();
+    let mut ids = counting();
+    let mut add = |record: &mut Record| {
+        let id = ids().unwrap();
+        record.writers.push(Writer { id, ..writer(0) });
+    };
+    (0..MAX_WRITERS).for_each(|_| add(&mut record));
+    assert_eq!(
+        Record::from_bytes(&record.to_bytes()).as_ref(),
+        Some(&record)
+    );
+    add(&mut record);
+    assert_eq!(Record::from_bytes(&record.to_bytes()), None);
+}
+
+#[test]
 fn the_fast_path_and_the_parser_agree() {
     let tokens = &mut counting();
     let idle = Record::fresh(tokens).unwrap();

@@ -1,11 +1,11 @@
-//! A write in flight, as a record lists it.
+//! A write: in flight, as a record lists it, and as it ended.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{Buckets, Changes, Columns, Events, WriterId},
+    super::{Buckets, Changes, Columns, Depends, Events, WriterId},
     MAX_COLUMNS, bounded,
 };
 
@@ -25,7 +25,36 @@ pub(crate) struct Writer {
     pub(crate) buckets: Buckets,
 }
 
-/// Its form in JSON: `{"id":"5a…","until":1764000000000,"does":"u","columns":["votes"],"keys":{"id":[17,512]}}`.
+impl Writer {
+    /// May it change what a read depends on?
+    pub(super) fn concerns(&self, depends: Depends<'_>) -> bool {
+        let rows = depends.key.is_none_or(|key| key.meets(&self.buckets));
+        rows && self.changes.meets(depends.changes)
+    }
+}
+
+/// What a write did to a table, if it happened, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimedChanges<'a> {
+    pub(crate) changes: &'a Changes,
+    /// Of the rows that it touched. `end` gives these buckets new tokens *before* it replaces the record.
+    pub(crate) buckets: &'a Buckets,
+    /// Milliseconds since 1970.
+    pub(crate) at: Option<u64>,
+}
+
+/// To any rows, at an unknown time.
+impl<'a> From<&'a Changes> for TimedChanges<'a> {
+    fn from(changes: &'a Changes) -> Self {
+        Self {
+            changes,
+            buckets: Buckets::unknown(),
+            at: None,
+        }
+    }
+}
+
+/// The form of a writer in JSON: `{"id":"5a…","until":1764000000000,"does":"u","columns":["votes"],"keys":{"id":[17,512]}}`.
 /// Without `does` it may make any change, without `columns` its updates may set any column, and a column that is
 /// missing in `keys` may have any value.
 #[derive(Serialize, Deserialize)]
