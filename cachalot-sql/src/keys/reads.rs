@@ -23,9 +23,17 @@ pub(super) fn of_query(
     tables: &Tables,
     dialect: Dialect,
 ) -> Option<BTreeMap<Arc<str>, Keys>> {
+    match &*plain(query)?.body {
+        SetExpr::Select(select) => of_select(select, constants, tables, dialect),
+        _ => None,
+    }
+}
+
+/// The query, unless it has clauses that may restrict or lock its rows in another way than by order and number.
+pub(super) fn plain(query: &Query) -> Option<&Query> {
     let Query {
         with: None,
-        body,
+        body: _,
         order_by: _,
         limit_clause: _,
         fetch: _,
@@ -38,13 +46,7 @@ pub(super) fn of_query(
     else {
         return None;
     };
-    let SetExpr::Select(select) = &**body else {
-        return None;
-    };
-    if !locks.is_empty() || !pipe_operators.is_empty() {
-        return None;
-    }
-    of_select(select, constants, tables, dialect)
+    (locks.is_empty() && pipe_operators.is_empty()).then_some(query)
 }
 
 fn of_select(

@@ -7,35 +7,13 @@ use sqlparser::ast::{
     TableWithJoins,
 };
 
-use super::super::{Dialect, names, writes};
+use super::super::{Dialect, functions, names, writes};
 
 /// PostgreSQL truncates longer names, so two of them can be one column.
 const MAX_NAME_BYTES: usize = 63;
 
-/// Words without quotes that are values of the server, whatever the columns of a table are called.
-const NO_COLUMNS: &[&str] = &[
-    "current_catalog",
-    "current_date",
-    "current_role",
-    "current_schema",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "default",
-    "false",
-    "localtime",
-    "localtimestamp",
-    "null",
-    "rownum",
-    "session_user",
-    "sysdate",
-    "system_user",
-    "true",
-    "user",
-    "utc_date",
-    "utc_time",
-    "utc_timestamp",
-];
+/// Words without quotes that are values whatever the columns of a table are called, beside those of the server.
+const VALUES: &[&str] = &["default", "false", "null", "rownum", "true"];
 
 /// What a `FROM` lists. No two of them have the same normalised name.
 pub(super) struct Scope<'t> {
@@ -166,8 +144,7 @@ impl<'t> Scope<'t> {
                 let [only] = self.factors.as_slice() else {
                     return None;
                 };
-                let is_value = |word: &&str| word.eq_ignore_ascii_case(&ident.value);
-                if ident.quote_style.is_none() && NO_COLUMNS.iter().any(is_value) {
+                if ident.quote_style.is_none() && is_value(&ident.value) {
                     return None;
                 }
                 (only, ident)
@@ -201,6 +178,13 @@ impl<'t> Scope<'t> {
             _ => None,
         }
     }
+}
+
+/// Is a word without quotes a value in any dialect, and not a column?
+fn is_value(word: &str) -> bool {
+    let of_server = |dialect| functions::volatile_keyword(dialect, word).is_some();
+    Dialect::ALL.into_iter().any(of_server)
+        || VALUES.iter().any(|value| value.eq_ignore_ascii_case(word))
 }
 
 /// The normalised name of a column. `None` if another column of the table may have the same.

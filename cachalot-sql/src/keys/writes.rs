@@ -17,6 +17,7 @@ use super::{
     KeyValue, Keys, MAX_VALUES,
     conditions::{conjuncts, equality},
     constants::Constants,
+    reads::plain,
     scope::{self, Scope},
 };
 
@@ -213,31 +214,17 @@ fn of_insert(
 
 /// The rows of a plain `VALUES`.
 fn rows(query: &Query) -> Option<Vec<&[Expr]>> {
-    let Query {
-        with: None,
-        body,
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks,
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators,
-    } = query
-    else {
-        return None;
-    };
+    let query = plain(query)?;
     let SetExpr::Values(Values {
         explicit_row: false,
         value_keyword: false,
         rows,
-    }) = &**body
+    }) = &*query.body
     else {
         return None;
     };
-    let plain = locks.is_empty() && pipe_operators.is_empty() && !rows.is_empty();
-    plain.then(|| rows.iter().map(|row| row.content.as_slice()).collect())
+    let all = query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
+    (all && !rows.is_empty()).then(|| rows.iter().map(|row| row.content.as_slice()).collect())
 }
 
 /// The values of a column in new rows.
