@@ -1,6 +1,5 @@
 //! By which columns of the tables of MySQL and MariaDB reads and writes can be told apart.
 
-use cachalot_diesel::{__private::Question, CacheConnection as _};
 use cachalot_tests::{Database, unique};
 use diesel::{
     connection::SimpleConnection,
@@ -11,10 +10,10 @@ use diesel::{
 
 use super::db;
 
-fn tracked_columns(conn: &mut db::Connection) -> Vec<String> {
-    let answer = conn.catalog(&Question::default()).unwrap();
-    answer.tracked_columns()
-}
+#[path = "common.rs"]
+mod common;
+
+use self::common::{names, tracked_columns};
 
 /// An empty database with this schema, in which values that do not fit are replaced by others.
 fn with_schema(schema: &str) -> (Database, db::Connection) {
@@ -238,12 +237,8 @@ fn k11_columns_that_triggers_and_expressions_set_are_not_tracked() {
         table("other"),
         table("later"),
     ));
-    let names: Vec<_> = lines
-        .iter()
-        .filter_map(|line| line.split(':').next())
-        .collect();
     assert_eq!(
-        names,
+        names(&lines),
         [
             "computed.id",
             "inserted.id",

@@ -1,6 +1,5 @@
 //! By which columns of PostgreSQL's tables reads and writes can be told apart.
 
-use cachalot_diesel::{__private::Question, CacheConnection as _};
 use diesel::{
     connection::SimpleConnection,
     dsl::sql,
@@ -10,16 +9,16 @@ use diesel::{
 
 use super::db;
 
+#[path = "common.rs"]
+mod common;
+
+use self::common::{names, tracked_columns};
+
 /// An empty database with this schema.
 fn with_schema(schema: &str) -> db::Connection {
     let mut conn = db::establish(db::empty_database().url());
     conn.batch_execute(schema).unwrap();
     conn
-}
-
-fn tracked_columns(conn: &mut db::Connection) -> Vec<String> {
-    let answer = conn.catalog(&Question::default()).unwrap();
-    answer.tracked_columns()
 }
 
 fn tracked_in(schema: &str) -> Vec<String> {
@@ -212,12 +211,8 @@ fn k11_columns_that_triggers_and_expressions_set_are_not_tracked() {
          CREATE TRIGGER t BEFORE DELETE ON deleted FOR EACH ROW EXECUTE FUNCTION sets_p(); \
          CREATE TRIGGER t BEFORE INSERT ON replaced FOR EACH ROW EXECUTE FUNCTION replaces()",
     );
-    let names: Vec<_> = lines
-        .iter()
-        .filter_map(|line| line.split(':').next())
-        .collect();
     assert_eq!(
-        names,
+        names(&lines),
         [
             "computed.id",
             "deleted.id",
