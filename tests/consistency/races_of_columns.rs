@@ -16,7 +16,7 @@ use super::schema::authors;
 use super::world::store;
 use super::{Conn, db};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A database with one author, and processes that share a cache.
 fn processes<const N: usize>() -> (Database, [Process; N]) {
@@ -136,7 +136,7 @@ fn k01_an_update_in_flight_holds_up_the_reads_of_its_columns_and_no_others() {
         rename(&mut writer.conn);
         writer
     });
-    wait_until("the writer is announced", PATIENCE, || {
+    wait_until("the writer is announced", WAIT_TIMEOUT, || {
         outcome_of_name(&mut reader) == in_flight()
     });
     assert_eq!(name(&mut reader), (ann(), 1), "before the COMMIT");
@@ -205,7 +205,7 @@ fn k01_a_crashed_writer_of_other_columns_holds_nobody_up() {
     assert_eq!(name(&mut reader), (bea(), 1));
     assert_eq!(outcome_of_name(&mut reader), in_flight());
     assert_eq!(email(&mut reader), (ann_at(), 0));
-    wait_until("the lease is over", PATIENCE, || {
+    wait_until("the lease is over", WAIT_TIMEOUT, || {
         outcome_of_name(&mut reader) != in_flight()
     });
     assert_eq!(email(&mut reader), (ann_at(), 0));

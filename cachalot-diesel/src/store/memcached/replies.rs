@@ -13,7 +13,7 @@ use memcache::exp::{Error, MetaCommandResult, MetaResponse, ReturnCode, parse_me
 
 /// How much longer than the deadline a read may wait. The socket's time limit is then right for most exchanges and
 /// need not be set again, which is a system call.
-const SLACK: Duration = Duration::from_millis(1);
+const DEADLINE_SLACK: Duration = Duration::from_millis(1);
 
 /// The server does not send longer lines.
 const MAX_LINE_BYTES: usize = 8 * 1024;
@@ -105,7 +105,7 @@ impl Replies {
     /// Sets the socket's time limit to the time left, unless it is nearly that.
     fn limit_wait(&mut self, deadline: Instant) -> IoResult<()> {
         let left = left(deadline)?;
-        if self.limit > left + SLACK || self.limit < left / 2 {
+        if self.limit > left + DEADLINE_SLACK || self.limit < left / 2 {
             self.reader.get_ref().set_read_timeout(Some(left))?;
             self.limit = left;
         }
