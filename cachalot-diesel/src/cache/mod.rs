@@ -13,7 +13,7 @@ use crate::{
     entries::EntryStore,
     events,
     planner::Planner,
-    protocol::{WriteOutcome, Writes},
+    protocol::{RowWrites, WriteOutcome, Writes},
     stats::Counters,
     store::{Store, StoreClient},
     versions::{Origin, VersionStore, Write},
@@ -84,7 +84,7 @@ impl Cache {
     }
 
     /// Announces a write; see [`VersionStore::begin`].
-    pub(crate) fn begin(&self, writes: &Writes, origin: Origin<'_>) -> Write {
+    pub(crate) fn begin(&self, writes: &RowWrites, origin: Origin<'_>) -> Write {
         let catalog = origin
             .database
             .and_then(|it| self.0.planner.newest_catalog(it));

@@ -72,6 +72,7 @@ mod tests {
             all: dependencies,
             dependencies,
             members: &[],
+            keys: &[],
         }
     }
 

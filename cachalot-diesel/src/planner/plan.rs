@@ -59,6 +59,7 @@ impl Plan {
             all: &self.dependencies,
             dependencies: by_family.map_or(&self.dependencies, |it| &it.dependencies),
             members: by_family.map_or(&[], |it| &it.members),
+            keys: &[],
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Changes, Families, Token};
+use super::{Changes, Families, Key, Token};
 use crate::fingerprint::Fingerprint;
 
 /// The name of the epoch's records, which every read depends on. No table can have this name.
@@ -96,6 +96,9 @@ pub(crate) struct Records<'a> {
     pub(crate) dependencies: &'a [Dependency],
     /// The members that are replaced by families, and all families of each.
     pub(crate) members: &'a [(Dependency, Families)],
+    /// By table, the rows that the read depends on where they are known; on all rows of the other tables.
+    #[allow(dead_code, reason = "no connection uses keys yet")]
+    pub(crate) keys: &'a [(Arc<str>, Key)],
 }
 
 /// The result of comparing a catalog with those of other processes.

@@ -46,7 +46,6 @@ impl Buckets {
     }
 
     /// The buckets of another write that happens too.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no connection uses keys yet"))]
     pub(crate) fn merge(&mut self, other: &Self) {
         let both = std::mem::take(&mut self.0).into_iter();
         *self = both

@@ -13,6 +13,7 @@ mod keys;
 mod model;
 mod read;
 mod record;
+mod row_writes;
 mod token;
 mod write;
 
@@ -31,5 +32,6 @@ pub(crate) use read::{
     MemberDecision, ReadDecision, check_member, check_record, is_crashed, is_current, is_due,
 };
 pub(crate) use record::{DependencyTokens, Families, FoundFamilies, Record, TimedChanges, Writer};
+pub(crate) use row_writes::RowWrites;
 pub(crate) use token::{Token, WriterId};
 pub(crate) use write::{WriteOutcome, begin, end, end_without_read};

@@ -29,7 +29,7 @@ pub(crate) use relay::Relay;
 use crate::{
     cache::Cache,
     planner::{CatalogSnapshot, SideEffects},
-    protocol::WriteOutcome,
+    protocol::{RowWrites, WriteOutcome},
     rows::private::Bind,
     session::{Session, Step},
     versions::{Origin, Write},
@@ -305,7 +305,7 @@ impl WriteReporter {
             // A function was replaced while the statement ran, so the new one may have been called.
             if !cache.planner().is_current(&known) {
                 session.unknown_code_ran();
-                let write = cache.begin(&cachalot_sql::Writes::Everything, Origin::default());
+                let write = cache.begin(&RowWrites::EVERYTHING, Origin::default());
                 end(vec![(cache, write)], WriteOutcome::Unknown);
             }
         }
@@ -360,7 +360,8 @@ impl WriteReporter {
         }
         let database = self.database(session);
         let origin = session.origin(database.as_ref());
-        let begin = |cache: &Cache| (cache.clone(), cache.begin(published, origin));
+        let published = RowWrites::from(published);
+        let begin = |cache: &Cache| (cache.clone(), cache.begin(&published, origin));
         self.caches.iter().map(begin).collect()
     }
 }

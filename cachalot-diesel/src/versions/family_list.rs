@@ -183,7 +183,7 @@ mod tests {
 
     use crate::{
         catalog::Facts,
-        protocol::{CatalogComparison, Events, FamilyListing, WriteOutcome, Writes},
+        protocol::{CatalogComparison, Events, FamilyListing, RowWrites, WriteOutcome, Writes},
         store::{MemoryStore, Store},
         versions::Origin,
     };
@@ -343,7 +343,7 @@ mod tests {
         };
         let write = || {
             store.1.lock().clear();
-            let write = versions.begin(&writes, origin());
+            let write = versions.begin(&RowWrites::from(&writes), origin());
             versions.end(write, WriteOutcome::Success).unwrap();
             store.1.lock().clone()
         };

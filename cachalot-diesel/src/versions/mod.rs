@@ -81,7 +81,7 @@ fn fresh_token() -> Result<Token, StoreError> {
 mod tests {
     use super::*;
     use crate::{
-        protocol::{WriteOutcome, Writes},
+        protocol::{RowWrites, WriteOutcome, Writes},
         store::{MemoryStore, Store},
     };
 
@@ -107,12 +107,12 @@ mod tests {
         let (before, in_flight) = version(&versions, "users");
         assert!(before.is_some() && in_flight == 0);
 
-        let write = versions.begin(&writes, Origin::default());
+        let write = versions.begin(&RowWrites::from(&writes), Origin::default());
         assert_eq!(version(&versions, "users"), (before.clone(), 1));
         versions.end(write, WriteOutcome::Failure).unwrap();
         assert_eq!(version(&versions, "users"), (before.clone(), 0));
 
-        let write = versions.begin(&writes, Origin::default());
+        let write = versions.begin(&RowWrites::from(&writes), Origin::default());
         versions.end(write, WriteOutcome::Success).unwrap();
         let (after, in_flight) = version(&versions, "users");
         assert!(after != before && in_flight == 0);

@@ -20,7 +20,7 @@ use crate::{
     events::{self, Names},
     protocol::{
         self, Buckets, Changes, Columns, Dependency, DependencyKind, Events, FoundFamilies, Record,
-        TimedChanges, Token, Writer, Writes,
+        RowWrites, TimedChanges, Token, Writer, Writes,
     },
     store::{CasVersion, Command, Reply, StoreError},
 };
@@ -146,9 +146,9 @@ impl VersionStore {
     /// [`OnOutage::Wait`]), and `end` queues what could not be sent.
     ///
     /// If no catalog has one of the relations, the write invalidates everything.
-    pub(crate) fn begin(self: &Arc<Self>, writes: &Writes, origin: Origin<'_>) -> Write {
+    pub(crate) fn begin(self: &Arc<Self>, writes: &RowWrites, origin: Origin<'_>) -> Write {
         self.writes.fetch_add(1, Ordering::AcqRel);
-        let mut write = self.write(writes, origin);
+        let mut write = self.write(&writes.writes, origin);
         // Without random numbers there is no writer id, so `end` only invalidates.
         if write.targets.is_empty() {
             write.announced = true;

@@ -11,7 +11,7 @@ use crate::{
     Error, OnOutage,
     clock::now_millis,
     events::{self, Names},
-    protocol::{self, DependencyKind, EPOCH, Record, Token, WriteOutcome, Writes},
+    protocol::{self, DependencyKind, EPOCH, Record, RowWrites, Token, WriteOutcome, Writes},
     stats::{Invalidation, InvalidationReason},
     store::{Command, StoreError},
     versions::{VersionStore, announced::Origin, fresh_token, pending::PendingInvalidation},
@@ -165,7 +165,7 @@ impl VersionStore {
             requested: true,
             ..Origin::default()
         };
-        let write = self.begin(writes, origin);
+        let write = self.begin(&RowWrites::from(writes), origin);
         let reason = InvalidationReason::Requested;
         self.end_with_reason(write, WriteOutcome::Success, reason)
     }
