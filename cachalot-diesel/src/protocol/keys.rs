@@ -17,10 +17,9 @@ pub(crate) type Bucket = u16;
 pub(super) const MAX_KEY_COLUMNS: usize = 8;
 
 /// The most buckets of a column, of a write or of a read.
-pub(super) const MAX_BUCKETS: usize = 32;
+pub(crate) const MAX_BUCKETS: usize = 32;
 
 /// The bucket of a value. `value`: bytes that are equal for all values that the database takes for equal.
-#[cfg_attr(not(test), expect(dead_code, reason = "no connection uses keys yet"))]
 pub(crate) fn bucket_of(column: &str, value: &[u8]) -> Bucket {
     let mut fingerprint = Fingerprint::new("", "bucket");
     fingerprint.part(column.as_bytes());

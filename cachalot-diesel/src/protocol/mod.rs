@@ -26,8 +26,8 @@ pub(crate) use dependency::{
     not(test),
     expect(unused_imports, reason = "no connection uses keys yet")
 )]
-pub(crate) use keys::{Bucket, Key, Proofs};
-pub(crate) use keys::{Buckets, Depends};
+pub(crate) use keys::Proofs;
+pub(crate) use keys::{Bucket, Buckets, Depends, Key, MAX_BUCKETS, bucket_of};
 pub(crate) use read::{
     MemberDecision, ReadDecision, check_member, check_record, is_crashed, is_current, is_due,
 };

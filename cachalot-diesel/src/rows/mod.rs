@@ -8,6 +8,7 @@
     allow(dead_code, reason = "only the backends make rows and read them")
 )]
 mod block;
+mod value;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) mod view;
 
@@ -18,6 +19,7 @@ use diesel::{
 };
 
 pub(crate) use block::{BlockWriter, StoredRows};
+pub(crate) use value::Value;
 
 use crate::fingerprint::Fingerprint;
 use cachalot_sql::Dialect;

@@ -145,7 +145,7 @@ impl RawBytes for Mysql {
     }
 }
 
-fn type_of(code: u32) -> Option<MysqlType> {
+pub(super) fn type_of(code: u32) -> Option<MysqlType> {
     TYPES
         .get(usize::try_from(code).ok()?.checked_sub(1)?)
         .copied()

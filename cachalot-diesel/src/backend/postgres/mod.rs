@@ -7,3 +7,4 @@ mod names;
 mod probe;
 mod replication;
 mod rows;
+pub(super) mod values;

@@ -22,10 +22,12 @@ use self::{
     connections::{PrivateConnections, SqliteRow},
     cursor::StoredCursor,
     named::NamedRow,
-    values::{BLOB, INTEGER, REAL, TEXT, malformed},
+    values::{REAL, malformed},
 };
 use crate::rows::{BlockWriter, CacheBackend, StoredRows, Unstorable, private};
 use cachalot_sql::Dialect;
+
+pub(super) use values::{BLOB, INTEGER, TEXT};
 
 impl private::Sealed for Sqlite {}
 

@@ -11,10 +11,10 @@ use diesel::{
 use crate::rows::StoredRows;
 
 // The first byte of a cell. In SQLite each value has a type of its own.
-pub(super) const INTEGER: u8 = 1;
+pub(in crate::backend::sqlite) const INTEGER: u8 = 1;
 pub(super) const REAL: u8 = 2;
-pub(super) const TEXT: u8 = 3;
-pub(super) const BLOB: u8 = 4;
+pub(in crate::backend::sqlite) const TEXT: u8 = 3;
+pub(in crate::backend::sqlite) const BLOB: u8 = 4;
 
 /// A cell of a stored row.
 pub(super) enum Cell<'a> {
