@@ -119,7 +119,7 @@ install() {
 if [ ${#missing[@]} -gt 0 ]; then
     say "Installing what is missing, without starting any service:"
     printf '%s' "$reasons"
-    install "${missing[@]}"
+    (install "${missing[@]}")
 fi
 
 # What is compiled once only gains nothing from being prepared for the next time.
@@ -129,7 +129,7 @@ fi
 
 # The tests mostly wait for their servers.
 processors=$(nproc)
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((processors < 4 ? 4 : processors))}
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((processors < 8 ? 8 : processors))}
 
 say "cargo fmt"
 cargo fmt --all --check
@@ -145,17 +145,6 @@ features() { # CRATE
          on && $1 != "default" && $2 == "=" { print $1 }' "$1/Cargo.toml"
 }
 
-# Together with the others a feature can use what only they enable.
-for crate in cachalot-sql cachalot-diesel cachalot-cli; do
-    say "cargo clippy: $crate without features"
-    cargo clippy -p "$crate" --no-default-features -- -D warnings
-    for feature in $(features "$crate"); do
-        say "cargo clippy: $crate with $feature alone"
-        cargo clippy -p "$crate" --no-default-features --features "$feature" -- -D warnings
-    done
-done
-
-say "the oldest versions of direct dependencies"
 minimal=${CARGO_TARGET_DIR:-target}/minimal-versions
 # A copy of the published crates' manifests with links to the rest: its lock file is not the project's.
 copy_published() {
@@ -175,44 +164,60 @@ copy_published() {
             >"$minimal/$crate/Cargo.toml"
     done
 }
-copy_published
-# Cargo can do it in all versions, but offers it only in unfinished ones.
-oldest=(env RUSTC_BOOTSTRAP=1 cargo -Z direct-minimal-versions generate-lockfile
-    --manifest-path "$minimal/Cargo.toml")
-if ! output=$("${oldest[@]}" 2>&1); then
-    printf '%s\n' "$output" >&2
-    if [[ $output == *"failed to select a version"* ]]; then
-        exit 1
+
+# What is only compiled.
+compile_checks() {
+    renice -n 10 -p $BASHPID >/dev/null
+    # Together with the others a feature can use what only they enable.
+    for crate in cachalot-sql cachalot-diesel cachalot-cli; do
+        say "cargo clippy: $crate without features"
+        cargo clippy -p "$crate" --no-default-features -- -D warnings
+        for feature in $(features "$crate"); do
+            say "cargo clippy: $crate with $feature alone"
+            cargo clippy -p "$crate" --no-default-features --features "$feature" -- -D warnings
+        done
+    done
+
+    say "the oldest versions of direct dependencies"
+    copy_published
+    # Cargo can do it in all versions, but offers it only in unfinished ones.
+    oldest=(env RUSTC_BOOTSTRAP=1 cargo -Z direct-minimal-versions generate-lockfile
+        --manifest-path "$minimal/Cargo.toml")
+    if ! output=$("${oldest[@]}" 2>&1); then
+        printf '%s\n' "$output" >&2
+        if [[ $output == *"failed to select a version"* ]]; then
+            return 1
+        fi
+        echo "test.sh: not checked: this cargo or the registry could not tell the oldest versions"
+    elif ! cargo fetch --quiet --locked --manifest-path "$minimal/Cargo.toml"; then
+        echo "test.sh: not checked: the oldest versions could not be fetched"
+    else
+        CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target} cargo check --workspace --all-features --locked \
+            --manifest-path "$minimal/Cargo.toml"
     fi
-    echo "test.sh: not checked: this cargo or the registry could not tell the oldest versions"
-elif ! cargo fetch --quiet --locked --manifest-path "$minimal/Cargo.toml"; then
-    echo "test.sh: not checked: the oldest versions could not be fetched"
-else
-    CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target} cargo check --workspace --all-features --locked \
-        --manifest-path "$minimal/Cargo.toml"
-fi
 
-msrv=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
-say "Rust $msrv, the oldest"
-if has rustup && rustup toolchain list | grep -q "^$msrv[.-]"; then
-    cargo "+$(rustup toolchain list | sed -n "s/^\($msrv[.-][^ ]*\).*/\1/p" | head -n 1)" \
-        check --workspace --all-targets --all-features
-else
-    echo "test.sh: not checked: Rust $msrv is not installed (rustup toolchain install $msrv)"
-fi
+    msrv=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    say "Rust $msrv, the oldest"
+    if has rustup && rustup toolchain list | grep -q "^$msrv[.-]"; then
+        cargo "+$(rustup toolchain list | sed -n "s/^\($msrv[.-][^ ]*\).*/\1/p" | head -n 1)" \
+            check --workspace --all-targets --all-features
+    else
+        echo "test.sh: not checked: Rust $msrv is not installed (rustup toolchain install $msrv)"
+    fi
 
-say "the public API against the last release"
-release=$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true)
-if [ -z "$release" ]; then
-    echo "test.sh: not checked: there is no release yet (no tag v…)"
-elif ! has cargo-semver-checks; then
-    echo "test.sh: not checked: cargo-semver-checks is not installed (cargo install cargo-semver-checks)"
-else
-    cargo semver-checks --package cachalot-diesel --package cachalot-sql --all-features --baseline-rev "$release"
-fi
+    say "the public API against the last release"
+    release=$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true)
+    if [ -z "$release" ]; then
+        echo "test.sh: not checked: there is no release yet (no tag v…)"
+    elif ! has cargo-semver-checks; then
+        echo "test.sh: not checked: cargo-semver-checks is not installed (cargo install cargo-semver-checks)"
+    else
+        cargo semver-checks --package cachalot-diesel --package cachalot-sql --all-features --baseline-rev "$release"
+    fi
 
-say "cargo doc"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+    say "cargo doc"
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+}
 
 # The servers beside the system's. A folder that is named is used as it is, and has to work.
 mysql_home=${CACHALOT_TEST_MYSQL_HOME:-}
@@ -233,7 +238,36 @@ system_mysql() {
     mysql_home=$folder
 }
 
+say "Compiling the tests"
+cargo test --workspace --all-features --no-run
+
+# The tests mostly wait for their servers. In a process group of its own, which ends with this script.
+say "In the background: each feature by itself, the oldest versions, cargo doc (output below)"
+log=${CARGO_TARGET_DIR:-target}/compile-checks.log
+mkdir -p "${log%/*}"
+set -m
+compile_checks >"$log" 2>&1 </dev/null &
+checks=$!
+set +m
 not_run=()
+
+# Last, so that what was not tested is not overlooked.
+finish() {
+    local why what
+    kill -- "-$checks" 2>/dev/null || true
+    if [ ${#not_run[@]} -gt 0 ]; then
+        if $system_servers; then
+            why="run ./test.sh without --system-servers and --use-running"
+        else
+            why="it is not installed, and tests/servers/unpack.sh failed (see above)"
+        fi
+        for what in "${not_run[@]}"; do
+            printf '\ntest.sh: WARNING: NOT TESTED ON %s: %s\n' "$what" "$why"
+        done
+    fi
+}
+trap finish EXIT
+
 if ! $system_servers; then
     [ -n "$mysql_home" ] || system_mysql || true
     if [ -z "$mysql_home" ] || [ -z "$postgres_home" ]; then
@@ -261,18 +295,16 @@ on_server MySQL "$mysql_home" MYSQL mysql
 on_server "PostgreSQL 18" "$postgres_home" POSTGRES postgres
 
 say "cargo test"
-failed=0
-cargo test --workspace --all-features || failed=$?
+cargo test --workspace --all-features --lib --bins --tests --examples
 
-# Last, so that it is not overlooked.
-if [ ${#not_run[@]} -gt 0 ]; then
-    if $system_servers; then
-        why="run ./test.sh without --system-servers and --use-running"
-    else
-        why="it is not installed, and tests/servers/unpack.sh failed (see above)"
-    fi
-    for what in "${not_run[@]}"; do
-        printf '\ntest.sh: WARNING: NOT TESTED ON %s: %s\n' "$what" "$why"
-    done
+say "Waiting for what runs in the background"
+compiles=0
+wait "$checks" || compiles=$?
+cat "$log"
+if [ $compiles -ne 0 ]; then
+    echo "test.sh: failed: see the last error above" >&2
+    exit $compiles
 fi
-exit $failed
+
+say "cargo test: documentation"
+cargo test --workspace --all-features --doc
