@@ -19,6 +19,8 @@ pub(crate) struct Probe {
     pub(crate) hidden_writes: bool,
     /// SQLite: functions that the program has defined, by their names in lower case.
     pub(crate) functions: BTreeSet<String>,
+    /// Texts are sent in UTF-8 and taken as they are, so they are equal if their bytes are.
+    pub(crate) exact_texts: bool,
     /// The timeline that the server is on, if it was queried.
     pub(crate) replication: Option<ReplicationState>,
 }

@@ -2,10 +2,7 @@
 //! the database's catalog. Queries neither the store nor the database itself.
 
 mod catalogs;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no connection uses keys yet")
-)]
+#[cfg_attr(not(test), expect(dead_code, reason = "no connection uses keys yet"))]
 mod key_values;
 mod plan;
 mod side_effects;

@@ -8,6 +8,10 @@
     allow(dead_code, reason = "only the backends make rows and read them")
 )]
 mod block;
+#[cfg_attr(
+    not(all(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "each backend has its own types")
+)]
 mod value;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) mod view;

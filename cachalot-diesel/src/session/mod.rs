@@ -58,6 +58,17 @@ impl Session {
         self.state.opened(url, self.dialect());
     }
 
+    /// Diesel has opened the connection.
+    pub(crate) fn established(&mut self) {
+        self.state.established();
+    }
+
+    /// Are texts certainly sent in UTF-8, and taken as they are?
+    #[allow(dead_code, reason = "no connection uses keys yet")]
+    pub(crate) fn sends_exact_texts(&self) -> bool {
+        self.state.exact_texts()
+    }
+
     /// The connection had a transaction open before it was watched.
     pub(crate) fn set_already_open(&mut self) {
         self.transactions.set_already_open();

@@ -22,6 +22,9 @@ pub(crate) struct ReadContext {
     pub(crate) in_transaction: bool,
     /// The server may lag behind: a read may use entries and must not store any.
     pub(crate) replica: bool,
+    /// Texts are sent in UTF-8, and taken as they are.
+    #[allow(dead_code, reason = "no connection uses keys yet")]
+    pub(crate) exact_texts: bool,
 }
 
 impl Session {
@@ -62,6 +65,7 @@ impl Session {
             database: Arc::clone(database),
             in_transaction,
             replica: state.role == ServerRole::LinkedReplica,
+            exact_texts: state.exact_texts(),
         })
     }
 

@@ -33,6 +33,8 @@ pub(super) struct SessionState {
     changed: bool,
     temporary: Temporary,
     functions: BTreeSet<String>,
+    /// It sends texts in UTF-8, as far as is known.
+    exact_texts: bool,
     pub(super) role: ServerRole,
     replication: Option<ReplicationState>,
     /// The name of the server in the last probe.
@@ -108,6 +110,16 @@ impl SessionState {
         }
     }
 
+    /// Diesel has opened the connection, and has set its encoding.
+    pub(super) fn established(&mut self) {
+        self.exact_texts = true;
+    }
+
+    /// Are texts certainly sent in UTF-8, and taken as they are?
+    pub(super) fn exact_texts(&self) -> bool {
+        self.exact_texts
+    }
+
     /// The hash of the connection's URL, while it is still on the database that the URL names.
     pub(super) fn url(&self) -> Option<&Arc<str>> {
         self.url.as_ref().filter(|_| !self.database_changed)
@@ -126,6 +138,7 @@ impl SessionState {
         self.server = probe.database.first().cloned();
         self.checked = Some(Instant::now());
         self.functions.clone_from(&probe.functions);
+        self.exact_texts = probe.exact_texts;
         match &probe.temporary {
             TemporaryTables::Listed(present) => self.temporary.listed(*present),
             TemporaryTables::Counted(found) => self.temporary.counted(found),
@@ -141,6 +154,7 @@ impl SessionState {
     /// The next read probes, and so does the first after the transaction.
     fn ask_again(&mut self) {
         self.identity = None;
+        self.exact_texts = false;
         self.changed = true;
     }
 
@@ -167,6 +181,7 @@ impl SessionState {
                     if self.changed =>
                 {
                     self.identity = None;
+                    self.exact_texts = false;
                     self.changed = matches!(effect, Effect::RollbackTo(_));
                 }
                 _ => {}
@@ -281,6 +296,56 @@ mod tests {
             );
             assert!(after(relevant, dialect).identity().is_none(), "{relevant}");
         }
+    }
+
+    #[test]
+    fn k08_texts_are_exact_from_the_opening_until_a_setting_may_have_changed() {
+        for (dialect, harmless, change) in [
+            (
+                Dialect::Postgres,
+                "SET statement_timeout = 1",
+                "SET client_encoding = 'LATIN1'",
+            ),
+            (
+                Dialect::Mysql,
+                "SET lock_wait_timeout = 1",
+                "SET NAMES latin1",
+            ),
+        ] {
+            let mut session = SessionState::default();
+            assert!(!session.exact_texts());
+            session.opened("postgres://h/d", dialect);
+            session.established();
+            let mut run = |sql: &str| {
+                session.finished(&cachalot_sql::analysis(sql, dialect), dialect, true);
+                session.exact_texts()
+            };
+            assert!(run(harmless) && run("INSERT INTO a VALUES (1)"));
+            assert!(!run(change));
+            session.probed(&Probe {
+                exact_texts: true,
+                ..Probe::default()
+            });
+            assert!(session.exact_texts());
+            session.probed(&Probe::default());
+            assert!(!session.exact_texts());
+        }
+    }
+
+    #[test]
+    fn k08_a_local_setting_ends_with_its_transaction() {
+        let dialect = Dialect::Postgres;
+        let mut session = SessionState::default();
+        for sql in ["BEGIN", "SET LOCAL client_encoding = 'UTF8'"] {
+            session.finished(&cachalot_sql::analysis(sql, dialect), dialect, true);
+        }
+        session.probed(&Probe {
+            exact_texts: true,
+            ..Probe::default()
+        });
+        assert!(session.exact_texts());
+        session.finished(&cachalot_sql::analysis("COMMIT", dialect), dialect, true);
+        assert!(!session.exact_texts());
     }
 
     #[test]

@@ -192,6 +192,7 @@ pub(crate) fn detach<C: CacheConnection>(
     };
     if let Some(url) = url {
         session.opened(url, Some(C::Backend::dialect()));
+        session.established();
         return tracker;
     }
     hide(conn, true);

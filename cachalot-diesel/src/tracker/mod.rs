@@ -410,6 +410,9 @@ impl Tracker {
             InstrumentationEvent::StartEstablishConnection { url, .. } => {
                 session.opened(url, install::dialect_of(url));
             }
+            InstrumentationEvent::FinishEstablishConnection { error: None, .. } => {
+                session.established();
+            }
             InstrumentationEvent::StartQuery { query, .. } => {
                 writes.prepared = false;
                 writes.start(session, *query);

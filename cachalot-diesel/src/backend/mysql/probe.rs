@@ -145,6 +145,8 @@ impl CacheConnection for MysqlConnection {
         let isolation = value("transaction_isolation")
             .or_else(|| value("tx_isolation"))
             .and_then(Isolation::parse);
+        let mut encodings = ["character_set_client", "character_set_connection"].into_iter();
+        let exact_texts = encodings.all(|name| value(name) == Some("utf8mb4"));
         let mut identity: Vec<_> = [&principal.db, &principal.account, &principal.granted_role]
             .into_iter()
             .map(|part| format!("{part:?}"))
@@ -189,6 +191,7 @@ impl CacheConnection for MysqlConnection {
                 remaining,
             }),
             functions: BTreeSet::new(),
+            exact_texts,
             replication: None,
         }))
     }

@@ -11,8 +11,8 @@ pub(super) const IS_USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'inform
 ///   relation is not the one that the unqualified name refers to; and a column whose type is the row type
 ///   of a temporary table changes with that table.
 /// - Keys: the columns of primary keys and of foreign keys. Not those with a nondeterministic collation or with
-///   a name that differs from another's only by case; none of them, if an operator of the user's may take the
-///   place of `=`.
+///   a name that differs from another's only by case; no texts, if the server's encoding may give two of them the
+///   same bytes; none of them, if an operator of the user's may take the place of `=`.
 pub(super) const RELATIONS: &str = "\
 SELECT c.relname::text AS name, c.relkind::text AS kind, \
  CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition, \
@@ -45,6 +45,7 @@ LEFT JOIN (SELECT attrelid, pg_catalog.array_agg(name) AS names, \
   JOIN pg_catalog.pg_attribute a ON a.attrelid = u.conrelid AND a.attnum = ANY (u.conkey) \
   WHERE u.contype IN ('p', 'f') AND a.attcollation NOT IN ( \
    SELECT l.oid FROM pg_catalog.pg_collation l WHERE NOT l.collisdeterministic) \
+  AND (a.attcollation = 0 OR pg_catalog.getdatabaseencoding() = 'UTF8') \
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute b \
    WHERE b.attrelid = a.attrelid AND b.attnum <> a.attnum AND NOT b.attisdropped \
    AND pg_catalog.lower(b.attname) = pg_catalog.lower(a.attname)) \

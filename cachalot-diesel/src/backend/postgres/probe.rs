@@ -220,6 +220,7 @@ impl CacheConnection for PgConnection {
         let given = answer.given.iter().filter_map(|it| it.split('=').next());
         names::remember(given);
         let settings = answer.settings(&question.settings);
+        let exact_texts = settings.get("client_encoding") == Some(&"UTF8");
         let settings = settings
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
@@ -238,6 +239,7 @@ impl CacheConnection for PgConnection {
             temporary: TemporaryTables::Listed(answer.temporary),
             hidden_writes: answer.hidden_writes,
             functions: BTreeSet::new(),
+            exact_texts,
             replication: None,
         }))
     }

@@ -122,6 +122,8 @@ impl CacheConnection for SqliteConnection {
         let settings: Settings = diesel::sql_query(SETTINGS).get_result(self)?;
         let collations: Collations = diesel::sql_query(COLLATIONS).get_result(self)?;
         let functions: Vec<Function> = diesel::sql_query(FUNCTIONS).load(self)?;
+        // `BINARY` and the others are SQLite's own.
+        let exact_texts = collations.bits == "111";
         let mut identity = vec![settings.others, collations.bits];
         let mut opened = false;
         for database in &databases {
@@ -158,6 +160,7 @@ impl CacheConnection for SqliteConnection {
                 .map(|function| function.name.to_lowercase())
                 .filter(|name| !is_extension(name))
                 .collect(),
+            exact_texts,
             replication: None,
         }))
     }
