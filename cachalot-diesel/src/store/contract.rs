@@ -42,6 +42,7 @@ pub fn check_all(store: &impl Store) {
     delete_removes(store);
     every_write_changes_the_version(store);
     commands_take_effect_in_order(store);
+    commands_of_a_group_take_effect_in_order(store);
     a_thousand_keys_fit_in_a_batch(store);
     large_reads_and_writes_fit_in_one_batch(store);
     items_expire(store);
@@ -240,6 +241,47 @@ fn outline(reply: Result<Reply, StoreError>) -> String {
         Ok(Reply::Conflict) => "conflict".to_owned(),
         Ok(Reply::Missing) => "missing".to_owned(),
         Err(error) => error.to_string(),
+    }
+}
+
+/// A reader of several groups, beside a writer that counts in two keys of each.
+fn commands_of_a_group_take_effect_in_order(store: &impl Store) {
+    const GROUPS: usize = 8;
+    const COUNT: u32 = 1_000;
+    let keys: Vec<[String; 2]> = (0..GROUPS)
+        .map(|group| [format!("9d{group}"), format!("9d{group}:0f")])
+        .collect();
+    let count = |count: u32| {
+        let value = count.to_string().into_bytes();
+        // The second key first.
+        let sets = keys
+            .iter()
+            .flat_map(|[first, second]| [set_command(second, &value), set_command(first, &value)]);
+        for reply in store.run(&sets.collect::<Vec<_>>()) {
+            stored(reply.unwrap());
+        }
+    };
+    let look = || {
+        let gets = keys.iter().flatten().map(|key| Command::Get { key });
+        let replies = store.run(&gets.collect::<Vec<_>>());
+        let counts: Vec<u32> = replies.into_iter().map(counted).collect();
+        for pair in counts.as_chunks::<2>().0 {
+            assert!(pair[0] <= pair[1], "the first key is ahead: {counts:?}");
+        }
+    };
+    count(0);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| (1..=COUNT).for_each(count));
+        while !writer.is_finished() {
+            look();
+        }
+    });
+}
+
+fn counted(reply: Result<Reply, StoreError>) -> u32 {
+    match reply {
+        Ok(Reply::Item { value, .. }) => String::from_utf8(value).unwrap().parse().unwrap(),
+        other => panic!("not a count: {other:?}"),
     }
 }
 

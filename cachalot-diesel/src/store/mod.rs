@@ -34,8 +34,9 @@ pub type Ttl = Option<Duration>;
 /// A command to a store.
 ///
 /// Keys are lower-case hex with an optional short ASCII prefix, at most 250 bytes; they never contain
-/// user input. Values are never empty. A store rejects a command that breaks either rule with
-/// [`StoreError::Protocol`].
+/// user input. A key may have two parts, separated by a colon. Those with the same first part form a
+/// [group](Self::group), and so does a key without a colon that equals the first part. Values are
+/// never empty. A store rejects a command that breaks these rules with [`StoreError::Protocol`].
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Command<'a> {
@@ -109,6 +110,14 @@ impl Command<'_> {
             | Self::CompareAndSwap { key, .. }
             | Self::Delete { key } => key,
         }
+    }
+
+    /// The first part of the key. Commands on keys of one group take effect in the order of the batch, so a
+    /// store of several servers puts them on the same one.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        let key = self.key();
+        key.split_once(':').map_or(key, |(group, _)| group)
     }
 
     /// The bytes that the command writes, if it writes any.
@@ -259,7 +268,8 @@ impl StoreError {
 ///
 /// # Contract
 /// - `run` returns one reply per command, in order: `replies.len() == commands.len()`.
-/// - Commands on one key take effect in the order of the batch.
+/// - Commands on keys of one [group](Command::group) take effect in the order of the batch. After one
+///   that failed because a server did not answer, none does that the server has not executed behind it.
 /// - `Add` and `CompareAndSwap` are atomic with respect to all clients of the store.
 /// - A store may lose any item at any time. It must never return bytes that were not written under
 ///   that key, nor an older value after a newer one was acknowledged.

@@ -38,8 +38,8 @@ const DEFAULT_MAX_VALUE_BYTES: usize = 1_000_000;
 
 /// A store in one or several memcached servers.
 ///
-/// Every key is stored on one server (rendezvous hashing with BLAKE3 of the server's name and the key).
-/// All processes must use the same server names; the order does not matter.
+/// Every key is stored on one server (rendezvous hashing with BLAKE3 of the server's name and the key, or
+/// what is before its colon). All processes must use the same server names; the order does not matter.
 ///
 /// If a server fails, its circuit breaker opens: commands for its keys fail at once with
 /// [`StoreError::Unavailable`]. The keys of other servers are not affected. A thread probes the server
@@ -104,11 +104,11 @@ impl MemcachedStore {
         self
     }
 
-    /// The index of the server that stores the key.
-    fn place(&self, key: &str) -> usize {
+    /// The index of the server that stores the keys of this group.
+    fn place(&self, group: &str) -> usize {
         match self.servers.len() {
             1 => 0,
-            _ => place(key, self.servers.iter().map(|server| server.name())),
+            _ => place(group, self.servers.iter().map(|server| server.name())),
         }
     }
 }
@@ -121,7 +121,7 @@ impl Store for MemcachedStore {
         let mut batches: Vec<ServerBatch<'_>> = self.servers.iter().map(ServerBatch::of).collect();
         for (position, command) in commands.iter().enumerate() {
             match command.check(self.max_value_bytes) {
-                Ok(()) => batches[self.place(command.key())].push(position, *command),
+                Ok(()) => batches[self.place(command.group())].push(position, *command),
                 Err(error) => replies[position] = Err(error),
             }
         }

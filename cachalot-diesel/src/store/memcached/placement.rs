@@ -1,28 +1,28 @@
-//! Which server stores a key.
+//! Which server stores a key: that of its group, so that a batch has one order for all of the group.
 //!
 //! Processes that disagree would not see each other's invalidations, so this must not depend on the
 //! version of a compiler or crate, nor on the order of the servers.
 
 use super::ServerName;
 
-/// The index of the server that stores `key`: rendezvous hashing over BLAKE3.
+/// The index of the server that stores the keys of `group`: rendezvous hashing over BLAKE3.
 ///
-/// A server's score is the first eight bytes, little-endian, of `BLAKE3(name ‖ 0x00 ‖ key)` with
+/// A server's score is the first eight bytes, little-endian, of `BLAKE3(name ‖ 0x00 ‖ group)` with
 /// the name as `host:port`; the highest score wins. If a server is added or removed, only its own
 /// keys move.
-pub(super) fn place<'a>(key: &str, servers: impl IntoIterator<Item = &'a ServerName>) -> usize {
+pub(super) fn place<'a>(group: &str, servers: impl IntoIterator<Item = &'a ServerName>) -> usize {
     servers
         .into_iter()
         .enumerate()
-        .max_by_key(|(_, server)| (score(server, key), server.as_str()))
+        .max_by_key(|(_, server)| (score(server, group), server.as_str()))
         .map_or(0, |(index, _)| index)
 }
 
-fn score(server: &ServerName, key: &str) -> u64 {
+fn score(server: &ServerName, group: &str) -> u64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(server.as_str().as_bytes());
     hasher.update(&[0]);
-    hasher.update(key.as_bytes());
+    hasher.update(group.as_bytes());
     let mut score = [0; 8];
     hasher.finalize_xof().fill(&mut score);
     u64::from_le_bytes(score)

@@ -131,6 +131,28 @@ fn the_order_of_servers_does_not_matter() {
 }
 
 #[test]
+fn the_keys_of_a_group_are_on_one_server() {
+    let servers = [TestServer::start(), TestServer::start()];
+    let [a, b] = &servers;
+    let store = store(&[a, b], LONG_TIMEOUT);
+    let mut counts = [0; 2];
+    for n in 0..40 {
+        let group = format!("{n:x}");
+        let second = format!("{group}:17");
+        set(&store, &group, b"v");
+        set(&store, &second, b"v");
+        for (server, count) in servers.iter().zip(&mut counts) {
+            let found = [&group, &second].map(|key| ask(server.port(), &format!("mg {key}")));
+            let found = found.map(|line| line.unwrap() == "HD");
+            assert_eq!(found[0], found[1], "{group}");
+            *count += usize::from(found[0]);
+        }
+    }
+    assert_eq!(counts[0] + counts[1], 40);
+    assert!(counts.iter().all(|it| *it > 0), "{counts:?}");
+}
+
+#[test]
 fn a_value_that_the_server_rejects_is_too_large() {
     let server = TestServer::with_options(&["-I", "512k"]);
     let store = store(&[&server], LONG_TIMEOUT);
