@@ -11,6 +11,7 @@ use super::{Changes, Token};
 use crate::fingerprint::Fingerprint;
 
 /// The number of a bucket: the rows whose values of a column have this hash. Each is an item in the store, a token.
+/// A reader adds one that is missing; `end` deletes it.
 pub(crate) type Bucket = u16;
 
 /// The most columns of which a write knows the values.
@@ -111,7 +112,7 @@ impl<'a> From<&'a Changes> for Depends<'a> {
 pub(crate) struct Proofs<P = Token> {
     /// The tokens that an unkeyed read depends on.
     pub(crate) table: P,
-    /// `wide` of the column, and the tokens of the buckets. `None`: a bucket is missing.
+    /// `wide` of the column, and the tokens of the buckets. `None`: a bucket is missing, or may be.
     pub(crate) key: Option<P>,
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn begin<T: TokenSource>(
     Ok(record.begun(writer))
 }
 
-/// `end`: the new record. `None`: leave the record as it is.
+/// `end`: the new record. `None`: leave the record as it is. The buckets of a write that is published are deleted
+/// before: see [`TimedChanges::buckets`].
 pub(crate) fn end<T: TokenSource>(
     present: Option<Record>,
     writer: WriterId,

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Bounds, State, Variant,
-    normal::free_tokens,
-    store::sure,
+    store::Late,
     writer::{Move, Phase},
 };
 use crate::protocol::{
@@ -71,41 +70,39 @@ impl Rows {
         key.is_none_or(|key| !key.buckets.is_disjoint(&self.touched))
     }
 
-    /// The buckets that `end` renews.
-    pub(super) fn to_renew(&self) -> BTreeSet<usize> {
+    /// The buckets that `end` deletes.
+    pub(super) fn to_delete(&self) -> BTreeSet<usize> {
         let known = self.known.get(COLUMN).into_iter().flatten();
         known.map(|bucket| usize::from(*bucket)).collect()
     }
 }
 
 impl State {
-    /// `end` gives a bucket a new token. `delayed`: the store executes the request later, and the writer repeats it.
-    pub(super) fn renew(&mut self, bounds: &Bounds, place: usize, bucket: usize, delayed: bool) {
-        let before = self.store.delayed.filter(|(it, _)| *it == bucket);
-        let token = match before {
-            Some((_, token)) if bounds.variant == Variant::TokenSentTwice => token,
-            _ => sure(free_tokens()()),
-        };
-        if delayed {
+    /// `end` deletes a bucket. `late`: the store executes the request later, and the writer does not know of it.
+    pub(super) fn delete(&mut self, bounds: &Bounds, place: usize, bucket: usize, late: bool) {
+        if late {
             self.faults.delays -= 1;
-            self.store.delayed = Some((bucket, token));
-            return;
+            self.store.late = Some(Late::Delete(bucket));
+        } else {
+            self.store.buckets[bucket] = None;
         }
-        self.store.buckets[bucket] = Some(token);
-        self.writers[place].to_renew.remove(&bucket);
+        // What is not known to be deleted is deleted again.
+        if !late || bounds.variant == Variant::DeletionUnconfirmed {
+            self.writers[place].to_delete.remove(&bucket);
+        }
         self.ended(bounds, place);
     }
 
-    /// The renewals that a writer may do next.
-    pub(super) fn renewals(&self, place: usize) -> Vec<Move> {
+    /// The deletions that a writer may do next.
+    pub(super) fn deletions(&self, place: usize) -> Vec<Move> {
         let writing = &self.writers[place];
         let ending = matches!(writing.phase, Phase::Ending(it) if it != WriteOutcome::Failure);
-        let to_renew = writing.to_renew.iter().filter(|_| ending);
+        let to_delete = writing.to_delete.iter().filter(|_| ending);
         let delays = self.faults.delays > 0;
-        to_renew
+        to_delete
             .flat_map(|bucket| {
-                let delayed = delays.then_some(Move::RenewLate(*bucket));
-                std::iter::once(Move::Renew(*bucket)).chain(delayed)
+                let late = delays.then_some(Move::DeleteLate(*bucket));
+                std::iter::once(Move::Delete(*bucket)).chain(late)
             })
             .collect()
     }
@@ -118,7 +115,11 @@ impl Variant {
         tokens: &DependencyTokens,
         buckets: &[Option<Token>],
     ) -> Option<Vec<Token>> {
-        let mut tokens = tokens.keyed(buckets)?;
+        let present: Vec<_> = buckets.iter().copied().filter(Option::is_some).collect();
+        let mut tokens = match self {
+            Self::BucketNotAdded => tokens.keyed(&present)?,
+            _ => tokens.keyed(buckets)?,
+        };
         if self == Self::WideOfKeyIgnored {
             tokens.remove(0);
         }

@@ -70,7 +70,7 @@ struct Faults {
     evictions: u8,
     /// Losses of one bucket.
     lost_buckets: u8,
-    /// New tokens of buckets of which the store executes the request late, after the writer has repeated it.
+    /// Deletions and additions of a bucket that the store executes late, and whose answer nobody gets.
     delays: u8,
     /// Losses of the list of families.
     lost_lists: u8,
@@ -138,7 +138,7 @@ enum Variant {
     ColumnsForgotten,
     /// A reader that removes a crashed writer renews only what it depends on itself.
     NarrowReclaim,
-    /// `end` takes the writer out of the record before it renews the buckets.
+    /// `end` takes the writer out of the record before it deletes the buckets.
     RecordFirst,
     /// A reader looks at the buckets before it looks at the record.
     BucketsFirst,
@@ -148,10 +148,18 @@ enum Variant {
     WideOfKeyIgnored,
     /// `end` keeps the columns of the record of which the write did not know the values.
     KeysKept,
-    /// A reader sets a bucket to the token that it has seen.
-    BucketPutBack,
-    /// A writer that repeats a request sends the same token again.
+    /// `end` takes the writer out of the record without knowing whether the buckets are deleted.
+    DeletionUnconfirmed,
+    /// A reader that removes a crashed writer leaves `wide` of the columns that the writer's mark has.
+    KeyedReclaim,
+    /// A reader does not add a bucket that is missing. To be missing is as good as a token.
+    BucketNotAdded,
+    /// A reader stores rows under the token of a bucket without knowing whether it was added.
+    AdditionUnconfirmed,
+    /// A reader that adds a bucket again sends the same token again.
     TokenSentTwice,
+    /// A reader adds the token of a bucket that it has seen.
+    BucketPutBack,
 }
 
 impl Faults {
@@ -174,12 +182,12 @@ struct State {
     /// The token of the first epoch, under which no catalog has the unknown table.
     first_epoch: Option<Token>,
     faults: Faults,
-    /// What has happened so far.
+    /// What happened in the last step.
     seen: Seen,
 }
 
 /// What the properties check.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Seen {
     hit: bool,
     reclaimed: bool,
@@ -204,7 +212,7 @@ enum Step {
     Expire(usize),
     Evict(store::Lost),
     LoseBucket(store::Lost),
-    /// The store executes the request that was delayed.
+    /// The store executes the request that is late.
     Deliver,
     LoseList,
     /// A step of the further process.
@@ -294,7 +302,7 @@ impl Model for Bounds {
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
         for (place, writing) in state.writers.iter().enumerate() {
             let moves = writing.moves(self, &self.writers[place]);
-            let moves = moves.into_iter().chain(state.renewals(place));
+            let moves = moves.into_iter().chain(state.deletions(place));
             steps.extend(moves.map(|it| Step::Write(place, it)));
             if writing.in_flight() && state.faults.crashes > 0 {
                 steps.push(Step::Crash(place));
@@ -305,7 +313,7 @@ impl Model for Bounds {
             }
         }
         for (place, reader) in state.readers.iter().enumerate() {
-            let moves = reader.moves(self);
+            let moves = reader.moves(self, state.faults.delays > 0);
             steps.extend(moves.into_iter().map(|it| Step::Read(place, it)));
         }
         if state.faults.evictions > 0 {
@@ -316,7 +324,7 @@ impl Model for Bounds {
             let buckets = items.filter(|it| matches!(it, store::Lost::Bucket(_)));
             steps.extend(buckets.map(Step::LoseBucket));
         }
-        if state.store.delayed.is_some() {
+        if state.store.late.is_some() {
             steps.push(Step::Deliver);
         }
         if state.faults.lost_lists > 0 && state.store.listed.is_some() {
@@ -342,6 +350,7 @@ impl Model for Bounds {
 
     fn next_state(&self, last: &State, step: Step) -> Option<State> {
         let mut state = last.clone();
+        state.seen = Seen::default();
         match step {
             Step::Write(place, it) => state.write(self, place, it),
             Step::Read(place, it) => state.read(self, place, it),
@@ -365,9 +374,7 @@ impl Model for Bounds {
                 state.lose(lost);
             }
             Step::Deliver => {
-                if let Some((bucket, token)) = state.store.delayed.take() {
-                    state.store.buckets[bucket] = Some(token);
-                }
+                state.store.deliver();
             }
             Step::LoseList => {
                 state.faults.lost_lists -= 1;

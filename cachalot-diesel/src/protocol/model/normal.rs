@@ -6,7 +6,7 @@ use super::{
     Bounds, State,
     lister::Other,
     reader::Reader,
-    store::{Entry, Number, Seen},
+    store::{Entry, Late, Number, Seen},
 };
 use crate::protocol::{Proofs, Record, Token};
 
@@ -18,10 +18,12 @@ impl State {
     /// - The values of tokens do not matter, only which are equal.
     /// - CAS values do not matter either, only whether they are current or, after a restart, how soon
     ///   they come again; unless the store may yet restart.
+    /// - An entry is none if its tokens are nowhere else.
     pub(super) fn normalise(&mut self, bounds: &Bounds) {
         if !self.faults.may_repeat() {
             self.forget_numbers(bounds);
         }
+        self.forget_dead_entries();
         self.rename();
         if !self.readers.is_sorted() {
             self.readers.sort();
@@ -64,6 +66,27 @@ impl State {
         self.store.last.fill(1);
     }
 
+    fn forget_dead_entries(&mut self) {
+        let mut uses = [0_u16; 256];
+        let number = |token: &Token| usize::from(token.as_bytes()[0]);
+        self.visit(&mut |token| uses[number(token)] += 1);
+        self.entries(&mut |entry| in_entry(entry, &mut |token| uses[number(token)] -= 1));
+        self.entries(&mut |entry| entry.retain(|token| uses[number(token)] > 0));
+        for entry in &mut self.store.entries {
+            entry.take_if(|entry| entry.is_dead());
+        }
+        self.readers.iter_mut().for_each(Reader::forget_dead_entry);
+    }
+
+    /// Those that are stored, have been fetched, or will be stored.
+    fn entries(&mut self, see: &mut impl FnMut(&mut Entry)) {
+        self.store.entries.iter_mut().flatten().for_each(&mut *see);
+        for reader in &mut self.readers {
+            reader.fetched().into_iter().flatten().for_each(&mut *see);
+            reader.entry_to_store().into_iter().for_each(&mut *see);
+        }
+    }
+
     fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {
         for (record, _) in self.store.records.iter_mut().flatten() {
             in_record(record, see);
@@ -76,7 +99,7 @@ impl State {
             listed.list.iter_mut().for_each(&mut *see);
         }
         self.store.buckets.iter_mut().flatten().for_each(&mut *see);
-        if let Some((_, token)) = &mut self.store.delayed {
+        if let Some(Late::Add(_, token)) = &mut self.store.late {
             see(token);
         }
         if let Some(token) = &mut self.first_epoch {
@@ -115,11 +138,10 @@ pub(super) fn in_seen(seen: &mut Seen, see: &mut impl FnMut(&mut Token)) {
     in_record(&mut seen.0, see);
 }
 
-pub(super) fn in_proofs(proofs: &mut Proofs<Vec<Token>>, see: &mut impl FnMut(&mut Token)) {
-    let key = proofs.key.iter_mut().flatten();
-    proofs.table.iter_mut().chain(key).for_each(see);
-}
-
 pub(super) fn in_entry(entry: &mut Entry, see: &mut impl FnMut(&mut Token)) {
-    in_proofs(&mut entry.proofs, see);
+    let Proofs { table, key } = &mut entry.proofs;
+    table
+        .iter_mut()
+        .chain(key.iter_mut().flatten())
+        .for_each(see);
 }

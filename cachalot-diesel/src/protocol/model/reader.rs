@@ -1,15 +1,21 @@
 //! A reader of the model, one command per step, as in `entries/lookup.rs`.
 
 mod batch;
+mod buckets;
+mod hit;
 mod variants;
 
 use std::convert::Infallible;
 
-use self::batch::{Batch, Fetched};
+use self::{
+    batch::{Batch, Fetched},
+    buckets::miss,
+    hit::Began,
+};
 use super::{
-    Bounds, FAMILY, State, Value, Variant,
+    Bounds, FAMILY, State, Variant,
     lister::{Lister, Loaded},
-    normal::{free_tokens, in_entry, in_proofs, in_record, in_seen},
+    normal::{free_tokens, in_entry, in_record, in_seen},
     store::{Entry, Number, Seen, sure},
     writer::{self, UNTIL},
 };
@@ -26,14 +32,8 @@ pub(super) struct Reader {
     known: Option<Token>,
     phase: Phase,
     began: Began,
-}
-
-/// The state when the read began.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-struct Began {
-    acknowledged: Vec<Value>,
-    shown: Vec<Value>,
-    excused: bool,
+    /// What a hit on the entry that it has fetched will be.
+    hit: super::Seen,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,12 +51,12 @@ enum Phase {
     Again(Fetched),
     /// Adds the first bucket that is missing.
     AddingBucket(Fetched),
-    /// Reads the first bucket that is missing again, after a conflict.
+    /// Reads the first bucket that is missing again, after a conflict, or if the answer did not come.
     BucketAgain(Fetched),
     /// For `BucketPutBack`.
     PuttingBack(Fetched),
-    /// Queries the database, with a permit to store under these tokens.
-    Querying(Proofs<Vec<Token>>),
+    /// Queries the database, with a permit to store under these tokens. There are no rows yet.
+    Querying(Entry),
     Storing(Entry),
     /// Reads the record of this member, to store rows under these tokens if all members are ready.
     Member(Vec<Token>, usize),
@@ -71,7 +71,11 @@ pub(super) enum Move {
     /// The argument is an index into the buckets of the kind of read.
     FetchBucket(usize),
     AddBucket,
+    /// The store executes the request later, and the reader gets no answer.
+    AddBucketLate,
     FetchBucketAgain,
+    /// Takes the bucket for missing, and queries the database.
+    GiveUpBucket,
     PutBack,
     Check,
     Put,
@@ -92,10 +96,12 @@ impl Reader {
             known: None,
             phase: Phase::Idle,
             began: Began::default(),
+            hit: super::Seen::default(),
         }
     }
 
-    pub(super) fn moves(&self, bounds: &Bounds) -> Vec<Move> {
+    /// `delays`: may a request be late?
+    pub(super) fn moves(&self, bounds: &Bounds, delays: bool) -> Vec<Move> {
         match &self.phase {
             Phase::Idle if self.left == 0 => Vec::new(),
             // A read begins with its first command, so nothing is required of it before.
@@ -105,8 +111,9 @@ impl Reader {
             Phase::Member(..) => vec![Move::FetchMember],
             Phase::AddingFamilies(..) => vec![Move::AddFamilies],
             Phase::Fetching(batch) => batch.moves(bounds),
+            Phase::AddingBucket(_) if delays => vec![Move::AddBucket, Move::AddBucketLate],
             Phase::AddingBucket(_) => vec![Move::AddBucket],
-            Phase::BucketAgain(_) => vec![Move::FetchBucketAgain],
+            Phase::BucketAgain(_) => vec![Move::FetchBucketAgain, Move::GiveUpBucket],
             Phase::PuttingBack(_) => vec![Move::PutBack],
             Phase::Checking(_) => vec![Move::Check],
             Phase::Putting(..) => vec![Move::Put],
@@ -164,9 +171,25 @@ impl Reader {
                 it.visit(see);
                 in_record(record, see);
             }
-            Phase::Querying(proofs) => in_proofs(proofs, see),
             Phase::Member(tokens, _) => tokens.iter_mut().for_each(see),
-            Phase::Storing(entry) => in_entry(entry, see),
+            Phase::Querying(entry) | Phase::Storing(entry) => in_entry(entry, see),
+        }
+    }
+
+    /// The entry that it has fetched.
+    pub(super) fn fetched(&mut self) -> Option<&mut Option<Entry>> {
+        match &mut self.phase {
+            Phase::Fetching(batch) => batch.entry.as_mut(),
+            Phase::Checking(it) | Phase::Again(it) | Phase::Putting(it, _) => Some(&mut it.entry),
+            _ => None,
+        }
+    }
+
+    /// The entry that it will store.
+    pub(super) fn entry_to_store(&mut self) -> Option<&mut Entry> {
+        match &mut self.phase {
+            Phase::Querying(entry) | Phase::Storing(entry) => Some(entry),
+            _ => None,
         }
     }
 }
@@ -191,6 +214,7 @@ impl State {
         let phase = match (phase, step) {
             (Phase::Fetching(mut batch), Move::FetchEntry) => {
                 batch.entry = Some(self.store.entries[kind].clone());
+                self.readers[place].judge(&mut batch);
                 self.fetched(bounds, place, batch, &mut free)
             }
             (Phase::Fetching(mut batch), Move::FetchRecord(table)) => {
@@ -202,27 +226,15 @@ impl State {
                 batch.buckets[at] = Some(self.store.buckets[bucket]);
                 self.fetched(bounds, place, batch, &mut free)
             }
-            (Phase::AddingBucket(mut it), Move::AddBucket) => {
-                let at = it.missing_bucket();
-                let bucket = &mut self.store.buckets[bounds.kinds[kind].buckets()[at]];
-                if bucket.is_some() {
-                    Phase::BucketAgain(it)
-                } else {
-                    *bucket = Some(sure(free()));
-                    it.buckets[at] = *bucket;
-                    miss(bounds, it)
-                }
+            (Phase::AddingBucket(it), Move::AddBucket) => self.add_bucket(bounds, kind, it, false),
+            (Phase::AddingBucket(it), Move::AddBucketLate) => {
+                self.add_bucket(bounds, kind, it, true)
             }
-            (Phase::BucketAgain(mut it), Move::FetchBucketAgain) => {
-                let at = it.missing_bucket();
-                it.buckets[at] = self.store.buckets[bounds.kinds[kind].buckets()[at]];
-                miss(bounds, it)
+            (Phase::BucketAgain(it), Move::FetchBucketAgain) => {
+                self.fetch_bucket_again(bounds, kind, it)
             }
-            (Phase::PuttingBack(it), Move::PutBack) => {
-                let buckets = bounds.kinds[kind].buckets();
-                self.store.buckets[buckets[0]] = it.buckets[0];
-                it.query(bounds)
-            }
+            (Phase::BucketAgain(it), Move::GiveUpBucket) => it.query(bounds),
+            (Phase::PuttingBack(it), Move::PutBack) => self.put_back(bounds, kind, &it),
             (Phase::Checking(it), Move::Check) => {
                 let seen = it.records[it.tokens.len()].clone();
                 let present = seen.map(|(record, _)| record);
@@ -241,7 +253,7 @@ impl State {
                 let table = it.tokens.len();
                 let over = it.records[table].as_ref().map(|(_, number)| *number);
                 if self.store.put(table, over, &record).is_some() {
-                    self.seen.reclaimed |= over.is_some();
+                    self.seen.reclaimed = over.is_some();
                     it.depend(bounds, DependencyTokens::of(&record, depends));
                     self.decide(bounds, place, it, &mut free)
                 } else {
@@ -257,12 +269,14 @@ impl State {
                     Phase::Fetching(it.with_buckets_again())
                 }
             }
-            (Phase::Querying(proofs), Move::Query) => Phase::Storing(Entry {
-                proofs,
-                rows: self.committed[kind].clone(),
-            }),
+            (Phase::Querying(mut entry), Move::Query) => {
+                if !entry.is_dead() {
+                    entry.rows.clone_from(&self.committed[kind]);
+                }
+                Phase::Storing(entry)
+            }
             (Phase::Storing(entry), Move::Store) => {
-                self.store.entries[kind] = Some(entry);
+                self.store.entries[kind] = Some(entry).filter(|it| !it.is_dead());
                 Phase::Idle
             }
             (Phase::Listing(lister), Move::List) => match self.list(bounds, lister, true) {
@@ -297,22 +311,9 @@ impl State {
                 | Phase::Member(..)
                 | Phase::AddingFamilies(..)
         ) {
-            reader.began = Began::default();
+            reader.forget_beginning();
         }
         reader.phase = phase;
-    }
-
-    fn begin_read(&mut self, bounds: &Bounds, place: usize) {
-        let kind = self.readers[place].kind;
-        let began = Began {
-            acknowledged: self.acknowledged[kind].clone(),
-            shown: self.committed[kind].clone(),
-            excused: self.writers.iter().any(writer::Writing::is_excuse),
-        };
-        let reader = &mut self.readers[place];
-        reader.left -= 1;
-        reader.began = began;
-        reader.phase = Phase::Fetching(reader.batch(bounds));
     }
 
     /// Sees to it that who writes to the member from here on begins the family too.
@@ -402,8 +403,8 @@ impl State {
             }
         });
         match current {
-            Some(entry) => {
-                self.serve(bounds, place, &entry.rows);
+            Some(_) => {
+                self.serve(bounds, place);
                 Phase::Idle
             }
             None if it.keyed.is_some() => miss(bounds, it),
@@ -430,29 +431,6 @@ impl State {
         let over = bounds.faults.skewed || self.writers[writer::place(id)].expired;
         if over { UNTIL } else { UNTIL - 1 }
     }
-
-    fn serve(&mut self, bounds: &Bounds, place: usize, rows: &[Value]) {
-        let Reader { began, kind, .. } = &self.readers[place];
-        let older = |than: &[Value]| rows.iter().zip(than).any(|(row, floor)| row < floor);
-        self.seen.hit = true;
-        let mut beside = self.writers.iter().enumerate();
-        self.seen.hit_beside_writer |=
-            beside.any(|(writer, it)| it.in_flight() && !bounds.matters(writer, *kind));
-        self.seen.older_than_acknowledged |= older(&began.acknowledged);
-        self.seen.older_than_shown |= older(&began.shown) && !began.excused;
-        self.seen.excused |= older(&began.shown) && began.excused;
-    }
-}
-
-/// Goes on with the buckets that are missing, if there are any.
-fn miss(bounds: &Bounds, it: Fetched) -> Phase {
-    if it.buckets.contains(&None) {
-        Phase::AddingBucket(it)
-    } else if bounds.variant == Variant::BucketPutBack {
-        Phase::PuttingBack(it)
-    } else {
-        it.query(bounds)
-    }
 }
 
 /// Goes on with the members of the family from that table on, if there are any.
@@ -460,9 +438,9 @@ fn members_from(bounds: &Bounds, tokens: Vec<Token>, member: usize) -> Phase {
     if bounds.family && member < bounds.tables {
         Phase::Member(tokens, member)
     } else {
-        Phase::Querying(Proofs {
+        Phase::Querying(Entry::under(Proofs {
             table: tokens,
             key: None,
-        })
+        }))
     }
 }

@@ -18,12 +18,18 @@ pub(super) struct Store {
     pub(super) entries: Vec<Option<Entry>>,
     pub(super) listed: Option<Listed>,
     pub(super) buckets: [Option<Token>; BUCKETS],
-    /// A request that the store will execute later: the bucket and its new token.
-    pub(super) delayed: Option<(usize, Token)>,
+    pub(super) late: Option<Late>,
     /// One bit a writer.
     leases: u8,
     /// The last CAS value of each record: each may be on a server of its own.
     pub(super) last: Vec<Number>,
+}
+
+/// A request of a bucket that the store will execute later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Late {
+    Delete(usize),
+    Add(usize, Token),
 }
 
 /// The list of families of an epoch.
@@ -46,6 +52,31 @@ pub(super) struct Entry {
     pub(super) rows: Vec<Value>,
 }
 
+impl Entry {
+    /// Before the database is queried.
+    pub(super) fn under(proofs: Proofs<Vec<Token>>) -> Self {
+        let rows = Vec::new();
+        Self { proofs, rows }
+    }
+
+    /// Keeps only proofs whose tokens are all in use elsewhere: no reader will find the others.
+    pub(super) fn retain(&mut self, in_use: impl Fn(&Token) -> bool) {
+        let Proofs { table, key } = &mut self.proofs;
+        if !table.iter().all(&in_use) {
+            table.clear();
+        }
+        key.take_if(|tokens| !tokens.iter().all(&in_use));
+        if self.is_dead() {
+            self.rows.clear();
+        }
+    }
+
+    /// It is as good as none.
+    pub(super) fn is_dead(&self) -> bool {
+        self.proofs.table.is_empty() && self.proofs.key.is_none()
+    }
+}
+
 /// An item that is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Lost {
@@ -63,7 +94,7 @@ impl Store {
             entries: vec![None; kinds],
             listed: None,
             buckets: [None; BUCKETS],
-            delayed: None,
+            late: None,
             leases: 0,
             last: vec![0; tables],
         }
@@ -83,6 +114,23 @@ impl Store {
         self.last[table] += 1;
         self.records[table] = Some((record.clone(), self.last[table]));
         Some(self.last[table])
+    }
+
+    /// Adds a bucket if it is missing.
+    pub(super) fn add_bucket(&mut self, bucket: usize, token: Token) -> bool {
+        let missing = self.buckets[bucket].is_none();
+        self.buckets[bucket].get_or_insert(token);
+        missing
+    }
+
+    pub(super) fn deliver(&mut self) {
+        match self.late.take() {
+            Some(Late::Delete(bucket)) => self.buckets[bucket] = None,
+            Some(Late::Add(bucket, token)) => {
+                self.add_bucket(bucket, token);
+            }
+            None => {}
+        }
     }
 
     pub(super) fn has_lease(&self, writer: usize) -> bool {

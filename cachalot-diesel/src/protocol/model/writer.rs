@@ -34,8 +34,8 @@ pub(super) struct Writing {
     settled: bool,
     /// The table may be unknown to every catalog: the target is the epoch, until the end.
     wide: bool,
-    /// The buckets that `end` has not renewed yet.
-    pub(super) to_renew: BTreeSet<usize>,
+    /// The buckets of which `end` does not know yet that they are deleted.
+    pub(super) to_delete: BTreeSet<usize>,
     /// The contents of its tables after its commit, by kind of read.
     wrote: Vec<Vec<Value>>,
     /// The lease has expired.
@@ -85,10 +85,10 @@ pub(super) enum Move {
     LookUp,
     /// Reads the id of the list from the epoch's record, in one batch with the other records.
     GetList,
-    /// Gives a bucket a new token.
-    Renew(usize),
-    /// The same; the store executes the request later, and the writer repeats it.
-    RenewLate(usize),
+    /// Deletes a bucket.
+    Delete(usize),
+    /// The same; the store executes the request later, and the writer does not know of it.
+    DeleteLate(usize),
 }
 
 pub(super) fn id(place: usize) -> WriterId {
@@ -136,7 +136,7 @@ impl Writing {
             Phase::Ending(_) | Phase::Announcing => {
                 let mut moves = unfinished(|target| matches!(target, Target::Ended(_)));
                 let record_first = bounds.variant == Variant::RecordFirst;
-                let ready = self.to_renew.is_empty() || record_first;
+                let ready = self.to_delete.is_empty() || record_first;
                 moves.retain(|it| matches!(it, Move::Get(_)) || ready);
                 moves.extend(get_list());
                 moves
@@ -167,7 +167,7 @@ impl Writing {
         self.families.clear();
         self.list = None;
         self.found = None;
-        self.to_renew.clear();
+        self.to_delete.clear();
         self.wrote.clear();
     }
 

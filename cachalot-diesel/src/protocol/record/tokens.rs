@@ -103,8 +103,9 @@ impl DependencyTokens {
         })
     }
 
-    /// For a keyed reader, which depends on these and on nothing else: the token of `wide` and those of its buckets.
-    /// `None` if a bucket is missing. The buckets have to be read after the record.
+    /// For a keyed reader, which depends on these and on nothing else: the token of `wide` and those of its buckets,
+    /// read after the record. `None` if a bucket is missing. One that the reader adds counts as missing until the
+    /// store has answered that it was added: otherwise the store could add it after a later write.
     pub(crate) fn keyed(&self, buckets: &[Option<Token>]) -> Option<Vec<Token>> {
         let tokens = std::iter::once(&self.wide_of_key).chain(buckets);
         tokens.copied().collect()

@@ -37,7 +37,7 @@ impl Writer {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimedChanges<'a> {
     pub(crate) changes: &'a Changes,
-    /// Of the rows that it touched. `end` gives these buckets new tokens *before* it replaces the record.
+    /// Of the rows that it touched. `end` deletes these buckets *before* it replaces the record.
     pub(crate) buckets: &'a Buckets,
     /// Milliseconds since 1970.
     pub(crate) at: Option<u64>,

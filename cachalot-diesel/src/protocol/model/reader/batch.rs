@@ -91,7 +91,7 @@ impl Fetched {
     }
 
     pub(super) fn query(&self, bounds: &Bounds) -> Phase {
-        Phase::Querying(self.proofs(bounds))
+        Phase::Querying(Entry::under(self.proofs(bounds)))
     }
 
     pub(super) fn visit(&mut self, see: &mut impl FnMut(&mut Token)) {

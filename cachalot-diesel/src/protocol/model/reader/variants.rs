@@ -1,7 +1,7 @@
 //! What readers do in broken variants.
 
 use super::super::{Variant, normal::free_tokens, store::sure};
-use crate::protocol::{Columns, DependencyTokens, Depends, Record, Token, Writer};
+use crate::protocol::{Columns, DependencyTokens, Depends, Record, TimedChanges, Token, Writer};
 
 impl Variant {
     /// The tokens that an entry is stored under.
@@ -27,17 +27,30 @@ impl Variant {
         })
     }
 
-    /// For `NarrowReclaim`: what replaces a record with crashed writers.
+    /// For `NarrowReclaim` and `KeyedReclaim`: what replaces a record with crashed writers.
     pub(super) fn narrow_reclaim(
         self,
         present: Option<&Record>,
         depends: Depends<'_>,
         crashed: &[Token],
     ) -> Option<Record> {
-        let record = present.filter(|_| self == Self::NarrowReclaim)?.clone();
+        if !matches!(self, Self::NarrowReclaim | Self::KeyedReclaim) {
+            return None;
+        }
+        let record = present?.clone();
+        let writers = record.writers().to_vec();
+        let mut crashed = writers.iter().filter(|it| crashed.contains(&it.id));
         let tokens = &mut free_tokens();
-        let reclaimed = crashed.iter().try_fold(record, |record, writer| {
-            record.published(*writer, depends.changes, tokens)
+        let reclaimed = crashed.try_fold(record, |record, writer| {
+            let changes = match self {
+                Self::KeyedReclaim => TimedChanges {
+                    changes: &writer.changes,
+                    buckets: &writer.buckets,
+                    at: None,
+                },
+                _ => depends.changes.into(),
+            };
+            record.published(writer.id, changes, tokens)
         });
         Some(sure(reclaimed))
     }

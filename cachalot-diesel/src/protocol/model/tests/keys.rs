@@ -223,9 +223,29 @@ fn frozen() -> Bounds {
 }
 
 #[test]
-fn a_request_of_a_bucket_that_is_delayed_makes_no_keyed_read_stale() {
-    let found = assert_holds(delayed());
-    assert!(!found.contains(EXCUSED));
+fn a_request_of_a_bucket_that_is_late_makes_no_keyed_read_stale() {
+    for rows in [vec![write([0])], vec![write([0]), write([0])]] {
+        let found = assert_holds(Bounds {
+            readers: 3 - rows.len(),
+            ..late(rows)
+        });
+        assert!(!found.contains(EXCUSED));
+    }
+}
+
+/// The store executes a request of a bucket later, and nobody gets its answer.
+fn late(rows: impl Into<Vec<Rows>>) -> Bounds {
+    let rows = rows.into();
+    Bounds {
+        writers: vec![vec![0]; rows.len()],
+        rows,
+        readers: 1,
+        faults: Faults {
+            delays: 1,
+            ..Faults::default()
+        },
+        ..first([])
+    }
 }
 
 #[test]
@@ -299,7 +319,7 @@ fn p1_and_p2_are_violated_if_a_column_stays_whose_values_a_write_did_not_know() 
 }
 
 #[test]
-fn p2_is_violated_if_a_mark_has_less_than_what_is_renewed() {
+fn p2_is_violated_if_a_mark_has_fewer_buckets_than_are_deleted() {
     let rows = Rows {
         marked: of(COLUMN, [1]),
         ..write([0, 1])
@@ -308,7 +328,7 @@ fn p2_is_violated_if_a_mark_has_less_than_what_is_renewed() {
 }
 
 #[test]
-fn p1_and_p2_are_violated_if_a_row_that_moves_renews_only_its_new_bucket() {
+fn p1_and_p2_are_violated_if_the_old_bucket_of_a_row_that_moves_is_not_deleted() {
     let rows = Rows {
         known: of(COLUMN, [1]),
         ..write([0, 1])
@@ -317,7 +337,19 @@ fn p1_and_p2_are_violated_if_a_row_that_moves_renews_only_its_new_bucket() {
 }
 
 #[test]
-fn p1_and_p2_are_violated_if_a_reader_sets_a_bucket_to_the_token_that_it_has_seen() {
+fn p1_and_p2_are_violated_if_a_bucket_is_missing_before_and_after_a_write() {
+    let variant = Variant::BucketNotAdded;
+    assert_violates(
+        [P1, P2],
+        Bounds {
+            variant,
+            ..first([write([0])])
+        },
+    );
+}
+
+#[test]
+fn p1_and_p2_are_violated_if_a_reader_adds_the_token_that_it_has_seen() {
     let variant = Variant::BucketPutBack;
     assert_violates(
         [P1, P2],
@@ -328,26 +360,33 @@ fn p1_and_p2_are_violated_if_a_reader_sets_a_bucket_to_the_token_that_it_has_see
     );
 }
 
-/// The store executes a request of the first writer after all else.
-fn delayed() -> Bounds {
-    Bounds {
-        readers: 1,
-        faults: Faults {
-            delays: 1,
-            ..Faults::default()
-        },
-        ..first([write([0]), write([0])])
+#[test]
+fn p1_and_p2_are_violated_if_a_request_of_a_bucket_is_relied_on_without_its_answer() {
+    for variant in [
+        Variant::DeletionUnconfirmed,
+        Variant::AdditionUnconfirmed,
+        Variant::TokenSentTwice,
+    ] {
+        assert_violates(
+            [P1, P2],
+            Bounds {
+                variant,
+                ..late([write([0])])
+            },
+        );
     }
 }
 
+/// The writer may have committed, and have deleted none of its buckets.
 #[test]
-fn p1_and_p2_are_violated_if_a_token_of_a_bucket_is_sent_twice() {
-    let variant = Variant::TokenSentTwice;
+fn p2_is_violated_if_a_crashed_writer_is_removed_as_one_that_knew_its_rows() {
+    let variant = Variant::KeyedReclaim;
     assert_violates(
-        [P1, P2],
+        [P2],
         Bounds {
             variant,
-            ..delayed()
+            faults: crash(),
+            ..first([write([0])])
         },
     );
 }

@@ -51,7 +51,7 @@ impl State {
                 let targets = tables.len() + writing.families.len();
                 writing.targets.resize(targets, Target::Unread);
                 writing.phase = Phase::Ending(WriteOutcome::Success);
-                writing.to_renew = bounds.rows_of(place).to_renew();
+                writing.to_delete = bounds.rows_of(place).to_delete();
                 writing.forget_list(bounds);
             }
             Move::Fail => {
@@ -60,11 +60,11 @@ impl State {
             }
             Move::FailUnknown => {
                 self.writers[place].phase = Phase::Ending(WriteOutcome::Unknown);
-                self.writers[place].to_renew = bounds.rows_of(place).to_renew();
+                self.writers[place].to_delete = bounds.rows_of(place).to_delete();
                 self.writers[place].forget_list(bounds);
             }
-            Move::Renew(bucket) => self.renew(bounds, place, bucket, false),
-            Move::RenewLate(bucket) => self.renew(bounds, place, bucket, true),
+            Move::Delete(bucket) => self.delete(bounds, place, bucket, false),
+            Move::DeleteLate(bucket) => self.delete(bounds, place, bucket, true),
             Move::LookUp => self.look_up(bounds, place),
             Move::GetList => {
                 self.start(bounds, place);
@@ -212,7 +212,7 @@ impl State {
         let ended = |target: &Target| matches!(target, Target::Ended(_));
         if !writing.targets.iter().all(ended)
             || writing.needs_list(bounds)
-            || !writing.to_renew.is_empty()
+            || !writing.to_delete.is_empty()
         {
             return;
         }
