@@ -14,10 +14,12 @@ use syn::{
 use crate::errors::{Errors, with_help};
 
 // The correct forms, for the help lines.
-pub(crate) const KEYS: &str = "the keys are `ttl = \"10m\"`, `table = \"name\"`, `depends_on(a, b)`, `uncacheable` and `crate = path`";
+pub(crate) const KEYS: &str = "the keys are `ttl = \"10m\"`, `table = \"name\"`, `depends_on(a, b)`, `keys(a, b)`, `uncacheable` and `crate = path`";
 const TTL: &str = "write a number and a unit, like `ttl = \"10m\"` or `ttl = \"1h 30m\"`; `ttl = \"0s\"` sets no limit";
 const DEPENDS_ON: &str =
     "name tables, like `depends_on(users, crate::schema::posts)` or `depends_on(\"a_view\")`";
+const KEY_COLUMNS: &str =
+    "name columns of the table, like `keys(user_id, slug)` or `keys(\"user_id\")`";
 const TABLE: &str = "write the SQL name in quotes, like `table = \"users\"`";
 const CRATE: &str = "write a path, like `crate = my_crate::cachalot_diesel`";
 const TABLE_NAME: &str =
@@ -29,12 +31,19 @@ pub(crate) enum Table {
     Name(LitStr),
 }
 
+/// A column of the model's table: its name in the `table!` module, or an SQL name.
+pub(crate) enum KeyColumn {
+    Field(Ident),
+    Name(LitStr),
+}
+
 /// The attributes of a type. Each `Ident` is the key, for its span.
 #[derive(Default)]
 pub(crate) struct Attributes {
     pub(crate) ttl: Option<(Ident, Duration)>,
     pub(crate) table: Option<(Ident, LitStr)>,
     pub(crate) depends_on: Option<(Ident, Vec<Table>)>,
+    pub(crate) keys: Option<(Ident, Vec<KeyColumn>)>,
     pub(crate) uncacheable: Option<Ident>,
     pub(crate) krate: Option<(Ident, Path)>,
     /// One for each `table_name`.
@@ -116,6 +125,10 @@ impl Attributes {
             "depends_on" => {
                 let tables = tables_after(key, input)?;
                 put(&mut self.depends_on, key, tables)
+            }
+            "keys" => {
+                let columns = keys_after(key, input)?;
+                put(&mut self.keys, key, columns)
             }
             "uncacheable" => {
                 if !input.is_empty() && !input.peek(Token![,]) {
@@ -228,6 +241,46 @@ fn tables_in(content: ParseStream<'_>) -> syn::Result<Vec<Table>> {
         }
     }
     Ok(tables)
+}
+
+fn keys_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<KeyColumn>> {
+    if !input.peek(token::Paren) {
+        let message = with_help("`keys` needs columns in parentheses", KEY_COLUMNS);
+        return Err(syn::Error::new_spanned(key, message));
+    }
+    let content;
+    parenthesized!(content in input);
+    let columns = keys_in(&content).inspect_err(|_| {
+        // Unread tokens would cause a second error.
+        let _ = content.parse::<TokenStream>();
+    })?;
+    if columns.is_empty() {
+        let message = with_help("`keys` is empty", KEY_COLUMNS);
+        return Err(syn::Error::new_spanned(key, message));
+    }
+    Ok(columns)
+}
+
+fn keys_in(content: ParseStream<'_>) -> syn::Result<Vec<KeyColumn>> {
+    let mut columns = Vec::new();
+    while !content.is_empty() {
+        if content.peek(LitStr) {
+            columns.push(KeyColumn::Name(content.parse()?));
+        } else {
+            let column = content.call(Ident::parse_any).map_err(|error| {
+                let message = with_help("expected a column or a name in quotes", KEY_COLUMNS);
+                syn::Error::new(error.span(), message)
+            })?;
+            columns.push(KeyColumn::Field(column));
+        }
+        if !content.is_empty() {
+            content.parse::<Token![,]>().map_err(|error| {
+                let message = with_help("expected `,` between columns", KEY_COLUMNS);
+                syn::Error::new(error.span(), message)
+            })?;
+        }
+    }
+    Ok(columns)
 }
 
 fn table_name_after(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {

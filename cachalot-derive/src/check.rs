@@ -1,4 +1,8 @@
-use crate::{attr::Table, errors::Errors, model::Model};
+use crate::{
+    attr::{KeyColumn, Table},
+    errors::Errors,
+    model::Model,
+};
 
 /// Checks that the attributes are consistent.
 pub(crate) fn check(model: &Model<'_>, errors: &mut Errors) {
@@ -9,6 +13,30 @@ pub(crate) fn check(model: &Model<'_>, errors: &mut Errors) {
             "`ttl` has no effect together with `uncacheable`",
             "remove one of the two",
         );
+    }
+    if let (Some((keys, _)), Some(_)) = (&attributes.keys, &attributes.uncacheable) {
+        errors.at(
+            keys,
+            "`keys` has no effect together with `uncacheable`",
+            "remove one of the two",
+        );
+    }
+    for column in attributes.keys.iter().flat_map(|(_, columns)| columns) {
+        match column {
+            KeyColumn::Name(name) if name.value().trim().is_empty() => errors.at(
+                name,
+                "empty column name",
+                "write the SQL name, like \"user_id\"",
+            ),
+            KeyColumn::Field(name) if matches!(model.tables.first(), Some(Table::Name(_))) => {
+                errors.at(
+                    name,
+                    "the columns of a table in quotes are in quotes too",
+                    "write the SQL name, like `keys(\"user_id\")`",
+                )
+            }
+            _ => {}
+        }
     }
     for path in attributes.table_names.iter().skip(1) {
         errors.at(path, "duplicate key `table_name`", "remove one of them");

@@ -1,7 +1,10 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use crate::{attr::Table, model::Model};
+use crate::{
+    attr::{KeyColumn, Table},
+    model::Model,
+};
 
 pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     let Model {
@@ -23,6 +26,8 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
         None => quote!(::core::option::Option::None),
     };
     let uncacheable = attributes.uncacheable.is_some();
+    let columns = attributes.keys.iter().flat_map(|(_, columns)| columns);
+    let keys = columns.map(|column| column_name(column, own.first()));
     quote! {
         #[allow(deprecated)] // the model may be deprecated
         const _: () = {
@@ -43,9 +48,25 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
             }
 
             __cachalot::__private::inventory::submit! {
-                __cachalot::__private::Policy::new(#text, tables, #ttl, #uncacheable)
+                __cachalot::__private::Policy::new(
+                    #text, tables, #ttl, #uncacheable, &[#(#keys),*]
+                )
             }
         };
+    }
+}
+
+/// A constant expression for a column's name. Errors point at the column.
+fn column_name(column: &KeyColumn, table: Option<&Table>) -> TokenStream {
+    match (column, table) {
+        (KeyColumn::Field(column), Some(Table::Module(path))) => {
+            quote_spanned!(column.span()=> __cachalot::__private::key_name::<#path::#column>())
+        }
+        (KeyColumn::Field(column), _) => {
+            let name = column.to_string();
+            quote!(#name)
+        }
+        (KeyColumn::Name(name), _) => quote!(#name),
     }
 }
 

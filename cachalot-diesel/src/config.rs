@@ -7,7 +7,7 @@ mod tests;
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
-use crate::policy::normalise;
+use crate::policy::{DeclaredKeys, normalise};
 
 /// An invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +79,7 @@ pub(crate) struct Config {
     pub(crate) cache_random: bool,
     /// Functions that the program declares pure, in lower case.
     pub(crate) pure_functions: BTreeSet<String>,
+    pub(crate) key_columns: DeclaredKeys,
     pub(crate) max_value_bytes: usize,
     /// Results above this many bytes are compressed. `None`: no compression.
     pub(crate) compress_above: Option<usize>,
@@ -107,6 +108,7 @@ impl Default for Config {
             uncacheable_tables: BTreeSet::from(["__diesel_schema_migrations".to_owned()]),
             cache_random: false,
             pure_functions: BTreeSet::new(),
+            key_columns: DeclaredKeys::default(),
             max_value_bytes: 1_000_000,
             compress_above: Some(16_384),
             near_cache_bytes: 0,
@@ -131,6 +133,7 @@ impl fmt::Debug for Config {
             .field("uncacheable_tables", &self.uncacheable_tables)
             .field("cache_random", &self.cache_random)
             .field("pure_functions", &self.pure_functions)
+            .field("key_columns", &self.key_columns)
             .field("max_value_bytes", &self.max_value_bytes)
             .field("compress_above", &self.compress_above)
             .field("near_cache_bytes", &self.near_cache_bytes)
@@ -161,6 +164,16 @@ pub(crate) fn only_tables<S: AsRef<str>>(
     tables: impl IntoIterator<Item = S>,
 ) -> Option<BTreeSet<String>> {
     Some(table_set(tables)).filter(|tables| !tables.is_empty())
+}
+
+pub(crate) fn key_columns<T: AsRef<str>, C: AsRef<str>>(
+    columns: impl IntoIterator<Item = (T, C)>,
+) -> DeclaredKeys {
+    let mut declared = DeclaredKeys::default();
+    for (table, column) in columns {
+        declared.insert(table.as_ref().trim(), column.as_ref().trim());
+    }
+    declared
 }
 
 pub(crate) fn table_set<S: AsRef<str>>(tables: impl IntoIterator<Item = S>) -> BTreeSet<String> {

@@ -252,7 +252,7 @@ pub mod __private {
 
     pub use crate::{
         connection::{CatalogAnswer, Lookup, ProbeAnswer, Question},
-        policy::{Policy, Tables, sql_name, written},
+        policy::{Policy, Tables, key_name, sql_name, written},
     };
 }
 

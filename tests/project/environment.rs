@@ -82,6 +82,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "pure_functions: {\"slug\"}",
         "",
     ),
+    (
+        "CACHALOT_KEY_COLUMNS",
+        "posts.slug",
+        "key_columns: {(\"posts\", \"slug\")}",
+        "slug",
+    ),
     ("CACHALOT_MAX_VALUE_BYTES", "7", "max_value_bytes: 7", "1MB"),
     (
         "CACHALOT_COMPRESS_ABOVE_BYTES",

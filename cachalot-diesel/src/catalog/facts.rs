@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::tracked::TrackedColumns;
+use super::{declared::FoundKeys, tracked::TrackedColumns};
 use crate::fingerprint::Fingerprint;
 use cachalot_sql::{
     Columns, Dialect, Events,
@@ -58,6 +58,8 @@ pub(crate) struct Facts {
     pub(crate) triggers_hidden: bool,
     /// Schemas of the server that were not loaded, as they are unrelated to the one that is read.
     pub(crate) skipped_schemas: BTreeSet<Arc<str>>,
+    /// The columns that the program has declared as keys.
+    pub(crate) declared: FoundKeys,
 }
 
 /// A table, a view, or anything else that a `FROM` can name.
@@ -219,6 +221,7 @@ impl Facts {
             named: Vec::new(),
             triggers_hidden: false,
             skipped_schemas: BTreeSet::new(),
+            declared: FoundKeys::default(),
         }
     }
 

@@ -8,6 +8,11 @@
 
 mod causes;
 #[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "the backends load the columns")
+)]
+pub(crate) mod declared;
+#[cfg_attr(
     not(all(feature = "mysql", feature = "postgres", feature = "sqlite")),
     allow(dead_code, reason = "each backend has its own kinds of facts")
 )]

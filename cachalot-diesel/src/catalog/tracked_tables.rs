@@ -56,7 +56,6 @@ fn intersect(mine: &mut TrackedColumns, other: &TrackedColumns) {
 impl Catalog {
     /// The columns by whose values reads of a table can be told apart, where the table is read by its name.
     /// Which rows are read indirectly is unknown, such as those read by a view or a function.
-    #[cfg_attr(not(test), expect(dead_code, reason = "not used yet"))]
     pub(crate) fn tracked_in_reads(&self, table: &str) -> &TrackedColumns {
         self.tracked.get(table).unwrap_or(&NONE)
     }

@@ -18,6 +18,7 @@ impl Setting {
     pub(super) const STORE_TIMEOUT: Self = Self::new("store_timeout", "CACHALOT_STORE_TIMEOUT");
     pub(super) const WRITE_LEASE: Self = Self::new("write_lease", "CACHALOT_WRITE_LEASE");
     pub(super) const ON_OUTAGE: Self = Self::new("on_outage", "CACHALOT_ON_OUTAGE");
+    pub(super) const KEY_COLUMNS: Self = Self::new("key_columns", "CACHALOT_KEY_COLUMNS");
     pub(super) const MAX_VALUE_BYTES: Self =
         Self::new("max_value_bytes", "CACHALOT_MAX_VALUE_BYTES");
     pub(super) const COMPRESS_ABOVE_BYTES: Self =
@@ -109,6 +110,15 @@ impl Config {
                 limit,
                 MILLISECOND..=HOUR,
             )?;
+        }
+        let mut keys = self.key_columns.iter();
+        if keys.any(|(table, column)| table.is_empty() || column.is_empty()) {
+            let expected = "the name of a table and of a column";
+            return Err(Invalid::new(
+                Setting::KEY_COLUMNS,
+                expected,
+                "but one is empty",
+            ));
         }
         check_bytes(
             Setting::MAX_VALUE_BYTES,

@@ -7,11 +7,13 @@ use super::{
     check::{Invalid, Setting},
     only_tables, table_set,
 };
-use crate::{events::Chain, store::OpenError};
+use crate::{events::Chain, policy::DeclaredKeys, store::OpenError};
+use cachalot_sql::last_component;
 
 const URL: &str = "a URL such as `memcache://127.0.0.1:11211` or `memory://`";
 const ON_OUTAGE: &str =
     "`defer`, `fail`, or `wait:` with whole seconds or a duration such as `500ms`, from 1ms to 1h";
+const KEY_COLUMNS: &str = "columns with their tables, such as `posts.user_id,posts.slug`";
 const SECONDS: &str = "whole seconds or a duration such as `10m`";
 const MILLISECONDS: &str = "whole milliseconds or a duration such as `250ms`";
 
@@ -81,6 +83,10 @@ impl Config {
         })?;
         read("CACHALOT_PURE_FUNCTIONS", &mut |config, text| {
             config.pure_functions = table_set(text.split(','));
+            Ok(())
+        })?;
+        read("CACHALOT_KEY_COLUMNS", &mut |config, text| {
+            config.key_columns = key_columns(text)?;
             Ok(())
         })?;
         read("CACHALOT_MAX_VALUE_BYTES", &mut |config, text| {
@@ -160,6 +166,22 @@ fn flag(text: &str) -> Result<bool, Problem> {
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err(Problem::got("`true` or `false`", text)),
     }
+}
+
+/// Pairs of a table and a column with a dot between them, separated by commas.
+fn key_columns(text: &str) -> Result<DeclaredKeys, Problem> {
+    let mut declared = DeclaredKeys::default();
+    for part in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
+        let column = last_component(part);
+        let table = part
+            .rsplit_once('.')
+            .map(|(table, _)| last_component(table));
+        match table.filter(|table| !table.is_empty() && !column.is_empty()) {
+            Some(table) => declared.insert(&table, &column),
+            None => return Err(Problem::got(KEY_COLUMNS, part)),
+        }
+    }
+    Ok(declared)
 }
 
 fn on_outage(text: &str) -> Result<OnOutage, Problem> {

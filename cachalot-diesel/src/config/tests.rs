@@ -120,6 +120,15 @@ const GOOD: &[Both] = &[
     ("pure_functions", "CACHALOT_PURE_FUNCTIONS", "", |b| {
         b.pure_functions([""; 0])
     }),
+    (
+        "key_columns",
+        "CACHALOT_KEY_COLUMNS",
+        "posts.user_id, public.\"Posts\".Slug,users.\"e.mail\"",
+        |b| b.key_columns([("Posts", "user_id"), ("posts", "slug"), ("users", "e.mail")]),
+    ),
+    ("key_columns", "CACHALOT_KEY_COLUMNS", "", |b| {
+        b.key_columns([("", ""); 0])
+    }),
     ("max_value_bytes", "CACHALOT_MAX_VALUE_BYTES", "1", |b| {
         b.max_value_bytes(1)
     }),

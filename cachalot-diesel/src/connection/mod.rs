@@ -22,6 +22,7 @@ pub(crate) use url_settings::settings_of_url;
 
 use crate::{
     catalog::{Catalog, Facts, UnanalyzableCode},
+    policy::DeclaredKeys,
     rows::CacheBackend,
 };
 use cachalot_sql::connection::TableName;
@@ -120,6 +121,23 @@ pub struct Question {
     /// Schemas to include, besides the connection's own.
     #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others see all"))]
     pub(crate) schemas: BTreeSet<Arc<str>>,
+    /// Columns by whose values reads and writes are told apart, beside those of keys.
+    pub(crate) declared_keys: Arc<DeclaredKeys>,
+}
+
+impl Question {
+    /// For the project's tests: with these tables and columns as declared keys.
+    #[must_use]
+    pub fn declaring(columns: &[(&str, &str)]) -> Self {
+        let mut declared = DeclaredKeys::default();
+        for (table, column) in columns {
+            declared.insert(table, column);
+        }
+        Self {
+            declared_keys: Arc::new(declared),
+            ..Self::default()
+        }
+    }
 }
 
 /// [`Facts`] that other crates cannot look into.
@@ -146,7 +164,7 @@ pub(crate) fn unanalyzable_code<C: CacheConnection>(
     let status = C::TransactionManager::transaction_manager_status_mut(conn);
     let question = Question {
         in_transaction: status.transaction_depth()?.is_some(),
-        schemas: Default::default(),
+        ..Question::default()
     };
     let mut facts = conn.catalog(&question)?.0;
     facts.trust(trusted);

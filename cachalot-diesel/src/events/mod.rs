@@ -224,6 +224,17 @@ pub(crate) fn triggers_not_visible() {
     }
 }
 
+/// Reads and writes cannot be told apart by a column that the program has declared as a key.
+pub(crate) fn unusable_key(column: &str, problem: &str) {
+    const NAME: &str = "cachalot.unusable_key";
+    if once::is_first(NAME, column) {
+        tracing::error!(
+            name: NAME, target: TARGET, column,
+            "the declared key `{column}` is not used: {problem}"
+        );
+    }
+}
+
 /// The settings of a session could not be read: its reads are not cached.
 pub(crate) fn session_unknown(error: &impl fmt::Display) {
     const NAME: &str = "cachalot.session_unknown";

@@ -4,7 +4,7 @@ use super::Cachalot;
 use crate::{
     Error,
     cache::Cache,
-    config::{Config, OnOutage, only_tables, table_set},
+    config::{Config, OnOutage, key_columns, only_tables, table_set},
     store::{self, Store, StoreOptions},
 };
 
@@ -144,6 +144,28 @@ impl Builder {
     /// catalog has it.
     pub fn pure_functions<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.config.pure_functions = table_set(names);
+        self
+    }
+
+    /// Columns by whose values reads and writes are told apart, beside those of primary and foreign keys: a write to
+    /// rows with other values leaves results valid that have only rows with certain values. Pairs of a table and a
+    /// column, without schema and quotes.
+    ///
+    /// If a database has no such column, or if values of its type cannot be compared byte by byte, an error is logged
+    /// when its catalog is loaded, and the column is not used.
+    ///
+    /// ```
+    /// let cache = cachalot_diesel::Cachalot::builder()
+    ///     .url("memory://")
+    ///     .key_columns([("posts", "slug"), ("users", "email")])
+    ///     .build()?;
+    /// # Ok::<(), cachalot_diesel::Error>(())
+    /// ```
+    pub fn key_columns<T: AsRef<str>, C: AsRef<str>>(
+        mut self,
+        columns: impl IntoIterator<Item = (T, C)>,
+    ) -> Self {
+        self.config.key_columns = key_columns(columns);
         self
     }
 

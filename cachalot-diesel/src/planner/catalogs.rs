@@ -2,6 +2,7 @@
 //! before it was loaded.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     fmt,
     sync::{
@@ -17,7 +18,7 @@ use quick_cache::sync::{Cache, GuardResult};
 use super::Planner;
 use crate::{
     bypass::BypassReason,
-    catalog::{Catalog, Facts},
+    catalog::{Catalog, Facts, declared::FoundKeys},
     events::{self, TARGET},
     fingerprint::Fingerprint,
     protocol::{Epoch, FamilyListing},
@@ -242,7 +243,9 @@ impl Planner {
         // Before loading: a concurrent change of the schema changes the epoch.
         let epochs = self.epochs.peek()?;
         let [epoch, ..] = epochs;
-        let agreed = self.epochs.shared_catalog_hash(epoch, database);
+        let agreed = self
+            .epochs
+            .shared_catalog_hash(epoch, &self.shared_name(database));
         let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
         // Without such a catalog there are no entries either.
         let agreed = agreed.ok_or(BypassReason::Replica)?;
@@ -267,13 +270,25 @@ impl Planner {
             events::triggers_not_visible();
         }
         facts.trust(&self.config.pure_functions);
+        let catalog = self.catalogs.catalog_of(database, &facts);
+        for (column, problem) in FoundKeys::problems(&facts, &catalog, &self.declared_keys) {
+            events::unusable_key(&column, problem);
+        }
         CatalogSnapshot {
-            catalog: self.catalogs.catalog_of(database, &facts),
+            catalog,
             epoch,
             families: false,
             loaded: Instant::now(),
             checked: Arc::default(),
         }
+    }
+
+    /// What its catalog is called in the store. Those of programs that declare other keys differ.
+    pub(super) fn shared_name<'a>(&self, database: &'a str) -> Cow<'a, str> {
+        if self.declared_keys.is_empty() {
+            return database.into();
+        }
+        format!("{database} keys {:?}", self.declared_keys).into()
     }
 
     /// Compares a catalog with those that other processes have loaded under the same epoch. If they
@@ -286,9 +301,9 @@ impl Planner {
         known: &mut CatalogSnapshot,
     ) -> Result<bool, BypassReason> {
         let [epoch, ..] = known.epoch;
-        let agreed = self
-            .epochs
-            .share_catalog(epoch, database, hash, &known.catalog);
+        let agreed =
+            self.epochs
+                .share_catalog(epoch, &self.shared_name(database), hash, &known.catalog);
         let agreed = agreed.map_err(|_| BypassReason::StoreUnavailable)?;
         if agreed.same {
             let announced = match agreed.families {

@@ -18,6 +18,7 @@ use crate::{
     bypass::BypassReason,
     catalog::Catalog,
     config::Config,
+    policy::{self, DeclaredKeys},
     protocol::{CatalogComparison, Epoch, Token},
     stats::Counters,
     store::StoreError,
@@ -29,6 +30,7 @@ pub(crate) struct Planner {
     epochs: Box<dyn EpochSource>,
     plans: plan::Plans,
     catalogs: catalogs::Catalogs,
+    declared_keys: Arc<DeclaredKeys>,
 }
 
 /// The epoch of the namespace.
@@ -84,7 +86,13 @@ impl Planner {
             epochs,
             plans: plan::Plans::new(),
             catalogs: catalogs::Catalogs::new(),
+            declared_keys: Arc::new(policy::with_keys_of_models(config.key_columns.clone())),
         }
+    }
+
+    /// The columns by whose values reads and writes are told apart, beside those of keys.
+    pub(crate) fn declared_keys(&self) -> Arc<DeclaredKeys> {
+        Arc::clone(&self.declared_keys)
     }
 }
 
@@ -195,6 +203,24 @@ mod tests {
         let known = load(&one, &["users"]).unwrap();
         load(&other, &["users", "posts"]).unwrap();
         assert!(!one.is_current(&known));
+    }
+
+    #[test]
+    fn k08_programs_that_declare_other_keys_do_not_compare_their_catalogs() {
+        let epochs: Arc<Epochs> = Arc::default();
+        let mut names = Vec::new();
+        for column in [None, Some("slug"), Some("title")] {
+            let mut config = Config::default();
+            column.map(|column| config.key_columns.insert("posts", column));
+            let planner = Planner::new(
+                &Arc::new(config),
+                &Arc::default(),
+                Box::new(Arc::clone(&epochs)),
+            );
+            names.push(planner.shared_name("db").into_owned());
+        }
+        assert_eq!(names[0], "db");
+        assert!(names[1] != names[2] && names[1] != names[0]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Policies: what `#[derive(Cacheable)]` records of models, combined by table.
 
+mod declared_keys;
+mod key_type;
 mod name;
 
 use std::{
@@ -8,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use declared_keys::DeclaredKeys;
+pub use key_type::key_name;
 pub use name::{sql_name, written};
 
 use crate::events::TARGET;
@@ -41,12 +45,13 @@ use crate::events::TARGET;
 /// |---|---|
 /// | `ttl = "10m"` | the maximum time to live of results; `"0s"` sets no limit |
 /// | `depends_on(a, b)` | queries also depend on these tables: paths of `table!` modules, or SQL names in quotes |
+/// | `keys(a, b)` | columns by whose values reads and writes are told apart, beside the primary key and foreign keys: names of the `table!` module, or SQL names in quotes |
 /// | `uncacheable` | no query that reads the table is cached |
 /// | `table = "name"` | the SQL name of the table, instead of `#[diesel(table_name = …)]` |
 /// | `crate = path` | the path of `cachalot_diesel`, if it was renamed |
 ///
 /// If a table has several models, the shortest time to live applies, the table is uncacheable if any
-/// model says so, and it depends on the tables of all of them.
+/// model says so, it depends on the tables of all of them, and the keys of all of them are used.
 #[diagnostic::on_unimplemented(
     message = "the tables of `{Self}` are unknown",
     label = "not a `Cacheable` model",
@@ -66,6 +71,7 @@ pub struct Policy {
     tables: fn() -> &'static [&'static str],
     ttl_millis: Option<u64>,
     uncacheable: bool,
+    keys: &'static [&'static str],
 }
 
 impl Policy {
@@ -76,12 +82,14 @@ impl Policy {
         tables: fn() -> &'static [&'static str],
         ttl_millis: Option<u64>,
         uncacheable: bool,
+        keys: &'static [&'static str],
     ) -> Self {
         Self {
             model,
             tables,
             ttl_millis,
             uncacheable,
+            keys,
         }
     }
 }
@@ -121,6 +129,17 @@ static POLICIES: LazyLock<HashMap<String, TablePolicy>> =
 /// The settings of the program's models for a table, by its normalised name.
 pub(crate) fn for_table(table: &str) -> Option<&'static TablePolicy> {
     POLICIES.get(table)
+}
+
+/// The key columns of all models, and these.
+pub(crate) fn with_keys_of_models(mut declared: DeclaredKeys) -> DeclaredKeys {
+    for policy in inventory::iter::<Policy> {
+        if let Some(table) = (policy.tables)().first() {
+            let keys = policy.keys.iter();
+            keys.for_each(|column| declared.insert(table, column));
+        }
+    }
+    declared
 }
 
 fn by_table<'a>(policies: impl Iterator<Item = &'a Policy>) -> HashMap<String, TablePolicy> {
@@ -177,9 +196,9 @@ mod tests {
     #[test]
     fn the_models_of_a_table_are_combined() {
         let policies = [
-            Policy::new("User", users, Some(60_000), false),
-            Policy::new("Admin", admins, Some(5_000), true),
-            Policy::new("Name", users, Some(0), false),
+            Policy::new("User", users, Some(60_000), false, &[]),
+            Policy::new("Admin", admins, Some(5_000), true, &[]),
+            Policy::new("Name", users, Some(0), false, &[]),
         ];
         let tables = by_table(policies.iter());
         let expected = TablePolicy {
@@ -196,7 +215,7 @@ mod tests {
         fn dotted() -> &'static [&'static str] {
             &["We.ird", "au.dit"]
         }
-        let tables = by_table([Policy::new("Dotted", dotted, None, true)].iter());
+        let tables = by_table([Policy::new("Dotted", dotted, None, true, &[])].iter());
         assert!(
             tables
                 .get("we.ird")

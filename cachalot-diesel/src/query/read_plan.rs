@@ -156,6 +156,7 @@ fn catalog_of<Conn: CacheConnection>(
     let question = Question {
         in_transaction: context.in_transaction,
         schemas: schemas.clone(),
+        declared_keys: cache.planner().declared_keys(),
     };
     let load = || {
         if has_written {

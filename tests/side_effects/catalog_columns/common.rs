@@ -10,6 +10,12 @@ pub(super) fn tracked_columns(conn: &mut db::Connection) -> Vec<String> {
     answer.tracked_columns()
 }
 
+/// The same with these columns as declared keys.
+pub(super) fn declaring(conn: &mut db::Connection, declared: &[(&str, &str)]) -> Vec<String> {
+    let answer = conn.catalog(&Question::declaring(declared)).unwrap();
+    answer.tracked_columns()
+}
+
 /// The names in these lines.
 pub(super) fn names(lines: &[String]) -> Vec<&str> {
     let names = lines.iter().filter_map(|line| line.split(':').next());

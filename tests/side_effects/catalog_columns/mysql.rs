@@ -13,7 +13,7 @@ use super::db;
 #[path = "common.rs"]
 mod common;
 
-use self::common::{names, tracked_columns};
+use self::common::{declaring, names, tracked_columns};
 
 /// An empty database with this schema, in which values that do not fit are replaced by others.
 fn with_schema(schema: &str) -> (Database, db::Connection) {
@@ -250,4 +250,21 @@ fn k11_columns_that_triggers_and_expressions_set_are_not_tracked() {
             "updated.id",
         ]
     );
+}
+
+#[test]
+fn k08_declared_columns_are_tracked_where_values_of_their_type_can_be_compared() {
+    let (_database, mut conn) = with_schema(&format!(
+        "CREATE TABLE posts (id int PRIMARY KEY, `Slug` varchar(9) COLLATE {}, title varchar(9), score double, \
+          views int, twice int AS (views * 2), seen int); \
+         CREATE TRIGGER counts BEFORE UPDATE ON posts FOR EACH ROW SET NEW.seen = 1",
+        bytewise()
+    ));
+    let columns = [
+        "slug", "title", "score", "views", "twice", "seen", "nothing",
+    ];
+    let declared = columns.map(|column| ("Posts", column));
+    let lines = declaring(&mut conn, &declared);
+    let expected = ["posts.id", "posts.slug", "posts.views"];
+    assert_eq!(names(&lines), expected, "{lines:?}");
 }

@@ -12,7 +12,7 @@ use super::db;
 #[path = "common.rs"]
 mod common;
 
-use self::common::{names, tracked_columns};
+use self::common::{declaring, names, tracked_columns};
 
 /// An empty database with this schema.
 fn with_schema(schema: &str) -> db::Connection {
@@ -224,4 +224,20 @@ fn k11_columns_that_triggers_and_expressions_set_are_not_tracked() {
             "updated.id",
         ]
     );
+}
+
+#[test]
+fn k08_declared_columns_are_tracked_where_values_of_their_type_can_be_compared() {
+    let mut conn = with_schema(&format!(
+        "{COLLATIONS} CREATE TABLE posts (id integer PRIMARY KEY, \"Slug\" text, score float8, fixed char(3), \
+          any_case text COLLATE any_case, twice integer GENERATED ALWAYS AS (id * 2) STORED); \
+         CREATE SCHEMA other; CREATE TABLE other.posts (id integer PRIMARY KEY, \"Slug\" text, score integer); \
+         CREATE VIEW slugs AS SELECT \"Slug\" AS slug FROM posts",
+    ));
+    let columns = ["slug", "score", "fixed", "any_case", "twice", "nothing"];
+    let mut declared = Vec::from(columns.map(|column| ("Posts", column)));
+    declared.push(("slugs", "slug"));
+    let lines = declaring(&mut conn, &declared);
+    assert_eq!(names(&lines), ["posts.id", "posts.slug"], "{lines:?}");
+    assert_eq!(lines[1], "posts.slug: Text { max: None }");
 }

@@ -19,13 +19,17 @@ use diesel::{
 
 use super::{
     NO_LIMIT,
-    catalog_columns::{COLUMNS, ColumnRow},
+    catalog_columns::{ALL_COLUMNS, COLUMNS, ColumnRow},
     foreign_keys::{self, ForeignKeyRow},
     privileges::privileges,
 };
-use crate::catalog::{
-    facts::{Code, Facts, Relation, RelationKind, Routine, RoutineTimes, Trigger, Volatility},
-    times::expression_depends_on_date,
+use crate::{
+    catalog::{
+        facts::{Code, Facts, Relation, RelationKind, Routine, RoutineTimes, Trigger, Volatility},
+        times::expression_depends_on_date,
+    },
+    connection::Question,
+    policy::DeclaredKeys,
 };
 use cachalot_sql::{
     Columns, Dialect, Events,
@@ -115,13 +119,14 @@ struct Contents {
     relations: Vec<RelationRow>,
     views: Vec<ViewRow>,
     columns: Vec<ColumnRow>,
+    declared_columns: Vec<ColumnRow>,
     keys: Vec<ForeignKeyRow>,
     triggers: Vec<TriggerRow>,
     routines: Vec<RoutineRow>,
 }
 
-/// Loads the facts of the connection's database, of those in `named`, and of all connected to them.
-pub(super) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> QueryResult<Facts> {
+/// Loads the facts of the connection's database, of the schemas in the question, and of all connected to them.
+pub(super) fn load(conn: &mut MysqlConnection, question: &Question) -> QueryResult<Facts> {
     let own: Own = diesel::sql_query(
         "SELECT DATABASE() AS db, VERSION() AS version, CURRENT_USER() AS account",
     )
@@ -150,7 +155,10 @@ pub(super) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
             .push(schema.db);
     }
     let own_db = own.db.as_ref().map(|db| facts.name(db));
-    let start: BTreeSet<Arc<str>> = own_db.into_iter().chain(named.iter().cloned()).collect();
+    let start: BTreeSet<Arc<str>> = own_db
+        .into_iter()
+        .chain(question.schemas.iter().cloned())
+        .collect();
 
     let mut pending: Vec<Arc<str>> = if exact.len() <= MAX_SEARCHED_DATABASES {
         exact.keys().cloned().collect()
@@ -165,7 +173,7 @@ pub(super) fn load(conn: &mut MysqlConnection, named: &BTreeSet<Arc<str>>) -> Qu
         };
         let content: Vec<_> = exact_names
             .iter()
-            .map(|exact| Contents::of(conn, exact))
+            .map(|exact| Contents::of(conn, exact, &question.declared_keys))
             .collect::<QueryResult<_>>()?;
         let named: BTreeSet<_> = if content.iter().any(Contents::is_hidden) {
             exact.keys().cloned().collect()
@@ -202,7 +210,7 @@ where
 }
 
 impl Contents {
-    fn of(conn: &mut MysqlConnection, db: &str) -> QueryResult<Self> {
+    fn of(conn: &mut MysqlConnection, db: &str, declared: &DeclaredKeys) -> QueryResult<Self> {
         let relations = in_schema(
             conn,
             db,
@@ -216,6 +224,11 @@ impl Contents {
              IS_UPDATABLE AS updatable FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? LIMIT 18446744073709551615",
         )?;
         let columns = in_schema(conn, db, COLUMNS)?;
+        let mut declared_columns: Vec<ColumnRow> = Vec::new();
+        if !declared.is_empty() {
+            declared_columns = in_schema(conn, db, ALL_COLUMNS)?;
+            declared_columns.retain(|row| declared.contains(&row.on_table, &row.name));
+        }
         let keys = foreign_keys::load(conn, db)?;
         // The schema of the table is that of the trigger. By the latter, MariaDB opens all tables of all databases.
         let triggers = in_schema(
@@ -237,6 +250,7 @@ impl Contents {
             relations,
             views,
             columns,
+            declared_columns,
             keys,
             triggers,
             routines,
@@ -284,7 +298,14 @@ impl Contents {
                 facts.add_also_updated(&row.name, &Columns::All);
             }
             let tracked = match kind {
-                RelationKind::Table => tracked.remove(&*row.name).unwrap_or_default(),
+                RelationKind::Table => {
+                    let mut tracked = tracked.remove(&*row.name).unwrap_or_default();
+                    let declared = self.declared_columns.iter();
+                    for column in declared.filter(|it| it.on_table == row.name) {
+                        column.add_declared(&mut facts.declared, &mut tracked);
+                    }
+                    tracked
+                }
                 _ => Default::default(),
             };
             facts.relations.push(Relation {

@@ -5,13 +5,16 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Text},
 };
 
-use crate::catalog::tracked::{Class, Tracked};
+use crate::catalog::{
+    declared::FoundKeys,
+    tracked::{Class, Tracked, TrackedColumns},
+};
 
 /// The collations by which texts are equal only if their bytes are. The others ignore blanks at the end, or have
 /// characters that a client's text must be converted to.
 const BYTEWISE_COLLATIONS: [&str; 2] = ["utf8mb4_0900_bin", "utf8mb4_nopad_bin"];
 
-/// A column that changes with others, one of type `TIME`, or one of an index.
+/// A column of a table.
 #[derive(QueryableByName)]
 pub(super) struct ColumnRow {
     #[diesel(sql_type = Text)]
@@ -37,23 +40,41 @@ pub(super) struct ColumnRow {
     auto_increment: bool,
 }
 
-/// All of them in a database.
-pub(super) const COLUMNS: &str = "\
-SELECT TABLE_NAME AS on_table, COALESCE(GENERATION_EXPRESSION, '') AS expression, \
- COLUMN_NAME AS name, DATA_TYPE AS kind, COALESCE(GENERATION_EXPRESSION <> '', FALSE) \
-  OR LOWER(EXTRA) LIKE '%on update%' AS also_updated, COLUMN_TYPE AS full_type, \
- COLLATION_NAME AS collation_of, \
- CAST(COALESCE(CHARACTER_MAXIMUM_LENGTH, 0) AS SIGNED) AS length_of, \
- COALESCE(LOWER(EXTRA) LIKE '%auto_increment%', FALSE) AS auto_increment \
-FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND (GENERATION_EXPRESSION <> '' \
- OR LOWER(EXTRA) LIKE '%on update%' OR DATA_TYPE = 'time' OR COLUMN_KEY <> '') \
-LIMIT 18446744073709551615";
+macro_rules! columns {
+    ($($condition:literal)?) => {
+        concat!(
+            "SELECT TABLE_NAME AS on_table, COALESCE(GENERATION_EXPRESSION, '') AS expression, \
+             COLUMN_NAME AS name, DATA_TYPE AS kind, COALESCE(GENERATION_EXPRESSION <> '', FALSE) \
+              OR LOWER(EXTRA) LIKE '%on update%' AS also_updated, COLUMN_TYPE AS full_type, \
+             COLLATION_NAME AS collation_of, \
+             CAST(COALESCE(CHARACTER_MAXIMUM_LENGTH, 0) AS SIGNED) AS length_of, \
+             COALESCE(LOWER(EXTRA) LIKE '%auto_increment%', FALSE) AS auto_increment \
+             FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ?",
+            $($condition,)?
+            " LIMIT 18446744073709551615"
+        )
+    };
+}
+
+/// All columns of a database.
+pub(super) const ALL_COLUMNS: &str = columns!();
+
+/// Those that change with others, of type `TIME`, or of an index.
+pub(super) const COLUMNS: &str = columns!(
+    " AND (GENERATION_EXPRESSION <> '' \
+     OR LOWER(EXTRA) LIKE '%on update%' OR DATA_TYPE = 'time' OR COLUMN_KEY <> '')"
+);
 
 impl ColumnRow {
     /// The column as a tracked one, if its type has a class. `unique`: it is the whole primary key.
     pub(super) fn tracked(&self, unique: bool) -> Option<(&str, Tracked)> {
         let class = self.class()?;
         Some((&*self.name, Tracked { class, unique }))
+    }
+
+    /// Tracks the column, which the program has declared.
+    pub(super) fn add_declared(&self, found: &mut FoundKeys, tracked: &mut TrackedColumns) {
+        found.add(&self.on_table, &self.name, self.class(), tracked);
     }
 
     /// If the SQL mode is not strict, and in an `INSERT IGNORE`, a value that does not fit is replaced by one

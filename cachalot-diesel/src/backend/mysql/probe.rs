@@ -207,7 +207,7 @@ impl CacheConnection for MysqlConnection {
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
-        catalog::load(self, &question.schemas).map(CatalogAnswer)
+        catalog::load(self, question).map(CatalogAnswer)
     }
 }
 

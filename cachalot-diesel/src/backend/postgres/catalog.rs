@@ -12,14 +12,23 @@ use diesel::{
     sql_types::{Array, Bool, Nullable, Oid, SmallInt, Text},
 };
 
-use super::{catalog_columns::KeyColumns, catalog_queries::*};
-use crate::catalog::facts::{
-    Cast, Code, Facts, Policy, Relation, RelationKind, Routine, Trigger, Volatility,
+use super::{
+    catalog_columns::{self, KeyColumns},
+    catalog_queries::*,
+};
+use crate::{
+    catalog::facts::{
+        Cast, Code, Facts, Policy, Relation, RelationKind, Routine, Trigger, Volatility,
+    },
+    connection::Question,
+    policy::DeclaredKeys,
 };
 use cachalot_sql::{Columns, Dialect, Events, catalog::assigned_columns};
 
 #[derive(QueryableByName)]
 struct RelationRow {
+    #[diesel(sql_type = Oid)]
+    number: u32,
     #[diesel(sql_type = Text)]
     name: String,
     #[diesel(sql_type = Text)]
@@ -128,9 +137,9 @@ struct InheritanceRow {
     child: String,
 }
 
-/// Loads the facts. `in_transaction`: the caller has an open transaction, which is left unchanged.
-pub(super) fn load(conn: &mut PgConnection, in_transaction: bool) -> QueryResult<Facts> {
-    let (begin, end) = if in_transaction {
+/// Loads the facts. An open transaction of the caller's is left unchanged.
+pub(super) fn load(conn: &mut PgConnection, question: &Question) -> QueryResult<Facts> {
+    let (begin, end) = if question.in_transaction {
         (
             "SAVEPOINT cachalot_catalog",
             "ROLLBACK TO SAVEPOINT cachalot_catalog; RELEASE SAVEPOINT cachalot_catalog",
@@ -142,15 +151,16 @@ pub(super) fn load(conn: &mut PgConnection, in_transaction: bool) -> QueryResult
         )
     };
     conn.batch_execute(&format!("{begin}; SET LOCAL lock_timeout = '100ms'"))?;
-    let facts = load_facts(conn);
+    let facts = load_facts(conn, &question.declared_keys);
     conn.batch_execute(end)?;
     facts
 }
 
-fn load_facts(conn: &mut PgConnection) -> QueryResult<Facts> {
+fn load_facts(conn: &mut PgConnection, declared: &DeclaredKeys) -> QueryResult<Facts> {
     let mut facts = Facts::new(Dialect::Postgres);
     let relations: Vec<RelationRow> =
         diesel::sql_query(format!("{RELATIONS}{IS_USER_SCHEMA}")).load(conn)?;
+    let declared = catalog_columns::declared(conn, declared)?;
     for row in relations {
         let kind = match &*row.kind {
             "v" => RelationKind::View {
@@ -169,7 +179,14 @@ fn load_facts(conn: &mut PgConnection) -> QueryResult<Facts> {
         facts.add_also_updated(&row.name, &generated);
         // The rows of a partitioned table are in others.
         let tracked = match kind {
-            RelationKind::Table if row.kind == "r" => row.keys.tracked(),
+            RelationKind::Table if row.kind == "r" => {
+                let mut tracked = row.keys.tracked();
+                let declared = declared.iter();
+                for column in declared.filter(|it| it.relation == row.number) {
+                    column.add_to(&mut facts.declared, &mut tracked);
+                }
+                tracked
+            }
             _ => Default::default(),
         };
         facts.relations.push(Relation {

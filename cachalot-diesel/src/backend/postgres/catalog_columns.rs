@@ -1,11 +1,18 @@
 //! Which columns of PostgreSQL's tables are tracked.
 
 use diesel::{
-    QueryableByName,
+    PgConnection, QueryResult, QueryableByName, RunQueryDsl,
     sql_types::{Array, Bool, Integer, Oid, Text},
 };
 
-use crate::catalog::tracked::{self, Class, Tracked, TrackedColumns};
+use super::catalog_queries::{DECLARED_COLUMNS, IS_USER_SCHEMA};
+use crate::{
+    catalog::{
+        declared::FoundKeys,
+        tracked::{self, Class, Tracked, TrackedColumns},
+    },
+    policy::DeclaredKeys,
+};
 
 /// The columns of a relation's keys whose type can be tracked, as parallel arrays.
 #[derive(QueryableByName)]
@@ -19,6 +26,46 @@ pub(super) struct KeyColumns {
     key_modifiers: Vec<i32>,
     #[diesel(sql_type = Array<Bool>)]
     key_unique: Vec<bool>,
+}
+
+/// A column that the program has declared as a key.
+#[derive(QueryableByName)]
+pub(super) struct DeclaredColumn {
+    #[diesel(sql_type = Oid)]
+    pub(super) relation: u32,
+    #[diesel(sql_type = Text)]
+    table_name: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Oid, column_name = "type")]
+    kind: u32,
+    /// Its `atttypmod`.
+    #[diesel(sql_type = Integer)]
+    modifier: i32,
+    #[diesel(sql_type = Bool)]
+    comparable: bool,
+}
+
+/// Loads the declared columns of all tables of these names.
+pub(super) fn declared(
+    conn: &mut PgConnection,
+    declared: &DeclaredKeys,
+) -> QueryResult<Vec<DeclaredColumn>> {
+    let tables: Vec<&str> = declared.iter().map(|(table, _)| &**table).collect();
+    if tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = diesel::sql_query(format!("{DECLARED_COLUMNS}{IS_USER_SCHEMA}"));
+    let mut columns: Vec<DeclaredColumn> = query.bind::<Array<Text>, _>(tables).load(conn)?;
+    columns.retain(|column| declared.contains(&column.table_name, &column.name));
+    Ok(columns)
+}
+
+impl DeclaredColumn {
+    pub(super) fn add_to(&self, found: &mut FoundKeys, tracked: &mut TrackedColumns) {
+        let class = class(self.kind, self.modifier).filter(|_| self.comparable);
+        found.add(&self.table_name, &self.name, class, tracked);
+    }
 }
 
 impl KeyColumns {

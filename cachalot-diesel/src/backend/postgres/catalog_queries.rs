@@ -4,6 +4,20 @@
 pub(super) const IS_USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') \
                      AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%'";
 
+/// No other column's name differs only by case; equal values are equal bytes, and `=` is the server's own.
+macro_rules! is_comparable {
+    () => {
+        "a.attcollation NOT IN ( \
+            SELECT l.oid FROM pg_catalog.pg_collation l WHERE NOT l.collisdeterministic) \
+         AND (a.attcollation = 0 OR pg_catalog.getdatabaseencoding() = 'UTF8') \
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute b \
+            WHERE b.attrelid = a.attrelid AND b.attnum <> a.attnum AND NOT b.attisdropped \
+            AND pg_catalog.lower(b.attname) = pg_catalog.lower(a.attname)) \
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_operator o \
+            WHERE o.oprname = '=' AND o.oid >= 16384 AND (o.oprleft < 16384 OR o.oprright < 16384))"
+    };
+}
+
 /// - 28: the bits of `INSERT`, `UPDATE` and `DELETE`.
 /// - 1266 and 1270: `timetz` and its array, whose comparisons use the time zone's offset of today.
 /// - Outside: unlogged tables are empty after a crash, which the server's start time does not show;
@@ -13,8 +27,9 @@ pub(super) const IS_USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'inform
 /// - Keys: the columns of primary keys and of foreign keys. Not those with a nondeterministic collation or with
 ///   a name that differs from another's only by case; no texts, if the server's encoding may give two of them the
 ///   same bytes; none of them, if an operator of the user's may take the place of `=`.
-pub(super) const RELATIONS: &str = "\
-SELECT c.relname::text AS name, c.relkind::text AS kind, \
+pub(super) const RELATIONS: &str = concat!(
+    "\
+SELECT c.oid AS number, c.relname::text AS name, c.relkind::text AS kind, \
  CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition, \
  c.relkind = 'v' AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 <> 0 AS updatable, \
  c.relkind IN ('f', 'S') OR c.relpersistence = 'u' OR EXISTS ( \
@@ -43,17 +58,25 @@ LEFT JOIN (SELECT attrelid, pg_catalog.array_agg(name) AS names, \
    AND pg_catalog.cardinality(u.conkey) = 1) AS is_unique \
   FROM pg_catalog.pg_constraint u \
   JOIN pg_catalog.pg_attribute a ON a.attrelid = u.conrelid AND a.attnum = ANY (u.conkey) \
-  WHERE u.contype IN ('p', 'f') AND a.attcollation NOT IN ( \
-   SELECT l.oid FROM pg_catalog.pg_collation l WHERE NOT l.collisdeterministic) \
-  AND (a.attcollation = 0 OR pg_catalog.getdatabaseencoding() = 'UTF8') \
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute b \
-   WHERE b.attrelid = a.attrelid AND b.attnum <> a.attnum AND NOT b.attisdropped \
-   AND pg_catalog.lower(b.attname) = pg_catalog.lower(a.attname)) \
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_operator o \
-   WHERE o.oprname = '=' AND o.oid >= 16384 AND (o.oprleft < 16384 OR o.oprright < 16384)) \
-  GROUP BY a.attrelid, a.attname, a.atttypid, a.atttypmod) columns \
+  WHERE u.contype IN ('p', 'f') AND ",
+    is_comparable!(),
+    "   GROUP BY a.attrelid, a.attname, a.atttypid, a.atttypmod) columns \
  GROUP BY attrelid) k ON k.attrelid = c.oid \
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ";
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND "
+);
+
+/// The columns of relations that the program may have declared as keys, by the relations' names in lower case.
+pub(super) const DECLARED_COLUMNS: &str = concat!(
+    "\
+SELECT a.attrelid AS relation, c.relname::text AS table_name, a.attname::text AS name, \
+ a.atttypid AS type, a.atttypmod AS modifier, ",
+    is_comparable!(),
+    " AS comparable \
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped \
+AND pg_catalog.lower(c.relname) = ANY ($1) AND "
+);
 
 pub(super) const FOREIGN_KEYS: &str = "\
 SELECT c.relname::text AS child, p.relname::text AS parent, \

@@ -261,6 +261,6 @@ impl CacheConnection for PgConnection {
     }
 
     fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
-        ask(self, |conn| catalog::load(conn, question.in_transaction)).map(CatalogAnswer)
+        ask(self, |conn| catalog::load(conn, question)).map(CatalogAnswer)
     }
 }

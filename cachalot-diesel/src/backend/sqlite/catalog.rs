@@ -8,9 +8,13 @@ use diesel::{
 };
 
 use super::catalog_columns;
-use crate::catalog::{
-    facts::{Code, Facts, Relation, RelationKind, Trigger},
-    tracked::TrackedColumns,
+use crate::{
+    catalog::{
+        declared::FoundKeys,
+        facts::{Code, Facts, Relation, RelationKind, Trigger},
+        tracked::TrackedColumns,
+    },
+    policy::DeclaredKeys,
 };
 use cachalot_sql::{
     Columns, Dialect, Events,
@@ -73,7 +77,7 @@ struct ForeignKeyRow {
 
 /// Loads the facts with three queries per attached database. Columns need `AS`, as pragmas may change
 /// their default names.
-pub(super) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
+pub(super) fn load(conn: &mut SqliteConnection, declared: &DeclaredKeys) -> QueryResult<Facts> {
     let databases: Vec<Database> =
         diesel::sql_query("SELECT name AS name FROM pragma_database_list").load(conn)?;
     let mut facts = Facts::new(Dialect::Sqlite);
@@ -98,11 +102,11 @@ pub(super) fn load(conn: &mut SqliteConnection) -> QueryResult<Facts> {
             let columns = referencing.entry(&key.child).or_default();
             columns.push(&key.child_column);
         }
-        let candidates = catalog_columns::load(conn, &schema, &literal)?;
+        let candidates = catalog_columns::load(conn, &schema, &literal, !declared.is_empty())?;
         for object in objects {
             let referencing = referencing.get(&*object.name).map_or(&[][..], |it| it);
-            add(&mut facts, &object, |sql| {
-                candidates.of(&object.name, sql, referencing)
+            add(&mut facts, &object, |sql, found| {
+                candidates.of(&object.name, sql, referencing, (declared, found))
             });
         }
         add_shadows(&mut facts);
@@ -162,7 +166,11 @@ fn has_known_tokenizer(arguments: &str) -> bool {
 }
 
 /// `tracked`: the tracked columns of a table that has this definition.
-fn add(facts: &mut Facts, object: &Object, tracked: impl FnOnce(&str) -> TrackedColumns) {
+fn add(
+    facts: &mut Facts,
+    object: &Object,
+    tracked: impl FnOnce(&str, &mut FoundKeys) -> TrackedColumns,
+) {
     // Internal tables of SQLite have no SQL.
     let Some(sql) = &object.sql else { return };
     // `ON CONFLICT FAIL` of a constraint, `OR FAIL` in a trigger.
@@ -217,7 +225,7 @@ fn add(facts: &mut Facts, object: &Object, tracked: impl FnOnce(&str) -> Tracked
         Some(Definition::Virtual { .. }) | None => RelationKind::Outside,
     };
     let tracked = match kind {
-        RelationKind::Table => tracked(sql),
+        RelationKind::Table => tracked(sql, &mut facts.declared),
         _ => TrackedColumns::new(),
     };
     facts.relations.push(Relation {
@@ -243,7 +251,7 @@ mod tests {
               FOREIGN KEY (\"Y\", z) REFERENCES parents (a, b) ON DELETE SET NULL)",
         )
         .unwrap();
-        let facts = load(&mut conn).unwrap();
+        let facts = load(&mut conn, &DeclaredKeys::default()).unwrap();
         let keys = facts.foreign_keys.iter();
         let mut keys: Vec<_> = keys
             .map(|it| (it.child_columns.clone(), it.parent_columns.clone()))

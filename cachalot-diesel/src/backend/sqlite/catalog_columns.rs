@@ -7,7 +7,13 @@ use diesel::{
     sql_types::{Integer, Text},
 };
 
-use crate::catalog::tracked::{self, Class, Tracked, TrackedColumns};
+use crate::{
+    catalog::{
+        declared::FoundKeys,
+        tracked::{self, Class, Tracked, TrackedColumns},
+    },
+    policy::DeclaredKeys,
+};
 
 #[derive(QueryableByName)]
 struct ColumnRow {
@@ -25,18 +31,20 @@ struct ColumnRow {
 /// The candidates of a database's tables.
 pub(super) struct Candidates(HashMap<String, Vec<ColumnRow>>);
 
-/// Loads the columns of primary and foreign keys, and some others. A virtual table has no rows of its own; its
+/// Loads the columns of primary and foreign keys and some others, or all columns. A virtual table has no rows of its own; its
 /// module may be missing, so its columns cannot be asked for.
 pub(super) fn load(
     conn: &mut SqliteConnection,
     schema: &str,
     literal: &str,
+    all: bool,
 ) -> QueryResult<Candidates> {
+    let all = i32::from(all);
     let rows: Vec<ColumnRow> = diesel::sql_query(format!(
         "SELECT m.name AS on_table, c.name AS name, c.type AS declared, c.pk AS place \
          FROM {schema}.sqlite_schema AS m, pragma_table_xinfo(m.name, {literal}) AS c \
          WHERE m.type = 'table' AND m.rootpage > 0 AND c.hidden = 0 \
-         AND (c.pk > 0 OR instr(lower(m.sql), 'references') > 0)"
+         AND (c.pk > 0 OR instr(lower(m.sql), 'references') > 0 OR {all})"
     ))
     .load(conn)?;
     let mut tables: HashMap<String, Vec<ColumnRow>> = HashMap::new();
@@ -47,8 +55,15 @@ pub(super) fn load(
 }
 
 impl Candidates {
-    /// The tracked columns of a table. `referencing`: the columns of its foreign keys.
-    pub(super) fn of(&self, table: &str, sql: &str, referencing: &[&str]) -> TrackedColumns {
+    /// The tracked columns of a table. `referencing`: the columns of its foreign keys. Those that are declared are
+    /// put into `found`.
+    pub(super) fn of(
+        &self,
+        table: &str,
+        sql: &str,
+        referencing: &[&str],
+        (declared, found): (&DeclaredKeys, &mut FoundKeys),
+    ) -> TrackedColumns {
         let Some(rows) = self.0.get(table) else {
             return TrackedColumns::new();
         };
@@ -60,11 +75,15 @@ impl Candidates {
         };
         let is_key = |row: &&ColumnRow| row.place > 0 || refers(row);
         let is_single = rows.iter().filter(|row| row.place > 0).count() == 1;
-        tracked::named(rows.iter().filter(is_key).filter_map(|row| {
+        let mut tracked = tracked::named(rows.iter().filter(is_key).filter_map(|row| {
             let class = row.class(collated)?;
             let unique = is_single && row.place > 0;
             Some((&*row.name, Tracked { class, unique }))
-        }))
+        }));
+        for row in rows.iter().filter(|it| declared.contains(table, &it.name)) {
+            found.add(table, &row.name, row.class(collated), &mut tracked);
+        }
+        tracked
     }
 }
 
@@ -108,7 +127,7 @@ mod tests {
     use crate::catalog::Catalog;
 
     fn tracked(conn: &mut SqliteConnection) -> Vec<String> {
-        let facts = super::super::catalog::load(conn).unwrap();
+        let facts = super::super::catalog::load(conn, &DeclaredKeys::default()).unwrap();
         Catalog::new(&facts).tracked_lines()
     }
 
@@ -246,6 +265,30 @@ mod tests {
                 "parents.b: Text { max: None }".to_owned(),
             ]
         );
+    }
+
+    #[test]
+    fn k08_declared_columns_are_tracked_where_values_of_their_type_can_be_compared() {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        conn.batch_execute(
+            "CREATE TABLE posts (id INTEGER PRIMARY KEY, \"Slug\" TEXT, score REAL, \
+             double INTEGER AS (id * 2)); CREATE VIEW slugs AS SELECT slug FROM posts",
+        )
+        .unwrap();
+        let mut declared = DeclaredKeys::default();
+        let columns = ["slug", "id", "score", "double", "nothing"];
+        columns.map(|column| declared.insert("Posts", column));
+        declared.insert("slugs", "slug");
+        let facts = super::super::catalog::load(&mut conn, &declared).unwrap();
+        let catalog = Catalog::new(&facts);
+        let lines = catalog.tracked_lines();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].starts_with("posts.id: ") && lines[0].ends_with(" unique"));
+        assert_eq!(lines[1], "posts.slug: Text { max: None }");
+        let problems = FoundKeys::problems(&facts, &catalog, &declared);
+        let problems: Vec<_> = problems.map(|(column, _)| column).collect();
+        let expected = ["posts.double", "posts.nothing", "posts.score", "slugs.slug"];
+        assert_eq!(problems, expected);
     }
 
     #[test]

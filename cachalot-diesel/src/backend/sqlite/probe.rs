@@ -170,8 +170,8 @@ impl CacheConnection for SqliteConnection {
         Some(self.batch_execute("BEGIN").is_err() || self.batch_execute("ROLLBACK").is_err())
     }
 
-    fn catalog(&mut self, _question: &Question) -> QueryResult<CatalogAnswer> {
-        catalog::load(self).map(CatalogAnswer)
+    fn catalog(&mut self, question: &Question) -> QueryResult<CatalogAnswer> {
+        catalog::load(self, &question.declared_keys).map(CatalogAnswer)
     }
 }
 

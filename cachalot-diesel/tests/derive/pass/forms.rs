@@ -8,7 +8,7 @@ use cachalot_diesel::Cacheable;
 #[allow(missing_docs)]
 pub mod schema {
     diesel::table! { users { id -> Integer } }
-    diesel::table! { blog_posts { id -> Integer } }
+    diesel::table! { blog_posts { id -> Integer, #[sql_name = "author"] author_ -> Nullable<Integer>, slug -> Text } }
     diesel::table! { other.things { id -> Integer } }
     diesel::table! {
         #[sql_name = "Odd Name"]
@@ -61,6 +61,17 @@ pub struct Weird;
 #[diesel(base_query = if 1 < 2 { one } else { other }, sql_type = Nullable<Text>)]
 #[deprecated]
 pub struct Old;
+
+/// Keys by the names of the `table!` module and of SQL.
+#[derive(Cacheable)]
+#[diesel(table_name = blog_posts)]
+#[cachalot(keys(author_, slug, "id"))]
+pub struct Keyed;
+
+/// Keys of a table without a `table!`.
+#[derive(Cacheable)]
+#[cachalot(table = "late_flights", keys("flight"), ttl = "1s")]
+pub struct KeyedByName;
 
 /// No query of it is cached.
 #[derive(Cacheable)]
