@@ -94,7 +94,7 @@ pub use dialect::{Dialect, UnknownDialect};
 pub use effect::{Effect, Isolation, IsolationScope, SessionChange};
 pub use keys::{KeyValue, Keys};
 pub use memo::{Memo, analysis};
-pub use names::{last_component, table_name};
+pub use names::{last_component, qualifier, table_name};
 pub use report::Report;
 pub use statement::{Kind, Statement};
 pub use text::Text;

@@ -18,6 +18,18 @@ pub fn table_name(text: &str) -> Arc<str> {
 /// The last component of a name as it is written in SQL, without its quotes.
 pub fn last_component(text: &str) -> String {
     let text = text.trim();
+    let start = last_start(text);
+    unquoted(text.get(start..).unwrap_or(text).trim())
+}
+
+/// What is before the last component of a name as it is written in SQL: the table of a qualified column.
+pub fn qualifier(text: &str) -> Option<&str> {
+    let text = text.trim();
+    text.get(..last_start(text))?.strip_suffix('.')
+}
+
+/// Where the last component begins.
+fn last_start(text: &str) -> usize {
     let mut quote = None;
     let mut start = 0;
     for (at, c) in text.char_indices() {
@@ -29,7 +41,7 @@ pub fn last_component(text: &str) -> String {
             _ => {}
         }
     }
-    unquoted(text.get(start..).unwrap_or(text).trim())
+    start
 }
 
 /// The normalised form of a single component, for all databases and collations: in lower case and

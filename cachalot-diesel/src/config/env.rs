@@ -8,7 +8,7 @@ use super::{
     only_tables, table_set,
 };
 use crate::{events::Chain, policy::DeclaredKeys, store::OpenError};
-use cachalot_sql::last_component;
+use cachalot_sql::{last_component, qualifier};
 
 const URL: &str = "a URL such as `memcache://127.0.0.1:11211` or `memory://`";
 const ON_OUTAGE: &str =
@@ -173,9 +173,7 @@ fn key_columns(text: &str) -> Result<DeclaredKeys, Problem> {
     let mut declared = DeclaredKeys::default();
     for part in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
         let column = last_component(part);
-        let table = part
-            .rsplit_once('.')
-            .map(|(table, _)| last_component(table));
+        let table = qualifier(part).map(last_component);
         match table.filter(|table| !table.is_empty() && !column.is_empty()) {
             Some(table) => declared.insert(&table, &column),
             None => return Err(Problem::got(KEY_COLUMNS, part)),
