@@ -211,7 +211,9 @@ mod tests {
         let mut names = Vec::new();
         for column in [None, Some("slug"), Some("title")] {
             let mut config = Config::default();
-            column.map(|column| config.key_columns.insert("posts", column));
+            if let Some(column) = column {
+                config.key_columns.insert("posts", column);
+            }
             let planner = Planner::new(
                 &Arc::new(config),
                 &Arc::default(),

@@ -277,7 +277,9 @@ mod tests {
         .unwrap();
         let mut declared = DeclaredKeys::default();
         let columns = ["slug", "id", "score", "double", "nothing"];
-        columns.map(|column| declared.insert("Posts", column));
+        for column in columns {
+            declared.insert("Posts", column);
+        }
         declared.insert("slugs", "slug");
         let facts = super::super::catalog::load(&mut conn, &declared).unwrap();
         let catalog = Catalog::new(&facts);
