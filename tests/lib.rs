@@ -74,6 +74,7 @@ on_each_database! {
         mod connection_type;
         mod consistency;
         pub(crate) mod fixtures;
+        mod keys;
         mod operations;
         mod reads;
         mod sessions;

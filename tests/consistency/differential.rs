@@ -1,5 +1,6 @@
 //! No read through the cache differs from a plain one, whatever the database does by itself.
 
+pub(crate) mod client;
 mod reads;
 mod schedule;
 pub(crate) mod schema;
@@ -9,7 +10,10 @@ pub(crate) mod writes;
 use std::env;
 
 use self::schedule::{Counts, Schedule, Writers};
-use super::{Conn, DATABASE, differential_dialect as dialect, spy_store, world};
+use super::{
+    Conn, DATABASE, connection_type, dialect as fixtures_dialect, differential_dialect as dialect,
+    spy_store, world,
+};
 
 /// Compared reads.
 const STEPS: usize = 6_000;

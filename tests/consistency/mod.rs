@@ -5,6 +5,7 @@ mod hostile_store;
 mod outages;
 mod races;
 mod races_of_columns;
+mod races_of_keys;
 mod races_with_faults;
 mod stampede;
 

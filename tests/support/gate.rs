@@ -75,6 +75,18 @@ impl Gated {
         assert!(!timeout.timed_out(), "no batch came to the gate");
     }
 
+    /// Is a batch held?
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let state = self.0.state.lock();
+        state.held > state.released
+    }
+
+    /// Holds no further batch.
+    pub fn open(&self) {
+        self.0.state.lock().wanted = None;
+    }
+
     /// Lets the batch go that is held.
     pub fn release(&self) {
         let mut state = self.0.state.lock();
@@ -107,6 +119,21 @@ impl Gated {
         let timeout =
             changed.wait_while_for(&mut state, |state| state.released < own, WAIT_TIMEOUT);
         assert!(!timeout.timed_out(), "nobody released the batch");
+    }
+}
+
+/// Wraps a store: each command of a batch is a batch by itself.
+#[derive(Debug)]
+pub struct OneByOne<S>(pub S);
+
+impl<S: Store> Store for OneByOne<S> {
+    fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
+        let run = |command: &Command<'_>| self.0.run(&[*command]);
+        commands.iter().flat_map(run).collect()
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
     }
 }
 

@@ -13,7 +13,7 @@ use diesel::{
     result::Error,
 };
 
-use self::read::{Read, Source};
+use self::read::{AUTHORS, Read, Source, author_id, author_of, id};
 pub(crate) use self::report::Reporter;
 pub(crate) use self::write::bump_raw;
 use self::write::{Done, Write};
@@ -21,7 +21,7 @@ use super::schema::{authors, counters, posts};
 use super::{Conn, db, dialect};
 use crate::{
     client::Client,
-    message::{Ending, Line, ROWS},
+    message::{COUNTERS, Ending, Line, ROWS},
     store,
 };
 
@@ -59,24 +59,26 @@ impl From<io::Error> for Failure {
 pub(crate) fn prepare(url: &str) {
     let conn = &mut db::establish(url);
     let ids = || (1..).take(ROWS);
-    let author = (authors::id.eq(1), authors::name.eq("a"));
+    let authors: Vec<_> = (0..AUTHORS)
+        .map(|author| (authors::id.eq(author_id(author)), authors::name.eq("a")))
+        .collect();
     let counters: Vec<_> = ids()
         .map(|id| (counters::id.eq(id), counters::value.eq(0)))
         .collect();
-    let posts: Vec<_> = ids()
-        .map(|id| {
+    let posts: Vec<_> = (ROWS..COUNTERS)
+        .map(|counter| {
             (
-                posts::id.eq(id),
-                posts::author_id.eq(1),
+                posts::id.eq(id(counter)),
+                posts::author_id.eq(author_id(author_of(counter))),
                 posts::title.eq("t"),
                 posts::votes.eq(0),
             )
         })
         .collect();
     diesel::insert_into(authors::table)
-        .values(author)
+        .values(authors)
         .execute(conn)
-        .expect("an author");
+        .expect("authors");
     diesel::insert_into(counters::table)
         .values(counters)
         .execute(conn)

@@ -2,20 +2,23 @@
 
 use cachalot_diesel::{CachedDsl as _, disabled};
 use diesel::{
-    sql_query,
+    RunQueryDsl as _,
     sql_types::{Nullable, Text},
 };
 use fastrand::Rng;
 
-use super::Conn;
+use super::client::{Client, bound};
 use super::dialect::TEXT;
 use super::schema::{LONE, Schema};
 use super::typed::TYPED;
+use super::writes::Values as _;
 
 /// A query, by itself or by Diesel.
 #[derive(Clone, Debug)]
 pub(crate) enum Read {
     Sql(String),
+    /// A text with these values bound.
+    Bound(String, Vec<i32>),
     Typed(usize),
 }
 
@@ -34,8 +37,9 @@ struct Row {
 
 const ORDER: &str = " ORDER BY 1, 2, 3";
 
-/// How many reads are compared after each write.
-const SET: usize = 14;
+/// How many reads are compared after each write, beside those by key.
+const SET: usize = 10;
+const KEYED: usize = 4;
 
 /// Relations by themselves, and questions about several; other ones each time.
 pub(crate) fn of(schema: &Schema, rng: &mut Rng) -> Vec<Read> {
@@ -46,7 +50,38 @@ pub(crate) fn of(schema: &Schema, rng: &mut Rng) -> Vec<Read> {
     rng.shuffle(&mut reads);
     reads.truncate(SET - 1);
     reads.push(all_of(LONE));
+    reads.extend((0..KEYED).map(|_| keyed(schema, rng)));
     reads
+}
+
+/// Rows of a table by a column that may be a key.
+fn keyed(schema: &Schema, rng: &mut Rng) -> Read {
+    let [table, other] = [(); 2].map(|()| schema.some_table(rng));
+    let column = ["id", "id", "up", "code"][rng.usize(..4)];
+    let [one, two] = [(); 2].map(|()| rng.number());
+    let condition = match rng.u8(..6) {
+        0..3 => format!("a.{column} = {one}"),
+        3 => format!("a.{column} IN ({one}, {two})"),
+        4 => format!("a.{column} = {one} AND a.n < {two}"),
+        _ => format!("a.{column} = {one} OR a.id = {two}"),
+    };
+    let from = match rng.u8(..6) {
+        0..4 => format!("{table} a WHERE {condition}"),
+        4 => format!("{table} a INNER JOIN {other} b ON b.id = a.up WHERE {condition}"),
+        _ => format!(
+            "{table} a LEFT JOIN {other} b ON b.id = a.up AND b.id = {two} WHERE {condition}"
+        ),
+    };
+    let text = format!(
+        "SELECT CAST(a.id AS {TEXT}) AS a, CAST(a.n AS {TEXT}) AS b, a.s AS c FROM {from}{ORDER}"
+    );
+    if rng.bool() {
+        return Read::Sql(text);
+    }
+    let (start, condition) = text.split_once(" FROM ").unwrap_or_default();
+    let (from, order) = condition.split_once(" ORDER BY ").unwrap_or_default();
+    let (from, binds) = bound(from);
+    Read::Bound(format!("{start} FROM {from} ORDER BY {order}"), binds)
 }
 
 fn all_of(relation: &str) -> Read {
@@ -72,26 +107,36 @@ impl Read {
     }
 
     /// Through the cache.
-    pub(crate) fn cached(&self, conn: &mut Conn) -> Rows {
-        match self {
-            Self::Sql(text) => {
-                let rows = sql_query(text).cached(conn).load::<Row>();
-                told(rows.map(|rows| rows.iter().map(Row::line).collect()))
-            }
-            Self::Typed(number) => told(TYPED[*number].read(conn)),
-        }
+    pub(crate) fn cached(&self, client: &mut Client) -> Rows {
+        let rows = match self {
+            Self::Sql(text) => client.cached_rows(text, &[]),
+            Self::Bound(text, binds) => client.cached_rows(text, binds),
+            Self::Typed(number) => return told(TYPED[*number].read(client)),
+        };
+        told(rows.map(|rows| rows.iter().map(Row::line).collect()))
     }
 
     /// Past it.
-    pub(crate) fn plain(&self, conn: &mut Conn) -> Rows {
-        disabled(|| self.cached(conn))
+    pub(crate) fn plain(&self, client: &mut Client) -> Rows {
+        disabled(|| self.cached(client))
     }
 
     /// For people.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Sql(text) => text.clone(),
+            Self::Bound(text, binds) => format!("{text} -- {binds:?}"),
             Self::Typed(number) => TYPED[*number].name.to_owned(),
+        }
+    }
+}
+
+impl Client {
+    fn cached_rows(&mut self, text: &str, binds: &[i32]) -> diesel::QueryResult<Vec<Row>> {
+        let query = super::client::query(text, binds);
+        match self {
+            Self::Plain(reader) => query.cached(&mut reader.conn).load(),
+            Self::Typed(typed) => query.load(&mut typed.conn),
         }
     }
 }

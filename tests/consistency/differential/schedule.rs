@@ -4,18 +4,17 @@ use std::{collections::HashMap, fmt::Write as _};
 
 use cachalot_diesel::Cachalot;
 use cachalot_tests::memcached;
-use diesel::connection::{Connection, SimpleConnection as _, TransactionManager};
-use diesel::{QueryResult, RunQueryDsl as _, sql_query};
+use diesel::{QueryResult, connection::SimpleConnection as _};
 use fastrand::Rng;
 
+use super::client::{Client, run};
+use super::connection_type::Typed;
 use super::dialect::{BEGINS, discard};
 use super::reads::{self, Read, Rows};
 use super::schema::{LONE, Schema};
 use super::spy_store::SpyStore;
-use super::world::{Reader, World};
+use super::world::World;
 use super::{Conn, DATABASE, typed, writes};
-
-type Manager = <Conn as Connection>::TransactionManager;
 
 /// Two processes that share a store, and a database that they change.
 pub(crate) struct Schedule {
@@ -24,7 +23,7 @@ pub(crate) struct Schedule {
     schema: Schema,
     reads: Vec<Read>,
     open: Option<Open>,
-    processes: [Reader; 2],
+    processes: [Client; 2],
     /// Changes the schema unseen.
     outsider: Conn,
     /// The second process's.
@@ -145,7 +144,10 @@ impl Schedule {
             counts.failed_changes += usize::from(result.is_err());
             made.push(told(&statement, &result));
         }
-        let processes = [world.reader(), world.connect(&cache)];
+        let processes = [&world.cache, &cache].map(|cache| match rng.bool() {
+            true => Client::Typed(Typed::on(&world.database, cache)),
+            false => Client::Plain(world.connect(cache)),
+        });
         let reads = reads::of(&schema, &mut rng);
         let mut this = Self {
             seed,
@@ -215,14 +217,13 @@ impl Schedule {
     }
 
     fn write(&mut self, who: usize) -> Touched {
-        let conn = &mut self.processes[who].conn;
+        let conn = &mut self.processes[who];
         let (text, result) = if self.rng.u8(..6) == 0 {
             let (text, result) = typed::write(conn, &mut self.rng);
             (text, result.map(drop))
         } else {
             let sql = writes::random(&self.schema, &mut self.rng);
-            let result = run(conn, &sql, &mut self.rng);
-            (sql, result)
+            run(conn, &sql, &mut self.rng)
         };
         self.counts.writes += 1;
         self.counts.failed_writes += usize::from(result.is_err());
@@ -254,7 +255,7 @@ impl Schedule {
         let result = if unseen {
             self.outsider.batch_execute(&sql)
         } else {
-            self.processes[who].conn.batch_execute(&sql)
+            self.processes[who].batch(&sql)
         };
         if unseen {
             let cache = if self.rng.bool() {
@@ -288,13 +289,13 @@ impl Schedule {
 
     fn begin(&mut self, owner: usize) {
         let by_diesel = self.rng.bool();
-        let conn = &mut self.processes[owner].conn;
+        let conn = &mut self.processes[owner];
         let text = if by_diesel {
-            Manager::begin_transaction(conn).unwrap();
+            conn.begin().unwrap();
             "begin, by Diesel"
         } else {
             let begin = BEGINS[self.rng.usize(..BEGINS.len())];
-            conn.batch_execute(begin).unwrap();
+            conn.batch(begin).unwrap();
             begin
         };
         self.since.push(format!("{owner}: {text}"));
@@ -308,12 +309,12 @@ impl Schedule {
 
     fn nest(&mut self, owner: usize) {
         let Some(open) = &mut self.open else { return };
-        let conn = &mut self.processes[owner].conn;
+        let conn = &mut self.processes[owner];
         let savepoint = format!("SAVEPOINT s{}", open.levels.len());
         let result = if open.by_diesel {
-            Manager::begin_transaction(conn)
+            conn.begin()
         } else {
-            conn.batch_execute(&savepoint)
+            conn.batch(&savepoint)
         };
         self.since
             .push(format!("{owner}: {}", told(&savepoint, &result)));
@@ -330,7 +331,7 @@ impl Schedule {
         let Some(before) = open.levels.pop() else {
             return;
         };
-        let conn = &mut self.processes[owner].conn;
+        let conn = &mut self.processes[owner];
         let depth = open.levels.len();
         let sql = match (commit, depth) {
             (true, 0) => "COMMIT".to_owned(),
@@ -339,16 +340,16 @@ impl Schedule {
             (false, _) => format!("ROLLBACK TO SAVEPOINT s{depth}"),
         };
         let result = match (open.by_diesel, commit) {
-            (true, true) => Manager::commit_transaction(conn),
-            (true, false) => Manager::rollback_transaction(conn),
-            (false, _) => conn.batch_execute(&sql),
+            (true, true) => conn.commit(),
+            (true, false) => conn.roll_back(),
+            (false, _) => conn.batch(&sql),
         };
         self.since.push(format!("{owner}: {}", told(&sql, &result)));
         // What a deferred constraint refuses is undone, by SQLite only when it is told to.
         if result.is_err() && depth == 0 {
             let _ = match open.by_diesel {
-                true => Manager::rollback_transaction(conn),
-                false => conn.batch_execute("ROLLBACK"),
+                true => conn.roll_back(),
+                false => conn.batch("ROLLBACK"),
             };
         }
         if !commit || result.is_err() {
@@ -373,7 +374,7 @@ impl Schedule {
             return Ok(());
         }
         let process = &mut self.processes[who];
-        let plain = read.plain(&mut process.conn);
+        let plain = read.plain(process);
         // After an error PostgreSQL answers nothing more in the transaction.
         let ended = plain.is_err() && DATABASE == "postgres";
         if ended && self.open.as_ref().is_some_and(|open| open.owner == who) {
@@ -431,17 +432,6 @@ impl Drop for Schedule {
         }
         discard(&mut self.outsider, &self.world.database, &self.schema);
     }
-}
-
-/// One statement by itself, or a batch.
-fn run(conn: &mut Conn, sql: &str, rng: &mut Rng) -> QueryResult<()> {
-    let returns_rows = ["SELECT", "CALL", "VALUES", "WITH"]
-        .iter()
-        .any(|word| sql.starts_with(word));
-    if rng.bool() && !sql.contains("; ") && !returns_rows {
-        return sql_query(sql).execute(conn).map(drop);
-    }
-    conn.batch_execute(sql)
 }
 
 /// Does a statement name it?

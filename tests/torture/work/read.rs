@@ -19,6 +19,10 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Read {
     One(usize),
+    /// Two rows, by their keys.
+    Two(usize, usize),
+    /// The posts of an author.
+    Children(usize),
     Table(usize),
     Join,
     Sum,
@@ -43,7 +47,13 @@ macro_rules! load {
 impl Read {
     pub(super) fn any(rng: &mut Rng) -> Self {
         match rng.u8(..10) {
-            0..=4 => Self::One(rng.usize(..COUNTERS)),
+            0..=2 => Self::One(rng.usize(..COUNTERS)),
+            3 => {
+                let table = ROWS * rng.usize(..2);
+                let row = rng.usize(..ROWS - 1);
+                Self::Two(table + row, table + row + 1)
+            }
+            4 => Self::Children(rng.usize(..AUTHORS)),
             5 | 6 => Self::Table(rng.usize(..2)),
             7 | 8 => Self::Join,
             _ => Self::Sum,
@@ -61,6 +71,18 @@ impl Read {
             }
             Self::One(counter) => {
                 load!(posts::table.find(id(counter)).select(posts::votes), source)
+            }
+            Self::Two(one, other) if one < ROWS => {
+                let rows = counters::table.filter(counters::id.eq_any([id(one), id(other)]));
+                load!(rows.order(counters::id).select(counters::value), source)
+            }
+            Self::Two(one, other) => {
+                let rows = posts::table.filter(posts::id.eq_any([id(one), id(other)]));
+                load!(rows.order(posts::id).select(posts::votes), source)
+            }
+            Self::Children(author) => {
+                let rows = posts::table.filter(posts::author_id.eq(author_id(author)));
+                load!(rows.order(posts::id).select(posts::votes), source)
             }
             Self::Table(0) => {
                 load!(
@@ -93,6 +115,11 @@ impl Read {
     pub(super) fn covers(self) -> Vec<Vec<usize>> {
         match self {
             Self::One(counter) => vec![vec![counter]],
+            Self::Two(one, other) => vec![vec![one], vec![other]],
+            Self::Children(author) => (ROWS..COUNTERS)
+                .filter(|counter| author_of(*counter) == author)
+                .map(|counter| vec![counter])
+                .collect(),
             Self::Table(table) => (0..ROWS).map(|row| vec![table * ROWS + row]).collect(),
             Self::Join => (0..ROWS)
                 .flat_map(|row| [vec![row], vec![ROWS + row]])
@@ -105,4 +132,16 @@ impl Read {
 /// The id of a counter's row.
 pub(super) fn id(counter: usize) -> i32 {
     i32::try_from(counter % ROWS).expect("a small number") + 1
+}
+
+/// How many authors have the posts.
+pub(super) const AUTHORS: usize = 2;
+
+/// The author of a counter's post.
+pub(super) fn author_of(counter: usize) -> usize {
+    counter % AUTHORS
+}
+
+pub(super) fn author_id(author: usize) -> i32 {
+    i32::try_from(author).expect("a small number") + 1
 }
