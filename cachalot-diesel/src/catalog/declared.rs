@@ -56,7 +56,7 @@ impl FoundKeys {
         facts: &Facts,
         catalog: &Catalog,
     ) -> Option<&'static str> {
-        if catalog.tracked_in_reads(table).contains_key(column) {
+        if catalog.tracked_of(table).contains_key(column) {
             return None;
         }
         let mut tables = facts.relations.iter();

@@ -93,6 +93,9 @@ pub(crate) enum Refusal {
 pub(crate) struct Resolved {
     /// The relations that are read, directly or not.
     pub(crate) reads: BTreeSet<Arc<str>>,
+    /// Those among them that are read otherwise than by their name in the text: by views and functions. Which of
+    /// their rows, the text does not tell.
+    pub(crate) indirect: BTreeSet<Arc<str>>,
     /// All tables whose changes may change the rows, and which changes.
     pub(crate) tables: BTreeMap<Arc<str>, Changes>,
     /// Functions that are called, directly or not, except those known to be built-in and pure.
@@ -271,6 +274,7 @@ impl Catalog {
                     continue;
                 }
                 if let Some(effect) = self.routines.get(&function) {
+                    resolved.indirect.extend(effect.reads.iter().cloned());
                     pending.extend(effect.reads.iter().map(indirect));
                     resolved.settings.extend(effect.settings.iter().cloned());
                     resolved.writes.merge(&effect.writes);
@@ -291,6 +295,7 @@ impl Catalog {
                 let Some(node) = self.relations.get(&name) else {
                     continue;
                 };
+                resolved.indirect.extend(node.reads.iter().cloned());
                 pending.extend(node.reads.iter().map(indirect));
                 called.extend(node.functions.iter().cloned());
                 let mentioned = node.computed.iter().filter(|name| mentions(text, name));

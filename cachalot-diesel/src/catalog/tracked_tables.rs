@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Catalog, facts::Facts, tracked::TrackedColumns};
+use super::{Catalog, Resolved, facts::Facts, tracked::TrackedColumns};
 use cachalot_sql::{Changes, Columns};
 
 static NONE: TrackedColumns = BTreeMap::new();
@@ -54,10 +54,24 @@ fn intersect(mine: &mut TrackedColumns, other: &TrackedColumns) {
 }
 
 impl Catalog {
-    /// The columns by whose values reads of a table can be told apart, where the table is read by its name.
-    /// Which rows are read indirectly is unknown, such as those read by a view or a function.
-    pub(crate) fn tracked_in_reads(&self, table: &str) -> &TrackedColumns {
+    /// The columns by whose values reads and writes of a table can be told apart, unless they reach further rows.
+    pub(crate) fn tracked_of(&self, table: &str) -> &TrackedColumns {
         self.tracked.get(table).unwrap_or(&NONE)
+    }
+
+    /// The columns by whose values this read of a table can be told apart. None, if it reads rows of the table
+    /// otherwise than by its name, or if changes of any rows lead to changes of what else it reads.
+    pub(crate) fn tracked_in_reads(&self, table: &str, read: &Resolved) -> &TrackedColumns {
+        if read.indirect.contains(table) || self.leads_to_others(table, read) {
+            return &NONE;
+        }
+        self.tracked_of(table)
+    }
+
+    fn leads_to_others(&self, table: &str, read: &Resolved) -> bool {
+        let others = read.reads.iter().filter(|other| ***other != *table);
+        let others = others.map(|other| (Arc::clone(other), Changes::ALL));
+        self.causes.leading_to(others.collect()).contains_key(table)
     }
 
     /// The columns by whose values these changes of a table can be told apart. None, if they cause changes of
@@ -90,7 +104,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::{
-        facts::{Code, Policy, Relation, RelationKind, Trigger},
+        facts::{Code, Policy, Relation, RelationKind, Routine, Trigger, Volatility},
         tracked::{Class, Tracked, named},
     };
 
@@ -120,8 +134,17 @@ mod tests {
             .collect()
     }
 
+    /// Of the first of the tables that a statement reads.
+    fn in_reads_of(facts: &Facts, tables: &[&str], functions: &[&str]) -> Vec<String> {
+        let catalog = Catalog::new(facts);
+        let read = tables.iter().map(|table| (Arc::from(*table), Columns::All));
+        let functions: Vec<Arc<str>> = functions.iter().map(|it| Arc::from(*it)).collect();
+        let read = catalog.resolve(&read.collect(), &functions, "");
+        names(catalog.tracked_in_reads(tables[0], &read))
+    }
+
     fn in_reads(facts: &Facts, table: &str) -> Vec<String> {
-        names(Catalog::new(facts).tracked_in_reads(table))
+        in_reads_of(facts, &[table], &[])
     }
 
     fn in_writes(facts: &Facts, table: &str, changes: impl Into<Changes>) -> Vec<String> {
@@ -197,6 +220,54 @@ mod tests {
             assert!(in_reads(&facts, table).is_empty(), "{table}");
         }
         assert_eq!(in_reads(&facts, "plain"), BOTH);
+    }
+
+    #[test]
+    fn a_table_that_is_also_read_by_a_view_or_a_function_is_not_told_apart() {
+        let mut facts = facts(&["a", "b"]);
+        facts.relations.push(Relation {
+            name: "v".into(),
+            kind: RelationKind::View {
+                text: Some("SELECT count(*) FROM a".to_owned()),
+                updatable: false,
+            },
+            tracked: TrackedColumns::new(),
+        });
+        facts.routines.push(Routine {
+            name: "f".into(),
+            code: Code::Text("BEGIN RETURN (SELECT count(*) FROM v); END".to_owned()),
+            volatility: Volatility::Stable,
+            trusted: false,
+            times: Default::default(),
+        });
+        assert_eq!(in_reads_of(&facts, &["a", "b"], &[]), BOTH);
+        assert!(in_reads_of(&facts, &["a", "v"], &[]).is_empty());
+        assert!(in_reads_of(&facts, &["a"], &["f"]).is_empty());
+        for others in [&["b", "v"][..], &["b", "a"]] {
+            assert_eq!(in_reads_of(&facts, others, &["f"]), BOTH);
+        }
+    }
+
+    #[test]
+    fn a_table_whose_changes_lead_to_changes_of_others_that_are_read_is_not_told_apart() {
+        let mut facts = facts(&["posts", "comments", "tags", "authors"]);
+        let keys = || [Facts::columns(["parent"]), Facts::columns(["id"])];
+        facts.add_foreign_key(["comments", "posts"], ["CASCADE", "NO ACTION"], keys());
+        facts.add_foreign_key(["tags", "posts"], ["NO ACTION", "NO ACTION"], keys());
+        facts.add_foreign_key(["posts", "authors"], ["CASCADE", "NO ACTION"], keys());
+        let read = |tables: &[&str]| in_reads_of(&facts, tables, &[]);
+        assert!(read(&["posts", "comments"]).is_empty());
+        assert!(read(&["authors", "comments"]).is_empty());
+        assert!(read(&["authors", "tags", "posts"]).is_empty());
+        for told_apart in [
+            &["posts"][..],
+            &["comments", "posts"],
+            &["posts", "authors"],
+            &["posts", "tags"],
+            &["tags", "posts"],
+        ] {
+            assert_eq!(read(told_apart), BOTH, "{told_apart:?}");
+        }
     }
 
     #[test]

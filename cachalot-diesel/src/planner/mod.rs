@@ -2,14 +2,15 @@
 //! the database's catalog. Queries neither the store nor the database itself.
 
 mod catalogs;
-#[cfg_attr(not(test), expect(dead_code, reason = "no connection uses keys yet"))]
 mod key_values;
 mod plan;
+mod read_keys;
 mod side_effects;
 
 use std::sync::Arc;
 
 pub(crate) use catalogs::CatalogSnapshot;
+pub(crate) use key_values::KeyValues;
 pub(crate) use plan::Plan;
 pub(crate) use side_effects::SideEffects;
 

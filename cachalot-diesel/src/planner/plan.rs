@@ -6,14 +6,14 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-use super::{CatalogSnapshot, Planner};
+use super::{CatalogSnapshot, Planner, read_keys::ReadKeys};
 use crate::{
     bypass::BypassReason,
     catalog::{Catalog, Refusal, Resolved},
     config::Config,
     fingerprint::Digest,
     policy,
-    protocol::{ByFamily, Changes, Dependency, DependencyKind, Records, Writes},
+    protocol::{ByFamily, Changes, Dependency, DependencyKind, Key, Records, Writes},
 };
 use cachalot_sql::{Analysis, Columns, Dialect, Uncacheable, catalog::Named};
 
@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) dependencies: Vec<Dependency>,
     /// What is looked up instead, if there are families among them.
     by_family: Option<ByFamily>,
+    /// Of which tables it sees only certain rows.
+    pub(crate) keys: ReadKeys,
     /// Settings of the session that affect the rows.
     pub(crate) settings: BTreeSet<String>,
     /// SQLite: the functions that it calls, itself or through views and generated columns. The
@@ -51,15 +53,19 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The version records that decide whether an entry is valid.
-    pub(crate) fn records<'a>(&'a self, known: &'a CatalogSnapshot) -> Records<'a> {
+    /// The version records that decide whether an entry is valid. `keys`: the rows that this execution sees.
+    pub(crate) fn records<'a>(
+        &'a self,
+        known: &'a CatalogSnapshot,
+        keys: &'a [(Arc<str>, Key)],
+    ) -> Records<'a> {
         let by_family = self.by_family.as_ref().filter(|_| known.has_families());
         Records {
             epoch: known.epoch(),
             all: &self.dependencies,
             dependencies: by_family.map_or(&self.dependencies, |it| &it.dependencies),
             members: by_family.map_or(&[], |it| &it.members),
-            keys: &[],
+            keys,
         }
     }
 }
@@ -145,6 +151,7 @@ impl Planner {
         Plan {
             by_family: self.by_family(&dependencies, &resolved.reads, catalog),
             dependencies,
+            keys: ReadKeys::of(analysis, catalog, &resolved),
             settings: resolved.settings,
             functions: named.functions,
             pure: is_pure,
@@ -228,6 +235,7 @@ impl Planner {
         Arc::new(Plan {
             by_family: self.by_family(&dependencies, &reads, catalog),
             dependencies,
+            keys: plan.keys.without(&resolved),
             settings: plan.settings.union(&resolved.settings).cloned().collect(),
             functions: plan.functions.clone(),
             ttl,
@@ -302,17 +310,16 @@ fn resolve_with_policies(
     sql: &str,
 ) -> Resolved {
     loop {
-        let resolved = catalog.resolve(&tables, functions, sql);
-        let named = resolved
-            .reads
-            .iter()
-            .filter_map(|table| policy::for_table(table))
-            .flat_map(|policy| &policy.depends_on);
-        let missing: Vec<Arc<str>> = named
-            .map(|table| Arc::from(&**table))
-            .filter(|table| tables.get(table) != Some(&Columns::All))
-            .collect();
+        let mut resolved = catalog.resolve(&tables, functions, sql);
+        let policies = resolved.reads.iter();
+        let policies = policies.filter_map(|table| policy::for_table(table));
+        let named = policies.flat_map(|policy| &policy.depends_on);
+        let named: Vec<Arc<str>> = named.map(|table| Arc::from(&**table)).collect();
+        let is_missing = |table: &&Arc<str>| tables.get(*table) != Some(&Columns::All);
+        let missing: Vec<Arc<str>> = named.iter().filter(is_missing).cloned().collect();
         if missing.is_empty() {
+            // As if a view named them.
+            resolved.indirect.extend(named);
             return resolved;
         }
         tables.extend(wholly(missing.into_iter()));

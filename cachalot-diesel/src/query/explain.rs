@@ -15,7 +15,7 @@ use super::{
 use crate::{
     bypass::BypassReason,
     connection::CacheConnection,
-    protocol::{Columns, Dependency},
+    protocol::{Columns, Dependency, Key},
 };
 
 /// What a cached read would do.
@@ -40,7 +40,10 @@ pub struct Explanation {
     pub tables: Vec<String>,
     /// The same tables, with the columns whose updates invalidate it, sorted: `posts(author_id, title)`.
     /// `posts` if all columns count, and `posts()` if none does, as for `COUNT(*)`. Inserts and deletes
-    /// are not told apart by column, and values are never shown.
+    /// are not told apart by column.
+    ///
+    /// `posts[id]` or `posts[id](author_id, title)` if only writes of rows with certain values of `id`
+    /// invalidate it, and those whose values are not known. Values are never shown.
     ///
     /// If the read is not cached for another reason than the state of the store, this has no columns.
     pub dependencies: Vec<String>,
@@ -78,8 +81,7 @@ where
     Conn::Backend: QueryMetadata<ST>,
 {
     let look_up = |read: &mut PreparedRead| {
-        let records = read.plan.records(&read.snapshot);
-        let found = read.cache.entries().peek(&read.key, records);
+        let found = read.cache.entries().peek(&read.key, read.records());
         Some(match found {
             Ok(None) => return None,
             Ok(Some(true)) => Outcome::Hit,
@@ -94,7 +96,10 @@ where
         Ok((read, outcome)) => Explanation {
             outcome: outcome.unwrap_or(Outcome::Bypass(BypassReason::CatalogUnknown)),
             tables: texts(&names(&read.plan.dependencies)),
-            dependencies: read.plan.dependencies.iter().map(shown).collect(),
+            dependencies: {
+                let dependencies = read.plan.dependencies.iter();
+                dependencies.map(|it| shown(it, &read.row_keys)).collect()
+            },
             key: Some(read.key),
         },
         Err(bypass) => Explanation {
@@ -111,11 +116,14 @@ fn texts(names: &[Arc<str>]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 
-/// A table with the columns whose updates count.
-fn shown(dependency: &Dependency) -> String {
-    let table = &dependency.table;
+/// A table with the column by whose values writes are told apart, and the columns whose updates count.
+fn shown(dependency: &Dependency, keys: &[(Arc<str>, Key)]) -> String {
+    let mut table = dependency.table.to_string();
+    if let Some((_, key)) = keys.iter().find(|(table, _)| *table == dependency.table) {
+        table = format!("{table}[{}]", key.column);
+    }
     match &dependency.changes.updated {
-        Columns::All => table.to_string(),
+        Columns::All => table,
         Columns::Named(columns) => {
             let columns: Vec<&str> = columns.iter().map(|column| &**column).collect();
             format!("{table}({})", columns.join(", "))

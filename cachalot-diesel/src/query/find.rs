@@ -113,7 +113,7 @@ where
 fn look_up(read: &mut PreparedRead) -> Option<Lookup> {
     let key = std::mem::take(&mut read.key);
     let entries = read.cache.entries();
-    let records = read.plan.records(&read.snapshot);
+    let records = read.records();
     let found = match read.replica {
         true => entries.lookup_on_replica(key, records),
         false => entries.lookup(key, records),

@@ -16,7 +16,8 @@ use crate::{
     bypass::BypassReason,
     cache::Cache,
     connection::CacheConnection,
-    planner::{CatalogSnapshot, Plan},
+    planner::{CatalogSnapshot, KeyValues, Plan},
+    protocol::{Key, Records},
     rows::{CacheBackend, private},
     tracker::{cache_of, with_session},
 };
@@ -29,6 +30,8 @@ const MAX_ATTEMPTS: usize = 3;
 pub(super) struct PreparedRead {
     pub(super) cache: Cache,
     pub(super) key: String,
+    /// By table, the rows that it sees, where they are known.
+    pub(super) row_keys: Vec<(Arc<str>, Key)>,
     pub(super) plan: Arc<Plan>,
     pub(super) ttl: Option<Duration>,
     /// The connection holds no locks, so it may wait for the rows of another reader.
@@ -38,6 +41,13 @@ pub(super) struct PreparedRead {
     /// The database, and the catalog that the plan was made with.
     database: Arc<str>,
     pub(super) snapshot: CatalogSnapshot,
+}
+
+impl PreparedRead {
+    /// The version records that decide whether an entry is valid.
+    pub(super) fn records(&self) -> Records<'_> {
+        self.plan.records(&self.snapshot, &self.row_keys)
+    }
 }
 
 /// A read that must go to the database.
@@ -119,7 +129,7 @@ where
             }));
         }
     };
-    let key = key_of::<ST, _, _>(conn, query, &cache, analysis, &planned)?;
+    let keys = keys_of::<ST, _, _>(conn, query, &cache, analysis, &planned)?;
     let PlannedRead {
         context,
         database,
@@ -127,10 +137,11 @@ where
         plan,
         ttl,
     } = planned;
-    Ok(match key {
-        Ok(key) => Ok(PreparedRead {
+    Ok(match keys {
+        Ok(keys) => Ok(PreparedRead {
             cache,
-            key,
+            key: keys.entry,
+            row_keys: keys.rows,
             plan,
             ttl,
             may_wait: !context.in_transaction,
@@ -146,14 +157,20 @@ where
     })
 }
 
-/// The key of a read's entry, unless the binds depend on the time of the read.
-fn key_of<ST, Q, Conn>(
+/// What an execution of a read is looked up by.
+struct LookupKeys {
+    entry: String,
+    rows: Vec<(Arc<str>, Key)>,
+}
+
+/// The key of a read's entry and those of its rows, unless the binds depend on the time of the read.
+fn keys_of<ST, Q, Conn>(
     conn: &mut Conn,
     query: &Q,
     cache: &Cache,
     analysis: &Analysis,
     planned: &PlannedRead,
-) -> QueryResult<Result<String, BypassReason>>
+) -> QueryResult<Result<LookupKeys, BypassReason>>
 where
     Q: QueryFragment<Conn::Backend> + QueryId,
     Conn: CacheConnection,
@@ -170,18 +187,26 @@ where
     key.0.number(u64::from(ttl.subsec_nanos()));
     <Conn::Backend as CacheBackend>::fingerprint_abi(&mut key);
     <Conn::Backend as CacheBackend>::fingerprint_result::<ST>(&mut key);
+    let keys = &planned.plan.keys;
     let binds = conn.with_lookup(|lookup| {
-        <Conn::Backend as CacheBackend>::fingerprint_binds(query, lookup, &mut key)
+        let keep = keys.are_bound();
+        <Conn::Backend as CacheBackend>::fingerprint_binds(query, lookup, &mut key, keep)
     })?;
     let time_dependent = if binds.time_dependent && casts(text.sql()) {
         Some("now")
     } else {
         (binds.times && planned.plan.date_dependent_with_times).then_some("time")
     };
-    Ok(match time_dependent {
-        Some(name) => Err(BypassReason::VolatileFunction(name.to_owned())),
-        None => Ok(key.0.finish()),
-    })
+    if let Some(name) = time_dependent {
+        return Ok(Err(BypassReason::VolatileFunction(name.to_owned())));
+    }
+    let rows = keys.of_values(&KeyValues {
+        dialect: <Conn::Backend as CacheBackend>::dialect(),
+        binds: &binds.kept,
+        exact_texts: planned.context.exact_texts,
+    });
+    let entry = key.0.finish();
+    Ok(Ok(LookupKeys { entry, rows }))
 }
 
 /// May the text convert a bind to another type? `date($1)` and `json_to_record($1)` do.

@@ -45,12 +45,13 @@ pub trait CacheBackend:
     #[doc(hidden)]
     fn fingerprint_abi(fingerprint: &mut private::Key);
 
-    /// Feeds the type and the exact bytes of every bind.
+    /// Feeds the type and the exact bytes of every bind. `keep`: returns the binds, too.
     #[doc(hidden)]
     fn fingerprint_binds<Q>(
         query: &Q,
         lookup: &mut Self::MetadataLookup,
         fingerprint: &mut private::Key,
+        keep: bool,
     ) -> QueryResult<private::Binds>
     where
         Q: QueryFragment<Self>;
@@ -161,9 +162,11 @@ pub(crate) mod private {
         }
     }
 
-    /// Properties of a statement's binds.
+    /// A statement's binds.
     #[derive(Debug, Default)]
     pub struct Binds {
+        /// All of them in their order, if they are kept.
+        pub(crate) kept: Vec<Bind>,
         /// The meaning of one of them may change, such as `now`.
         pub(crate) time_dependent: bool,
         /// MySQL: one of them is a time.

@@ -23,7 +23,6 @@ pub(crate) struct ReadContext {
     /// The server may lag behind: a read may use entries and must not store any.
     pub(crate) replica: bool,
     /// Texts are sent in UTF-8, and taken as they are.
-    #[allow(dead_code, reason = "no connection uses keys yet")]
     pub(crate) exact_texts: bool,
 }
 

@@ -34,6 +34,7 @@ impl CacheBackend for Mysql {
         query: &Q,
         lookup: &mut (),
         fingerprint: &mut private::Key,
+        keep: bool,
     ) -> QueryResult<private::Binds> {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
@@ -48,6 +49,9 @@ impl CacheBackend for Mysql {
             fingerprint.0.part(bytes.as_deref().unwrap_or_default());
             found.times |= *tpe == MysqlType::Time;
         }
+        if keep {
+            found.kept = kept_binds(binds);
+        }
         Ok(found)
     }
 
@@ -58,12 +62,7 @@ impl CacheBackend for Mysql {
     ) -> QueryResult<Vec<private::Bind>> {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
-        let typed = binds.metadata.iter().zip(binds.binds);
-        let typed = typed.map(|(tpe, value)| private::Bind {
-            type_code: code(*tpe),
-            value,
-        });
-        Ok(typed.collect())
+        Ok(kept_binds(binds))
     }
 
     /// The client library converts every column to the type that the caller requests.
@@ -129,6 +128,15 @@ impl CacheBackend for Mysql {
     fn with_reader<T>(run: impl FnOnce(&mut ()) -> T) -> T {
         run(&mut ())
     }
+}
+
+fn kept_binds(binds: RawBytesBindCollector<Mysql>) -> Vec<private::Bind> {
+    let typed = binds.metadata.into_iter().zip(binds.binds);
+    let typed = typed.map(|(tpe, value)| private::Bind {
+        type_code: code(tpe),
+        value,
+    });
+    typed.collect()
 }
 
 impl RawBytes for Mysql {

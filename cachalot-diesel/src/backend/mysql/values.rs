@@ -28,11 +28,16 @@ pub(in crate::backend) fn of_bind(bind: &Bind) -> Option<Value<'_>> {
     Some(Value::Integer(integer))
 }
 
-/// The client library's `MYSQL_TIME` begins with year, month and day. It sends no more of it for a date.
+/// The client library's `MYSQL_TIME` begins with year, month, day, hour, minute and second. A date has no others than
+/// the first three.
 fn date(bytes: &[u8]) -> Option<Value<'_>> {
     let (year, rest) = bytes.split_first_chunk()?;
     let (month, rest) = rest.split_first_chunk()?;
-    let (day, _) = rest.split_first_chunk()?;
+    let (day, rest) = rest.split_first_chunk()?;
+    let (time, _) = rest.split_at_checked(3 * size_of::<std::ffi::c_uint>())?;
+    if time.iter().any(|byte| *byte != 0) {
+        return None;
+    }
     let [year, month, day] = [year, month, day].map(|part| std::ffi::c_uint::from_ne_bytes(*part));
     Value::of_day(year, month, day)
 }
@@ -106,8 +111,6 @@ mod tests {
         }
         let date = Value::of_date_text("2024-02-29");
         assert!(date.is_some() && of_bind(&bind!(Date, day(2024, 2, 29, 0))) == date);
-        // The hour is not sent.
-        assert!(of_bind(&bind!(Date, day(2024, 2, 29, 1))) == date);
         assert!(of_bind(&bind!(Nullable<Integer>, None::<i32>)) == Some(Value::Null));
     }
 
@@ -116,6 +119,7 @@ mod tests {
         for bind in [
             bind!(Double, 1.0),
             bind!(Datetime, day(2024, 2, 29, 0)),
+            bind!(Date, day(2024, 2, 29, 1)),
             bind!(Date, day(2023, 2, 29, 0)),
             bind!(Date, day(0, 0, 0, 0)),
         ] {

@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use diesel::{
     QueryResult,
     expression::QueryMetadata,
-    pg::{Pg, PgMetadataLookup, PgValue},
+    pg::{Pg, PgMetadataLookup, PgTypeMetadata, PgValue},
     query_builder::{QueryFragment, bind_collector::RawBytesBindCollector},
     result::Error,
     row::Row,
@@ -29,20 +29,22 @@ impl CacheBackend for Pg {
         query: &Q,
         lookup: &mut (dyn PgMetadataLookup + 'static),
         fingerprint: &mut private::Key,
+        keep: bool,
     ) -> QueryResult<private::Binds> {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
         let mut found = private::Binds::default();
         for (metadata, bytes) in binds.metadata.iter().zip(&binds.binds) {
-            let oid = metadata
-                .oid()
-                .map_err(|error| Error::SerializationError(Box::new(error)))?;
+            let oid = oid(metadata)?;
             fingerprint
                 .0
                 .number(u64::from(oid) << 1 | u64::from(bytes.is_some()));
             let bytes = bytes.as_deref().unwrap_or_default();
             fingerprint.0.part(bytes);
             found.time_dependent |= volatile_date(bytes).is_some();
+        }
+        if keep {
+            found.kept = kept_binds(binds)?;
         }
         Ok(found)
     }
@@ -54,17 +56,7 @@ impl CacheBackend for Pg {
     ) -> QueryResult<Vec<private::Bind>> {
         let mut binds = RawBytesBindCollector::<Self>::new();
         query.collect_binds(&mut binds, lookup, &Self)?;
-        let typed = binds.metadata.iter().zip(binds.binds);
-        let typed = typed.map(|(metadata, value)| {
-            let oid = metadata
-                .oid()
-                .map_err(|error| Error::SerializationError(Box::new(error)))?;
-            Ok(private::Bind {
-                type_code: oid,
-                value,
-            })
-        });
-        typed.collect()
+        kept_binds(binds)
     }
 
     /// The server sends each column in its own type, whatever the caller requests.
@@ -93,6 +85,20 @@ impl CacheBackend for Pg {
     fn with_reader<T>(run: impl FnOnce(&mut ()) -> T) -> T {
         run(&mut ())
     }
+}
+
+fn kept_binds(binds: RawBytesBindCollector<Pg>) -> QueryResult<Vec<private::Bind>> {
+    let typed = binds.metadata.iter().zip(binds.binds);
+    let typed = typed.map(|(metadata, value)| {
+        let type_code = oid(metadata)?;
+        Ok(private::Bind { type_code, value })
+    });
+    typed.collect()
+}
+
+fn oid(metadata: &PgTypeMetadata) -> QueryResult<u32> {
+    let oid = metadata.oid();
+    oid.map_err(|error| Error::SerializationError(Box::new(error)))
 }
 
 impl RawBytes for Pg {

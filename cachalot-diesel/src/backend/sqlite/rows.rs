@@ -45,17 +45,20 @@ impl CacheBackend for Sqlite {
         query: &Q,
         lookup: &mut (),
         fingerprint: &mut private::Key,
+        keep: bool,
     ) -> QueryResult<private::Binds> {
         let mut binds = BindCollector::default();
         query.collect_binds(&mut binds, lookup, &Self)?;
-        fingerprint
-            .0
-            .formatted(&binds.moveable())
-            .map_err(|error| Error::SerializationError(Box::new(error)))?;
-        Ok(private::Binds::default())
+        let data = binds.moveable();
+        let formatted = fingerprint.0.formatted(&data);
+        formatted.map_err(|error| Error::SerializationError(Box::new(error)))?;
+        let mut found = private::Binds::default();
+        if keep {
+            found.kept = Self::with_reader(|reader| kept_binds(data, reader))?;
+        }
+        Ok(found)
     }
 
-    /// Diesel shows none, so a private connection gets them and returns them as a row.
     fn binds<Q: QueryFragment<Self>>(
         query: &Q,
         lookup: &mut (),
@@ -63,35 +66,7 @@ impl CacheBackend for Sqlite {
     ) -> QueryResult<Vec<private::Bind>> {
         let mut binds = BindCollector::default();
         query.collect_binds(&mut binds, lookup, &Self)?;
-        let data = binds.moveable();
-        let mut shown = Vec::new();
-        BindCollector::push_debug_binds(&data, &mut shown);
-        let count = shown.len();
-        drop(shown);
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        let sql = format!("VALUES (?{})", ", ?".repeat(count - 1));
-        let values = CollectedQuery::new(sql, false, data);
-        let [conn, ..] = reader.some(1)? else {
-            return Err(malformed());
-        };
-        let row = LoadConnection::load(conn, values)?.next();
-        let row = row.unwrap_or_else(|| Err(malformed()))?;
-        let mut block = private::Writer(BlockWriter::default());
-        Self::append_row(&row, &private::ExpectedTypes::default(), &mut block)
-            .map_err(|_| malformed())?;
-        let mut bytes = Vec::new();
-        block.0.finish(&mut bytes);
-        let rows = StoredRows::parse(&Arc::new(bytes), 0).ok_or_else(malformed)?;
-        let bind = |column| {
-            let value = rows.cell(0, column).and_then(<[u8]>::split_first);
-            private::Bind {
-                type_code: value.map_or(0, |(class, _)| u32::from(*class)),
-                value: value.map(|(_, bytes)| bytes.to_vec()),
-            }
-        };
-        Ok((0..count).map(bind).collect())
+        kept_binds(binds.moveable(), reader)
     }
 
     fn fingerprint_result<ST>(_fingerprint: &mut private::Key)
@@ -152,3 +127,37 @@ impl CacheBackend for Sqlite {
 }
 
 type BindCollector<'a> = <Sqlite as diesel::backend::Backend>::BindCollector<'a>;
+
+/// Diesel shows none, so a private connection gets them and returns them as a row.
+fn kept_binds(data: BindData, reader: &mut PrivateConnections) -> QueryResult<Vec<private::Bind>> {
+    let mut shown = Vec::new();
+    BindCollector::push_debug_binds(&data, &mut shown);
+    let count = shown.len();
+    drop(shown);
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let sql = format!("VALUES (?{})", ", ?".repeat(count - 1));
+    let values = CollectedQuery::new(sql, false, data);
+    let [conn, ..] = reader.some(1)? else {
+        return Err(malformed());
+    };
+    let row = LoadConnection::load(conn, values)?.next();
+    let row = row.unwrap_or_else(|| Err(malformed()))?;
+    let mut block = private::Writer(BlockWriter::default());
+    Sqlite::append_row(&row, &private::ExpectedTypes::default(), &mut block)
+        .map_err(|_| malformed())?;
+    let mut bytes = Vec::new();
+    block.0.finish(&mut bytes);
+    let rows = StoredRows::parse(&Arc::new(bytes), 0).ok_or_else(malformed)?;
+    let bind = |column| {
+        let value = rows.cell(0, column).and_then(<[u8]>::split_first);
+        private::Bind {
+            type_code: value.map_or(0, |(class, _)| u32::from(*class)),
+            value: value.map(|(_, bytes)| bytes.to_vec()),
+        }
+    };
+    Ok((0..count).map(bind).collect())
+}
+
+type BindData = <BindCollector<'static> as MoveableBindCollector<Sqlite>>::BindData;

@@ -46,6 +46,7 @@ impl KeyValues<'_> {
     ///
     /// `None`: they are not known. So it is with NULL and, on MySQL, zero, in place of which an `INSERT` may generate
     /// a value.
+    #[allow(dead_code, reason = "no connection uses keys yet")]
     pub(crate) fn written_buckets(
         &self,
         column: &str,
