@@ -20,7 +20,10 @@ use self::{
     prepared::PreparedStatements, state::SessionState, temporary_names::TemporaryNames,
     transaction::Transactions, unparsed_names::UnparsedNames,
 };
-use crate::{protocol::WriteOutcome, versions::Origin};
+use crate::{
+    protocol::{RowWrites, WriteOutcome},
+    versions::Origin,
+};
 use cachalot_sql::{Analysis, Dialect};
 
 /// A statement that SQLite may still be running. Until the connection is closed, reads may see the state that it
@@ -97,6 +100,12 @@ impl Session {
         self.state.database()
     }
 
+    /// SQLite: may a name in a statement be that of a table of another database than those of the catalog?
+    #[allow(dead_code, reason = "no connection uses keys yet")]
+    pub(crate) fn may_have_attached(&self) -> bool {
+        self.dialect() == Dialect::Sqlite && self.state.may_have_attached()
+    }
+
     /// The analysis of the queries of a type, if one has been analysed.
     pub(crate) fn typed(&self, id: TypeId) -> Option<&Arc<Analysis>> {
         self.typed.get(&id)
@@ -117,11 +126,11 @@ impl Session {
         self.temporary.have_created(names)
     }
 
-    /// A text is about to run.
-    pub(crate) fn start(&mut self, analysis: &Analysis) -> Step {
+    /// A text is about to run, which writes this.
+    pub(crate) fn start(&mut self, analysis: &Analysis, writes: RowWrites) -> Step {
         self.temporary.before_statement(analysis);
         self.unparsed.before_statement(analysis, self.dialect());
-        self.transactions.step(analysis)
+        self.transactions.step(analysis, writes)
     }
 
     /// What is known of the names in a write.

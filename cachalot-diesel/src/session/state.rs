@@ -35,6 +35,8 @@ pub(super) struct SessionState {
     functions: BTreeSet<String>,
     /// It sends texts in UTF-8, as far as is known.
     exact_texts: bool,
+    /// SQLite: further databases may have been attached, whose tables the catalog does not have.
+    may_have_attached: bool,
     pub(super) role: ServerRole,
     replication: Option<ReplicationState>,
     /// The name of the server in the last probe.
@@ -120,6 +122,11 @@ impl SessionState {
         self.exact_texts
     }
 
+    /// SQLite: may a name in a statement be that of a table of another database than those of the catalog?
+    pub(super) fn may_have_attached(&self) -> bool {
+        self.may_have_attached
+    }
+
     /// The hash of the connection's URL, while it is still on the database that the URL names.
     pub(super) fn url(&self) -> Option<&Arc<str>> {
         self.url.as_ref().filter(|_| !self.database_changed)
@@ -139,6 +146,7 @@ impl SessionState {
         self.checked = Some(Instant::now());
         self.functions.clone_from(&probe.functions);
         self.exact_texts = probe.exact_texts;
+        self.may_have_attached = false;
         match &probe.temporary {
             TemporaryTables::Listed(present) => self.temporary.listed(*present),
             TemporaryTables::Counted(found) => self.temporary.counted(found),
@@ -148,6 +156,7 @@ impl SessionState {
     /// Something runs that may change settings, so they have to be queried again.
     pub(super) fn may_have_changed(&mut self) {
         self.ask_again();
+        self.may_have_attached = true;
         self.temporary.unknown_code_ran();
     }
 
@@ -163,6 +172,7 @@ impl SessionState {
         // DDL can change what a name means, and a routine can change any setting.
         if *analysis.writes() == Writes::Everything {
             self.ask_again();
+            self.may_have_attached = true;
         }
         let mut made = 0;
         for effect in analysis
@@ -242,10 +252,14 @@ impl SessionState {
                     return;
                 }
                 self.named.extend(relevant().cloned());
+                self.may_have_attached |= names.iter().any(|name| name == "attach");
             }
             SessionChange::All => {}
             // The probe queries the new value, as if it had been set before the connection was watched.
-            _ => self.temporary.unknown_code_ran(),
+            _ => {
+                self.may_have_attached = true;
+                self.temporary.unknown_code_ran();
+            }
         }
         self.ask_again();
     }
@@ -346,6 +360,21 @@ mod tests {
         assert!(session.exact_texts());
         session.finished(&cachalot_sql::analysis("COMMIT", dialect), dialect, true);
         assert!(!session.exact_texts());
+    }
+
+    #[test]
+    fn k10_tables_of_an_attached_database_are_unknown_until_the_next_probe() {
+        for (sql, may_have) in [
+            ("PRAGMA case_sensitive_like = 1", false),
+            ("INSERT INTO a (id) VALUES (1)", false),
+            ("ATTACH 'x.db' AS x", true),
+            ("DETACH x", true),
+        ] {
+            let mut session = after(sql, Dialect::Sqlite);
+            assert_eq!(session.may_have_attached(), may_have, "{sql}");
+            session.probed(&Probe::default());
+            assert!(!session.may_have_attached());
+        }
     }
 
     #[test]

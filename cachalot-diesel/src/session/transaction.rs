@@ -9,7 +9,8 @@ mod step;
 use open::{Level, Open};
 pub(crate) use step::Step;
 
-use cachalot_sql::{Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement, Writes};
+use crate::protocol::{RowWrites, Writes};
+use cachalot_sql::{Dialect, Effect, Isolation, IsolationScope, SessionChange, Statement};
 
 /// What a read on the connection would see now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub(super) struct Transactions {
     /// The session has temporary tables or views.
     temporary: bool,
     /// Writes of statements that ran while it was not certain that they were committed.
-    unconfirmed_writes: Writes,
+    unconfirmed_writes: RowWrites,
 }
 
 impl Default for Transactions {
@@ -60,7 +61,7 @@ impl Default for Transactions {
             uncertain: false,
             writes_unbounded: false,
             temporary: false,
-            unconfirmed_writes: Writes::Nothing,
+            unconfirmed_writes: RowWrites::NOTHING,
         }
     }
 }
@@ -73,7 +74,7 @@ impl Transactions {
     /// The connection was in a transaction before it was watched.
     pub(super) fn set_already_open(&mut self) {
         let mut open = Open::new(Some(Isolation::Serializable));
-        open.wrote(&Writes::Everything);
+        open.wrote(&RowWrites::EVERYTHING);
         self.open = Some(open);
         self.uncertain = true;
     }
@@ -103,7 +104,7 @@ impl Transactions {
         }
         self.autocommit = Some(autocommit);
         if autocommit && !self.uncertain {
-            self.unconfirmed_writes = Writes::Nothing;
+            self.unconfirmed_writes = RowWrites::NOTHING;
         }
         // A transaction that began before the probe has the session's isolation level.
         if let Some(open) = &mut self.open
@@ -153,9 +154,9 @@ impl Transactions {
 
     /// Code ran that may have begun or ended transactions: what was open may be committed, and later
     /// statements may be committed at once or not. Returns what may have become visible.
-    pub(super) fn unknown_code_ran(&mut self) -> Writes {
+    pub(super) fn unknown_code_ran(&mut self) -> RowWrites {
         if self.dialect != Dialect::Mysql {
-            return Writes::Nothing;
+            return RowWrites::NOTHING;
         }
         self.setting_changed("autocommit");
         self.setting_changed("transaction_isolation");
@@ -174,22 +175,22 @@ impl Transactions {
         }
     }
 
-    /// Applies one statement; returns what it makes visible.
-    fn advance(&mut self, statement: &Statement) -> Writes {
-        let mut visible = Writes::Nothing;
+    /// Applies one statement with these writes; returns what it makes visible.
+    fn advance(&mut self, statement: &Statement, writes: &RowWrites) -> RowWrites {
+        let mut visible = RowWrites::NOTHING;
         for effect in &statement.effects {
             visible.merge(&self.apply(effect));
         }
-        visible.merge(&self.wrote(&statement.writes));
+        visible.merge(&self.wrote(writes));
         visible
     }
 
-    fn wrote(&mut self, writes: &Writes) -> Writes {
+    fn wrote(&mut self, writes: &RowWrites) -> RowWrites {
         if writes.is_nothing() {
-            return Writes::Nothing;
+            return RowWrites::NOTHING;
         }
         let writes = self.bounded(writes);
-        let mut visible = Writes::Nothing;
+        let mut visible = RowWrites::NOTHING;
         match &mut self.open {
             Some(open) => open.wrote(writes),
             None if self.autocommit == Some(false) => {
@@ -210,21 +211,22 @@ impl Transactions {
     }
 
     /// What a statement with these writes may have written.
-    fn bounded<'a>(&self, writes: &'a Writes) -> &'a Writes {
+    fn bounded<'a>(&self, writes: &'a RowWrites) -> &'a RowWrites {
+        static EVERYTHING: RowWrites = RowWrites::EVERYTHING;
         if self.writes_unbounded && !writes.is_nothing() {
-            &Writes::Everything
+            &EVERYTHING
         } else {
             writes
         }
     }
 
-    fn apply(&mut self, effect: &Effect) -> Writes {
+    fn apply(&mut self, effect: &Effect) -> RowWrites {
         match effect {
             Effect::Begin { isolation } => {
                 // MySQL commits an open transaction, and PostgreSQL continues it. SQLite refuses, so if
                 // it does not, none was open.
                 if self.open.is_some() && self.dialect == Dialect::Postgres {
-                    return Writes::Nothing;
+                    return RowWrites::NOTHING;
                 }
                 let visible = self.commit();
                 let isolation = isolation.or(self.next_isolation.take());
@@ -250,7 +252,7 @@ impl Transactions {
                 if *chain {
                     self.open = Some(Open::new(isolation));
                 }
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::Savepoint(name) => {
                 if self.open.is_none() && self.dialect == Dialect::Sqlite {
@@ -263,10 +265,10 @@ impl Transactions {
                 if let Some(open) = &mut self.open {
                     open.levels.push(Level {
                         savepoint: name.clone(),
-                        writes: Writes::Nothing,
+                        writes: RowWrites::NOTHING,
                     });
                 }
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::Release(name) => match &mut self.open {
                 Some(open) if open.by_savepoint && open.find(name) == Some(1) => self.commit(),
@@ -276,17 +278,17 @@ impl Transactions {
                     if self.uncertain && self.dialect == Dialect::Sqlite {
                         self.pending()
                     } else {
-                        Writes::Nothing
+                        RowWrites::NOTHING
                     }
                 }
-                None => Writes::Nothing,
+                None => RowWrites::NOTHING,
             },
             Effect::RollbackTo(name) => {
                 // While uncertain, what was rolled back stays among what the commit publishes.
                 if let Some(open) = &mut self.open {
                     open.roll_back_to(name);
                 }
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::SetIsolation { isolation, scope } => {
                 match (scope, &mut self.open) {
@@ -294,10 +296,10 @@ impl Transactions {
                     (IsolationScope::Transaction, Some(open)) => open.isolation = Some(*isolation),
                     (IsolationScope::Transaction, None) => self.next_isolation = Some(*isolation),
                 }
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::Autocommit(on) => match self.autocommit.replace(*on) {
-                _ if !on => Writes::Nothing,
+                _ if !on => RowWrites::NOTHING,
                 Some(false) => self.commit(),
                 // It commits nothing where it was on.
                 _ => self.perhaps_commit(),
@@ -305,33 +307,33 @@ impl Transactions {
             // What was prepared is published by its COMMIT PREPARED, which invalidates everything.
             Effect::PrepareTransaction => {
                 self.close();
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::Session(SessionChange::Settings(names)) => {
                 for name in names {
                     self.setting_changed(name);
                 }
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::Session(SessionChange::All) => {
                 self.setting_changed("transaction_isolation");
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::CreateTemporary(_) => {
                 self.temporary = true;
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             // A trigger on a temporary table is a temporary one, whatever it is called.
             Effect::CreateTrigger { temporary } => {
                 self.writes_unbounded |= *temporary || self.temporary;
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::HiddenWrites => {
                 self.set_writes_unbounded();
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::FinishPrepared { .. } | Effect::Session(_) | Effect::ChangeTables { .. } => {
-                Writes::Nothing
+                RowWrites::NOTHING
             }
             Effect::ImplicitCommit => self.perhaps_commit(),
             Effect::MayControlTransaction => self.unknown_code_ran(),
@@ -340,7 +342,7 @@ impl Transactions {
 
     /// The transaction, if there is one, may have been committed: later writes are published at once
     /// and with the next commit.
-    fn perhaps_commit(&mut self) -> Writes {
+    fn perhaps_commit(&mut self) -> RowWrites {
         if self.open.is_none() && !self.uncertain {
             return self.commit();
         }
@@ -348,22 +350,28 @@ impl Transactions {
         self.pending()
     }
 
-    fn commit(&mut self) -> Writes {
+    fn commit(&mut self) -> RowWrites {
         let visible = self.pending();
         self.close();
         visible
     }
 
     /// What the next commit makes visible.
-    fn pending(&self) -> Writes {
-        let mut writes = self.open.as_ref().map_or(Writes::Nothing, Open::writes);
-        writes.merge(&self.unconfirmed_writes);
-        writes
+    fn pending(&self) -> RowWrites {
+        let mut all = RowWrites::NOTHING;
+        self.pending_parts().for_each(|writes| all.merge(writes));
+        all
+    }
+
+    fn pending_parts(&self) -> impl Iterator<Item = &RowWrites> {
+        let levels = self.open.iter().flat_map(|open| &open.levels);
+        let of_levels = levels.map(|level| &level.writes);
+        of_levels.chain([&self.unconfirmed_writes])
     }
 
     fn close(&mut self) {
         self.open = None;
-        self.unconfirmed_writes = Writes::Nothing;
+        self.unconfirmed_writes = RowWrites::NOTHING;
         self.uncertain = false;
     }
 
@@ -393,7 +401,7 @@ impl Transactions {
 
     /// Has the open transaction written anything?
     pub(super) fn has_written(&self) -> bool {
-        !self.pending().is_nothing()
+        self.pending_parts().any(|writes| !writes.is_nothing())
     }
 
     /// May a later COMMIT make visible what has already run?
@@ -403,11 +411,11 @@ impl Transactions {
 
     /// Has the open transaction written to this table?
     pub(super) fn wrote_to(&self, table: &str) -> bool {
-        match self.pending() {
+        self.pending_parts().any(|part| match &part.writes {
             Writes::Nothing => false,
             Writes::Everything => true,
             Writes::Tables(tables) => tables.contains_key(table),
-        }
+        })
     }
 }
 

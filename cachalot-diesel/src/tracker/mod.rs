@@ -175,7 +175,8 @@ impl WriteReporter {
             self.abandon(session);
         }
         let step = analysis.map(|analysis| {
-            let step = session.start(&analysis);
+            let writes = RowWrites::from(analysis.writes());
+            let step = session.start(&analysis, writes);
             (analysis, step)
         });
         let writes = step
@@ -293,7 +294,7 @@ impl WriteReporter {
             None => {
                 session.finished_unknown(outcome, error.is_some());
                 if running.statements == 0 && error.is_none() {
-                    let writes = self.begin(session, &cachalot_sql::Writes::Everything);
+                    let writes = self.begin(session, &RowWrites::EVERYTHING);
                     end(writes, WriteOutcome::Unknown);
                     session.set_uncertain();
                 }
@@ -354,14 +355,13 @@ impl WriteReporter {
         }
     }
 
-    fn begin(&self, session: &Session, published: &cachalot_sql::Writes) -> Vec<(Cache, Write)> {
+    fn begin(&self, session: &Session, published: &RowWrites) -> Vec<(Cache, Write)> {
         if published.is_nothing() {
             return Vec::new();
         }
         let database = self.database(session);
         let origin = session.origin(database.as_ref());
-        let published = RowWrites::from(published);
-        let begin = |cache: &Cache| (cache.clone(), cache.begin(&published, origin));
+        let begin = |cache: &Cache| (cache.clone(), cache.begin(published, origin));
         self.caches.iter().map(begin).collect()
     }
 }
@@ -441,8 +441,8 @@ impl Drop for Tracker {
         if let Some(session) = &self.session
             && session.has_unended_write()
         {
-            let writes = &cachalot_sql::Writes::Everything;
-            end(self.writes.begin(session, writes), WriteOutcome::Unknown);
+            let writes = self.writes.begin(session, &RowWrites::EVERYTHING);
+            end(writes, WriteOutcome::Unknown);
         }
         if self.writes.caches.iter().any(Cache::was_installed) {
             replaced::tracker_dropped();

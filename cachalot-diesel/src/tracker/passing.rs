@@ -6,8 +6,13 @@ use std::sync::Arc;
 use diesel::{connection::Instrumentation, result::Error};
 
 use super::{Running, Tracker, end};
-use crate::{Error as CacheError, cache::Cache, protocol::WriteOutcome, rows::private::Bind};
-use cachalot_sql::{Analysis, Effect, Writes};
+use crate::{
+    Error as CacheError,
+    cache::Cache,
+    protocol::{RowWrites, WriteOutcome},
+    rows::private::Bind,
+};
+use cachalot_sql::{Analysis, Effect};
 
 /// A statement as it is about to be sent.
 #[derive(Debug, Default)]
@@ -96,7 +101,7 @@ impl Tracker {
     pub(crate) fn start_unseen(&mut self) {
         if let Some(session) = &mut self.session {
             let running = self.writes.prepare(session, None);
-            let writes = self.writes.begin(session, &Writes::Everything);
+            let writes = self.writes.begin(session, &RowWrites::EVERYTHING);
             self.writes.running.push(Running { writes, ..running });
             session.unknown_code_ran();
             session.set_uncertain();
@@ -117,7 +122,7 @@ impl Tracker {
         self.writes.abandon(session);
         session.unknown_code_ran();
         session.set_uncertain();
-        let everything = self.writes.begin(session, &Writes::Everything);
+        let everything = self.writes.begin(session, &RowWrites::EVERYTHING);
         end(everything, WriteOutcome::Unknown);
     }
 }

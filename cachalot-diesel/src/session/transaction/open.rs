@@ -1,6 +1,7 @@
 //! An open transaction: its isolation, and what it has written since each savepoint.
 
-use cachalot_sql::{Isolation, Writes};
+use crate::protocol::RowWrites;
+use cachalot_sql::Isolation;
 
 #[derive(Debug, Clone)]
 pub(super) struct Open {
@@ -19,14 +20,14 @@ pub(super) struct Open {
 #[derive(Debug, Clone)]
 pub(super) struct Level {
     pub(super) savepoint: String,
-    pub(super) writes: Writes,
+    pub(super) writes: RowWrites,
 }
 
 impl Open {
     pub(super) fn new(isolation: Option<Isolation>) -> Self {
         let level = Level {
             savepoint: String::new(),
-            writes: Writes::Nothing,
+            writes: RowWrites::NOTHING,
         };
         Self {
             isolation,
@@ -37,15 +38,7 @@ impl Open {
         }
     }
 
-    pub(super) fn writes(&self) -> Writes {
-        let mut all = Writes::Nothing;
-        for level in &self.levels {
-            all.merge(&level.writes);
-        }
-        all
-    }
-
-    pub(super) fn wrote(&mut self, writes: &Writes) {
+    pub(super) fn wrote(&mut self, writes: &RowWrites) {
         if let Some(level) = self.levels.last_mut() {
             level.writes.merge(writes);
         }
@@ -64,7 +57,7 @@ impl Open {
         let Some(place) = self.find(savepoint) else {
             return;
         };
-        let mut merged = Writes::Nothing;
+        let mut merged = RowWrites::NOTHING;
         for level in self.levels.drain(place..) {
             merged.merge(&level.writes);
         }
@@ -78,7 +71,7 @@ impl Open {
         self.failed = false;
         self.levels.truncate(place + 1);
         if let Some(level) = self.levels.last_mut() {
-            level.writes = Writes::Nothing;
+            level.writes = RowWrites::NOTHING;
         }
     }
 }

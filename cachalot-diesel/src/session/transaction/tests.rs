@@ -1,3 +1,5 @@
+mod rows;
+
 use super::*;
 use crate::protocol::WriteOutcome;
 use cachalot_sql::Analysis;
@@ -15,7 +17,7 @@ impl Session {
     /// Runs a text; returns the tables that it publishes, `*` for all.
     fn run(&mut self, sql: &str, outcome: WriteOutcome) -> Vec<String> {
         let analysis = Analysis::of(sql, self.1);
-        let step = self.0.step(&analysis);
+        let step = self.0.step(&analysis, RowWrites::from(analysis.writes()));
         let published = names(step.published());
         self.0.finished(&analysis, step, outcome, false);
         published
@@ -24,7 +26,7 @@ impl Session {
     /// The database reports an error for a text.
     fn fail(&mut self, sql: &str, outcome: WriteOutcome) {
         let analysis = Analysis::of(sql, self.1);
-        let step = self.0.step(&analysis);
+        let step = self.0.step(&analysis, RowWrites::from(analysis.writes()));
         self.0.finished(&analysis, step, outcome, true);
     }
 
@@ -33,8 +35,8 @@ impl Session {
     }
 }
 
-fn names(writes: &Writes) -> Vec<String> {
-    match writes {
+fn names(writes: &RowWrites) -> Vec<String> {
+    match &writes.writes {
         Writes::Nothing => Vec::new(),
         Writes::Everything => vec!["*".to_owned()],
         Writes::Tables(tables) => tables.keys().map(ToString::to_string).collect(),
