@@ -76,7 +76,6 @@ impl Catalog {
 
     /// The columns by whose values these changes of a table can be told apart. None, if they cause changes of
     /// further rows, as those by a foreign key of the table to itself do.
-    #[cfg_attr(not(test), expect(dead_code, reason = "not used yet"))]
     pub(crate) fn tracked_in_writes(&self, table: &str, changes: &Changes) -> &TrackedColumns {
         match self.tracked.get(table) {
             Some(tracked) if !self.causes.spread(table, changes) => tracked,

@@ -21,7 +21,7 @@ use crate::{
     catalog::{Catalog, Facts, declared::FoundKeys},
     events::{self, TARGET},
     fingerprint::Fingerprint,
-    protocol::{Epoch, FamilyListing},
+    protocol::{Epoch, FamilyListing, KeyNames},
 };
 
 /// How many databases a handle caches the catalog of.
@@ -36,6 +36,8 @@ const LOAD_RETRY_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct CatalogSnapshot {
     pub(crate) catalog: Arc<Catalog>,
     epoch: Epoch,
+    /// How the columns are called by which reads and writes are told apart.
+    pub(super) key_names: KeyNames,
     /// Every writer finds its families, so reads may depend on them.
     families: bool,
     loaded: Instant,
@@ -276,6 +278,7 @@ impl Planner {
         }
         CatalogSnapshot {
             catalog,
+            key_names: KeyNames::of(&epoch),
             epoch,
             families: false,
             loaded: Instant::now(),

@@ -6,6 +6,7 @@ mod key_values;
 mod plan;
 mod read_keys;
 mod side_effects;
+mod written;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ pub(crate) use catalogs::CatalogSnapshot;
 pub(crate) use key_values::KeyValues;
 pub(crate) use plan::Plan;
 pub(crate) use side_effects::SideEffects;
+pub(crate) use written::WrittenRows;
 
 use crate::{
     Error,

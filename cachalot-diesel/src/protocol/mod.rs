@@ -8,6 +8,7 @@
 //! record only causes misses.
 
 mod dependency;
+mod key_names;
 mod keys;
 #[cfg(test)]
 mod model;
@@ -22,6 +23,7 @@ pub(crate) use dependency::{
     ByFamily, CatalogComparison, Dependency, DependencyKind, EPOCH, EPOCH_PARTS, Epoch,
     FamilyListing, Records,
 };
+pub(crate) use key_names::KeyNames;
 #[cfg_attr(
     not(test),
     expect(unused_imports, reason = "no connection uses keys yet")

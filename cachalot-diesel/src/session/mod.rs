@@ -67,7 +67,6 @@ impl Session {
     }
 
     /// Are texts certainly sent in UTF-8, and taken as they are?
-    #[allow(dead_code, reason = "no connection uses keys yet")]
     pub(crate) fn sends_exact_texts(&self) -> bool {
         self.state.exact_texts()
     }
@@ -101,7 +100,6 @@ impl Session {
     }
 
     /// SQLite: may a name in a statement be that of a table of another database than those of the catalog?
-    #[allow(dead_code, reason = "no connection uses keys yet")]
     pub(crate) fn may_have_attached(&self) -> bool {
         self.dialect() == Dialect::Sqlite && self.state.may_have_attached()
     }

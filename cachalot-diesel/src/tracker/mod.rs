@@ -9,6 +9,7 @@ mod lend;
 mod passing;
 mod relay;
 mod replaced;
+mod rows;
 mod sql;
 
 use std::sync::Arc;
@@ -74,9 +75,6 @@ struct Running {
     statements: usize,
     /// The catalogs from which the side effects of its functions follow.
     trusted: Vec<(Cache, CatalogSnapshot)>,
-    /// Those of a write that passes through a `CachalotConnection`.
-    #[allow(dead_code, reason = "nothing tells writes apart by their values yet")]
-    binds: Vec<Bind>,
 }
 
 impl std::fmt::Debug for Tracker {
@@ -151,7 +149,8 @@ impl WriteReporter {
         // A query that cannot be displayed cannot be built either. If it runs nevertheless, `finish`
         // treats it as a write to everything.
         let analysis = sql::text(query).map(|sql| cachalot_sql::analysis(&sql, session.dialect()));
-        let running = self.prepare(session, analysis);
+        // The event shows the binds only as they are printed.
+        let running = self.prepare(session, analysis, &[]);
         self.running.push(running);
     }
 
@@ -163,19 +162,27 @@ impl WriteReporter {
             writes: Vec::new(),
             statements: 1,
             trusted: Vec::new(),
-            binds: Vec::new(),
         });
     }
 
-    /// Begins what a text writes; `None`: its text is unknown.
-    fn prepare(&mut self, session: &mut Session, analysis: Option<Arc<Analysis>>) -> Running {
+    /// Begins what a text writes; `None`: its text is unknown. `binds`: none, if they are not known.
+    fn prepare(
+        &mut self,
+        session: &mut Session,
+        analysis: Option<Arc<Analysis>>,
+        binds: &[Bind],
+    ) -> Running {
         let mut trusted = Vec::new();
+        let catalogs = analysis.as_deref().map_or_else(Vec::new, |analysis| {
+            self.catalogs_of_rows(session, analysis)
+        });
+        let by_itself = analysis.clone();
         let analysis = analysis.map(|it| self.with_side_effects(session, it, &mut trusted));
         if !analysis.as_deref().is_some_and(is_type_lookup) {
             self.abandon(session);
         }
-        let step = analysis.map(|analysis| {
-            let writes = RowWrites::from(analysis.writes());
+        let step = by_itself.zip(analysis).map(|(by_itself, analysis)| {
+            let writes = rows::written(session, &by_itself, &analysis, &catalogs, binds);
             let step = session.start(&analysis, writes);
             (analysis, step)
         });
@@ -190,7 +197,6 @@ impl WriteReporter {
             writes,
             statements,
             trusted,
-            binds: Vec::new(),
         }
     }
 

@@ -41,10 +41,7 @@ impl Tracker {
             self.writes.start_planned(session);
             return Ok(());
         }
-        let running = Running {
-            binds,
-            ..self.writes.prepare(session, analysis)
-        };
+        let running = self.writes.prepare(session, analysis, &binds);
         let unannounced = running
             .writes
             .iter()
@@ -100,7 +97,7 @@ impl Tracker {
     /// Statements may run that are not reported, until the next that is.
     pub(crate) fn start_unseen(&mut self) {
         if let Some(session) = &mut self.session {
-            let running = self.writes.prepare(session, None);
+            let running = self.writes.prepare(session, None, &[]);
             let writes = self.writes.begin(session, &RowWrites::EVERYTHING);
             self.writes.running.push(Running { writes, ..running });
             session.unknown_code_ran();

@@ -171,10 +171,10 @@ impl<'t> Scope<'t> {
         })
     }
 
-    /// The only table.
-    pub(super) fn only(&self) -> Option<&Arc<str>> {
+    /// The path of the only table.
+    pub(super) fn only(&self) -> Option<&[Arc<str>]> {
         match self.factors.as_slice() {
-            [only] => only.path.last(),
+            [only] if !only.path.is_empty() => Some(&only.path),
             _ => None,
         }
     }

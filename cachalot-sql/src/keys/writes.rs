@@ -27,20 +27,24 @@ pub(super) fn of_change(
     constants: &Constants<'_, '_>,
     dialect: Dialect,
 ) -> Option<BTreeMap<Arc<str>, Keys>> {
-    let (table, keys) = match tree {
+    let (path, keys) = match tree {
         Tree::Insert(insert) => of_insert(insert, constants, dialect)?,
         Tree::Update(update) => of_update(update, constants, dialect)?,
         Tree::Delete(delete) => of_delete(delete, constants, dialect)?,
         _ => return None,
     };
-    Some(BTreeMap::from([(table, keys)]))
+    let (table, schemas) = path.split_last()?;
+    // It may be in another database than the connection, and what happens there is not known here.
+    if dialect == Dialect::Mysql && !schemas.is_empty() {
+        return None;
+    }
+    Some(BTreeMap::from([(Arc::clone(table), keys)]))
 }
 
-fn of_delete(
-    delete: &Delete,
-    constants: &Constants<'_, '_>,
-    dialect: Dialect,
-) -> Option<(Arc<str>, Keys)> {
+/// The path of the table that a change names, and the keys.
+type Keyed = (Vec<Arc<str>>, Keys);
+
+fn of_delete(delete: &Delete, constants: &Constants<'_, '_>, dialect: Dialect) -> Option<Keyed> {
     let Delete {
         delete_token: _,
         optimizer_hints,
@@ -61,14 +65,10 @@ fn of_delete(
     }
     let scope = Scope::of(from, dialect)?;
     let keys = selected(selection.as_ref(), &scope, constants, dialect);
-    Some((Arc::clone(scope.only()?), keys))
+    Some((scope.only()?.to_vec(), keys))
 }
 
-fn of_update(
-    update: &Update,
-    constants: &Constants<'_, '_>,
-    dialect: Dialect,
-) -> Option<(Arc<str>, Keys)> {
+fn of_update(update: &Update, constants: &Constants<'_, '_>, dialect: Dialect) -> Option<Keyed> {
     let Update {
         update_token: _,
         optimizer_hints,
@@ -103,7 +103,7 @@ fn of_update(
             keys.0.insert(column, values);
         }
     }
-    Some((Arc::clone(scope.only()?), keys))
+    Some((scope.only()?.to_vec(), keys))
 }
 
 /// What the `WHERE` of a change says of the rows of its only table.
@@ -140,11 +140,7 @@ fn assigned(name: &ObjectName, scope: &Scope<'_>, dialect: Dialect) -> Option<Ar
     }
 }
 
-fn of_insert(
-    insert: &Insert,
-    constants: &Constants<'_, '_>,
-    dialect: Dialect,
-) -> Option<(Arc<str>, Keys)> {
+fn of_insert(insert: &Insert, constants: &Constants<'_, '_>, dialect: Dialect) -> Option<Keyed> {
     let Insert {
         insert_token: _,
         optimizer_hints,
@@ -209,7 +205,7 @@ fn of_insert(
             keys.restrict(column, values);
         }
     }
-    Some((scope::path(name)?.pop()?, keys))
+    Some((scope::path(name)?, keys))
 }
 
 /// The rows of a plain `VALUES`.
