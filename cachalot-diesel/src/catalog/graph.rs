@@ -368,14 +368,15 @@ impl Catalog {
         }
     }
 
-    /// The schemas that a text names and that were not loaded.
-    pub(crate) fn skipped_schemas(&self, analysis: &Analysis) -> BTreeSet<Arc<str>> {
+    /// The schemas that a text names and that were not loaded, if there are any.
+    pub(crate) fn skipped_schemas(&self, analysis: &Analysis) -> Option<BTreeSet<Arc<str>>> {
         if self.skipped_schemas.is_empty() {
-            return BTreeSet::new();
+            return None;
         }
         let named = analysis.statements.iter().flat_map(|it| &it.schemas);
         let named = named.filter(|schema| self.skipped_schemas.contains(*schema));
-        named.cloned().collect()
+        let skipped: BTreeSet<_> = named.cloned().collect();
+        (!skipped.is_empty()).then_some(skipped)
     }
 
     /// Does a statement that violates a constraint certainly change nothing?

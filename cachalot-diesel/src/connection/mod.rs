@@ -117,6 +117,10 @@ pub struct ReplicationAnswer(pub(crate) ReplicationState);
 #[derive(Debug, Default)]
 pub struct Question {
     /// The caller's transaction is open, and must stay as it is.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(dead_code, reason = "others begin none for this")
+    )]
     pub(crate) in_transaction: bool,
     /// Schemas to include, besides the connection's own.
     #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others see all"))]

@@ -197,7 +197,8 @@ impl EntryStore {
             Some(_) => None,
             None => replies.next(),
         };
-        let mut tokens = Vec::with_capacity(records.dependencies.len() + 1);
+        // A table has at most three.
+        let mut tokens = Vec::with_capacity(records.dependencies.len() * 3 + 1);
         for (table, reply) in std::iter::once(record)
             .chain(records.dependencies)
             .zip(replies)

@@ -55,7 +55,7 @@ impl Planner {
         let suspects = || unknown().filter(|name| !trusted.contains(&***name));
         let suspected = suspects().next().is_some();
         let last = database.and_then(|database| self.catalogs.newest(database));
-        let Some(catalog) = last.filter(|catalog| catalog.skipped_schemas(analysis).is_empty())
+        let Some(catalog) = last.filter(|catalog| catalog.skipped_schemas(analysis).is_none())
         else {
             return if suspected {
                 SideEffects::anything()

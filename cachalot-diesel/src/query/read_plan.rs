@@ -61,12 +61,11 @@ pub(super) fn plan_read<Conn: CacheConnection>(
 ) -> Result<PlannedRead, Refusal> {
     let planner = cache.planner();
     let mut context = session.for_read(conn, cache)?;
-    let mut schemas = BTreeSet::new();
-    let (mut database, mut snapshot) = catalog_of(conn, session, cache, &context, &schemas)?;
-    let skipped = snapshot.catalog.skipped_schemas(analysis);
-    if !skipped.is_empty() {
-        schemas = skipped;
-        (database, snapshot) = catalog_of(conn, session, cache, &context, &schemas)?;
+    let (mut database, mut snapshot) = catalog_of(conn, session, cache, &context, None)?;
+    let schemas = snapshot.catalog.skipped_schemas(analysis);
+    let schemas = schemas.as_ref();
+    if schemas.is_some() {
+        (database, snapshot) = catalog_of(conn, session, cache, &context, schemas)?;
     }
     let (mut plan, _) = planner.plan(analysis, &snapshot.catalog);
     if plan.unknown_relation && context.in_transaction {
@@ -86,7 +85,7 @@ pub(super) fn plan_read<Conn: CacheConnection>(
     {
         // Created since the catalog was loaded, possibly by a program that is not watched.
         planner.forget_catalog(&database, &snapshot);
-        (database, snapshot) = catalog_of(conn, session, cache, &context, &schemas)?;
+        (database, snapshot) = catalog_of(conn, session, cache, &context, schemas)?;
         (plan, _) = planner.plan(analysis, &snapshot.catalog);
     }
     if plan.unknown_relation && plan.bypass.is_none() {
@@ -145,29 +144,29 @@ fn catalog_of<Conn: CacheConnection>(
     session: &Session,
     cache: &Cache,
     context: &ReadContext,
-    schemas: &BTreeSet<Arc<str>>,
+    schemas: Option<&BTreeSet<Arc<str>>>,
 ) -> Result<(Arc<str>, CatalogSnapshot), BypassReason> {
     let mut database = Arc::clone(&context.database);
-    for schema in schemas {
+    for schema in schemas.into_iter().flatten() {
         database = format!("{database} {schema:?}").into();
     }
     // A catalog that has the transaction's own changes must not be shared.
     let has_written = session.has_written();
-    let question = Question {
-        in_transaction: context.in_transaction,
-        schemas: schemas.clone(),
-        declared_keys: cache.planner().declared_keys(),
-    };
+    let planner = cache.planner();
     let load = || {
         if has_written {
             return Ok(None);
         }
+        let question = Question {
+            in_transaction: context.in_transaction,
+            schemas: schemas.cloned().unwrap_or_default(),
+            declared_keys: planner.declared_keys(),
+        };
         conn.catalog(&question).map(|answer| Some(answer.0))
     };
-    let planner = cache.planner();
     let snapshot = match context.replica {
         true => planner.catalog_for_replica(&database, load),
-        false => planner.catalog(&database, !question.in_transaction, load),
+        false => planner.catalog(&database, !context.in_transaction, load),
     };
     match snapshot {
         Ok(snapshot) => Ok((database, snapshot)),
