@@ -31,9 +31,12 @@ const MAX_LOAD_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait before a failed load of a catalog is tried again.
 const LOAD_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
+/// Every read has one.
+pub(crate) type CatalogSnapshot = Arc<Snapshot>;
+
 /// A catalog, and the epoch that it is valid for.
-#[derive(Debug, Clone)]
-pub(crate) struct CatalogSnapshot {
+#[derive(Debug)]
+pub(crate) struct Snapshot {
     pub(crate) catalog: Arc<Catalog>,
     epoch: Epoch,
     /// How the columns are called by which reads and writes are told apart.
@@ -42,10 +45,10 @@ pub(crate) struct CatalogSnapshot {
     families: bool,
     loaded: Instant,
     /// When the epoch was last checked, in milliseconds after `loaded`.
-    checked: Arc<AtomicU64>,
+    checked: AtomicU64,
 }
 
-impl CatalogSnapshot {
+impl Snapshot {
     /// Was it loaded less than `age` ago?
     pub(crate) fn is_younger_than(&self, age: Duration) -> bool {
         self.loaded.elapsed() < age
@@ -205,9 +208,11 @@ impl Planner {
                 // Without this program's own settings, as other programs may have different ones.
                 let shared = facts.shared_hash();
                 let mut snapshot = self.snapshot(database, facts, epoch);
-                if self.share(database, &shared, &mut snapshot)? {
+                let same = self.share(database, &shared, &mut snapshot)?;
+                let snapshot = Arc::new(snapshot);
+                if same {
                     // Refused if another reader has found it outdated already.
-                    let _ = guard.insert(snapshot.clone());
+                    let _ = guard.insert(Arc::clone(&snapshot));
                 }
                 Ok(snapshot)
             }
@@ -253,10 +258,10 @@ impl Planner {
         let agreed = agreed.ok_or(BypassReason::Replica)?;
         match load() {
             Ok(Some(facts)) if facts.shared_hash() == agreed => {
-                let known = self.snapshot(database, facts, epochs);
+                let known = Arc::new(self.snapshot(database, facts, epochs));
                 catalogs
                     .snapshots
-                    .insert(Arc::clone(database), known.clone());
+                    .insert(Arc::clone(database), Arc::clone(&known));
                 Ok(known)
             }
             Ok(_) => Err(BypassReason::Replica),
@@ -267,7 +272,7 @@ impl Planner {
         }
     }
 
-    fn snapshot(&self, database: &Arc<str>, mut facts: Facts, epoch: Epoch) -> CatalogSnapshot {
+    fn snapshot(&self, database: &Arc<str>, mut facts: Facts, epoch: Epoch) -> Snapshot {
         if facts.triggers_hidden {
             events::triggers_not_visible();
         }
@@ -276,13 +281,13 @@ impl Planner {
         for (column, problem) in FoundKeys::problems(&facts, &catalog, &self.declared_keys) {
             events::unusable_key(&column, problem);
         }
-        CatalogSnapshot {
+        Snapshot {
             catalog,
             key_names: KeyNames::of(&epoch),
             epoch,
             families: false,
             loaded: Instant::now(),
-            checked: Arc::default(),
+            checked: AtomicU64::default(),
         }
     }
 
@@ -301,7 +306,7 @@ impl Planner {
         &self,
         database: &str,
         hash: &str,
-        known: &mut CatalogSnapshot,
+        known: &mut Snapshot,
     ) -> Result<bool, BypassReason> {
         let [epoch, ..] = known.epoch;
         let agreed =

@@ -136,7 +136,8 @@ impl StoredRows {
         let mut columns = Vec::with_capacity(count.min(rest.left() / 8));
         for _ in 0..count {
             let name = rest.cell()?;
-            if let Some(name) = name.bytes(bytes) {
+            // A name is short, and seldom anything else than ASCII.
+            if let Some(name) = name.bytes(bytes).filter(|name| !name.is_ascii()) {
                 std::str::from_utf8(name).ok()?;
             }
             columns.push(Column {
