@@ -28,12 +28,12 @@ enum Rows<'conn, DB: CacheBackend, L: Iterator, S> {
 
 impl<'conn, DB: CacheBackend, L: Iterator, S> CachedCursor<'conn, DB, L, S> {
     /// The statement has started.
-    pub(super) fn live(rows: L, tracker: &'conn mut Tracker, fill: Option<Box<Fill>>) -> Self {
+    pub(super) fn live(rows: L, statement: Statement<'conn>, fill: Option<Box<Fill>>) -> Self {
         Self(Rows::Live(Live {
             rows: Some(rows),
             fill,
             taken: 0,
-            statement: Statement(Rc::new(Running(RefCell::new(Some(tracker))))),
+            statement,
             backend: PhantomData,
         }))
     }
@@ -51,15 +51,19 @@ where
     LR: Row<'conn, DB>,
     SR: Row<'conn, DB>,
 {
-    type Item = QueryResult<CachedRow<'conn, LR, SR>>;
+    type Item = QueryResult<CachedRow<LiveRow<'conn, LR>, SR>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
-            Rows::Live(live) => live.next(),
-            Rows::Stored(rows) => match rows.next()? {
-                Ok(row) => Some(Ok(CachedRow::stored(row.field_count(), row))),
-                Err(error) => Some(Err(error)),
-            },
+            Rows::Live(live) => Some(live.next()?.map(|row| CachedRow {
+                columns: row.field_count(),
+                row: Either::Live(row),
+            })),
+            Rows::Stored(rows) => Some(rows.next()?.map(|row| CachedRow {
+                columns: row.field_count(),
+                row: Either::Stored(row),
+            })),
         }
     }
 
@@ -97,7 +101,9 @@ where
     L: Iterator<Item = QueryResult<R>>,
     R: Row<'conn, DB>,
 {
-    fn next<SR>(&mut self) -> Option<QueryResult<CachedRow<'conn, R, SR>>> {
+    // Not inlined, so that what hits need is.
+    #[inline(never)]
+    fn next(&mut self) -> Option<QueryResult<LiveRow<'conn, R>>> {
         match self.rows.as_mut()?.next() {
             Some(Ok(row)) => {
                 self.taken += 1;
@@ -107,12 +113,14 @@ where
                     }
                     fill.take::<DB>(&row);
                 }
-                let columns = row.field_count();
-                Some(Ok(CachedRow::live(columns, row, self.statement.clone())))
+                Some(Ok(LiveRow {
+                    row,
+                    _statement: self.statement.of_row(),
+                }))
             }
             Some(Err(error)) => {
                 self.fill = None;
-                self.statement.0.end(Some(&error));
+                self.statement.end(Some(&error));
                 Some(Err(error))
             }
             None => {
@@ -153,12 +161,41 @@ impl<DB: CacheBackend, L: Iterator> Drop for Live<'_, DB, L> {
     }
 }
 
-/// A statement, which has ended once the cursor and all its rows are gone: until then SQLite has not committed
-/// what an `INSERT … RETURNING` has written.
-#[derive(Clone)]
-struct Statement<'conn>(Rc<Running<'conn>>);
+/// When a statement ends.
+pub(super) enum Statement<'conn> {
+    /// A read: with the cursor.
+    Read(Running<'conn>),
+    /// Once the cursor and all its rows are gone: until then SQLite has not committed what an
+    /// `INSERT … RETURNING` has written.
+    Write(Rc<Running<'conn>>),
+}
 
-struct Running<'conn>(RefCell<Option<&'conn mut Tracker>>);
+impl<'conn> Statement<'conn> {
+    pub(super) fn started(tracker: &'conn mut Tracker, is_read: bool) -> Self {
+        let running = Running(RefCell::new(Some(tracker)));
+        match is_read {
+            true => Self::Read(running),
+            false => Self::Write(Rc::new(running)),
+        }
+    }
+
+    fn end(&self, error: Option<&Error>) {
+        match self {
+            Self::Read(running) => running.end(error),
+            Self::Write(running) => running.end(error),
+        }
+    }
+
+    /// What a row keeps running.
+    fn of_row(&self) -> Option<Rc<Running<'conn>>> {
+        match self {
+            Self::Read(_) => None,
+            Self::Write(running) => Some(Rc::clone(running)),
+        }
+    }
+}
+
+pub(super) struct Running<'conn>(RefCell<Option<&'conn mut Tracker>>);
 
 impl Running<'_> {
     fn end(&self, error: Option<&Error>) {
@@ -174,46 +211,76 @@ impl Drop for Running<'_> {
     }
 }
 
+/// A row of the database, which keeps a write running.
+pub struct LiveRow<'conn, R> {
+    row: R,
+    // Dropped after the row.
+    _statement: Option<Rc<Running<'conn>>>,
+}
+
 /// A row on a [`CachalotConnection`](crate::CachalotConnection): one that the database has sent (`L`), or one of a
 /// cache entry (`S`).
-pub struct CachedRow<'conn, L, S> {
+pub struct CachedRow<L, S> {
     row: Either<L, S>,
     /// Read for every value of a hit.
     columns: usize,
-    // Dropped after the row.
-    _statement: Option<Statement<'conn>>,
 }
 
 /// A field of a [`CachedRow`].
 pub struct CachedField<L, S>(Either<L, S>);
 
 /// One that the database has sent, or one of a cache entry.
-pub enum Either<L, S> {
+enum Either<L, S> {
     Live(L),
     Stored(S),
 }
 
-impl<'conn, L, S> CachedRow<'conn, L, S> {
-    fn live(columns: usize, row: L, statement: Statement<'conn>) -> Self {
-        Self {
-            row: Either::Live(row),
-            columns,
-            _statement: Some(statement),
-        }
+impl<R> RowSealed for LiveRow<'_, R> {}
+
+impl<'a, DB: Backend, R: Row<'a, DB>> Row<'a, DB> for LiveRow<'_, R> {
+    type Field<'f>
+        = R::Field<'f>
+    where
+        'a: 'f,
+        Self: 'f;
+    type InnerPartialRow = Self;
+
+    fn field_count(&self) -> usize {
+        self.row.field_count()
     }
 
-    fn stored(columns: usize, row: S) -> Self {
-        Self {
-            row: Either::Stored(row),
-            columns,
-            _statement: None,
-        }
+    fn get<'f, I>(&'f self, idx: I) -> Option<Self::Field<'f>>
+    where
+        'a: 'f,
+        Self: RowIndex<I>,
+    {
+        self.row.get(self.idx(idx)?)
+    }
+
+    fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {
+        PartialRow::new(self, range)
     }
 }
 
-impl<L, S> RowSealed for CachedRow<'_, L, S> {}
+impl<I, R: RowIndex<I>> RowIndex<I> for LiveRow<'_, R> {
+    fn idx(&self, idx: I) -> Option<usize> {
+        self.row.idx(idx)
+    }
+}
 
-impl<'a, DB, L, S> Row<'a, DB> for CachedRow<'_, L, S>
+/// For diesel-async's `SyncConnectionWrapper`.
+impl<'a, DB: Backend, R: IntoOwnedRow<'a, DB>> IntoOwnedRow<'a, DB> for LiveRow<'_, R> {
+    type OwnedRow = R::OwnedRow;
+    type Cache = R::Cache;
+
+    fn into_owned(self, cache: &mut Self::Cache) -> Self::OwnedRow {
+        self.row.into_owned(cache)
+    }
+}
+
+impl<L, S> RowSealed for CachedRow<L, S> {}
+
+impl<'a, DB, L, S> Row<'a, DB> for CachedRow<L, S>
 where
     DB: Backend,
     L: Row<'a, DB>,
@@ -235,7 +302,11 @@ where
         'a: 'f,
         Self: RowIndex<I>,
     {
-        self.row.field(self.idx(idx)?)
+        let idx = self.idx(idx)?;
+        Some(CachedField(match &self.row {
+            Either::Live(row) => Either::Live(row.get(idx)?),
+            Either::Stored(row) => Either::Stored(row.get(idx)?),
+        }))
     }
 
     fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {
@@ -243,104 +314,38 @@ where
     }
 }
 
-impl<L, S> RowIndex<usize> for CachedRow<'_, L, S> {
+impl<L, S> RowIndex<usize> for CachedRow<L, S> {
     fn idx(&self, idx: usize) -> Option<usize> {
         (idx < self.columns).then_some(idx)
     }
 }
 
-impl<'i, L: RowIndex<&'i str>, S: RowIndex<&'i str>> RowIndex<&'i str> for CachedRow<'_, L, S> {
+impl<'i, L: RowIndex<&'i str>, S: RowIndex<&'i str>> RowIndex<&'i str> for CachedRow<L, S> {
     fn idx(&self, name: &'i str) -> Option<usize> {
-        self.row.idx(name)
+        match &self.row {
+            Either::Live(row) => row.idx(name),
+            Either::Stored(row) => row.idx(name),
+        }
     }
 }
 
 /// For diesel-async's `SyncConnectionWrapper`.
-impl<'a, DB, L, S> IntoOwnedRow<'a, DB> for CachedRow<'_, L, S>
+impl<'a, DB, L, S> IntoOwnedRow<'a, DB> for CachedRow<L, S>
 where
     DB: Backend,
     L: IntoOwnedRow<'a, DB>,
     S: IntoOwnedRow<'a, DB>,
 {
-    type OwnedRow = Either<L::OwnedRow, S::OwnedRow>;
+    type OwnedRow = CachedRow<L::OwnedRow, S::OwnedRow>;
     type Cache = (L::Cache, S::Cache);
 
     fn into_owned(self, (live, stored): &mut Self::Cache) -> Self::OwnedRow {
-        match self.row {
-            Either::Live(row) => Either::Live(row.into_owned(live)),
-            Either::Stored(row) => Either::Stored(row.into_owned(stored)),
-        }
-    }
-}
-
-impl<L, S> Either<L, S> {
-    /// Called for every value of a hit.
-    #[inline(always)]
-    fn field<'f, 'a: 'f, DB>(
-        &'f self,
-        idx: usize,
-    ) -> Option<CachedField<L::Field<'f>, S::Field<'f>>>
-    where
-        DB: Backend,
-        L: Row<'a, DB>,
-        S: Row<'a, DB>,
-    {
-        Some(CachedField(match self {
-            Self::Live(row) => Either::Live(row.get(idx)?),
-            Self::Stored(row) => Either::Stored(row.get(idx)?),
-        }))
-    }
-}
-
-impl<L, S> RowSealed for Either<L, S> {}
-
-impl<'a, DB, L, S> Row<'a, DB> for Either<L, S>
-where
-    DB: Backend,
-    L: Row<'a, DB>,
-    S: Row<'a, DB>,
-{
-    type Field<'f>
-        = CachedField<L::Field<'f>, S::Field<'f>>
-    where
-        'a: 'f,
-        Self: 'f;
-    type InnerPartialRow = Self;
-
-    fn field_count(&self) -> usize {
-        match self {
-            Self::Live(row) => row.field_count(),
-            Self::Stored(row) => row.field_count(),
-        }
-    }
-
-    fn get<'f, I>(&'f self, idx: I) -> Option<Self::Field<'f>>
-    where
-        'a: 'f,
-        Self: RowIndex<I>,
-    {
-        self.field(self.idx(idx)?)
-    }
-
-    fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {
-        PartialRow::new(self, range)
-    }
-}
-
-impl<L: RowIndex<usize>, S: RowIndex<usize>> RowIndex<usize> for Either<L, S> {
-    fn idx(&self, idx: usize) -> Option<usize> {
-        match self {
-            Self::Live(row) => row.idx(idx),
-            Self::Stored(row) => row.idx(idx),
-        }
-    }
-}
-
-impl<'i, L: RowIndex<&'i str>, S: RowIndex<&'i str>> RowIndex<&'i str> for Either<L, S> {
-    fn idx(&self, name: &'i str) -> Option<usize> {
-        match self {
-            Self::Live(row) => row.idx(name),
-            Self::Stored(row) => row.idx(name),
+        CachedRow {
+            row: match self.row {
+                Either::Live(row) => Either::Live(row.into_owned(live)),
+                Either::Stored(row) => Either::Stored(row.into_owned(stored)),
+            },
+            columns: self.columns,
         }
     }
 }
@@ -379,13 +384,13 @@ impl<DB: CacheBackend, L: Iterator, S> std::fmt::Debug for CachedCursor<'_, DB, 
     }
 }
 
-impl<L, S> std::fmt::Debug for Either<L, S> {
+impl<R> std::fmt::Debug for LiveRow<'_, R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OwnedCachedRow").finish_non_exhaustive()
+        f.debug_struct("LiveRow").finish_non_exhaustive()
     }
 }
 
-impl<L, S> std::fmt::Debug for CachedRow<'_, L, S> {
+impl<L, S> std::fmt::Debug for CachedRow<L, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CachedRow").finish_non_exhaustive()
     }

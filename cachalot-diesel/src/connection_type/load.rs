@@ -7,7 +7,10 @@ use diesel::{
     query_builder::{Query, QueryFragment, QueryId},
 };
 
-use super::{CachalotConnection, CachedCursor, CachedRow};
+use super::{
+    CachalotConnection, CachedCursor, CachedRow,
+    cursor::{LiveRow, Statement},
+};
 use crate::{
     connection::PlainConnection,
     events,
@@ -38,8 +41,7 @@ where
         <C::Backend as CacheBackend>::StoredCursor<'conn>,
     >;
     type Row<'conn, 'query> = CachedRow<
-        'conn,
-        <C as LoadConnection<B>>::Row<'conn, 'query>,
+        LiveRow<'conn, <C as LoadConnection<B>>::Row<'conn, 'query>>,
         <C::Backend as CacheBackend>::StoredRow<'conn>,
     >;
 
@@ -70,7 +72,9 @@ where
             }
             _ => Planned::Statement,
         };
+        let mut is_read = true;
         if matches!(planned, Planned::Statement) {
+            is_read = analysis.as_ref().is_some_and(|it| it.only_reads());
             let statement = self.statement(&source, analysis);
             if let Err(refused) = self.reclaim().start(statement) {
                 return Err(self.refuse(refused));
@@ -106,7 +110,10 @@ where
             }
         }
         match LoadConnection::<B>::load(inner, source) {
-            Ok(rows) => Ok(CachedCursor::live(rows, tracker, fill)),
+            Ok(rows) => {
+                let statement = Statement::started(tracker, is_read);
+                Ok(CachedCursor::live(rows, statement, fill))
+            }
             Err(error) => {
                 tracker.finish(Some(&error));
                 Err(error)
