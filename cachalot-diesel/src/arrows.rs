@@ -47,10 +47,11 @@ const ROOT_ITEMS: [(&str, &str); 6] = [
 ];
 
 /// Files that only tests and fuzzers compile, beside those that are called `tests.rs` or `…_tests.rs`.
-const ONLY_TESTS: [&str; 7] = [
+const ONLY_TESTS: [&str; 8] = [
     "arrows.rs",
     "doctest_setup.rs",
     "entries/fuzz_checks.rs",
+    "entries/keyed_tests",
     "fuzz.rs",
     "protocol/model",
     "store/memcached/test_server.rs",

@@ -7,7 +7,7 @@ use std::{
 
 /// Increased whenever the parts of an entry's key or its format change, so that releases do not read
 /// each other's entries.
-const ENTRY_FORMAT: u32 = 4;
+const ENTRY_FORMAT: u32 = 5;
 /// For all other keys. Releases that differ here do not see each other's invalidations.
 const FORMAT: u32 = 1;
 

@@ -149,6 +149,7 @@
 //! | `CACHALOT_UNCACHABLE_TABLES` | [`uncacheable_tables`](Builder::uncacheable_tables) |
 //! | `CACHALOT_CACHE_RANDOM` | [`cache_random`](Builder::cache_random) |
 //! | `CACHALOT_PURE_FUNCTIONS` | [`pure_functions`](Builder::pure_functions) |
+//! | `CACHALOT_KEY_COLUMNS` | [`key_columns`](Builder::key_columns) |
 //! | `CACHALOT_MAX_VALUE_BYTES` | [`max_value_bytes`](Builder::max_value_bytes) |
 //! | `CACHALOT_COMPRESS_ABOVE_BYTES` | [`compress_above_bytes`](Builder::compress_above_bytes) |
 //! | `CACHALOT_NEAR_CACHE_BYTES` | [`near_cache_bytes`](Builder::near_cache_bytes) |

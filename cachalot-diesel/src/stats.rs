@@ -30,8 +30,12 @@ pub struct Stats {
     /// Invalidations. A transaction counts as one, whatever the number of tables.
     pub invalidations: u64,
     /// Invalidations of all results that depend on a table, or on any. The others are updates of known
-    /// columns, which leave the results that do not use these. Included in `invalidations`.
+    /// columns, which leave the results that do not use these, and writes of known rows. Included in
+    /// `invalidations`.
     pub wide_invalidations: u64,
+    /// Invalidations by writes of which all rows were known, in all tables: by the values of a key column.
+    /// They leave the results that depend on other values. Included in `invalidations`.
+    pub keyed_invalidations: u64,
     /// Store commands that failed.
     pub store_errors: u64,
     /// Failed attempts to read a database's catalog. Until it can be read, nothing of that database
@@ -51,6 +55,7 @@ pub(crate) struct Counters {
     pub(crate) stores: AtomicU64,
     pub(crate) invalidations: AtomicU64,
     pub(crate) wide_invalidations: AtomicU64,
+    pub(crate) keyed_invalidations: AtomicU64,
     pub(crate) store_errors: AtomicU64,
     pub(crate) catalog_errors: AtomicU64,
     pub(crate) bytes_read: AtomicU64,
@@ -78,6 +83,7 @@ impl Counters {
             bypasses: self.bypasses.lock().clone(),
             invalidations: get(&self.invalidations),
             wide_invalidations: get(&self.wide_invalidations),
+            keyed_invalidations: get(&self.keyed_invalidations),
             store_errors: get(&self.store_errors),
             catalog_errors: get(&self.catalog_errors),
             bytes_read: get(&self.bytes_read),

@@ -1,34 +1,40 @@
 //! The bytes of a cached result.
 //!
 //! ```text
-//! entry = "cach" format:u8 tag:[u8;16] stored:u64 expires:u64 size:u32 count:u16 token* rows
-//!                                                                            (little-endian)
+//! entry = "cach" format:u8 tag:[u8;16] stored:u64 expires:u64 size:u32
+//!         tokens:u16 keyed:u16 token* proofs* rows                          (little-endian)
 //! ```
 //!
 //! - `stored` and `expires` are milliseconds since 1970; `expires` is 0 for never. The store expires
 //!   items by its own clock, but it may round up to whole seconds, and near caches keep copies.
-//! - `token`s: the epoch's, then one for each table that the read depends on, as read before the
+//! - `token`s: the epoch's, then at most three for each table that the read depends on, as read before the
 //!   database was queried.
+//! - `proofs`: for each table of which the read depends on certain rows, two tokens: the proof of the table and that
+//!   of the key. Zeros are none.
 //! - `rows`: a block. If `size` is not 0, an LZ4 block (without frame) of that uncompressed size.
 
 use std::{sync::Arc, time::Duration};
 
 use lz4_flex::block::{compress, decompress_into};
 
+use super::validators::Validators;
 use crate::{
     clock::now_millis,
-    protocol::{self, Token},
+    protocol::{Proofs, Token},
     rows::{BlockWriter, StoredRows},
     store::auth::{Authenticator, TAG_LEN},
 };
 
-const MAGIC: &[u8; 5] = b"cach\x03";
+const MAGIC: &[u8; 5] = b"cach\x04";
 const TAG_AT: usize = MAGIC.len();
 const BODY_AT: usize = TAG_AT + TAG_LEN;
 const EXPIRES_AT: usize = BODY_AT + 8;
 const SIZE_AT: usize = EXPIRES_AT + 8;
-const COUNT_AT: usize = SIZE_AT + 4;
-const TOKENS_AT: usize = COUNT_AT + 2;
+const COUNTS_AT: usize = SIZE_AT + 4;
+const TOKENS_AT: usize = COUNTS_AT + 4;
+
+/// Two tokens.
+const PROOFS_LEN: usize = 2 * Token::LEN;
 
 /// How many milliseconds after its expiry memcached may still return an item: it counts whole
 /// seconds, by a clock that ticks late on a busy machine.
@@ -37,7 +43,8 @@ const MAX_EXPIRY_DELAY: u64 = 2_000;
 /// A cached result whose tag has been verified.
 pub(crate) struct Entry {
     bytes: Arc<Vec<u8>>,
-    tokens: usize,
+    proofs_at: usize,
+    rows_at: usize,
     /// The uncompressed rows, if the bytes hold them compressed.
     inflated: Option<Arc<Vec<u8>>>,
 }
@@ -68,9 +75,11 @@ impl Entry {
 
     /// As [`open`](Self::open), without verifying the tag: for the result of [`encode`].
     pub(super) fn of(bytes: Vec<u8>, max_inflated: usize) -> Option<Self> {
-        let count = u16::from_le_bytes(*bytes.get(COUNT_AT..)?.first_chunk()?);
-        let tokens = usize::from(count);
-        let rows = bytes.get(TOKENS_AT + tokens * Token::LEN..)?;
+        let count = |at| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+        let (tokens, keyed) = (count(COUNTS_AT)?, count(COUNTS_AT + 2)?);
+        let proofs_at = TOKENS_AT + usize::from(tokens) * Token::LEN;
+        let rows_at = proofs_at + usize::from(keyed) * PROOFS_LEN;
+        let rows = bytes.get(rows_at..)?;
         let size = u32::from_le_bytes(*bytes.get(SIZE_AT..)?.first_chunk()?);
         let inflated = match usize::try_from(size).ok()? {
             0 => None,
@@ -78,23 +87,31 @@ impl Entry {
         };
         Some(Self {
             bytes: Arc::new(bytes),
-            tokens,
+            proofs_at,
+            rows_at,
             inflated,
         })
     }
 
-    /// Are these the tokens under which the rows were stored?
-    pub(super) fn is_of(&self, tokens: &[Token]) -> bool {
-        let end = TOKENS_AT + self.tokens * Token::LEN;
-        let stored = self.bytes.get(TOKENS_AT..end).unwrap_or_default();
-        let (stored, _) = stored.as_chunks::<{ Token::LEN }>();
-        let stored = stored.iter().map(|bytes| Token::from_bytes(*bytes));
-        protocol::is_current(stored, tokens.iter().copied())
+    /// Are the rows current for a reader that has found these?
+    pub(super) fn is_current(&self, now: &Validators) -> bool {
+        let chunks = |from, to| {
+            let bytes = self.bytes.get(from..to).unwrap_or_default();
+            bytes.as_chunks::<{ Token::LEN }>().0
+        };
+        let tokens = chunks(TOKENS_AT, self.proofs_at).iter();
+        let (proofs, _) = chunks(self.proofs_at, self.rows_at).as_chunks::<2>();
+        now.are_met_by(
+            tokens.map(|bytes| Token::from_bytes(*bytes)),
+            proofs
+                .iter()
+                .map(|pair| proofs_in(pair.map(Token::from_bytes))),
+        )
     }
 
-    /// Is an entry that the store has just returned valid for a reader that has read these tokens?
-    pub(super) fn is_valid(&self, tokens: &[Token]) -> bool {
-        self.is_of(tokens) && !self.has_just_expired(now_millis())
+    /// Is an entry that the store has just returned valid for a reader that has found these?
+    pub(super) fn is_valid(&self, now: &Validators) -> bool {
+        self.is_current(now) && !self.has_just_expired(now_millis())
     }
 
     /// Has the entry expired by `now` (milliseconds since 1970), but less than [`MAX_EXPIRY_DELAY`]
@@ -129,7 +146,7 @@ impl Entry {
     pub(crate) fn rows(&self) -> Option<StoredRows> {
         match &self.inflated {
             Some(rows) => StoredRows::parse(rows, 0),
-            None => StoredRows::parse(&self.bytes, TOKENS_AT + self.tokens * Token::LEN),
+            None => StoredRows::parse(&self.bytes, self.rows_at),
         }
     }
 
@@ -147,6 +164,14 @@ impl Entry {
     pub(super) fn weight(&self) -> usize {
         self.bytes.len() + self.inflated.as_ref().map_or(0, |rows| rows.len())
     }
+}
+
+/// Stands for the proof of the key, if there is none.
+const NO_PROOF: Token = Token::from_bytes([0; Token::LEN]);
+
+fn proofs_in([table, key]: [Token; 2]) -> Proofs {
+    let key = (key != NO_PROOF).then_some(key);
+    Proofs { table, key }
 }
 
 /// Checks the claimed `size` before it allocates.
@@ -175,19 +200,25 @@ pub(super) struct EncodeOptions {
 pub(super) fn encode(
     auth: &Authenticator,
     store_key: &str,
-    tokens: &[Token],
+    validators: &Validators,
     terms: EncodeOptions,
     rows: &BlockWriter,
 ) -> Option<Vec<u8>> {
-    let count = u16::try_from(tokens.len()).ok()?;
-    let mut bytes = Vec::with_capacity(TOKENS_AT + tokens.len() * Token::LEN + rows.len() + 256);
+    let Validators { tokens, proofs } = validators;
+    let counts = [tokens.len(), proofs.len()].map(u16::try_from);
+    let length = TOKENS_AT + tokens.len() * Token::LEN + proofs.len() * PROOFS_LEN;
+    let mut bytes = Vec::with_capacity(length + rows.len() + 256);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&[0; TAG_LEN]);
     bytes.extend_from_slice(&terms.stored.to_le_bytes());
     bytes.extend_from_slice(&terms.expires.to_le_bytes());
     bytes.extend_from_slice(&0_u32.to_le_bytes());
-    bytes.extend_from_slice(&count.to_le_bytes());
-    for token in tokens {
+    for count in counts {
+        bytes.extend_from_slice(&count.ok()?.to_le_bytes());
+    }
+    let proofs = proofs.iter();
+    let proofs = proofs.flat_map(|it| [&it.table, it.key.as_ref().unwrap_or(&NO_PROOF)]);
+    for token in tokens.iter().chain(proofs) {
         bytes.extend_from_slice(token.as_bytes());
     }
     let rows_at = bytes.len();
@@ -212,7 +243,7 @@ fn deflate(bytes: &mut Vec<u8>, rows_at: usize) {
     }
     bytes.truncate(rows_at);
     bytes.extend_from_slice(&smaller);
-    bytes[SIZE_AT..COUNT_AT].copy_from_slice(&size.to_le_bytes());
+    bytes[SIZE_AT..COUNTS_AT].copy_from_slice(&size.to_le_bytes());
 }
 
 /// An entry made by an attacker: any body, with a valid tag.
@@ -248,26 +279,75 @@ mod tests {
         rows
     }
 
+    fn validators(tokens: &[u8], proofs: &[(u8, Option<u8>)]) -> Validators {
+        let proofs = proofs.iter().map(|(table, key)| Proofs {
+            table: token(*table),
+            key: key.map(token),
+        });
+        Validators {
+            tokens: tokens.iter().copied().map(token).collect(),
+            proofs: proofs.collect(),
+        }
+    }
+
+    fn stored_under(validators: &Validators) -> Entry {
+        let own = Authenticator::new(None);
+        let bytes = encode(&own, "key", validators, terms(None), &rows(1)).unwrap();
+        Entry::open(&own, "key", bytes, MAX_INFLATED).unwrap()
+    }
+
     fn sample(count: usize, compress_above: Option<usize>) -> (Authenticator, Vec<u8>) {
         let own = Authenticator::new(None);
-        let tokens = [token(1), token(2)];
-        let bytes = encode(&own, "key", &tokens, terms(compress_above), &rows(count)).unwrap();
+        let validators = validators(&[1, 2], &[(3, Some(4))]);
+        let terms = terms(compress_above);
+        let bytes = encode(&own, "key", &validators, terms, &rows(count)).unwrap();
         (own, bytes)
     }
 
     #[test]
     fn an_entry_matches_only_the_tokens_it_was_stored_under() {
-        let (own, bytes) = sample(1, None);
-        let entry = Entry::open(&own, "key", bytes, MAX_INFLATED).unwrap();
-        assert!(entry.is_of(&[token(1), token(2)]));
-        for other in [
-            vec![token(1)],
-            vec![token(2), token(1)],
-            vec![token(1), token(2), token(3)],
-        ] {
-            assert!(!entry.is_of(&other));
+        let entry = stored_under(&validators(&[1, 2], &[]));
+        assert!(entry.is_current(&validators(&[1, 2], &[])));
+        for other in [&[1][..], &[2, 1], &[1, 2, 3]] {
+            assert!(!entry.is_current(&validators(other, &[])));
         }
         assert_eq!(entry.rows().unwrap().rows(), 1);
+    }
+
+    #[test]
+    fn either_proof_of_a_table_is_enough() {
+        let entry = stored_under(&validators(&[1], &[(2, Some(3)), (4, None)]));
+        assert_eq!(entry.rows().unwrap().rows(), 1);
+        for (proofs, current) in [
+            ([(2, Some(3)), (4, None)], true),
+            ([(2, None), (4, Some(5))], true),
+            ([(9, Some(3)), (4, None)], true),
+            ([(2, Some(9)), (4, Some(9))], true),
+            ([(9, None), (4, None)], false),
+            ([(9, Some(9)), (4, None)], false),
+            // No proof equals no proof.
+            ([(2, Some(3)), (9, None)], false),
+            ([(2, Some(3)), (9, Some(0))], false),
+            ([(4, None), (2, Some(3))], false),
+        ] {
+            let now = validators(&[1], &proofs);
+            assert_eq!(entry.is_current(&now), current, "{proofs:?}");
+            assert!(!entry.is_current(&validators(&[9], &proofs)));
+        }
+    }
+
+    #[test]
+    fn an_entry_of_other_dependencies_is_a_miss() {
+        let entry = stored_under(&validators(&[1, 2], &[(3, Some(4))]));
+        for other in [
+            validators(&[1, 2, 3, 4], &[]),
+            validators(&[1, 2], &[]),
+            validators(&[1, 2], &[(3, Some(4)), (3, Some(4))]),
+            validators(&[], &[(1, Some(2)), (3, Some(4))]),
+            validators(&[1, 2, 3], &[(3, Some(4))]),
+        ] {
+            assert!(!entry.is_current(&other), "{other:?}");
+        }
     }
 
     #[test]
@@ -313,9 +393,9 @@ mod tests {
     #[test]
     fn an_impossible_uncompressed_size_is_a_miss() {
         let (_, mut bytes) = sample(1, None);
-        bytes[SIZE_AT..COUNT_AT].copy_from_slice(&u32::MAX.to_le_bytes());
+        bytes[SIZE_AT..COUNTS_AT].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(Entry::of(bytes.clone(), usize::MAX).is_none());
-        bytes[SIZE_AT..COUNT_AT].copy_from_slice(&300_u32.to_le_bytes());
+        bytes[SIZE_AT..COUNTS_AT].copy_from_slice(&300_u32.to_le_bytes());
         assert!(Entry::of(bytes, usize::MAX).is_none());
     }
 

@@ -5,9 +5,9 @@ use std::ops::Bound;
 
 use diesel::deserialize::FromSqlRow;
 
-use super::{Entry, entry};
+use super::{Entry, entry, validators::Validators};
 use crate::{
-    protocol::{Changes, Columns, DependencyTokens, Depends, Events, Key, Record},
+    protocol::{Changes, Columns, DependencyTokens, Depends, Events, Key, Proofs, Record, Token},
     rows::{CacheBackend, StoredRows, read_rows},
     store::auth::Authenticator,
 };
@@ -38,9 +38,20 @@ pub fn entry(bytes: &[u8]) {
     let Some(entry) = Entry::open(&auth, KEY, encoded.clone(), MAX_INFLATED) else {
         return;
     };
-    let _ = entry.is_of(&[]);
+    for proofs in [Vec::new(), vec![nothing()]] {
+        let tokens = Vec::new();
+        let _ = entry.is_current(&Validators { tokens, proofs });
+    }
     if let Some(stored) = entry.rows() {
         rows(&stored, entry.weight());
+    }
+}
+
+/// Proofs that no entry has.
+fn nothing() -> Proofs {
+    Proofs {
+        table: Token::from_bytes([0; Token::LEN]),
+        key: None,
     }
 }
 
@@ -164,7 +175,7 @@ mod tests {
     /// The body of an entry without tokens.
     fn body(size: usize, rows: &[u8]) -> Vec<u8> {
         let size = u32::try_from(size).unwrap().to_le_bytes();
-        [&[0; 16], size.as_slice(), &[0; 2], rows].concat()
+        [&[0; 16], size.as_slice(), &[0; 4], rows].concat()
     }
 
     fn block(columns: u32, rows: u32, fill: &[u8], length: usize) -> Vec<u8> {

@@ -5,16 +5,18 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Entry, EntryStore, RemainingTtl,
     entry::{self, EncodeOptions},
+    fetch::{Fetch, Purpose},
     near_cache::FreshAsOf,
     single_flight::Leader,
+    validators::Validators,
 };
 use crate::{
     bypass::BypassReason,
     clock::now_millis,
     events,
-    protocol::{EPOCH_PARTS, Records, Token},
+    protocol::Records,
     rows::BlockWriter,
-    store::{Command, Reply, StoreError},
+    store::{Command, StoreError},
 };
 
 /// The result of a lookup.
@@ -30,40 +32,12 @@ pub(crate) enum Lookup {
     Outdated,
 }
 
-/// The part of the epoch that a read of this key depends on.
-fn epoch_part_of(key: &str) -> usize {
-    usize::from(key.bytes().next().unwrap_or_default()) % EPOCH_PARTS
-}
-
-/// What an entry is looked up for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    /// `explain`: nothing changes, neither the store nor the near cache nor a counter.
-    Explain,
-    /// Use an entry, if there is one. The store stays as it is.
-    Hit,
-    /// Use an entry, or store one.
-    Fill,
-}
-
-/// What was found in the store.
-enum Fetch {
-    /// A valid entry.
-    Current(Arc<Entry>),
-    /// No valid entry; these are the current tokens.
-    Nothing(Vec<Token>),
-    /// A write is in flight.
-    InFlight,
-    /// The epoch has changed.
-    Outdated,
-}
-
 /// Allows to store rows that are read after the permit was granted.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct FillPermit {
     key: String,
-    tokens: Vec<Token>,
+    validators: Validators,
     /// Before the records were read.
     asked: FreshAsOf,
     /// Other readers of this process may wait for the rows.
@@ -81,8 +55,8 @@ impl FillPermit {
         self.key
     }
 
-    pub(super) fn tokens(&self) -> &[Token] {
-        &self.tokens
+    pub(super) fn validators(&self) -> &Validators {
+        &self.validators
     }
 
     pub(super) fn led_by(self, leader: Leader, stampede_lock: Option<String>) -> Self {
@@ -115,9 +89,9 @@ impl EntryStore {
         let asked = self.moment();
         match self.fetch(&key, records, Purpose::Fill) {
             Ok(Fetch::Current(entry)) => Lookup::Hit(entry, key),
-            Ok(Fetch::Nothing(tokens)) => Lookup::Miss(FillPermit {
+            Ok(Fetch::Nothing(validators)) => Lookup::Miss(FillPermit {
                 key,
-                tokens,
+                validators,
                 asked,
                 leader: None,
                 stampede_lock: None,
@@ -163,93 +137,7 @@ impl EntryStore {
         }
     }
 
-    fn fetch(
-        &self,
-        key: &str,
-        records: Records<'_>,
-        purpose: Purpose,
-    ) -> Result<Fetch, StoreError> {
-        let (is_read, create) = (purpose != Purpose::Explain, purpose == Purpose::Fill);
-        let near = &self.near_cache;
-        let asked = self.moment();
-        let local = near.get(key);
-        if let Some(local) = local.as_ref().filter(|local| near.is_fresh(local, asked)) {
-            if is_read {
-                events::near_hit(self.client.counters());
-            }
-            return Ok(Fetch::Current(Arc::clone(local.entry())));
-        }
-        let part = epoch_part_of(key);
-        let record = &self.versions.epochs[part];
-        let mut commands = Vec::with_capacity(records.dependencies.len() + 2);
-        if local.is_none() {
-            commands.push(Command::Get { key });
-        }
-        commands.push(Command::Get { key: &record.key });
-        commands.extend(
-            records
-                .dependencies
-                .iter()
-                .map(|table| Command::Get { key: &table.key }),
-        );
-        let mut replies = self.client.run(&commands).into_iter();
-        let entry = match local {
-            Some(_) => None,
-            None => replies.next(),
-        };
-        // A table has at most three.
-        let mut tokens = Vec::with_capacity(records.dependencies.len() * 3 + 1);
-        for (table, reply) in std::iter::once(record)
-            .chain(records.dependencies)
-            .zip(replies)
-        {
-            let fetched = self.versions.fetched(table, reply)?;
-            match self.versions.tokens_of(table, fetched, create)? {
-                Some(state) => tokens.extend(state.condensed()),
-                None => return Ok(Fetch::InFlight),
-            }
-            // The epoch's token comes first: under another epoch the dependencies may be different.
-            if tokens.first() != records.epoch.get(part) {
-                return Ok(Fetch::Outdated);
-            }
-        }
-        if let Some(local) = local.filter(|local| local.entry().is_of(&tokens)) {
-            if is_read {
-                local.confirm(asked);
-                events::near_hit(self.client.counters());
-            }
-            return Ok(Fetch::Current(Arc::clone(local.entry())));
-        }
-        // Another process may have stored newer rows than those of the near cache.
-        let entry = entry.or_else(|| self.client.run(&[Command::Get { key }]).pop());
-        let entry = match entry {
-            Some(Ok(Reply::Item { value, .. })) => {
-                if is_read {
-                    events::fetched(self.client.counters(), value.len());
-                }
-                Entry::open(&self.client.auth, key, value, self.max_inflated_bytes())
-            }
-            Some(Err(error)) => return Err(error),
-            _ => None,
-        };
-        Ok(match entry.filter(|entry| entry.is_valid(&tokens)) {
-            Some(entry) => {
-                let entry = Arc::new(entry);
-                if is_read {
-                    near.keep(key, &entry, asked);
-                }
-                Fetch::Current(entry)
-            }
-            None => {
-                if !self.versions.families_cover(records.members, create)? {
-                    return Ok(Fetch::InFlight);
-                }
-                Fetch::Nothing(tokens)
-            }
-        })
-    }
-
-    fn moment(&self) -> FreshAsOf {
+    pub(super) fn moment(&self) -> FreshAsOf {
         self.near_cache.moment(self.versions.writes())
     }
 
@@ -281,7 +169,8 @@ impl EntryStore {
             expires: lives.map_or(0, |lives| now.saturating_add(lives)),
             compress_above: self.config.compress_above,
         };
-        let encoded = entry::encode(&self.client.auth, &permit.key, &permit.tokens, terms, rows);
+        let (auth, validators) = (&self.client.auth, &permit.validators);
+        let encoded = entry::encode(auth, &permit.key, validators, terms, rows);
         let Some(value) = encoded else {
             return Err(BypassReason::TooLarge);
         };

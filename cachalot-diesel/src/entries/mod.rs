@@ -4,13 +4,18 @@
 //! version records. Knows no SQL; rows are bytes.
 
 mod entry;
+mod fetch;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz_checks;
+mod keyed;
+#[cfg(test)]
+mod keyed_tests;
 mod lookup;
 mod near_cache;
 mod remaining_ttl;
 mod single_flight;
 mod stampede;
+mod validators;
 
 use std::sync::Arc;
 

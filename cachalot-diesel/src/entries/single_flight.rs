@@ -1,8 +1,8 @@
 //! Single flight: concurrent misses of one query in this process send one statement.
 //!
 //! The first reader (the leader) queries the database; the others wait for its rows. A waiter accepts
-//! them only if it has itself read the same tokens as the leader, with no writes in flight. The rows
-//! are then as valid as an entry under those tokens, and never older than the start of its own read.
+//! them only if an entry under the leader's tokens is valid for it, with no writes in flight. So the rows
+//! are never older than the start of its own read.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,8 +13,8 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Entry, EntryStore, FillPermit, Lookup, stampede::Role};
-use crate::protocol::{Records, Token};
+use super::{Entry, EntryStore, FillPermit, Lookup, stampede::Role, validators::Validators};
+use crate::protocol::Records;
 
 /// How long a waiter waits for the leader. The leader may be blocked by a lock that the waiter's own
 /// session holds.
@@ -38,8 +38,8 @@ struct FlightTable {
 }
 
 impl FlightTable {
-    fn complete(&mut self, key: &Arc<str>, tokens: Vec<Token>, at: Instant) {
-        let completed = FlightState::Completed { tokens, at };
+    fn complete(&mut self, key: &Arc<str>, validators: Validators, at: Instant) {
+        let completed = FlightState::Completed { validators, at };
         self.of.insert(Arc::clone(key), completed);
         self.completed.push_back((at, Arc::clone(key)));
     }
@@ -63,12 +63,12 @@ impl FlightTable {
 #[derive(Debug)]
 enum FlightState {
     Running(Arc<Flight>),
-    Completed { tokens: Vec<Token>, at: Instant },
+    Completed { validators: Validators, at: Instant },
 }
 
 #[derive(Debug)]
 struct Flight {
-    tokens: Vec<Token>,
+    validators: Validators,
     progress: Mutex<Progress>,
     notifier: Condvar,
 }
@@ -131,7 +131,7 @@ impl EntryStore {
             Joined::Waiter(flight) => match flight.wait() {
                 Some(entry) => match Entry::of(entry.to_vec(), self.max_inflated_bytes()) {
                     // They may have expired before this reader woke up.
-                    Some(entry) if entry.is_valid(permit.tokens()) => {
+                    Some(entry) if entry.is_valid(permit.validators()) => {
                         Lookup::Hit(Arc::new(entry), permit.into_key())
                     }
                     _ => Lookup::Miss(permit),
@@ -146,19 +146,19 @@ impl Flights {
     fn join_flight(&self, permit: &FillPermit) -> Joined {
         let mut flights = self.0.lock();
         match flights.of.get(permit.key()) {
-            Some(FlightState::Running(flight)) if flight.tokens == permit.tokens() => {
+            Some(FlightState::Running(flight)) if flight.validators.hold(permit.validators()) => {
                 return Joined::Waiter(Arc::clone(flight));
             }
             Some(FlightState::Running(_)) => return Joined::Unshared,
-            Some(FlightState::Completed { tokens, at })
-                if tokens == permit.tokens() && at.elapsed() < KEEP_COMPLETED =>
+            Some(FlightState::Completed { validators, at })
+                if validators.hold(permit.validators()) && at.elapsed() < KEEP_COMPLETED =>
             {
                 return Joined::Completed;
             }
             _ => {}
         }
         let flight = Arc::new(Flight {
-            tokens: permit.tokens().to_vec(),
+            validators: permit.validators().clone(),
             progress: Mutex::default(),
             notifier: Condvar::new(),
         });
@@ -228,7 +228,7 @@ impl Drop for Leader {
         // Taken under the lock, so that `completed` is ordered by time.
         let now = Instant::now();
         if shared {
-            flights.complete(&self.key, self.flight.tokens.clone(), now);
+            flights.complete(&self.key, self.flight.validators.clone(), now);
         } else {
             flights.of.remove(&self.key);
         }
@@ -240,10 +240,17 @@ impl Drop for Leader {
 mod tests {
     use super::*;
 
+    fn nothing() -> Validators {
+        Validators {
+            tokens: Vec::new(),
+            proofs: Vec::new(),
+        }
+    }
+
     fn completed(of: &[(&str, Instant)]) -> FlightTable {
         let mut flights = FlightTable::default();
         for (key, at) in of {
-            flights.complete(&Arc::from(*key), Vec::new(), *at);
+            flights.complete(&Arc::from(*key), nothing(), *at);
         }
         flights
     }
@@ -277,7 +284,7 @@ mod tests {
 
     fn flight() -> (Arc<Flight>, Leader) {
         let flight = Arc::new(Flight {
-            tokens: Vec::new(),
+            validators: nothing(),
             progress: Mutex::default(),
             notifier: Condvar::new(),
         });
@@ -313,7 +320,7 @@ mod tests {
         let now = start + KEEP_COMPLETED;
         let mut flights = completed(&[("recent", now), ("old", start)]);
         for number in 0..100 {
-            flights.complete(&Arc::from(number.to_string()), Vec::new(), start);
+            flights.complete(&Arc::from(number.to_string()), nothing(), start);
         }
         flights.forget(now);
         assert_eq!(flights.of.len(), 102);

@@ -2,7 +2,7 @@
 //! database and the others (followers) wait for its entry.
 //!
 //! The leader is the process that succeeds in adding a lock item, whose key is a hash of the entry's
-//! key and the tokens. Memcached's own stampede control (`mg … N`) works for missing items only, but
+//! key and the tokens that it is stored under. Memcached's own stampede control (`mg … N`) works for missing items only, but
 //! an entry whose tables have changed is not missing.
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Entry, EntryStore, FillPermit};
+use super::{Entry, EntryStore, FillPermit, validators::Validators};
 use crate::{
     background::Backoff,
     fingerprint::Fingerprint,
@@ -42,7 +42,10 @@ impl EntryStore {
         }
         let mut fingerprint = Fingerprint::new(&self.config.namespace, "stampede");
         fingerprint.part(permit.key().as_bytes());
-        for token in permit.tokens() {
+        let Validators { tokens, proofs } = permit.validators();
+        // Writes of other rows change the table's proof only.
+        let proofs = proofs.iter().map(|it| it.key.as_ref().unwrap_or(&it.table));
+        for token in tokens.iter().chain(proofs) {
             fingerprint.part(token.as_bytes());
         }
         let lock = fingerprint.finish();
@@ -73,7 +76,7 @@ impl EntryStore {
                     value,
                     self.max_inflated_bytes(),
                 )
-                && entry.is_valid(permit.tokens())
+                && entry.is_valid(permit.validators())
             {
                 return Role::Follower(Arc::new(entry));
             }

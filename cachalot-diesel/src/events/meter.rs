@@ -59,7 +59,11 @@ pub(crate) fn describe() {
         );
         describe_counter!(
             "cachalot_wide_invalidations_total",
-            "invalidations of all results of a table, not only of those that use certain columns"
+            "invalidations of all results of a table, not only of those that use certain columns or rows"
+        );
+        describe_counter!(
+            "cachalot_keyed_invalidations_total",
+            "invalidations of results that depend on certain rows, and of no others"
         );
         describe_counter!("cachalot_store_errors_total", "store commands that failed");
         describe_counter!(

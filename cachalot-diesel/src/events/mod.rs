@@ -278,19 +278,37 @@ pub(crate) fn unannounced(tables: impl fmt::Display, error: &(dyn Error + 'stati
     );
 }
 
-/// Results that depend on these tables are now invalid; all of them, if `wide`.
+/// Which of the results that depend on a table a write invalidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All.
+    Table,
+    /// Those that use certain columns, or depend on certain rows of some of its tables.
+    Columns,
+    /// Those that depend on certain rows.
+    Rows,
+}
+
+/// Results that depend on these tables are now invalid.
 pub(crate) fn invalidated(
     counters: &Counters,
     tables: impl fmt::Display,
     reason: InvalidationReason,
-    wide: bool,
+    extent: Extent,
 ) {
     let reason = reason.name();
     stats::add(&counters.invalidations, 1);
     count!("cachalot_invalidations_total", 1, "reason" => reason);
-    if wide {
-        stats::add(&counters.wide_invalidations, 1);
-        count!("cachalot_wide_invalidations_total", 1);
+    match extent {
+        Extent::Table => {
+            stats::add(&counters.wide_invalidations, 1);
+            count!("cachalot_wide_invalidations_total", 1);
+        }
+        Extent::Columns => {}
+        Extent::Rows => {
+            stats::add(&counters.keyed_invalidations, 1);
+            count!("cachalot_keyed_invalidations_total", 1);
+        }
     }
     tracing::debug!(name: "cachalot.invalidated", target: TARGET, %tables, reason, "invalidated");
 }

@@ -40,7 +40,7 @@ pub(crate) struct Snapshot {
     pub(crate) catalog: Arc<Catalog>,
     epoch: Epoch,
     /// How the columns are called by which reads and writes are told apart.
-    pub(super) key_names: KeyNames,
+    pub(crate) key_names: KeyNames,
     /// Every writer finds its families, so reads may depend on them.
     families: bool,
     loaded: Instant,

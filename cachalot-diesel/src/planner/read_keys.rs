@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::key_values::KeyValues;
 use crate::{
     catalog::{Catalog, Resolved, tracked::Class},
-    protocol::Key,
+    protocol::{Key, KeyNames},
 };
 use cachalot_sql::{Analysis, KeyValue, Keys};
 
@@ -45,10 +45,15 @@ impl ReadKeys {
         values.any(|value| matches!(value, KeyValue::Bind(_) | KeyValue::Array(_)))
     }
 
-    /// By table, the rows that an execution with these values sees. It may see any of a table that is missing.
-    pub(crate) fn of_values(&self, known: &KeyValues<'_>) -> Vec<(Arc<str>, Key)> {
+    /// By table, the rows that an execution with these values sees. It may see any of a table that is missing. `names`:
+    /// those of the catalog from which the plan was computed.
+    pub(crate) fn of_values(
+        &self,
+        known: &KeyValues<'_>,
+        names: &KeyNames,
+    ) -> Vec<(Arc<str>, Key)> {
         let keys = self.0.iter().filter_map(|key| {
-            let rows = known.read_key(&key.column, key.class, &key.values)?;
+            let rows = known.read_key(&names.column(&key.column), key.class, &key.values)?;
             Some((Arc::clone(&key.table), rows))
         });
         keys.collect()
@@ -94,7 +99,7 @@ mod tests {
             tracked::{Tracked, named},
         },
         planner::Planner,
-        protocol::bucket_of,
+        protocol::{EPOCH_PARTS, Token, bucket_of},
         rows::private::Bind,
     };
 
@@ -127,6 +132,10 @@ mod tests {
         facts
     }
 
+    fn key_names() -> KeyNames {
+        KeyNames::of(&[Token::from_bytes([1; Token::LEN]); EPOCH_PARTS])
+    }
+
     fn integer(number: i64) -> Bind {
         Bind {
             type_code: 1,
@@ -135,11 +144,12 @@ mod tests {
     }
 
     fn keys_of(plan: &crate::planner::Plan, binds: &[Bind]) -> Vec<(Arc<str>, Key)> {
-        plan.keys.of_values(&KeyValues {
+        let values = KeyValues {
             dialect: Dialect::Sqlite,
             binds,
             exact_texts: true,
-        })
+        };
+        plan.keys.of_values(&values, &key_names())
     }
 
     /// `t.id`, with `$` if it takes the binds.
@@ -250,18 +260,23 @@ mod tests {
             value: Some(text.into()),
         };
         let keys = keys_of(&plan, &[integer(5), text("a")]);
-        let number = |number: i128| bucket_of("id", &number.to_le_bytes());
+        let number = |number: i128| bucket_of(&key_names().column("id"), &number.to_le_bytes());
         let [(t, ids), (u, names)] = keys.as_slice() else {
             panic!("{keys:?}")
         };
-        assert_eq!((&**t, &*ids.column), ("t", "id"));
+        assert_eq!((&**t, KeyNames::column_of(&ids.column)), ("t", "id"));
         assert!(
             ids.buckets
                 .iter()
                 .eq(&std::collections::BTreeSet::from([number(5), number(7)]))
         );
-        assert_eq!((&**u, &*names.column), ("u", "name"));
-        assert!(names.buckets.iter().eq([&bucket_of("name", b"a")]));
+        assert_eq!((&**u, KeyNames::column_of(&names.column)), ("u", "name"));
+        assert!(
+            names
+                .buckets
+                .iter()
+                .eq([&bucket_of(&key_names().column("name"), b"a")])
+        );
         // Of another class: any rows.
         let keys = keys_of(&plan, &[text("5"), text("a")]);
         assert!(matches!(keys.as_slice(), [(u, _)] if &**u == "u"));

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{CatalogSnapshot, KeyValues, Planner};
+use super::{CatalogSnapshot, KeyValues, Planner, catalogs::Snapshot};
 use crate::{
     catalog::Catalog,
     protocol::{Bucket, Changes, Writes},
@@ -23,7 +23,7 @@ impl Planner {
     }
 }
 
-impl CatalogSnapshot {
+impl Snapshot {
     /// Adds what is known of the rows that a statement changes, before and after. It must do no more than its analysis
     /// says.
     pub(crate) fn add_written_rows(
@@ -36,7 +36,7 @@ impl CatalogSnapshot {
             return;
         };
         // A table of another schema may have triggers that this catalog does not.
-        if !self.catalog.skipped_schemas(analysis).is_empty() {
+        if self.catalog.skipped_schemas(analysis).is_some() {
             return;
         }
         for (table, changes) in tables {

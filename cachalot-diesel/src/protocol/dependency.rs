@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Changes, Families, Key, Token};
+use super::{Bucket, Changes, Depends, Families, Key, Token};
 use crate::fingerprint::Fingerprint;
 
 /// The name of the epoch's records, which every read depends on. No table can have this name.
@@ -69,6 +69,24 @@ impl Dependency {
             changes: Changes::ALL,
         }
     }
+
+    /// What a read depends on that depends on the rows of `key`, or on all.
+    pub(crate) fn depends<'a>(&'a self, key: Option<&'a Key>) -> Depends<'a> {
+        let changes = &self.changes;
+        Depends { changes, key }
+    }
+
+    /// The key of the item of a bucket: in the group of the record, so that the store keeps the order of commands on
+    /// both. 64 bits are enough, as buckets with the same key are invalidated together.
+    pub(crate) fn bucket(&self, column: &str, bucket: Bucket) -> String {
+        let mut fingerprint = Fingerprint::new("", "item of a bucket");
+        fingerprint.part(column.as_bytes());
+        fingerprint.number(bucket.into());
+        let digest = fingerprint.to_digest();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        let short = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        format!("{}:{short:016x}", self.key)
+    }
 }
 
 impl AsRef<str> for Dependency {
@@ -97,7 +115,6 @@ pub(crate) struct Records<'a> {
     /// The members that are replaced by families, and all families of each.
     pub(crate) members: &'a [(Dependency, Families)],
     /// By table, the rows that the read depends on where they are known; on all rows of the other tables.
-    #[allow(dead_code, reason = "no connection uses keys yet")]
     pub(crate) keys: &'a [(Arc<str>, Key)],
 }
 

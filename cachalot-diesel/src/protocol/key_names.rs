@@ -28,6 +28,11 @@ impl KeyNames {
     pub(crate) fn column(&self, name: &str) -> Box<str> {
         [name, &*self.0].concat().into()
     }
+
+    /// The column of such a name.
+    pub(crate) fn column_of(name: &str) -> &str {
+        name.rsplit_once('@').map_or(name, |(column, _)| column)
+    }
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl Buckets {
         &UNKNOWN
     }
 
-    pub(super) fn is_unknown(&self) -> bool {
+    pub(crate) fn is_unknown(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -118,7 +118,6 @@ pub(crate) struct Proofs<P = Token> {
 
 impl<P: PartialEq> Proofs<P> {
     /// Are rows that were stored under these still current?
-    #[cfg_attr(not(test), expect(dead_code, reason = "no connection uses keys yet"))]
     pub(crate) fn hold(&self, now: &Self) -> bool {
         self.table == now.table || (self.key.is_some() && self.key == now.key)
     }

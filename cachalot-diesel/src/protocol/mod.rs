@@ -24,12 +24,7 @@ pub(crate) use dependency::{
     FamilyListing, Records,
 };
 pub(crate) use key_names::KeyNames;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "no connection uses keys yet")
-)]
-pub(crate) use keys::Proofs;
-pub(crate) use keys::{Bucket, Buckets, Depends, Key, MAX_BUCKETS, bucket_of};
+pub(crate) use keys::{Bucket, Buckets, Depends, Key, MAX_BUCKETS, Proofs, bucket_of};
 pub(crate) use read::{
     MemberDecision, ReadDecision, check_member, check_record, is_crashed, is_current, is_due,
 };

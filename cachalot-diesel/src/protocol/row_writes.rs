@@ -11,7 +11,6 @@ pub(crate) struct RowWrites {
     buckets: BTreeMap<Arc<str>, Buckets>,
 }
 
-#[allow(dead_code, reason = "no connection uses keys yet")]
 impl RowWrites {
     pub(crate) const NOTHING: Self = Self::of_unknown_rows(Writes::Nothing);
     pub(crate) const EVERYTHING: Self = Self::of_unknown_rows(Writes::Everything);

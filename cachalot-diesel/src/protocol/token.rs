@@ -20,7 +20,7 @@ impl Token {
         Ok(Self(bytes))
     }
 
-    pub(crate) fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+    pub(crate) const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     bypass::BypassReason,
     connection::CacheConnection,
-    protocol::{Columns, Dependency, Key},
+    protocol::{Columns, Dependency, Key, KeyNames},
 };
 
 /// What a cached read would do.
@@ -120,7 +120,7 @@ fn texts(names: &[Arc<str>]) -> Vec<String> {
 fn shown(dependency: &Dependency, keys: &[(Arc<str>, Key)]) -> String {
     let mut table = dependency.table.to_string();
     if let Some((_, key)) = keys.iter().find(|(table, _)| *table == dependency.table) {
-        table = format!("{table}[{}]", key.column);
+        table = format!("{table}[{}]", KeyNames::column_of(&key.column));
     }
     match &dependency.changes.updated {
         Columns::All => table,

@@ -17,7 +17,7 @@ use crate::{
     cache::Cache,
     connection::CacheConnection,
     planner::{CatalogSnapshot, KeyValues, Plan},
-    protocol::{Key, Records},
+    protocol::{Key, KeyNames, Records},
     rows::{CacheBackend, private},
     tracker::{cache_of, with_session},
 };
@@ -200,11 +200,17 @@ where
     if let Some(name) = time_dependent {
         return Ok(Err(BypassReason::VolatileFunction(name.to_owned())));
     }
-    let rows = keys.of_values(&KeyValues {
+    let values = KeyValues {
         dialect: <Conn::Backend as CacheBackend>::dialect(),
         binds: &binds.kept,
         exact_texts: planned.context.exact_texts,
-    });
+    };
+    let rows = keys.of_values(&values, &planned.snapshot.key_names);
+    // Programs that declare other keys store the rows under other tokens.
+    for (table, rows) in &rows {
+        key.0.part(table.as_bytes());
+        key.0.part(KeyNames::column_of(&rows.column).as_bytes());
+    }
     let entry = key.0.finish();
     Ok(Ok(LookupKeys { entry, rows }))
 }

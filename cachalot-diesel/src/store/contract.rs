@@ -106,7 +106,7 @@ fn stored(reply: Reply) -> Option<CasVersion> {
 }
 
 /// Polls until `fact` returns a value.
-pub(super) fn eventually<T: Debug>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T: Debug>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         if let Some(found) = fact() {

@@ -18,6 +18,8 @@ pub mod contract;
 pub(crate) use client::StoreClient;
 #[cfg(feature = "memcached")]
 pub use memcached::MemcachedStore;
+#[cfg(all(test, feature = "memcached"))]
+pub(crate) use memcached::test_server;
 pub use memory::MemoryStore;
 pub use url::OpenError;
 pub(crate) use url::{StoreOptions, open};

@@ -20,7 +20,8 @@ impl VersionStore {
         }
         let mut tokens = Vec::with_capacity(EPOCH_PARTS);
         for (part, fetched) in self.epochs.iter().zip(parts) {
-            match fetched.and_then(|fetched| self.tokens_of(part, fetched, create)) {
+            let depends = part.depends(None);
+            match fetched.and_then(|fetched| self.tokens_of(part, depends, fetched, create)) {
                 Ok(Some(state)) => tokens.extend(state.iter()),
                 Ok(None) => return Err(BypassReason::WriterInFlight),
                 Err(_) => return Err(BypassReason::StoreUnavailable),
@@ -34,7 +35,7 @@ impl VersionStore {
     fn fetch_parts(&self) -> Vec<Result<Fetched, StoreError>> {
         let replies = self.get_all(&self.epochs);
         replies
-            .map(|(part, reply)| self.fetched(part, reply))
+            .map(|(part, reply)| self.fetched(part, part.depends(None), reply))
             .collect()
     }
 
@@ -43,9 +44,10 @@ impl VersionStore {
         let [part, ..] = &self.epochs;
         let reply = self.client.run(&[Command::Get { key: &part.key }]).pop();
         let Some(reply) = reply else { return false };
+        let depends = part.depends(None);
         let state = self
-            .fetched(part, reply)
-            .and_then(|fetched| self.tokens_of(part, fetched, false));
+            .fetched(part, depends, reply)
+            .and_then(|fetched| self.tokens_of(part, depends, fetched, false));
         let token = state.ok().flatten().and_then(|it| it.iter().next());
         token.is_some() && token == epoch.first().copied()
     }

@@ -5,6 +5,7 @@
 //! nor rows.
 
 mod announced;
+mod buckets;
 mod epoch;
 mod families;
 mod family_list;
@@ -23,6 +24,7 @@ use std::sync::{
 };
 
 pub(crate) use announced::Origin;
+pub(crate) use buckets::BucketItems;
 pub(crate) use primary_claims::ClaimOutcome;
 pub use status::TableStatus;
 pub(crate) use write::Write;

@@ -4,7 +4,7 @@ use super::{VersionStore, fresh_token};
 use crate::{
     clock::now_millis,
     fingerprint::Fingerprint,
-    protocol::{self, Dependency, DependencyTokens, ReadDecision, Record, Token, Writer},
+    protocol::{self, Dependency, DependencyTokens, Depends, ReadDecision, Record, Token, Writer},
     store::{CasVersion, Command, Reply, StoreError},
 };
 
@@ -26,11 +26,18 @@ pub(crate) enum Fetched {
     Busy(Record, CasVersion),
 }
 
+impl Fetched {
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self, Self::Idle(_))
+    }
+}
+
 impl VersionStore {
     /// Parses the store's reply to the `Get` of the record of this dependency.
     pub(crate) fn fetched(
         &self,
         table: &Dependency,
+        depends: Depends<'_>,
         reply: Result<Reply, StoreError>,
     ) -> Result<Fetched, StoreError> {
         let Some((value, version)) = reply?.into_item()? else {
@@ -39,13 +46,12 @@ impl VersionStore {
         let Some(json) = self.client.auth.verify_record(&table.key, &value) else {
             return Ok(Fetched::Absent(Some(version)));
         };
-        let changes = &table.changes;
-        if let Some(tokens) = DependencyTokens::if_idle(json, changes) {
+        if let Some(tokens) = DependencyTokens::if_idle(json, depends) {
             return Ok(Fetched::Idle(tokens));
         }
         Ok(match Record::from_bytes(json) {
-            Some(record) if record.writers_of(changes).next().is_none() => {
-                Fetched::Idle(DependencyTokens::of(&record, changes))
+            Some(record) if record.writers_of(depends).next().is_none() => {
+                Fetched::Idle(DependencyTokens::of(&record, depends))
             }
             Some(record) => Fetched::Busy(record, version),
             None => Fetched::Absent(Some(version)),
@@ -58,6 +64,7 @@ impl VersionStore {
     pub(crate) fn tokens_of(
         &self,
         table: &Dependency,
+        depends: Depends<'_>,
         mut fetched: Fetched,
         create: bool,
     ) -> Result<Option<DependencyTokens>, StoreError> {
@@ -68,23 +75,23 @@ impl VersionStore {
                 Fetched::Busy(record, version) => (Some(record), Some(version)),
             };
             let crashed = match &present {
-                Some(record) => self.crashed(record.writers_of(&table.changes), now_millis())?,
+                Some(record) => self.crashed(record.writers_of(depends), now_millis())?,
                 None => Vec::new(),
             };
-            match protocol::check_record(present, &table.changes, &crashed, &mut fresh_token)? {
+            match protocol::check_record(present, depends, &crashed, &mut fresh_token)? {
                 ReadDecision::Valid(tokens) => return Ok(Some(tokens)),
                 ReadDecision::Bypass => return Ok(None),
                 // Without `create`, fresh tokens that are not stored: no entry can match them.
                 ReadDecision::Replace(record)
                     if !create || self.put(table, replaced, &record)?.is_some() =>
                 {
-                    return Ok(Some(DependencyTokens::of(&record, &table.changes)));
+                    return Ok(Some(DependencyTokens::of(&record, depends)));
                 }
                 ReadDecision::Replace(_) => {}
             }
             let reply = self.client.run(&[Command::Get { key: &table.key }]).pop();
             let reply = reply.unwrap_or(Ok(Reply::Missing));
-            fetched = self.fetched(table, reply)?;
+            fetched = self.fetched(table, depends, reply)?;
         }
         Ok(None)
     }

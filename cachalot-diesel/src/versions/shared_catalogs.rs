@@ -172,7 +172,7 @@ impl VersionStore {
         let [part, ..] = &self.epochs;
         let reply = self.client.run_one(Command::Get { key: &part.key });
         // Everything is being invalidated anyway.
-        let Fetched::Idle(state) = self.fetched(part, reply)? else {
+        let Fetched::Idle(state) = self.fetched(part, part.depends(None), reply)? else {
             return Ok(false);
         };
         let Some(epoch) = state.iter().next() else {

@@ -55,6 +55,8 @@ pub(crate) struct Write {
 struct Target {
     table: Dependency,
     changes: Changes,
+    /// Those of all rows that the write touches.
+    buckets: Buckets,
     /// A catalog has the table, or it has been announced.
     known: bool,
     /// Its families, if the record did not have them and they were looked up.
@@ -77,10 +79,12 @@ impl Write {
 }
 
 impl Target {
+    /// Of unknown rows.
     fn new(table: Dependency, changes: Changes) -> Self {
         Self {
             table,
             changes,
+            buckets: Buckets::default(),
             known: true,
             found: None,
             written: None,
@@ -90,7 +94,7 @@ impl Target {
     fn changes_at(&self, at: Option<u64>) -> TimedChanges<'_> {
         TimedChanges {
             changes: &self.changes,
-            buckets: Buckets::unknown(),
+            buckets: &self.buckets,
             at,
         }
     }
@@ -100,8 +104,22 @@ impl Target {
             id,
             until,
             changes: self.changes.clone(),
-            buckets: Buckets::unknown().clone(),
+            buckets: self.buckets.clone(),
         }
+    }
+
+    /// The keys of the items of its buckets.
+    fn bucket_keys(&self) -> impl Iterator<Item = String> {
+        let columns = self.buckets.iter();
+        columns.flat_map(|(column, buckets)| {
+            let buckets = buckets.iter();
+            buckets.map(|bucket| self.table.bucket(column, *bucket))
+        })
+    }
+
+    /// Do results stay valid that depend on other rows of the table?
+    fn leaves_other_rows(&self) -> bool {
+        !self.buckets.is_unknown()
     }
 
     /// Do results stay valid that use other columns of the table?
@@ -148,7 +166,7 @@ impl VersionStore {
     /// If no catalog has one of the relations, the write invalidates everything.
     pub(crate) fn begin(self: &Arc<Self>, writes: &RowWrites, origin: Origin<'_>) -> Write {
         self.writes.fetch_add(1, Ordering::AcqRel);
-        let mut write = self.write(&writes.writes, origin);
+        let mut write = self.write(writes, origin);
         // Without random numbers there is no writer id, so `end` only invalidates.
         if write.targets.is_empty() {
             write.announced = true;
@@ -179,7 +197,7 @@ impl VersionStore {
         write
     }
 
-    fn write(&self, writes: &Writes, origin: Origin<'_>) -> Write {
+    fn write(&self, writes: &RowWrites, origin: Origin<'_>) -> Write {
         let mut write = Write {
             id: Token::from_bytes([0; Token::LEN]),
             targets: Vec::new(),
@@ -190,7 +208,7 @@ impl VersionStore {
             names_unverified: origin.names_unverified,
             announced: false,
         };
-        let tables = match writes {
+        let tables = match &writes.writes {
             Writes::Nothing => return write,
             Writes::Everything => {
                 write.targets = self.everything();
@@ -214,6 +232,7 @@ impl VersionStore {
             }
             write.targets.push(Target {
                 known: known == Some(true),
+                buckets: writes.buckets(table).clone(),
                 ..Target::new(self.dependency(table), changes.clone())
             });
         }
@@ -234,7 +253,10 @@ impl VersionStore {
         if write.targets.iter().all(|target| target.known) {
             return;
         }
-        let targets = std::mem::replace(&mut write.targets, self.everything());
+        let mut targets = std::mem::replace(&mut write.targets, self.everything());
+        for target in &mut targets {
+            target.buckets = Buckets::default();
+        }
         // Records that already list the writer must drop it again, however the write ends.
         let entered: Vec<_>;
         (entered, write.unknown) = targets.into_iter().partition(|it| it.written.is_some());
@@ -341,7 +363,7 @@ impl VersionStore {
                 None => None,
             });
         }
-        self.put_all(targets, &puts, None, None);
+        self.put_all(targets, &puts, &[], None);
         let mut result = Ok(());
         // On a conflict, another writer has changed the record: read it again.
         for (target, put) in targets.iter_mut().zip(puts) {
@@ -359,15 +381,16 @@ impl VersionStore {
         result
     }
 
-    /// Writes all records in one batch, which also reads that part of the epoch. Sets `written` of the
-    /// targets that had no conflict.
+    /// Writes all records in one batch, between other commands. Sets `written` of the targets that had no conflict.
+    /// Returns the replies to the commands `before`. These do not grow an item, so the store does not reject them: if a
+    /// server rejects a record, the replies behind it are lost.
     fn put_all(
         &self,
         targets: &mut [Target],
         puts: &[Option<(Record, Option<CasVersion>)>],
-        part: Option<&Dependency>,
+        before: &[Command<'_>],
         last: Option<Command<'_>>,
-    ) -> Option<StoreReply> {
+    ) -> Vec<StoreReply> {
         let values: Vec<_> = targets
             .iter()
             .zip(puts)
@@ -380,11 +403,7 @@ impl VersionStore {
                 )
             })
             .collect();
-        // First in the batch: if a server rejects a record, the replies behind it are lost.
-        let mut commands: Vec<_> = part
-            .map(|it| Command::Get { key: &it.key })
-            .into_iter()
-            .collect();
+        let mut commands = before.to_vec();
         let mut places = Vec::with_capacity(puts.len());
         for (place, put) in puts.iter().enumerate() {
             let (Some((_, replaced)), Some(Some(value))) = (put, values.get(place)) else {
@@ -396,7 +415,7 @@ impl VersionStore {
         }
         commands.extend(last);
         let mut replies = self.client.run(&commands).into_iter();
-        let list = part.and_then(|_| replies.next());
+        let of_before = replies.by_ref().take(before.len()).collect();
         for (place, reply) in places.into_iter().zip(replies) {
             if let (Ok(Reply::Stored(version)), Some((record, replaced))) = (reply, &puts[place]) {
                 let target = &mut targets[place];
@@ -406,6 +425,6 @@ impl VersionStore {
                 }
             }
         }
-        list
+        of_before
     }
 }

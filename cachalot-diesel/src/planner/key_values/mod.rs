@@ -29,7 +29,6 @@ impl KeyValues<'_> {
     /// The rows that a read selects by a condition on a tracked column. NULL selects none.
     ///
     /// `None`: they are not known, or there are none.
-    #[allow(dead_code, reason = "no connection uses keys yet")]
     pub(crate) fn read_key(&self, column: &str, class: Class, values: &[KeyValue]) -> Option<Key> {
         let mut buckets = BTreeSet::new();
         for value in self.all(values)? {
@@ -47,7 +46,6 @@ impl KeyValues<'_> {
     ///
     /// `None`: they are not known. So it is with NULL and, on MySQL, zero, in place of which an `INSERT` may generate
     /// a value.
-    #[allow(dead_code, reason = "no connection uses keys yet")]
     pub(crate) fn written_buckets(
         &self,
         column: &str,

@@ -112,7 +112,6 @@ impl DependencyTokens {
     }
 
     /// The proofs of a keyed reader, each in one token. `buckets`: those of the key, in its order.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no connection uses keys yet"))]
     pub(crate) fn proofs(&self, key: &Key, buckets: &[Option<Token>]) -> Proofs {
         // The names differ from those of other hashes, so that an entry of other dependencies is never valid.
         let mut table = Fingerprint::new("", "keyed table");

@@ -15,7 +15,7 @@ mod request;
 mod server;
 mod server_name;
 #[cfg(test)]
-mod test_server;
+pub(crate) mod test_server;
 #[cfg(test)]
 mod tests;
 mod version;

@@ -10,19 +10,19 @@ use std::{
 use super::super::contract::eventually;
 
 /// A running memcached, killed when it goes out of scope.
-pub(super) struct TestServer {
+pub(crate) struct TestServer {
     port: u16,
     process: Child,
     options: Vec<String>,
 }
 
 impl TestServer {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with_options(&[])
     }
 
     /// `options`: as on the command line.
-    pub(super) fn with_options(options: &[&str]) -> Self {
+    pub(crate) fn with_options(options: &[&str]) -> Self {
         let options = options
             .iter()
             .map(|option| (*option).to_owned())
@@ -41,27 +41,27 @@ impl TestServer {
         panic!("memcached found no free port in 20 tries");
     }
 
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Kills the server. Its port then refuses connections.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
     /// Restarts the server, empty, on the same port.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.process = eventually("the old port is free", || launch(self.port, &self.options));
     }
 
     /// Freezes the server: the kernel accepts connections, but there is no reply.
-    pub(super) fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.signal("STOP");
         // Threads stop some time after the signal was sent.
         eventually("every thread has stopped", || {
@@ -80,7 +80,7 @@ impl TestServer {
         })
     }
 
-    pub(super) fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         self.signal("CONT");
     }
 
@@ -103,7 +103,7 @@ impl Drop for TestServer {
 }
 
 /// A port on which nothing is listening.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -137,7 +137,7 @@ fn launch(port: u16, options: &[String]) -> Option<Child> {
 }
 
 /// Sends a line directly to the server and returns the first line of the reply.
-pub(super) fn ask(port: u16, line: &str) -> std::io::Result<String> {
+pub(crate) fn ask(port: u16, line: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     write!(stream, "{line}\r\n")?;
     let mut answer = String::new();

@@ -10,10 +10,12 @@ use super::{Target, Write};
 use crate::{
     Error, OnOutage,
     clock::now_millis,
-    events::{self, Names},
-    protocol::{self, DependencyKind, EPOCH, Record, RowWrites, Token, WriteOutcome, Writes},
+    events::{self, Extent, Names},
+    protocol::{
+        self, Buckets, DependencyKind, EPOCH, Record, RowWrites, Token, WriteOutcome, Writes,
+    },
     stats::{Invalidation, InvalidationReason},
-    store::{Command, StoreError},
+    store::{Command, Reply, StoreError},
     versions::{VersionStore, announced::Origin, fresh_token, pending::PendingInvalidation},
 };
 
@@ -82,7 +84,24 @@ impl VersionStore {
         // The list's id is read after the COMMIT.
         let reads_list = published && !rest.is_to_everything();
         let part = reads_list.then(|| self.list_part(id));
-        let list = self.put_all(&mut rest.targets, &puts, part, Some(delete));
+        let list = part.map(|it| Command::Get { key: &it.key });
+        let buckets = match published {
+            true => keys_of_buckets(&rest.targets),
+            false => Vec::new(),
+        };
+        let deletes = buckets.iter().map(|(_, key)| Command::Delete { key });
+        let before: Vec<_> = list.into_iter().chain(deletes).collect();
+        let replies = self.put_all(&mut rest.targets, &puts, &before, Some(delete));
+        let mut replies = replies.into_iter();
+        let list = part.and_then(|_| replies.next());
+        for ((place, _), reply) in buckets.iter().zip(replies) {
+            if !matches!(reply, Ok(Reply::Stored(_) | Reply::Missing)) {
+                // The bucket may still be there: the record is written as if the rows were not known.
+                let target = &mut rest.targets[*place];
+                target.buckets = Buckets::default();
+                target.written = None;
+            }
+        }
         let unended = rest.targets.iter_mut().filter(|it| it.written.is_none());
         for target in unended {
             let updated = self.update_record(&target.table, |present| {
@@ -99,7 +118,11 @@ impl VersionStore {
             });
             match updated {
                 Ok(written) => target.written = written,
-                Err(error) => failed.push((target.table.clone(), target.changes.clone(), error)),
+                Err(error) => {
+                    // What is pending is of unknown rows.
+                    target.buckets = Buckets::default();
+                    failed.push((target.table.clone(), target.changes.clone(), error));
+                }
             }
         }
         let of_family = failed
@@ -185,8 +208,13 @@ impl VersionStore {
             return;
         }
         let names: Vec<_> = names.into_iter().collect();
-        let wide = !named().all(Target::leaves_other_columns);
-        events::invalidated(self.client.counters(), Names(&names), reason, wide);
+        let narrow = |it: &Target| it.leaves_other_columns() || it.leaves_other_rows();
+        let extent = match named().all(Target::leaves_other_rows) {
+            true => Extent::Rows,
+            false if named().all(narrow) => Extent::Columns,
+            false => Extent::Table,
+        };
+        events::invalidated(self.client.counters(), Names(&names), reason, extent);
         let invalidation = Invalidation {
             tables: names.into_iter().map(str::to_owned).collect(),
             at: SystemTime::now(),
@@ -241,4 +269,12 @@ impl VersionStore {
         self.writes.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
+}
+
+/// The keys of the buckets of these targets, each with the place of its target.
+fn keys_of_buckets(targets: &[Target]) -> Vec<(usize, String)> {
+    let targets = targets.iter().enumerate();
+    targets
+        .flat_map(|(place, target)| target.bucket_keys().map(move |key| (place, key)))
+        .collect()
 }
