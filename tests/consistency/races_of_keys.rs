@@ -37,6 +37,14 @@ struct Process {
     typed: Typed,
 }
 
+/// In which order the store runs the commands of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Kept,
+    /// What a store must not do.
+    Reversed,
+}
+
 /// Two authors, whose posts are told apart by `id` and by `author_id`, and what several processes share.
 struct Scene {
     database: Database,
@@ -90,11 +98,15 @@ impl Scene {
     }
 
     /// One whose leases last a second and whose writes fail without the store.
-    fn process(&self) -> Process {
+    fn process(&self, order: Order) -> Process {
         let store = MemcachedStore::connect(&self.servers, Duration::from_secs(5)).unwrap();
         let gate = Gated::new(store);
+        let store = match order {
+            Order::Kept => OneByOne::new(gate.clone()),
+            Order::Reversed => OneByOne::reversed(gate.clone()),
+        };
         let cache = Cachalot::builder()
-            .store(OneByOne(gate.clone()))
+            .store(store)
             .namespace(&self.namespace)
             .write_lease(Duration::from_secs(1))
             .on_outage(OnOutage::Fail)
@@ -220,10 +232,11 @@ fn is_held<T>(gate: &Gated, thread: &thread::ScopedJoinHandle<'_, T>) -> bool {
 
 /// A writer is held before each of its commands, and meanwhile a reader before each of its own, until the writer
 /// has ended. What was older than what the database showed when the read began.
-fn stale_reads(race: &Race, servers: usize) -> Vec<String> {
+fn stale_reads(race: &Race, servers: usize, [reading, writing]: [Order; 2]) -> Vec<String> {
     let mut scene = Scene::new(servers);
     let mut stale = Vec::new();
-    let [mut reader, mut writer, mut third] = [(); 3].map(|()| scene.process());
+    let [mut reader, mut writer, mut third] =
+        [reading, writing, Order::Kept].map(|it| scene.process(it));
     let runs = Arc::new(AtomicUsize::new(0));
     for step_of_writer in 0..MANY {
         let mut writes_on = true;
@@ -287,7 +300,7 @@ fn stale_reads(race: &Race, servers: usize) -> Vec<String> {
 fn k13_no_keyed_read_is_stale_wherever_a_writer_and_a_reader_are_held() {
     for race in RACES {
         for servers in [1, 3] {
-            let stale = stale_reads(race, servers);
+            let stale = stale_reads(race, servers, [Order::Kept; 2]);
             assert!(stale.is_empty(), "{servers} servers:\n{}", stale.join("\n"));
         }
     }
@@ -297,14 +310,14 @@ fn k13_no_keyed_read_is_stale_wherever_a_writer_and_a_reader_are_held() {
 #[test]
 fn k12_a_process_that_dies_at_any_step_of_a_keyed_write_leaves_nothing_stale() {
     let mut scene = Scene::new(1);
-    let mut reader = scene.process();
+    let mut reader = scene.process(Order::Kept);
     let mut last = 0;
     for step in 0..MANY {
         let id = i32::try_from(step).unwrap() + 1;
         for _ in 0..2 {
             votes_of(&mut reader.typed.conn, id);
         }
-        let mut writer = scene.process();
+        let mut writer = scene.process(Order::Kept);
         let steps = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&steps);
         writer
@@ -345,7 +358,7 @@ fn k12_a_process_that_dies_at_any_step_of_a_keyed_write_leaves_nothing_stale() {
 #[test]
 fn k13_a_keyed_write_that_waits_for_a_lock_is_seen_when_it_ends() {
     let mut scene = Scene::new(1);
-    let [mut reader, mut writer] = [scene.process(), scene.process()];
+    let [mut reader, mut writer] = [scene.process(Order::Kept), scene.process(Order::Kept)];
     assert_eq!(votes_of(&mut reader.typed.conn, 1), [0]);
     assert_eq!(votes_of(&mut reader.typed.conn, 2), [0]);
     let lock = match super::DATABASE {
@@ -367,4 +380,58 @@ fn k13_a_keyed_write_that_waits_for_a_lock_is_seen_when_it_ends() {
     let mut writer = writing.join().unwrap();
     assert_eq!(reader.typed.sent(|conn| votes_of(conn, 1)), (vec![1], 1));
     assert_eq!(writer.typed.sent(|conn| votes_of(conn, 1)), (vec![1], 0));
+}
+
+/// Rule 6: the buckets change before the record, and are read after it.
+#[test]
+fn k13_the_opposite_order_of_a_batch_is_found() {
+    for orders in [
+        [Order::Reversed, Order::Kept],
+        [Order::Kept, Order::Reversed],
+    ] {
+        let stale = stale_reads(&RACES[0], 1, orders);
+        assert!(!stale.is_empty(), "{orders:?}: no read was stale");
+    }
+}
+
+/// A write of one key holds up nobody who reads another, at any of its steps.
+#[test]
+fn k13_reads_of_other_keys_are_hits_while_a_keyed_write_is_in_flight() {
+    let scene = Scene::new(1);
+    let [mut reader, mut writer] = [scene.process(Order::Kept), scene.process(Order::Kept)];
+    for process in [&mut reader, &mut writer] {
+        votes_of(&mut process.typed.conn, 1);
+        votes_of(&mut process.typed.conn, 2);
+    }
+    for step in 0..MANY {
+        hold_before(&writer.gate, step);
+        let held = thread::scope(|scope| {
+            let conn = &mut writer.typed.conn;
+            let writing = scope.spawn(move || (RACES[0].write)(conn, 0));
+            let held = is_held(&writer.gate, &writing);
+            assert_eq!(
+                reader.typed.sent(|conn| votes_of(conn, 2)),
+                (vec![0], 0),
+                "at {step}"
+            );
+            writer.gate.release();
+            writing.join().unwrap();
+            held
+        });
+        assert_eq!(
+            reader.typed.sent(|conn| votes_of(conn, 2)),
+            (vec![0], 0),
+            "after {step}"
+        );
+        assert_eq!(
+            reader.typed.sent(|conn| votes_of(conn, 1)).1,
+            1,
+            "after {step}"
+        );
+        if !held {
+            assert!(step > 3, "a write has other steps");
+            return;
+        }
+    }
+    panic!("a write has more steps");
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use cachalot_diesel::Cachalot;
 use diesel::connection::SimpleConnection as _;
 
 use super::{
@@ -117,13 +118,19 @@ impl Comparison {
         Self::new(world, reads)
     }
 
+    /// The other process has a near cache.
     pub(super) fn new(world: World, reads: Vec<Read>) -> Self {
-        let cache = world.other_process();
+        let cache = world.other_process_with(|builder| builder.near_cache_bytes(1 << 20));
+        Self::with(world, &cache, reads)
+    }
+
+    /// With this cache of the other process.
+    pub(super) fn with(world: World, cache: &Cachalot, reads: Vec<Read>) -> Self {
         let mut this = Self {
             reader: Typed::of(&world),
-            other: Typed::on(&world.database, &cache),
-            cached: world.connect(&cache),
-            plain: world.connect(&cache),
+            other: Typed::on(&world.database, cache),
+            cached: world.connect(cache),
+            plain: world.connect(cache),
             outsider: world.outsider(),
             reads: Vec::new(),
             shown: Vec::new(),
@@ -141,6 +148,8 @@ impl Comparison {
     pub(super) fn reads_instead(&mut self, reads: Vec<Read>) {
         self.reads = reads;
         self.shown.clear();
+        // Each read by each process, as processes that know of other keys do not share entries.
+        self.look("at first");
         self.look("at first");
         let hits = self.counts.hits;
         self.look("at first");
@@ -183,6 +192,21 @@ impl Comparison {
             false => Writer::Same,
         };
         self.run_by(writer, scripts);
+    }
+
+    /// Changes a setting of all sessions.
+    #[track_caller]
+    pub(super) fn set(&mut self, settings: &str) {
+        for conn in [&mut self.reader.conn, &mut self.other.conn] {
+            conn.batch_execute(settings).unwrap();
+        }
+        for conn in [
+            &mut self.cached.conn,
+            &mut self.plain.conn,
+            &mut self.outsider,
+        ] {
+            conn.batch_execute(settings).unwrap();
+        }
     }
 
     /// Changes rows by a connection that caches, and compares nothing yet.

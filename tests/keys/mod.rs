@@ -2,7 +2,9 @@
 //! like.
 
 mod comparison;
+mod declared;
 mod inserts;
+mod precision;
 mod read_forms;
 mod reads;
 mod side_effects;
@@ -26,6 +28,7 @@ on_postgres! {
     mod kinds;
     #[path = "schemas/postgres.rs"]
     mod schemas;
+    mod encodings;
     #[path = "statements/postgres.rs"]
     mod statements;
     mod unknown_outcomes;
@@ -36,6 +39,7 @@ on_mysql! {
     mod kinds;
     #[path = "schemas/mysql.rs"]
     mod schemas;
+    mod encodings;
     #[path = "statements/mysql.rs"]
     mod statements;
     mod unknown_outcomes;

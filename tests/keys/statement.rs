@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use cachalot_diesel::{CachalotConnection, CachedDsl as _};
 use diesel::{
-    connection::LoadConnection,
+    connection::{LoadConnection, SimpleConnection as _},
     prelude::*,
     query_builder::{BoxedSqlQuery, SqlQuery},
     sql_query,
@@ -218,6 +218,17 @@ impl From<Sql> for Write {
             plain: Box::new(move |conn| other.execute(conn)),
             is_attempt: false,
         }
+    }
+}
+
+/// A text that is sent as it is, as a batch.
+pub(crate) fn batch(text: &str) -> Write {
+    let [one, other] = [(); 2].map(|()| text.to_owned());
+    Write {
+        name: text.to_owned(),
+        by_type: Box::new(move |conn| conn.batch_execute(&one).map(|()| 0)),
+        plain: Box::new(move |conn| conn.batch_execute(&other).map(|()| 0)),
+        is_attempt: false,
     }
 }
 

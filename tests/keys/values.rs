@@ -54,20 +54,17 @@ impl Kind {
     }
 }
 
-/// Rows are read by each value in each way, and changed so.
-#[test]
-fn k08_values_that_are_equal_are_taken_for_equal_however_they_are_written() {
-    let kinds = kinds::kinds();
-    let named: Vec<_> = kinds
-        .iter()
-        .enumerate()
-        .map(|(number, kind)| (format!("k{number}"), kind))
-        .collect();
-    let mut schema = kinds::BEFORE.to_owned();
+/// Rows are read by each value in each way, and changed so, by sessions with these settings.
+#[track_caller]
+pub(super) fn compare(kinds: &[Kind], before: &str, settings: &str) {
+    let names = (0..).map(|number| format!("k{number}"));
+    let named: Vec<_> = names.zip(kinds).collect();
+    let mut schema = before.to_owned();
     for (name, kind) in &named {
         schema += &format!("{}; ", kind.table(name));
     }
     let mut tables = Comparison::of_schema(&schema, Vec::new());
+    tables.set(settings);
     for (name, kind) in &named {
         let rows = kind.rows(name);
         tables.restore(&rows);
@@ -99,4 +96,15 @@ fn k08_values_that_are_equal_are_taken_for_equal_however_they_are_written() {
         }
     }
     tables.finish();
+}
+
+#[test]
+fn k08_values_that_are_equal_are_taken_for_equal_however_they_are_written() {
+    compare(&kinds::kinds(), kinds::BEFORE, "SELECT 1");
+}
+
+/// Values that a column takes as others.
+#[test]
+fn k08_values_that_do_not_fit_are_taken_for_what_is_stored() {
+    compare(&kinds::too_large(), kinds::BEFORE, kinds::LENIENT);
 }

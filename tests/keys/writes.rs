@@ -7,7 +7,7 @@ use super::{
     comparison::{Comparison, Scripts},
     reads,
     schema::*,
-    statement::{call, read, write},
+    statement::{batch, call, read, write},
     statements,
 };
 
@@ -136,6 +136,10 @@ fn k04_updates_by_keys_and_otherwise_are_seen() {
     let mut blog = Comparison::of_blog(reads::all());
     blog.run(&Scripts::of(UPDATES));
     blog.run(&Scripts::of(statements::UPDATES));
+    let prepared = statements::PREPARED
+        .iter()
+        .map(|text| batch(text).attempt());
+    blog.run_built(&[prepared.collect()]);
     blog.run_built(&[
         vec![write!(
             diesel::update(posts::table.find(1)).set(posts::votes.eq(posts::votes + 1))

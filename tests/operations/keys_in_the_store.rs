@@ -56,7 +56,10 @@ impl Wired {
         assert!(keys.len() > 3, "{keys:?}");
         keys.extend(self.server.wire().keys());
         for key in keys {
-            let hex = |part: &str| part.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+            let hex = |part: &str| {
+                part.bytes()
+                    .all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
+            };
             let (group, rest) = key.split_once(':').unwrap_or((&key, "0123456789abcdef"));
             assert!(group.len() == 64 && rest.len() == 16, "{key:?}");
             assert!(hex(group) && hex(rest), "{key:?}");

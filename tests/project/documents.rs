@@ -47,12 +47,16 @@ fn prose(document: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The targets of the Markdown links within the repository.
-fn links(document: &str) -> Vec<&str> {
-    let targets = prose(document).flat_map(|line| line.split("](").skip(1));
+fn links(document: &str) -> Vec<String> {
+    let mut targets = Vec::new();
+    for line in prose(document) {
+        // Without what is between backquotes.
+        let text: String = line.split('`').step_by(2).collect();
+        let links = text.split("](").skip(1);
+        let links = links.filter_map(|rest| Some(rest.split_once(')')?.0));
+        targets.extend(links.filter(|it| !it.contains("://")).map(str::to_owned));
+    }
     targets
-        .filter_map(|rest| Some(rest.split_once(')')?.0))
-        .filter(|target| !target.contains("://"))
-        .collect()
 }
 
 /// The anchors that GitHub gives the headings of a document.
@@ -78,7 +82,7 @@ fn links_lead_to_files_and_headings() {
         let folder = path.parent().unwrap();
         for link in links(&document) {
             checked += 1;
-            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
             let target = match file {
                 "" => path.clone(),
                 file => folder.join(file),

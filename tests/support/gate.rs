@@ -122,18 +122,40 @@ impl Gated {
     }
 }
 
-/// Wraps a store: each command of a batch is a batch by itself.
+/// Wraps a store: each command of a batch is one by itself, in the order of the batch or in the opposite one.
 #[derive(Debug)]
-pub struct OneByOne<S>(pub S);
+pub struct OneByOne<S> {
+    store: S,
+    reversed: bool,
+}
+
+impl<S> OneByOne<S> {
+    /// In the order of the batch, which a store has to keep for the items of one server.
+    pub fn new(store: S) -> Self {
+        let reversed = false;
+        Self { store, reversed }
+    }
+
+    /// In the opposite order, which no store may choose.
+    pub fn reversed(store: S) -> Self {
+        let reversed = true;
+        Self { store, reversed }
+    }
+}
 
 impl<S: Store> Store for OneByOne<S> {
     fn run(&self, commands: &[Command<'_>]) -> Vec<Result<Reply, StoreError>> {
-        let run = |command: &Command<'_>| self.0.run(&[*command]);
+        let run = |command: &Command<'_>| self.store.run(&[*command]);
+        if self.reversed {
+            let mut replies: Vec<_> = commands.iter().rev().flat_map(run).collect();
+            replies.reverse();
+            return replies;
+        }
         commands.iter().flat_map(run).collect()
     }
 
     fn describe(&self) -> String {
-        self.0.describe()
+        self.store.describe()
     }
 }
 

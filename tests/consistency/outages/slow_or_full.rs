@@ -87,7 +87,7 @@ fn a_full_store_that_rejects_new_items_costs_only_hits() {
     insert_counter(&mut one.conn);
     hits_again(&mut one, 0);
     hits_again(&mut other, 0);
-    for bytes in [1, 150, 250, 400] {
+    for bytes in [1, 150, 250, 400, 500, 650] {
         server.wire().fill(bytes);
     }
     let errors = world.cache.stats().store_errors;

@@ -12,6 +12,37 @@ pub(super) const BEFORE: &str = "CREATE EXTENSION citext; \
     CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false); \
     CREATE DOMAIN number AS integer; CREATE TYPE colour AS ENUM ('red', 'green'); ";
 
+/// PostgreSQL refuses what does not fit, but for blanks.
+pub(super) const LENIENT: &str = "SELECT 1";
+
+pub(super) fn too_large() -> Vec<Kind> {
+    vec![
+        kind(
+            "varchar(3)",
+            &["'a'", "'a  '", "'abc'"],
+            vec![
+                sql!("'a         '"),
+                sql!("?", Text: "a    "),
+                sql!("?", Text: "a  "),
+                sql!("?", Text: "abcd"),
+                sql!("'abc  '"),
+            ],
+        ),
+        kind(
+            "smallint",
+            &["1", "-32768"],
+            vec![
+                sql!("32768"),
+                sql!("?", Integer: 32_768),
+                sql!("?", BigInt: 1 << 40),
+                sql!("?", Integer: -32_768),
+                sql!("-32768"),
+                sql!("0.6"),
+            ],
+        ),
+    ]
+}
+
 fn numbers() -> Vec<Sql> {
     vec![
         sql!("1"),

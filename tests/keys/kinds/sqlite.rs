@@ -5,6 +5,29 @@ use diesel::sql_types::{BigInt, Binary, Date, Double, Integer, SmallInt, Text};
 
 pub(super) const BEFORE: &str = "";
 
+/// Nothing is too large for SQLite, but for an integer.
+pub(super) const LENIENT: &str = "SELECT 1";
+
+pub(super) fn too_large() -> Vec<Kind> {
+    ["INTEGER", "INT", "TINYINT"]
+        .map(|declared| Kind {
+            declared,
+            rows: &["1", "300", "9223372036854775807"],
+            values: vec![
+                sql!("300"),
+                sql!("?", Integer: 300),
+                sql!("9223372036854775807"),
+                sql!("9223372036854775808"),
+                sql!("9.3e18"),
+                sql!("?", Double: 9.3e18),
+                sql!("1e0"),
+                sql!("'300.0'"),
+                sql!("?", Text: "9223372036854775808"),
+            ],
+        })
+        .into()
+}
+
 /// Values that look like integers, in every type.
 fn numbers() -> Vec<super::statement::Sql> {
     vec![

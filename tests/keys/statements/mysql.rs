@@ -38,6 +38,18 @@ pub(super) const UPDATES: &[&str] = &[
     "UPDATE posts SET votes = votes + 1 WHERE BINARY id = '1'",
 ];
 
+/// The values of a statement that a name stands for.
+pub(super) const PREPARED: &[&str] = &[
+    "PREPARE one FROM 'UPDATE posts SET votes = votes + 1 WHERE id = ?'",
+    "SET @a = 1",
+    "EXECUTE one USING @a",
+    "SET @a = 2",
+    "EXECUTE one USING @a",
+    "UPDATE posts SET votes = votes + 1 WHERE id = @a",
+    "UPDATE posts SET votes = votes + 1 WHERE id = (@a := 1)",
+    "DEALLOCATE PREPARE one",
+];
+
 pub(super) const OTHER_KEYS: &[&str] = &[
     "UPDATE posts SET ID = {60} WHERE `Id` = {2}; UPDATE posts SET posts.id = {2} WHERE `posts`.`id` = {60}",
     "UPDATE posts SET id = {60}, votes = id WHERE id = {2}; UPDATE posts SET votes = id, id = {2} WHERE id = {60}",

@@ -40,6 +40,18 @@ pub(super) const UPDATES: &[&str] = &[
     "DO $$ BEGIN UPDATE posts SET votes = votes + 1 WHERE id = 1;END $$",
 ];
 
+/// The values of a statement that a name stands for.
+pub(super) const PREPARED: &[&str] = &[
+    "PREPARE one (integer) AS UPDATE posts SET votes = votes + 1 WHERE id = $1",
+    "EXECUTE one(1)",
+    "EXECUTE one(2)",
+    "PREPARE two AS UPDATE posts SET author_id = $2 WHERE id = $1",
+    "EXECUTE two(1, 2)",
+    "EXECUTE two(1, 1)",
+    "DEALLOCATE one",
+    "DEALLOCATE two",
+];
+
 pub(super) const OTHER_KEYS: &[&str] = &[
     "UPDATE posts SET (id, votes) = ({60}, votes + 1) WHERE id = {2}; UPDATE posts SET (votes, id) = ROW(1, {2}) WHERE id = {60}",
     "UPDATE posts SET (id) = (SELECT 60) WHERE id = {2}; UPDATE posts SET ID = {2} WHERE Id = {60}",

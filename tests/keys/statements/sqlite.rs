@@ -37,6 +37,9 @@ pub(super) const UPDATES: &[&str] = &[
     "UPDATE posts SET votes = votes + 1 WHERE id = {1} OR 1",
 ];
 
+/// SQL has no names for statements.
+pub(super) const PREPARED: &[&str] = &[];
+
 pub(super) const OTHER_KEYS: &[&str] = &[
     "UPDATE posts SET (id, votes) = ({60}, votes + 1) WHERE id = {2}; UPDATE posts SET (votes, id) = (1, {2}) WHERE id = {60}",
     "UPDATE posts SET rowid = {60} WHERE id = {2}; UPDATE posts SET oid = {2} WHERE rowid = {60}",
