@@ -6,14 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::postgres::Conn;
-
 /// Everybody reads as fast as it goes for `length`, while `beside` runs on this thread; the reads of
 /// all of them together. `beside` returns when the time that it is given is over.
-pub(crate) fn load(
-    readers: &mut [Conn],
+pub(crate) fn load<C: Send>(
+    readers: &mut [C],
     length: Duration,
-    read: impl Fn(&mut Conn, usize) + Sync,
+    read: impl Fn(&mut C, usize) + Sync,
     beside: impl FnOnce(Instant),
 ) -> u64 {
     let stop = AtomicBool::new(false);

@@ -32,6 +32,12 @@ reads! {
             .select((posts::id, posts::title))
     }
 
+    fn of_author(author: i32) -> (i32, String) {
+        posts::table
+            .filter(posts::author_id.eq(author))
+            .select((posts::id, posts::title))
+    }
+
     fn of_1_table(rows: i32, salt: i64) -> Post {
         posts::table
             .filter(posts::id.le(rows))

@@ -2,6 +2,7 @@
 
 mod connection_type;
 mod counters;
+mod keys;
 mod outages;
 mod reads;
 mod round_trips;
@@ -32,6 +33,7 @@ pub(crate) fn measure(world: &World, pace: Pace) -> Vec<Figure> {
     figures.push(reads::processor_time(&bench));
     figures.push(reads::heavy(&bench));
     figures.extend(counters::hits(&bench));
+    figures.extend(keys::beside_other_keys(&bench));
     figures.extend(outages::added_latency(&bench));
     figures
 }
