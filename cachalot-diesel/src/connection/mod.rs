@@ -126,6 +126,10 @@ pub struct Question {
     #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "others see all"))]
     pub(crate) schemas: BTreeSet<Arc<str>>,
     /// Columns by whose values reads and writes are told apart, beside those of keys.
+    #[cfg_attr(
+        not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+        allow(dead_code, reason = "the backends load the columns")
+    )]
     pub(crate) declared_keys: Arc<DeclaredKeys>,
 }
 

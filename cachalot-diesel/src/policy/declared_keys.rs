@@ -29,6 +29,10 @@ impl DeclaredKeys {
     }
 
     /// By the names of the database.
+    #[cfg_attr(
+        not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+        allow(dead_code, reason = "the backends load the columns")
+    )]
     pub(crate) fn contains(&self, table: &str, column: &str) -> bool {
         let columns = self.0.get(&relation_name(table));
         columns.is_some_and(|columns| columns.contains(&relation_name(column)))
