@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use parking_lot::{Mutex, MutexGuard};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
@@ -27,6 +27,13 @@ pub struct Line {
 
 type Fields = BTreeMap<&'static str, String>;
 
+/// A place in the code that another thread reaches first, without a subscriber, would be off if it is registered just
+/// while this thread sets one. While there is one that is never dropped, no place is off.
+fn keep_interest() {
+    static INTERESTED: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Registry::default()));
+    LazyLock::force(&INTERESTED);
+}
+
 impl Log {
     /// A log that has heard nothing.
     #[must_use]
@@ -36,6 +43,7 @@ impl Log {
 
     /// What `work` returns, and what it told on this thread.
     pub fn during<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<Line>) {
+        keep_interest();
         let before = self.lines().len();
         let done = tracing::subscriber::with_default(self.subscriber(), work);
         (done, self.lines()[before..].to_vec())

@@ -66,7 +66,6 @@ pub(super) const DELETES: &[&str] = &[
     "DELETE FROM p USING posts AS p WHERE p.id = {50}",
     "DELETE p, q FROM posts AS p JOIN posts AS q ON q.id = p.id + 1 WHERE p.id = {50}",
     "DELETE FROM posts WHERE id = '50'",
-    "DELETE FROM posts WHERE id = '50th'",
     "DELETE FROM posts WHERE id > {40} ORDER BY id LIMIT 1",
 ];
 
